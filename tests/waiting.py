@@ -1,0 +1,42 @@
+"""Waiting for a condition with a deadline: the only way a test may let real time pass."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_STEP_S = 0.01
+
+
+def eventually(condition: Callable[[], T], *, within_s: float = 10.0, why: str = "") -> T:
+    """The first truthy result of `condition`, asked every 10 ms; AssertionError after `within_s`."""
+    deadline = time.monotonic() + within_s
+    pause = threading.Event()
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"not within {within_s} s: {why or condition}; last: {result!r}"
+        pause.wait(_STEP_S)
+
+
+async def eventually_async(
+    condition: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, why: str = ""
+) -> T:
+    """Like `eventually`, on a running loop; `condition` may be a coroutine function."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while True:
+        outcome = condition()
+        result: T = await outcome if isinstance(outcome, Awaitable) else outcome
+        if result:
+            return result
+        assert loop.time() < deadline, f"not within {within_s} s: {why or condition}; last: {result!r}"
+        waker = loop.create_future()
+        loop.call_later(_STEP_S, waker.set_result, None)
+        await waker
