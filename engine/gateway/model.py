@@ -140,7 +140,9 @@ class Market(Protocol):
         """Close of the session before this one."""
         ...
 
-    def bars(self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool) -> list[HistoryBar]:
+    def bars(
+        self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
+    ) -> list[HistoryBar]:
         """The last `count` complete bars of `seconds` length that end at or before `end`, oldest first.
 
         `what` is TRADES, MIDPOINT, BID or ASK. Bars of what was traded live equal the live stream's bars.

@@ -1,0 +1,1 @@
+"""Panels: each shows one slice of the snapshot."""

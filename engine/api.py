@@ -1,0 +1,414 @@
+"""The whole contract between the engine and any front end: Snapshot down, Command up, Outcome back.
+
+Plain frozen values that serialise (JSON through pydantic's TypeAdapter), so the same contract runs over
+the direct link (one process, two threads) and over the attach socket. Nothing here knows the engine's
+rooms, and a front end needs nothing else. Text fields are already cleaned of control characters; they
+are still never markup.
+
+Unknown is `None`, never 0: a front end shows it as "—".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+API_VERSION = 1
+
+
+class EngineState(StrEnum):
+    """The engine's life. Entries happen only in READY."""
+
+    BOOTING = "BOOTING"
+    RECONCILING = "RECONCILING"
+    ORPHANS = "ORPHANS"
+    READY = "READY"
+    BLOCKED = "BLOCKED"
+    DRAINING = "DRAINING"
+    STOPPED = "STOPPED"
+
+
+class Mode(StrEnum):
+    """How real it is."""
+
+    DRY_RUN = "DRY_RUN"
+    PAPER = "PAPER"
+    LIVE = "LIVE"
+
+
+class Level(StrEnum):
+    """How much attention a row, event or alert wants."""
+
+    OK = "ok"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class BrakeKind(StrEnum):
+    """The three brakes, mildest first."""
+
+    PAUSE = "PAUSE"
+    HALT = "HALT"
+    KILL = "KILL"
+
+
+class ScopeKind(StrEnum):
+    """What a brake holds."""
+
+    ACCOUNT = "account"
+    STRATEGY = "strategy"
+    SYMBOL = "symbol"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a command or a brake is about; `name` is empty for the account."""
+
+    kind: ScopeKind = ScopeKind.ACCOUNT
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeView:
+    """One brake that is on."""
+
+    kind: BrakeKind
+    scope: Scope
+    reason: str
+    who: str
+    since: datetime
+    proof: str = ""
+    """For KILL: `PROVEN FLAT …`, `NOT PROVEN: …` or what is still going on; empty for the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    """One holding. Prices per unit; money in USD, P&L net of fees where it says net."""
+
+    symbol: str
+    quantity: int
+    avg_price: float
+    last: float | None
+    """Mark (mid of bid and ask, else last print); None before the first quote."""
+    unrealized_usd: float | None
+    realized_usd: float
+    r_multiple: float | None
+    """Unrealised in units of the initial risk; None without an initial stop."""
+    protected_quantity: int
+    """How much of it a working stop at the broker covers."""
+    stop_price: float | None
+    owner: str
+    """Strategy, `operator`, or empty where the store does not know the position (orphan)."""
+    opened_at: datetime | None
+    decimals: int
+    """Decimals of its prices."""
+    quote_age_s: float | None
+    exposure_usd: float | None
+    """Notional for stocks, initial margin for futures."""
+    is_orphan: bool = False
+    sec_type: str = "STK"
+    multiplier: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """One order, working or done today."""
+
+    order_ref: str
+    perm_id: int
+    symbol: str
+    side: str
+    quantity: int
+    filled: int
+    order_type: str
+    price: float | None
+    """Limit of a limit order, trigger of a stop; None for market orders."""
+    tif: str
+    status: str
+    """OrderState code: pending, sending, working, cancel_pending, filled, cancelled, rejected, unknown …"""
+    role: str
+    strategy: str
+    at: datetime
+    message: str
+    decimals: int
+    is_ours: bool = True
+    is_done: bool = False
+    avg_fill_price: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FillView:
+    """One execution of today."""
+
+    exec_id: str
+    order_ref: str
+    symbol: str
+    side: str
+    quantity: int
+    price: float
+    commission_usd: float | None
+    at: datetime
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class PnlView:
+    """Profit and loss of the trading day, net of fees, in USD."""
+
+    net_liquidation_usd: float | None = None
+    day_usd: float | None = None
+    realized_usd: float | None = None
+    """Before fees."""
+    unrealized_usd: float | None = None
+    fees_usd: float | None = None
+    worst_usd: float | None = None
+    """Lowest `day_usd` of the day."""
+    trades: int = 0
+    wins: int = 0
+    curve: tuple[float, ...] = ()
+    """`day_usd` at even steps since the day began, oldest first, at most 240 points."""
+    curve_step_s: float = 0.0
+    stock_exposure_usd: float = 0.0
+    futures_margin_usd: float = 0.0
+    stop_risk_usd: float | None = None
+    """Loss if every stop is hit at its price; None while a position has no stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRow:
+    """One line of the health panel."""
+
+    name: str
+    """`broker`, `data`, `clock`, `loop`, `store`, `ui`, `terminal`, …"""
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceView:
+    """One model's view of one symbol. None where nothing is known."""
+
+    symbol: str
+    direction: int
+    probability: float | None
+    needed: float | None
+    samples: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why a symbol is not being traded right now: the latest refusal or what its strategy waits for."""
+
+    symbol: str
+    strategy: str
+    code: str
+    """Reason code."""
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of what happened. `seq` counts up without holes, so a slow front end sees what it missed."""
+
+    seq: int
+    at: datetime
+    level: Level
+    kind: str
+    """`fill`, `order`, `brake`, `command`, `link`, `engine`, `strategy`, `alert`."""
+    symbol: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert; CRITICAL ones block entries until acknowledged or their cause has ended."""
+
+    alert_id: int
+    level: Level
+    code: str
+    symbol: str
+    text: str
+    at: datetime
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyView:
+    """One strategy as configured and where it stands."""
+
+    name: str
+    kind: str
+    """Registered name, e.g. `ma_crossover`."""
+    symbols: tuple[str, ...]
+    timeframe: str
+    state: str
+    """`warming up`, `live`, `paused`, `off`."""
+    holds_overnight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeValue:
+    """One number that an operator may change while it runs (config key, value, bounds, origin)."""
+
+    key: str
+    value: float
+    low: float
+    high: float
+    step: float
+    overridden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Exchange clock and the session of the traded instruments."""
+
+    now: datetime
+    """Exchange time, aware UTC."""
+    time_zone: str = "America/New_York"
+    speed: float = 1.0
+    is_open: bool | None = None
+    closes_in_s: float | None = None
+    opens_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a front end shows, at one moment. `seq` rises with every change."""
+
+    seq: int
+    as_of: datetime
+    """Wall time of publication, aware UTC."""
+    engine_state: EngineState
+    state_reason: str
+    """Why BLOCKED / DRAINING …; empty when READY."""
+    mode: Mode
+    gateway: str
+    """`embedded` or `tws`."""
+    gateway_text: str
+    """What the header says: `simulated prices` or `IBKR DU123…`."""
+    account: str
+    session: SessionView
+    entries_allowed: bool
+    entries_text: str
+    """`entries on` or what blocks them, one short phrase."""
+    connected: bool
+    data_age_s: float | None
+    """Age of the freshest quote; None before any."""
+    brakes: tuple[BrakeView, ...] = ()
+    positions: tuple[PositionView, ...] = ()
+    orders: tuple[OrderView, ...] = ()
+    """Working and unknown ones first, then those done today, newest first."""
+    fills: tuple[FillView, ...] = ()
+    pnl: PnlView = field(default_factory=PnlView)
+    health: tuple[HealthRow, ...] = ()
+    confidence: tuple[ConfidenceView, ...] = ()
+    confidence_text: str = "no model yet"
+    why_not: tuple[WhyNot, ...] = ()
+    events: tuple[EventView, ...] = ()
+    """The last 200, oldest first."""
+    alerts: tuple[AlertView, ...] = ()
+    strategies: tuple[StrategyView, ...] = ()
+    runtime: tuple[RuntimeValue, ...] = ()
+    unknown_orders: int = 0
+    loop_lag_max_ms: float = 0.0
+    run_id: str = ""
+    pid: int = 0
+    version: str = ""
+    read_only: bool = False
+    api_version: int = API_VERSION
+
+
+class CommandKind(StrEnum):
+    """Everything an operator can ask for."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    HALT = "halt"
+    KILL = "kill"
+    """Halts at once. With `confirmed` it also flattens and proves."""
+    FLATTEN = "flatten"
+    """Close `target` (a symbol), or every position where `target` is empty."""
+    CANCEL_ORDER = "cancel_order"
+    """Cancel the order whose ref is `target`."""
+    SET_VALUE = "set_value"
+    """Set the runtime value `target` to `value`."""
+    ACKNOWLEDGE = "acknowledge"
+    """Acknowledge the alert whose id is `target`."""
+    STOP = "stop"
+    """Shut down; `target` is `keep`, `flatten` or empty (= `shutdown.on_signal`)."""
+    DETACHED = "detached"
+    """The front end's terminal is gone; `target` is `asked` or `lost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One wish of an operator. `command_id` is the asker's; the same id is carried out once."""
+
+    command_id: str
+    kind: CommandKind
+    scope: Scope = Scope()
+    target: str = ""
+    value: float | None = None
+    reason: str = ""
+    who: str = "operator"
+    confirmed: bool = False
+    typed: str = ""
+    """What the operator typed where a word is asked for (FLATTEN, the account id)."""
+
+
+class OutcomeStatus(StrEnum):
+    """How a command ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """A safety rule said no; nothing was changed."""
+    FAILED = "failed"
+    """Tried and did not (wholly) succeed; `text` names what stayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command, for people (`text`) and for programs (`code`, `details`)."""
+
+    command_id: str
+    status: OutcomeStatus
+    code: str
+    """Reason code where refused or failed; empty when done."""
+    text: str
+    details: tuple[str, ...] = ()
+    """One line per order or position touched, with ids."""
+
+
+class EngineHandle(Protocol):
+    """What a front end holds: direct (same process) or over the socket. Thread-safe."""
+
+    def snapshot(self) -> Snapshot:
+        """The latest snapshot; never blocks."""
+        ...
+
+    def submit(self, command: Command) -> Future[Outcome]:
+        """Hand a command to the engine; the future resolves when it has ended."""
+        ...
+
+    def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
+        """Call `on_urgent` (from any thread) when something happened that must be seen at once.
+
+        Returns a function that ends the subscription.
+        """
+        ...
+
+    @property
+    def is_alive(self) -> bool:
+        """False once the engine has stopped or the link to it is gone."""
+        ...

@@ -1,0 +1,1 @@
+"""The broker's room: one port, one adapter, one file that knows the library."""

@@ -1,0 +1,1 @@
+"""Value types of the trading domain. They stand on nothing and know no clock."""

@@ -1,0 +1,90 @@
+"""Market values: quotes, prints, bars, depth. Hot path, so NamedTuples."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+
+class Quote(NamedTuple):
+    """Best bid and ask as last seen. Missing sides are NaN with size 0; times are epoch seconds UTC."""
+
+    key: str
+    bid: float
+    ask: float
+    bid_size: int
+    ask_size: int
+    last: float
+    last_size: int
+    at: float
+    """Exchange time of the last change of bid or ask."""
+
+    @property
+    def mid(self) -> float:
+        """Middle of bid and ask; NaN unless both sides are there."""
+        return (self.bid + self.ask) / 2.0
+
+    @property
+    def is_two_sided(self) -> bool:
+        """True where both sides are finite, positive in size and not crossed."""
+        return math.isfinite(self.bid) and math.isfinite(self.ask) and self.bid <= self.ask
+
+    def mark(self) -> float:
+        """The price a position is valued at: the mid, else the last print, else NaN."""
+        return self.mid if self.is_two_sided else self.last
+
+
+class Bar(NamedTuple):
+    """One complete bar. `end` is aware UTC and exclusive; bars of one length never overlap."""
+
+    symbol: str
+    end: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+    seconds: int = 5
+    wap: float = math.nan
+    trades: int = 0
+
+    @property
+    def start(self) -> datetime:
+        """First instant the bar covers."""
+        return self.end - timedelta(seconds=self.seconds)
+
+
+def checked_bar(bar: Bar) -> Bar:
+    """The same bar, or ValueError saying what is wrong with it. For borders (broker, files)."""
+    if bar.end.tzinfo is None or bar.end.utcoffset() != timedelta(0):
+        raise ValueError(f"{bar.symbol}: bar end {bar.end} is not aware UTC")
+    prices = (bar.open, bar.high, bar.low, bar.close)
+    if not all(math.isfinite(p) for p in prices):
+        raise ValueError(f"{bar.symbol}: bar at {bar.end} has a price that is not finite: {prices}")
+    if bar.high < max(prices) or bar.low > min(prices):
+        raise ValueError(f"{bar.symbol}: bar at {bar.end} has high/low inside open/close: {prices}")
+    if bar.volume < 0:
+        raise ValueError(f"{bar.symbol}: bar at {bar.end} has negative volume {bar.volume}")
+    return bar
+
+
+def utc(epoch_s: float) -> datetime:
+    """Aware UTC datetime of epoch seconds."""
+    return datetime.fromtimestamp(epoch_s, tz=UTC)
+
+
+class Level(NamedTuple):
+    """One price level of a book."""
+
+    price: float
+    size: int
+
+
+class Depth(NamedTuple):
+    """The visible book, best first, both sides; `at` is exchange time in epoch seconds."""
+
+    key: str
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    at: float

@@ -1,0 +1,157 @@
+"""Orders from wish to end: proposal, durable intent, and the state the ledger keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which way an order goes."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for BUY, -1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(StrEnum):
+    """Order types the engine sends."""
+
+    MARKET = "MKT"
+    LIMIT = "LMT"
+    STOP = "STP"
+    STOP_LIMIT = "STP LMT"
+    TRAIL = "TRAIL"
+
+
+class Tif(StrEnum):
+    """Time in force."""
+
+    DAY = "DAY"
+    GTC = "GTC"
+    GTD = "GTD"
+    IOC = "IOC"
+
+
+class Role(StrEnum):
+    """What an order is for. The last part of its orderRef."""
+
+    ENTRY = "entry"
+    STOP = "stop"
+    TARGET = "target"
+    EXIT = "exit"
+    FLATTEN = "flatten"
+
+    @property
+    def adds_risk(self) -> bool:
+        """True where a fill can open or enlarge a position."""
+        return self is Role.ENTRY
+
+
+class OrderState(StrEnum):
+    """Where an order stands, by what we proved, not by what a library guessed."""
+
+    PENDING = "pending"
+    """Intent durable, nothing sent."""
+    SENDING = "sending"
+    """Marked durable as about to be sent; its bytes may or may not be out."""
+    WORKING = "working"
+    """The broker said it holds the order."""
+    CANCEL_PENDING = "cancel_pending"
+    """We asked for a cancel; a fill can still win."""
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    ABANDONED = "abandoned"
+    """Proven never sent."""
+    UNKNOWN = "unknown"
+    """Fate not known: counted in every limit, never resent."""
+
+    @property
+    def is_done(self) -> bool:
+        """True where nothing more is expected of the order."""
+        return self in _DONE
+
+
+_DONE = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.ABANDONED})
+
+
+class Intention(StrEnum):
+    """What a proposal wants."""
+
+    ENTER = "enter"
+    EXIT = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a strategy wants. Unsized: the gate decides how much, or why not."""
+
+    strategy: str
+    key: str
+    intention: Intention
+    side: Side
+    """Side of the order (an exit of a long is SELL)."""
+    signal_id: str
+    """Names the event that caused it; the same signal never enters twice."""
+    at: datetime
+    stop_price: float | None = None
+    """Protective stop of an entry; required to enter."""
+    target_price: float | None = None
+    conviction: float = 1.0
+    note: str = ""
+    """One line for people: what was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """One physical order, decided and sized. Durable before any of its bytes are sent."""
+
+    ref: str
+    """orderRef on the wire: `ck-<account tag>-<symbol>-<ulid>-<role>`. One per physical send."""
+    strategy: str
+    key: str
+    con_id: int
+    role: Role
+    side: Side
+    quantity: int
+    order_type: OrderType
+    tif: Tif
+    created_at: datetime
+    limit_price: float | None = None
+    stop_price: float | None = None
+    parent_ref: str = ""
+    oca_group: str = ""
+    transmit: bool = True
+    signal_id: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An intent and everything proven about it since."""
+
+    intent: OrderIntent
+    state: OrderState
+    order_id: int = 0
+    perm_id: int = 0
+    filled: int = 0
+    avg_fill_price: float = 0.0
+    updated_at: datetime | None = None
+    message: str = ""
+    """Last words of the broker about it, cleaned of control characters."""
+
+    @property
+    def remaining(self) -> int:
+        """Quantity that can still fill."""
+        return 0 if self.state.is_done else self.intent.quantity - self.filled

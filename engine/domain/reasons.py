@@ -1,0 +1,60 @@
+"""Stable codes for every reason the engine gives: the same in log, database, alert and on screen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something was refused, blocked, cancelled or closed. Codes never change once released."""
+
+    # why an entry is not let through
+    NOT_READY = "not_ready"
+    LINK_DOWN = "link_down"
+    STORE_DOWN = "store_down"
+    READ_ONLY = "read_only"
+    PAUSED = "paused"
+    HALTED = "halted"
+    KILLED = "killed"
+    ORPHAN = "orphan"
+    UNKNOWN_ORDER = "unknown_order"
+    UNACKNOWLEDGED_ALERT = "unacknowledged_alert"
+    SESSION_CLOSED = "session_closed"
+    ENTRY_WINDOW = "entry_window"
+    NO_QUOTE = "no_quote"
+    STALE_QUOTE = "stale_quote"
+    DELAYED_DATA = "delayed_data"
+    SHORT_NOT_ALLOWED = "short_not_allowed"
+    ALREADY_IN_POSITION = "already_in_position"
+    WORKING_ORDER = "working_order"
+    MAX_POSITIONS = "max_positions"
+    SYMBOL_CAP = "symbol_cap"
+    GROSS_EXPOSURE = "gross_exposure"
+    SIZE_ZERO = "size_zero"
+    STOP_INVALID = "stop_invalid"
+    NOT_FINITE = "not_finite"
+    UNKNOWN_INSTRUMENT = "unknown_instrument"
+    DUPLICATE_SIGNAL = "duplicate_signal"
+    STRATEGY_OFF = "strategy_off"
+    WARMING_UP = "warming_up"
+    NO_SIGNAL = "no_signal"
+
+    # why a position or an order came to its end
+    SIGNAL = "signal"
+    STOP = "stop"
+    TARGET = "target"
+    OPERATOR = "operator"
+    FLATTEN = "flatten"
+    SHUTDOWN = "shutdown"
+    UNFILLED = "unfilled"
+    EXTERNAL_CLOSE = "external_close"
+    REFUSED_BY_BROKER = "refused_by_broker"
+    NOTHING_TO_DO = "nothing_to_do"
+    WRONG_TARGET = "wrong_target"
+    NEEDS_REASON = "needs_reason"
+    NOT_FLAT = "not_flat"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    FIXED_AT_RUNTIME = "fixed_at_runtime"
+    CONFIRMATION = "confirmation"
+    NOT_ACTING_CLIENT = "not_acting_client"
+    INTERNAL_ERROR = "internal_error"

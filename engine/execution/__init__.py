@@ -1,0 +1,1 @@
+"""Execution: durable intents, the write-ahead protocol, protective stops, flattening."""

@@ -1,0 +1,1 @@
+"""Market data inside the engine: quotes, bars, books, how old they are."""

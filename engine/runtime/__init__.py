@@ -1,0 +1,1 @@
+"""Runtime: engine thread, boot order, supervision, shut-down, attach socket, lock. No rules."""

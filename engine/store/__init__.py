@@ -1,0 +1,1 @@
+"""The store: SQLite, one writer, every line of SQL. Holds no logic."""

@@ -1,0 +1,1 @@
+"""Strategies and indicators. Pure: market in, proposals out."""
