@@ -1,0 +1,67 @@
+"""The quote board: the latest quote, book and data type per instrument, and how old they are."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from engine.domain.market import Depth, Quote
+
+LIVE = 1
+
+
+class QuoteBoard:
+    """Latest values only; history lives in bars. Written by the broker's callbacks on the engine loop."""
+
+    def __init__(self) -> None:
+        self._quotes: dict[str, Quote] = {}
+        self._depths: dict[str, Depth] = {}
+        self._data_type: dict[str, int] = {}
+        self.version = 0
+        """Rises with every quote, so a publisher sees at once whether anything moved."""
+
+    def on_quote(self, quote: Quote) -> None:
+        """Keep the newest quote of its instrument."""
+        self._quotes[quote.key] = quote
+        self.version += 1
+
+    def on_depth(self, depth: Depth) -> None:
+        """Keep the newest book of its instrument."""
+        self._depths[depth.key] = depth
+
+    def on_data_type(self, key: str, kind: int) -> None:
+        """Remember what the broker really delivers for this line."""
+        self._data_type[key] = kind
+
+    def quote(self, key: str) -> Quote | None:
+        """The latest quote, or None before the first."""
+        return self._quotes.get(key)
+
+    def depth(self, key: str) -> Depth | None:
+        """The latest book, or None before the first."""
+        return self._depths.get(key)
+
+    def is_live(self, key: str) -> bool:
+        """False where the broker said that this line is frozen or delayed."""
+        return self._data_type.get(key, LIVE) == LIVE
+
+    def mark(self, key: str) -> float:
+        """Price to value a position at; NaN where there is none."""
+        quote = self._quotes.get(key)
+        return math.nan if quote is None else quote.mark()
+
+    def age_s(self, key: str, now: datetime) -> float | None:
+        """Exchange seconds since the last change of the touch; None before the first quote."""
+        quote = self._quotes.get(key)
+        return None if quote is None else max(0.0, now.timestamp() - quote.at)
+
+    def freshest_age_s(self, now: datetime) -> float | None:
+        """Age of the newest quote of all; None before any."""
+        newest = max((q.at for q in self._quotes.values()), default=None)
+        return None if newest is None else max(0.0, now.timestamp() - newest)
+
+    def counts(self, now: datetime, *, max_age_s: float) -> tuple[int, int]:
+        """How many lines are fresh and how many stale."""
+        at = now.timestamp()
+        fresh = sum(1 for q in self._quotes.values() if at - q.at <= max_age_s)
+        return fresh, len(self._quotes) - fresh

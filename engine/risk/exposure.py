@@ -1,0 +1,48 @@
+"""What positions and orders tie up: notional for stocks, initial margin for futures, at worst case."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from engine.domain.instrument import Instrument, SecType
+from engine.domain.order import Order, Side
+
+
+class Holding(NamedTuple):
+    """A signed quantity of one instrument."""
+
+    key: str
+    quantity: int
+
+
+def unit_exposure_usd(instrument: Instrument, price: float, margin_usd: float | None) -> float:
+    """Exposure of one share or contract; NaN where it is not known, so that the gate fails closed."""
+    if instrument.sec_type is SecType.FUTURE:
+        return margin_usd if margin_usd is not None else math.nan
+    return abs(price) * instrument.multiplier
+
+
+def worst_case_quantities(holdings: Iterable[Holding], orders: Iterable[Order]) -> dict[str, int]:
+    """Per key, the largest absolute position that can come about by fills of what is out.
+
+    Only orders that add risk count, whatever their state short of done: pending, sending, working,
+    being cancelled or of unknown fate. Stops and exits only reduce and are never netted in advance.
+    """
+    long_: dict[str, int] = {}
+    short: dict[str, int] = {}
+    for holding in holdings:
+        long_[holding.key] = long_.get(holding.key, 0) + holding.quantity
+        short[holding.key] = short.get(holding.key, 0) + holding.quantity
+    for order in orders:
+        if order.state.is_done or not order.intent.role.adds_risk:
+            continue
+        side = long_ if order.intent.side is Side.BUY else short
+        side[order.intent.key] = side.get(order.intent.key, 0) + order.intent.side.sign * order.remaining
+    return {key: max(abs(long_.get(key, 0)), abs(short.get(key, 0))) for key in long_.keys() | short.keys()}
+
+
+def gross_exposure_usd(quantities: Mapping[str, int], unit_usd: Mapping[str, float]) -> float:
+    """Sum of worst-case exposures; NaN where one of them is unknown."""
+    return sum(quantity * unit_usd.get(key, math.nan) for key, quantity in quantities.items() if quantity)
