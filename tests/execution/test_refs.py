@@ -1,0 +1,41 @@
+"""References are unique, ours to recognise, and safe on the wire."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.order import Role
+from engine.execution.refs import RefMaker, ulid
+
+
+def _maker(account: str = "DU1") -> RefMaker:
+    numbers = count()
+    return RefMaker(
+        account, epoch_ms=lambda: 1_700_000_000_000, entropy=lambda n: next(numbers).to_bytes(n, "big")
+    )
+
+
+@given(early=st.integers(0, 2**48 - 2), entropy=st.binary(min_size=10, max_size=10))
+def test_ulids_are_26_characters_and_sort_by_time(early: int, entropy: bytes) -> None:
+    assert len(ulid(early, entropy)) == 26
+    assert ulid(early, entropy) < ulid(early + 1, bytes(10))
+
+
+@given(key=st.text(min_size=1, max_size=20))
+def test_a_reference_is_plain_ascii_and_ours(key: str) -> None:
+    ref = _maker().new_ref(key, Role.ENTRY)
+
+    assert ref.isascii()
+    assert ref.isprintable()
+    assert ref.endswith("-entry")
+    assert _maker().is_ours(ref)
+    assert not _maker("DU2").is_ours(ref)
+
+
+def test_two_references_are_never_the_same() -> None:
+    maker = _maker()
+
+    assert len({maker.new_ref("SPY", Role.STOP) for _ in range(100)}) == 100

@@ -1,0 +1,164 @@
+"""The gate lets through what is safe, sizes it, and says no with a stable code to everything else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.order import OrderState, Role, Side
+from engine.domain.reasons import Reason
+from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, BrakeSet
+from engine.risk.exposure import Holding
+from engine.risk.gate import EntryTicket, Refusal, check_entry, clamp_exit
+from tests.builders import LIMITS, TEN, future, order, proposal, quote, stock, world
+
+
+def _refused(result: EntryTicket | Refusal) -> Reason:
+    assert isinstance(result, Refusal), result
+    assert result.text
+    return result.reason
+
+
+def _brake(level: BrakeLevel, scope: BrakeScope = BrakeScope.ACCOUNT, name: str = "") -> BrakeSet:
+    return BrakeSet((Brake("b1", level, scope, name, "because", "operator", TEN),))
+
+
+def test_an_ordinary_entry_passes_two_ticks_through_the_touch_with_its_stop_on_the_grid() -> None:
+    ticket = check_entry(proposal(stop_price=98.994), world(), LIMITS)
+
+    assert isinstance(ticket, EntryTicket)
+    assert ticket.limit_price == 100.03
+    assert ticket.stop_price == 98.99
+    assert ticket.quantity == 249, "25,000 USD per symbol over 100.03"
+
+
+def test_size_is_risk_per_trade_over_stop_distance_when_no_cap_is_nearer() -> None:
+    ticket = check_entry(proposal(stop_price=60.03), world(), replace(LIMITS, risk_per_trade_pct=0.2))
+
+    assert isinstance(ticket, EntryTicket)
+    assert ticket.quantity == 50, "2,000 USD of risk over 40 USD a share"
+    assert ticket.risk_usd == pytest.approx(2000.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"blocked": Reason.NOT_READY, "blocked_text": "still booting"}, Reason.NOT_READY),
+        ({"brakes": _brake(BrakeLevel.PAUSE)}, Reason.PAUSED),
+        ({"brakes": _brake(BrakeLevel.HALT, BrakeScope.STRATEGY, "ma")}, Reason.HALTED),
+        ({"brakes": _brake(BrakeLevel.KILL, BrakeScope.SYMBOL, "SPY")}, Reason.KILLED),
+        ({"signals_used": frozenset({"ma-SPY-1"})}, Reason.DUPLICATE_SIGNAL),
+        ({"instrument": None}, Reason.UNKNOWN_INSTRUMENT),
+        ({"instrument": stock(liquid_hours=())}, Reason.SESSION_CLOSED),
+        ({"now": TEN - timedelta(minutes=20)}, Reason.ENTRY_WINDOW),
+        ({"quote": None}, Reason.NO_QUOTE),
+        ({"quote": quote(bid=math.nan)}, Reason.NO_QUOTE),
+        ({"quote": quote(bid=101.0, ask=100.0)}, Reason.NO_QUOTE),
+        ({"quote": quote(at=TEN - timedelta(seconds=6))}, Reason.STALE_QUOTE),
+        ({"is_live_data": False}, Reason.DELAYED_DATA),
+        ({"holdings": (Holding("SPY", 10),)}, Reason.ALREADY_IN_POSITION),
+        ({"orders": (order("SPY", Role.ENTRY),)}, Reason.WORKING_ORDER),
+        ({"orders": (order("SPY", Role.STOP, state=OrderState.UNKNOWN),)}, Reason.WORKING_ORDER),
+        ({"net_liquidation_usd": math.nan}, Reason.NOT_FINITE),
+        ({"holdings": (Holding("AMD", 10),)}, Reason.NOT_FINITE),
+    ],
+)
+def test_each_rule_refuses_with_its_own_code(changes: dict[str, object], expected: Reason) -> None:
+    assert _refused(check_entry(proposal(), world(**changes), LIMITS)) is expected
+
+
+def test_brakes_of_another_strategy_or_symbol_do_not_hold() -> None:
+    other = BrakeSet(
+        (
+            *_brake(BrakeLevel.KILL, BrakeScope.SYMBOL, "QQQ").brakes,
+            *_brake(BrakeLevel.KILL, BrakeScope.STRATEGY, "x").brakes,
+        )
+    )
+
+    assert isinstance(check_entry(proposal(), world(brakes=other), LIMITS), EntryTicket)
+
+
+def test_shorts_need_asset_class_and_strategy_to_agree() -> None:
+    short = proposal(side=Side.SELL)
+    assert _refused(check_entry(short, world(), LIMITS)) is Reason.SHORT_NOT_ALLOWED
+    es = world(instrument=future(), quote=quote("ESZ6", 5800.0, 5800.25), margin_usd=20_000.0)
+    short_es = proposal("ESZ6", Side.SELL, stop_price=5810.1)
+
+    ticket = check_entry(short_es, es, LIMITS)
+
+    assert isinstance(ticket, EntryTicket)
+    assert (ticket.limit_price, ticket.stop_price) == (5799.5, 5810.25)
+    assert (
+        _refused(check_entry(short_es, replace(es, strategy_allows_short=False), LIMITS))
+        is Reason.SHORT_NOT_ALLOWED
+    )
+
+
+def test_a_future_without_a_known_margin_is_refused_not_guessed() -> None:
+    es = world(instrument=future(), quote=quote("ESZ6", 5800.0, 5800.25), margin_usd=None)
+
+    assert _refused(check_entry(proposal("ESZ6", stop_price=5790.0), es, LIMITS)) is Reason.NOT_FINITE
+
+
+@pytest.mark.parametrize("stop", [None, math.nan, 0.0, -1.0, 100.03, 105.0])
+def test_an_entry_without_a_sane_stop_is_refused(stop: float | None) -> None:
+    assert _refused(check_entry(proposal(stop_price=stop), world(), LIMITS)) is Reason.STOP_INVALID
+
+
+def test_positions_and_working_entries_fill_the_same_slots() -> None:
+    busy = world(
+        holdings=(Holding("AMD", 1), Holding("QQQ", 1)),
+        orders=(order("TSLA", state=OrderState.UNKNOWN),),
+        unit_usd={"AMD": 1.0, "QQQ": 1.0, "TSLA": 1.0},
+    )
+
+    assert _refused(check_entry(proposal(), busy, LIMITS)) is Reason.MAX_POSITIONS
+
+
+def test_orders_of_unknown_fate_count_in_gross_exposure() -> None:
+    crowded = world(orders=(order("TSLA", state=OrderState.UNKNOWN),), unit_usd={"TSLA": 999.0})
+
+    assert _refused(check_entry(proposal(), crowded, LIMITS)) is Reason.GROSS_EXPOSURE
+
+
+prices = st.floats(min_value=5.0, max_value=5000.0)
+
+
+@given(
+    bid=prices,
+    spread=st.floats(min_value=0.0, max_value=1.0),
+    distance=st.floats(min_value=0.001, max_value=0.5),
+    side=st.sampled_from(Side),
+    held=st.integers(min_value=0, max_value=2000),
+)
+def test_whatever_passes_respects_every_cap(
+    bid: float, spread: float, distance: float, side: Side, held: int
+) -> None:
+    limits = replace(LIMITS, allow_short_stock=True)
+    touch = quote(bid=round(bid, 2), ask=round(bid + spread, 2))
+    stop = bid * (1 - side.sign * distance)
+    here = world(quote=touch, holdings=(Holding("AMD", held),), unit_usd={"AMD": 50.0})
+
+    result = check_entry(proposal(side=side, stop_price=stop), here, limits)
+
+    if isinstance(result, EntryTicket):
+        assert result.quantity >= 1
+        assert result.exposure_usd <= limits.symbol_notional_cap_usd + 0.01
+        assert result.exposure_usd + held * 50.0 <= limits.max_gross_exposure_usd + 0.01
+        assert result.risk_usd <= 1_000_000.0 * limits.risk_per_trade_pct / 100 + 0.01
+        assert (result.limit_price - result.stop_price) * side.sign > 0
+
+
+@given(position=st.integers(-500, 500), side=st.sampled_from(Side), wanted=st.none() | st.integers(1, 1000))
+def test_an_exit_never_opens_or_enlarges(position: int, side: Side, wanted: int | None) -> None:
+    quantity = clamp_exit(position=position, side=side, wanted=wanted)
+
+    after = position + side.sign * quantity
+    assert 0 <= quantity <= abs(position)
+    assert abs(after) <= abs(position)
+    assert after * position >= 0
