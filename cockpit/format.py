@@ -1,0 +1,124 @@
+"""Numbers, times and foreign text as the screen shows them. Pure; unknown is a dash, never a zero."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+UNKNOWN = "—"
+MINUS = "−"
+
+
+def clean(text: str) -> str:
+    """`text` without anything a terminal could obey: control, format and separator characters go.
+
+    The last step before the terminal; the engine cleans too, but the screen trusts nobody.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def is_known(value: float | None) -> bool:
+    """False for None, NaN and infinities: none of them is a number to show."""
+    return value is not None and math.isfinite(value)
+
+
+def number(value: float | None, *, decimals: int = 2) -> str:
+    """`1,000,341.48`, negative with a real minus sign."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    text = f"{abs(value):,.{decimals}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0.0 else text
+
+
+def signed(value: float | None, *, decimals: int = 2) -> str:
+    """Like `number`, with a plus sign where it is a gain; zero has no sign."""
+    text = number(value, decimals=decimals)
+    if value is None or not math.isfinite(value) or value <= 0:
+        return text
+    return text if float(text.replace(",", "")) == 0.0 else f"+{text}"
+
+
+def arrow(value: float | None) -> str:
+    """▲ gain, ▼ loss, · neither or unknown."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return "·"
+    return "▲" if value > 0 else "▼"
+
+
+def arrowed(value: float | None, *, decimals: int = 2) -> str:
+    """Arrow and signed amount: `▲ +132.50`."""
+    if not is_known(value):
+        return UNKNOWN
+    return f"{arrow(value)} {signed(value, decimals=decimals)}"
+
+
+def compact(value: float | None) -> str:
+    """A sum at a glance: `912`, `44.2k`, `1.3M`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{number(value / limit, decimals=1)}{unit}"
+    return number(value, decimals=0)
+
+
+def share(part: float | None, whole: float | None, *, decimals: int = 2) -> str:
+    """`part` as a percentage of `whole`: `0.05 %`."""
+    if part is None or whole is None or not whole:
+        return UNKNOWN
+    return f"{number(100.0 * part / whole, decimals=decimals)} %"
+
+
+def age(seconds: float | None) -> str:
+    """How old something is: `0.2 s`, `12 s`, `3:10`, `2 h 05 m`."""
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{int(seconds)} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    return duration(seconds)
+
+
+def freshness(seconds: float | None) -> str:
+    """Age for quiet titles, in whole seconds so that it seldom repaints: `live`, `3 s old`."""
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    return "live" if seconds < 2 else f"{age(float(int(seconds)))} old".replace(".0 s", " s")
+
+
+def duration(seconds: float | None) -> str:
+    """How long something lasts: `45 s`, `12 m`, `5 h 56 m`, `2 d 03 h`."""
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours = whole // 60, whole // 3600
+    if hours < 1:
+        return f"{minutes} m"
+    return f"{hours} h {minutes % 60:02d} m" if hours < 24 else f"{hours // 24} d {hours % 24:02d} h"
+
+
+def held(since: datetime | None, *, now: datetime) -> str:
+    """Hours and minutes since: `0:12`, `26:05`."""
+    if since is None:
+        return UNKNOWN
+    minutes = max(0, int((now - since).total_seconds()) // 60)
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def wall_time(moment: datetime | None, *, time_zone: str = "America/New_York") -> str:
+    """Time of day at the exchange: `10:03:27`."""
+    return UNKNOWN if moment is None else f"{moment.astimezone(ZoneInfo(time_zone)):%H:%M:%S}"
+
+
+def zone_name(moment: datetime, *, time_zone: str = "America/New_York") -> str:
+    """Short name of the exchange's time zone: `ET`, else what the zone calls itself."""
+    return "ET" if time_zone == "America/New_York" else f"{moment.astimezone(ZoneInfo(time_zone)):%Z}"
