@@ -105,7 +105,7 @@ class HistoryBar(NamedTuple):
     close: float
     volume: int
     wap: float
-    count: int
+    count: int  # type: ignore[assignment]  # TWS's word for the number of prints; shadows tuple.count
 
 
 class Market(Protocol):
@@ -118,6 +118,10 @@ class Market(Protocol):
 
     def advance(self, until: float) -> list[MarketEvent]:
         """All events with `ts <= until` not yet returned, in time order."""
+        ...
+
+    def seek(self, at: float) -> None:
+        """Jump to a later instant without returning what happens before it (a closed market, a restart)."""
         ...
 
     def next_time(self) -> float | None:

@@ -1,0 +1,171 @@
+"""One instrument over one part of a day, on the 5-second grid: bars and the quotes at every edge.
+
+What history reports and what the tick generator has to reproduce are these same arrays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.gateway.calendar import Session, session_on
+from engine.gateway.instruments import Instruments, Listed
+from engine.gateway.synthetic_factors import SLOT_S, Factors, Floats, Part, part_slots, part_start
+
+Ints = npt.NDArray[np.int64]
+
+_CACHED_PARTS = 112
+_OFF_HOURS_FLOOR = 0.06
+"""Activity of the quietest open hour relative to an ordinary regular one."""
+_SLOTS_PER_DAY = 4680.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slots:
+    """Prices are whole ticks. Where `count` is 0 nothing traded and open..close mean nothing."""
+
+    start: float
+    is_open: npt.NDArray[np.bool_]
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    volume: Ints
+    count: Ints
+    bid: Ints
+    """Best bid at each edge: one more than slots. `bid[k]` stands when slot k begins."""
+    ask: Ints
+    share: float
+    """Volume relative to the busiest expiry."""
+    drift: Ints
+    """Sign of the mid's move over the slot; depth leans to it a little."""
+
+
+class Paths:
+    """Makes and keeps the slots of every instrument of one seed."""
+
+    def __init__(self, factors: Factors, instruments: Instruments) -> None:
+        self._factors = factors
+        self._vols = {name: vol / 100.0 for name, vol in instruments.factors.items()}
+        self._kept: OrderedDict[tuple[int, Part], Slots] = OrderedDict()
+
+    def slots(self, listed: Listed, part: Part, *, keep: bool = True) -> Slots:
+        """The instrument's slots over one part of a day; long looks back need not be kept."""
+        key = (listed.contract.con_id, part)
+        slots = self._kept.get(key)
+        if slots is not None:
+            self._kept.move_to_end(key)
+            return slots
+        slots = self._make(listed, part)
+        if keep:
+            self._kept[key] = slots
+            if len(self._kept) > _CACHED_PARTS:
+                self._kept.popitem(last=False)
+        return slots
+
+    def _make(self, listed: Listed, part: Part) -> Slots:
+        contract, traits = listed.contract, listed.traits
+        rng = self._factors.rng("slots", contract.con_id, part.day, part.part)
+        mid = self._mid_ticks(listed, part)
+        activity = _activity(contract.calendar, part)
+        share = listed.volume_share(dt.date.fromordinal(part.day))
+        bid, ask = _quotes(rng, mid, base=traits.spread_ticks * (1 if share > 0.5 else 3), activity=activity)
+        moves = np.abs(np.diff(mid))
+        typical = np.convolve(moves, np.full(25, 0.04), mode="same") + 0.05
+        burst = np.clip(0.6 + 0.4 * moves / typical, 0.5, 2.5)
+        prints = traits.prints * share**0.6
+        count = rng.poisson(prints * activity * burst)
+        size = traits.volume * share / (prints * _SLOTS_PER_DAY)
+        noise = np.exp(rng.standard_normal(len(count), dtype=np.float32) * 0.5)
+        volume = np.maximum(count, (count * size * noise).astype(np.int64))
+        high, low, first, last = _prices(rng, bid, ask, typical, count)
+        return Slots(
+            start=part_start(part),
+            is_open=activity > 0.0,
+            open=first,
+            high=high,
+            low=low,
+            close=last,
+            volume=volume,
+            count=count,
+            bid=bid,
+            ask=ask,
+            share=share,
+            drift=np.sign(np.diff(mid)).astype(np.int64),
+        )
+
+    def _mid_ticks(self, listed: Listed, part: Part) -> Floats:
+        """The unrounded mid at every edge, in ticks."""
+        traits = listed.traits
+        # Expiries of one root share their own noise: a calendar spread barely moves.
+        own = f"own {listed.contract.symbol}"
+        total = listed.carry() + self._factors.path(own, part, daily_vol=traits.own_vol_pct / 100.0)
+        for name, load in traits.loads:
+            path = self._factors.path(name, part, daily_vol=self._vols[name])
+            late = path.copy()
+            late[1:] += traits.lag * (path[:-1] - path[1:])
+            total = total + load * late
+        mid: Floats = np.exp(total) * (traits.level / listed.contract.min_tick)
+        return mid
+
+
+def _quotes(rng: np.random.Generator, mid: Floats, *, base: int, activity: Floats) -> tuple[Ints, Ints]:
+    """Best bid and ask around the mid: wider off hours, at random moments and after a jump."""
+    edges = len(mid)
+    chance = rng.random(edges, dtype=np.float32)
+    spread = np.full(edges, base, dtype=np.int64)
+    spread += (chance < 0.12).astype(np.int64) * max(1, base // 2)
+    moves = np.abs(np.diff(mid, prepend=mid[:1]))
+    spread += np.clip(0.25 * (moves - 4.0 * moves.mean()), 0.0, 4.0 * base).astype(np.int64)
+    spread[1:] += (activity < 0.3) * base
+    bid = np.floor(mid - 0.5 * spread + 0.5).astype(np.int64)
+    bid = np.maximum(bid, 1)
+    return bid, bid + spread
+
+
+def _prices(
+    rng: np.random.Generator, bid: Ints, ask: Ints, typical: Floats, count: Ints
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """High, low, first and last print of every slot; reachable with the slot's number of prints."""
+    slots = len(count)
+    side = rng.integers(0, 2, (2, slots))
+    first = np.where(side[0], ask[:-1], bid[:-1])
+    last = np.where(side[1], ask[1:], bid[1:])
+    first = np.where(count == 1, last, first)
+    reach = rng.exponential(1.0, (2, slots)) * (0.5 * typical + 0.2)
+    reach = np.where(count >= 4, reach, 0.0).astype(np.int64)
+    return np.maximum(first, last) + reach[0], np.maximum(np.minimum(first, last) - reach[1], 1), first, last
+
+
+def _activity(calendar: str, part: Part) -> Floats:
+    """Trading intensity per slot: 0 while closed, about 1 in regular hours, a U over the regular session."""
+    start, slots = part_start(part), part_slots(part)
+    activity = np.zeros(slots)
+    end = start + slots * SLOT_S
+    day = dt.date.fromordinal(part.day)
+    for date in (day, day + dt.timedelta(days=1)):
+        session = session_on(calendar, date)
+        if session is not None and session.open < end and start < session.close:
+            _fill(activity, session, start)
+    return activity
+
+
+def _fill(activity: Floats, session: Session, start: float) -> None:
+    """Write one session's intensity into the slots it covers."""
+
+    def slot(at: float) -> int:
+        return int(min(max((at - start) / SLOT_S, 0), len(activity)))
+
+    first, last = slot(session.open), slot(session.close)
+    at = start + np.arange(first, last) * SLOT_S
+    from_regular = np.maximum(session.regular_open - at, at - session.regular_close) / 3600.0
+    activity[first:last] = _OFF_HOURS_FLOOR + 0.3 * np.exp(-np.maximum(from_regular, 0.0) / 1.5)
+    first, last = slot(session.regular_open), slot(session.regular_close)
+    if first < last:
+        length = session.regular_close - session.regular_open
+        where = (start + np.arange(first, last) * SLOT_S - session.regular_open) / length
+        activity[first:last] = 0.75 + 0.9 * np.abs(2.0 * where - 1.0) ** 3
