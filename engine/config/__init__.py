@@ -1,1 +1,57 @@
 """Configuration: every key, where its value came from, and what is wrong with a bad one."""
+
+from engine.config.errors import ConfigError, Layer, Origin, Problem
+from engine.config.load import Loaded, load
+from engine.config.model import Config
+from engine.config.render import render
+from engine.config.runtime import (
+    RUNTIME_KEYS,
+    Bounds,
+    RefusalCode,
+    RuntimeRefusal,
+    checked_runtime,
+    is_runtime,
+    save_override,
+    with_value,
+)
+from engine.config.search import find_file
+from engine.config.sections import StrategySection
+from engine.config.values import (
+    Gateway,
+    LogFormat,
+    LogLevel,
+    OnExhausted,
+    OnSignal,
+    OnTerminalLoss,
+    Theme,
+    Timeframe,
+)
+
+__all__ = [
+    "RUNTIME_KEYS",
+    "Bounds",
+    "Config",
+    "ConfigError",
+    "Gateway",
+    "Layer",
+    "Loaded",
+    "LogFormat",
+    "LogLevel",
+    "OnExhausted",
+    "OnSignal",
+    "OnTerminalLoss",
+    "Origin",
+    "Problem",
+    "RefusalCode",
+    "RuntimeRefusal",
+    "StrategySection",
+    "Theme",
+    "Timeframe",
+    "checked_runtime",
+    "find_file",
+    "is_runtime",
+    "load",
+    "render",
+    "save_override",
+    "with_value",
+]

@@ -1,0 +1,23 @@
+"""Rules between keys: each value alone is fine, together they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.config.model import Config
+
+
+def conflicts(config: Config) -> Iterator[tuple[str, str]]:
+    """Each broken rule as (key to change, what is expected of it)."""
+    link, risk, hours = config.connection, config.risk, config.sessions
+    if link.detect_s <= link.heartbeat_s:
+        expected = f"expected more than connection.heartbeat_s ({link.heartbeat_s:g})"
+        yield "connection.detect_s", f"{expected}: a good link would count as lost between two heartbeats"
+    if link.standby_cap_s < link.standby_base_s:
+        expected = f"expected at least connection.standby_base_s ({link.standby_base_s:g})"
+        yield "connection.standby_cap_s", expected
+    if hours.entry_end <= hours.entry_start:
+        yield "sessions.entry_end", f"expected a time after sessions.entry_start ({hours.entry_start:%H:%M})"
+    for name in ("per_symbol_notional_cap", "per_symbol_margin_cap"):
+        if getattr(risk, name) > risk.max_gross_exposure:
+            yield f"risk.{name}", f"expected at most risk.max_gross_exposure ({risk.max_gross_exposure:g})"

@@ -1,0 +1,107 @@
+"""The whole configuration as one frozen value, with the strategies that are shipped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from engine.config.sections import (
+    BrokerSection,
+    ConnectionSection,
+    DataSection,
+    ExecutionSection,
+    HealthSection,
+    KillSection,
+    LogSection,
+    MarketDataSection,
+    ModeSection,
+    RiskSection,
+    RunSection,
+    Section,
+    SessionsSection,
+    ShutdownSection,
+    StateSection,
+    StrategySection,
+    UiSection,
+)
+from engine.config.values import Timeframe, matching
+
+RESERVED_OWNERS = frozenset({"operator"})
+"""Names that own positions without being a strategy."""
+
+SECRET_WORDS = ("password", "secret", "token", "api_key", "apikey", "credential")
+MASK = "********"
+
+
+def _free_names(strategies: Mapping[str, StrategySection]) -> Mapping[str, StrategySection]:
+    taken = sorted(RESERVED_OWNERS & strategies.keys())
+    if taken:
+        raise ValueError(f"expected another name than {taken[0]!r}: it stands for positions opened by hand")
+    return strategies
+
+
+_NAME = matching(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", "a name of lower case letters, digits, single underscores")
+StrategyName = Annotated[str, AfterValidator(_NAME)]
+
+SHIPPED_STRATEGIES: Mapping[str, StrategySection] = {
+    "stocks_cross": StrategySection(
+        kind="ma_crossover",
+        symbols=("SPY", "QQQ", "IWM", "AAPL", "MSFT", "NVDA", "TSLA", "AMD", "META", "AMZN"),
+        timeframe=Timeframe.SECONDS_5,
+        params={"fast": 8, "slow": 21, "stop_atr": 4.0},
+    ),
+    "futures_cross": StrategySection(
+        kind="ma_crossover",
+        symbols=("ES", "NQ", "CL", "GC"),
+        timeframe=Timeframe.SECONDS_5,
+        params={"fast": 5, "slow": 21, "stop_atr": 4.0},
+    ),
+}
+
+
+class Config(Section):
+    """Every key with its value. Immutable: a change makes a new one."""
+
+    run: RunSection = RunSection()
+    mode: ModeSection = ModeSection()
+    broker: BrokerSection = BrokerSection()
+    connection: ConnectionSection = ConnectionSection()
+    market_data: MarketDataSection = MarketDataSection()
+    data: DataSection = DataSection()
+    sessions: SessionsSection = SessionsSection()
+    risk: RiskSection = RiskSection()
+    execution: ExecutionSection = ExecutionSection()
+    kill: KillSection = KillSection()
+    state: StateSection = StateSection()
+    shutdown: ShutdownSection = ShutdownSection()
+    log: LogSection = LogSection()
+    health: HealthSection = HealthSection()
+    ui: UiSection = UiSection()
+    strategies: Annotated[Mapping[StrategyName, StrategySection], AfterValidator(_free_names)] = (
+        SHIPPED_STRATEGIES
+    )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every key but `run.id` and secrets, the same for any order of keys."""
+        tree = self.model_dump(mode="json", exclude={"run": {"id"}})
+        canonical = json.dumps(masked(tree), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def is_secret(key_name: str) -> bool:
+    """True where the last part of a dotted key names something that must not be shown."""
+    last = key_name.rpartition(".")[2].lower()
+    return any(word in last for word in SECRET_WORDS)
+
+
+def masked(tree: Mapping[str, object]) -> dict[str, object]:
+    """The same tree with every secret value replaced."""
+    return {
+        name: masked(value) if isinstance(value, Mapping) else MASK if is_secret(name) else value
+        for name, value in tree.items()
+    }

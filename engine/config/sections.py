@@ -1,0 +1,257 @@
+"""Every section of cockpit.toml as a frozen model: types, defaults, units, safe ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from engine.config.values import (
+    Gateway,
+    LogFormat,
+    LogLevel,
+    MarketDataType,
+    OnExhausted,
+    OnSignal,
+    OnTerminalLoss,
+    Parameter,
+    Theme,
+    Timeframe,
+    TimeInForce,
+    UnfilledPolicy,
+    WallTime,
+    World,
+    forbidden,
+    key,
+    matching,
+)
+
+_NEEDS_ALERTS = forbidden(
+    OnTerminalLoss.KEEP_RUNNING,
+    "expected 'pause-entries' or 'flatten-and-stop': 'keep-running' is allowed only with an alert channel "
+    "that was tested, and there is none",
+)
+
+_RUN_ID = matching(r"[A-Za-z0-9._-]{0,64}", "at most 64 letters, digits, dots, dashes, underscores")
+_FILE_NAME = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a plain file name without a folder, like 'KILL'")
+_SYMBOL = matching(r"[A-Z0-9][A-Z0-9. ]{0,19}", "a symbol in capital letters, like 'SPY' or 'ES'")
+
+
+class Section(BaseModel):
+    """Frozen, strict about types, and closed: an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class RunSection(Section):
+    """One run of the engine."""
+
+    id: Annotated[str, AfterValidator(_RUN_ID)] = ""
+    """Name of the run in log and store; empty = a new UUIDv4 each time."""
+
+
+class ModeSection(Section):
+    """How real it may get. The mode itself is a flag: --paper, --dry-run, --live."""
+
+    live_enabled: bool = False
+    """One of the conditions of --live, which names everything that is missing."""
+
+
+class BrokerSection(Section):
+    """Where orders go, and what the embedded paper gateway simulates."""
+
+    gateway: Gateway = Gateway.AUTO
+    """auto = embedded with --paper, tws otherwise (IB_HOST or IB_PORT select tws); or embedded, or tws."""
+    speed: float = key(1.0, unit="x", gt=0, le=1000)
+    """How fast the embedded exchange clock runs."""
+    seed: int = key(1, ge=0, le=2**63 - 1)
+    """Seed of the embedded market: the same seed makes the same prices."""
+    tape: str = ""
+    """Folder with a recorded day that becomes the embedded market; empty = synthetic prices."""
+    world: World = World.EDGE
+    """Which synthetic market is made."""
+    start_at: WallTime = key(time(10, 0), unit="ET")
+    """Exchange time at which the embedded market of a new session starts."""
+
+
+class ConnectionSection(Section):
+    """The link to TWS or IB Gateway, and what happens when it is lost."""
+
+    host: str = key("127.0.0.1", min_length=1)
+    """Host of TWS or IB Gateway (IB_HOST)."""
+    port: int = key(7497, ge=1, le=65535)
+    """Port: TWS paper 7497, IB Gateway paper 4002 (IB_PORT)."""
+    client_id: int = key(1, ge=1, le=2**31 - 1)
+    """Our client id, always the same, because the broker gives orders back to their id (IB_CLIENT_ID)."""
+    max_attempts: int = key(3, ge=1, le=100)
+    """Reconnect attempts before the link counts as given up; the first one is at once."""
+    interval_s: float = key(10.0, unit="s", gt=0, le=600)
+    """Time between two attempts."""
+    on_exhausted: OnExhausted = OnExhausted.STANDBY
+    """After the last attempt: standby (stay up, blocked, keep trying) or exit (save, code 1)."""
+    standby_base_s: float = key(10.0, unit="s", gt=0, le=600)
+    """Longest first wait in standby; every wait is drawn between 0 and its ceiling (full jitter)."""
+    standby_factor: float = key(2.0, unit="x", ge=1, le=10)
+    """Growth of that ceiling per attempt."""
+    standby_cap_s: float = key(60.0, unit="s", gt=0, le=3600)
+    """Highest ceiling of a wait in standby."""
+    heartbeat_s: float = key(1.0, unit="s", gt=0, le=60)
+    """Time between two questions for a sign of life."""
+    detect_s: float = key(3.0, unit="s", gt=0, le=60)
+    """Silence after which a peer counts as frozen; longer than heartbeat_s."""
+
+
+class MarketDataSection(Section):
+    """What is subscribed, and when a price is too old."""
+
+    type: MarketDataType = MarketDataType.LIVE
+    """1 live, 2 frozen, 3 delayed, 4 delayed and frozen; entries need live prices."""
+    max_lines: int = key(100, ge=1, le=10000)
+    """Market data lines of the account; further instruments are refused, not dropped."""
+    max_depth: int = key(3, ge=0, le=60)
+    """Instruments with a depth book at the same time."""
+    max_quote_age_seconds: float = key(5.0, unit="s", gt=0, le=3600)
+    """A quote older than this blocks entries of its symbol."""
+
+
+class DataSection(Section):
+    """Bars."""
+
+    bar_seconds: int = key(5, unit="s", ge=5, le=5)
+    """Length of the broker's real-time bars, from which every longer bar is built; IBKR has only 5."""
+    warmup_bars: int = key(20, unit="bars", ge=0, le=10000)
+    """Least history fetched per symbol before a strategy is live; one that needs more gets more."""
+
+
+class SessionsSection(Section):
+    """When entries are allowed, on the exchange clock."""
+
+    entry_start: WallTime = key(time(9, 45), unit="ET")
+    """No entry before."""
+    entry_end: WallTime = key(time(15, 0), unit="ET")
+    """No entry from here on."""
+
+
+class AllowShortSection(Section):
+    """May positions be short, per asset class; a strategy can only narrow it."""
+
+    STK: bool = False
+    """Stocks and ETFs."""
+    FUT: bool = True
+    """Futures."""
+
+
+class RiskSection(Section):
+    """Size and limits. Exposure of a stock is its notional, of a future its initial margin."""
+
+    risk_per_trade_pct: float = key(0.5, unit="% NLV", gt=0, le=5)
+    """Loss of one trade at its stop, from which its size follows; may be changed while it runs."""
+    max_positions: int = key(3, ge=1, le=50)
+    """Positions at the same time, working entries counted; may be changed while it runs."""
+    max_gross_exposure: float = key(100_000.0, unit="USD", gt=0)
+    """Exposure of everything held and working."""
+    per_symbol_notional_cap: float = key(25_000.0, unit="USD", gt=0)
+    """Notional of one stock."""
+    per_symbol_margin_cap: float = key(50_000.0, unit="USD", gt=0)
+    """Initial margin of one future."""
+    max_position_size_pct: float = key(5.0, unit="% NLV", gt=0, le=100)
+    """Exposure of one position."""
+    allow_short: AllowShortSection = AllowShortSection()
+    """May positions be short, per asset class."""
+
+
+class ExecutionSection(Section):
+    """How orders are sent."""
+
+    tif: TimeInForce = TimeInForce.DAY
+    """Time in force of entries: DAY or GTC."""
+    stop_tif: TimeInForce = TimeInForce.GTC
+    """Time in force of protective stops: GTC outlives the day and the engine."""
+    entry_ticks_through: int = key(2, unit="ticks", ge=0, le=50)
+    """How far an entry's limit goes through the touch."""
+    unfilled_timeout_s: float = key(30.0, unit="s", gt=0, le=86400)
+    """Exchange time after which an entry that has not filled is given up."""
+    unfilled_policy: UnfilledPolicy = UnfilledPolicy.CANCEL
+    """What then happens to the unfilled rest: cancel."""
+
+
+class KillSection(Section):
+    """The kill switch."""
+
+    flatten: bool = True
+    """true closes every position; false cancels what adds risk and re-protects what is held."""
+    flag_file: Annotated[str, AfterValidator(_FILE_NAME)] = "KILL"
+    """Name of the file in the state folder that kills when it appears; its text is the reason."""
+    cancel_s: float = key(10.0, unit="s", gt=0, le=60)
+    """Time within which no order of ours that adds risk is working."""
+    refill_watch_s: float = key(10.0, unit="s", ge=0, le=300)
+    """Time for which late fills are watched after the account is flat."""
+
+
+class StateSection(Section):
+    """What outlives the process."""
+
+    dir: str = key("state", min_length=1)
+    """Folder of the state. In a file it counts from that file's folder; without a file the default is
+    $XDG_STATE_HOME/cockpit."""
+
+
+class ShutdownSection(Section):
+    """What happens to positions when the engine goes."""
+
+    on_signal: OnSignal = OnSignal.FLATTEN
+    """SIGINT, SIGTERM and a plain `cockpit stop`: flatten (day strategies) or keep (stops stay)."""
+    on_terminal_loss: Annotated[OnTerminalLoss, AfterValidator(_NEEDS_ALERTS)] = OnTerminalLoss.PAUSE_ENTRIES
+    """Lost terminal: pause-entries (exits and stops go on) or flatten-and-stop."""
+    timeout_s: float = key(30.0, unit="s", gt=0, le=600)
+    """Longest graceful stop; what is still open then is named and the exit code is 1."""
+
+
+class LogSection(Section):
+    """The log."""
+
+    level: LogLevel = LogLevel.INFO
+    """Least severe events logged: DEBUG, INFO, WARNING, ERROR."""
+    format: LogFormat = LogFormat.TEXT
+    """text for people, json for programs: one event a line."""
+
+
+class HealthSection(Section):
+    """The engine's watch on itself."""
+
+    heartbeat_log_s: float = key(30.0, unit="s", gt=0, le=3600)
+    """Time between two heartbeat lines in the log."""
+    max_loop_lag_ms: float = key(100.0, unit="ms", gt=0, le=10000)
+    """Lag of the engine's loop above which health warns."""
+
+
+class UiSection(Section):
+    """The screen."""
+
+    theme: Theme = Theme.SAFE
+    """cockpit-safe (blue and orange), cockpit-dark, cockpit-light, ansi."""
+    refresh_s: float = key(0.25, unit="s", ge=0.05, le=10)
+    """Time between two refreshes of ticking values; fills and alerts show at once."""
+    keys: Mapping[str, str] = {}
+    """Own keys: action id = key, as the help screen lists them."""
+
+
+class StrategySection(Section):
+    """One strategy, named by its table: [strategies.<name>]."""
+
+    kind: str = key(min_length=1)
+    """Registered strategy that decides (`cockpit strategies` lists them)."""
+    symbols: tuple[Annotated[str, AfterValidator(_SYMBOL)], ...] = key(min_length=1)
+    """What it trades: a stock's symbol, or a future's root (ES), which stands for its front month."""
+    timeframe: Timeframe = Timeframe.SECONDS_5
+    """Length of its bars: 5s, 1m, 5m, 15m, 1h, 1D."""
+    enabled: bool = True
+    """false = it neither trades nor takes data lines."""
+    holds_overnight: bool = False
+    """true = a graceful stop leaves its positions, with their stops."""
+    allow_short: bool = True
+    """false = it is never short; true = as risk.allow_short says for the asset class."""
+    params: Mapping[str, Parameter] = {}
+    """Its own parameters; it says which it knows and checks them before anything starts."""
