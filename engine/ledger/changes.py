@@ -1,0 +1,157 @@
+"""What one ledger event changed: rows to store and lines for people. Empty when nothing is new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from engine.domain.fill import Fill
+from engine.domain.order import Order
+from engine.domain.position import Position, Trade
+from engine.ledger.events import Adjustment, Described
+
+
+class NoteLevel(StrEnum):
+    """How much attention a note wants; the same words as the levels on screen."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class NoteCode(StrEnum):
+    """Stable codes of everything the ledger remarks on."""
+
+    ORDER_STATE = "order_state"
+    ORDER_MESSAGE = "order_message"
+    CLAIMED_CANCELLED = "claimed_cancelled"
+    """The library says cancelled, the broker has not: only a claim."""
+    CANCEL_REFUSED = "cancel_refused"
+    CONTRADICTION = "contradiction"
+    """The broker calls an order working that was already done."""
+    ILLEGAL_STEP = "illegal_step"
+    UNMATCHED_ORDER = "unmatched_order"
+    DUPLICATE_ORDER = "duplicate_order"
+    """A second broker order appeared under one orderRef."""
+    FILL = "fill"
+    FILL_AFTER_DONE = "fill_after_done"
+    OVERFILL = "overfill"
+    CORRECTION = "correction"
+    LATE_CORRECTION = "late_correction"
+    """A correction of an execution booked before the trading day: reconcile the position."""
+    UNKNOWN_MULTIPLIER = "unknown_multiplier"
+    TRADE_CLOSED = "trade_closed"
+    ADJUSTED = "adjusted"
+    UNKNOWN_EXECUTION = "unknown_execution"
+
+
+class Note(NamedTuple):
+    """One remark for people, the log and the event table."""
+
+    code: NoteCode
+    level: NoteLevel
+    key: str
+    order_ref: str
+    text: str
+
+
+class BrokerOrderRecord(NamedTuple):
+    """One order at the broker. An orderRef may have several (a modify in bad weather can make two)."""
+
+    perm_id: int
+    order_ref: str
+    order_id: int
+    client_id: int
+    status: str
+    filled: int
+    avg_fill_price: float
+    at: datetime
+
+
+class OrderEventRecord(NamedTuple):
+    """One thing that happened to an order, in the words of who said it."""
+
+    order_ref: str
+    at: datetime
+    source: str
+    """`broker`, `library` or `engine`."""
+    status: str
+    filled: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A position with the totals its trade record will need when it closes."""
+
+    key: str
+    con_id: int
+    quantity: int
+    cost: Decimal
+    """What the quantity still held cost: |quantity| x average price, not multiplied."""
+    multiplier: Decimal
+    owner: str
+    opened_at: datetime
+    entered: int
+    """Units ever entered since it was opened."""
+    entry_notional: Decimal
+    exit_notional: Decimal
+    realized_usd: Decimal = Decimal(0)
+    fees_usd: Decimal = Decimal(0)
+    initial_stop: float | None = None
+
+    @property
+    def position(self) -> Position:
+        """The same as the rest of the engine sees it."""
+        return Position(
+            key=self.key,
+            con_id=self.con_id,
+            quantity=self.quantity,
+            avg_price=self.cost / abs(self.quantity),
+            multiplier=self.multiplier,
+            owner=self.owner,
+            opened_at=self.opened_at,
+            realized_usd=self.realized_usd,
+            fees_usd=self.fees_usd,
+            initial_stop=self.initial_stop,
+        )
+
+
+class TradeRecord(NamedTuple):
+    """A closed round trip and the id of the booking that closed it (its identity)."""
+
+    closed_by: str
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything that must become durable before anyone is told. Falsy when nothing changed."""
+
+    orders: tuple[Order, ...] = ()
+    broker_orders: tuple[BrokerOrderRecord, ...] = ()
+    order_events: tuple[OrderEventRecord, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    """New or corrected executions, and executions whose commission became known."""
+    replaced_fills: tuple[str, ...] = ()
+    """execIds that a correction in `fills` took the place of."""
+    adjustments: tuple[Adjustment, ...] = ()
+    described: tuple[Described, ...] = ()
+    legs: tuple[Leg, ...] = ()
+    """Positions that are open after the event and differ from before."""
+    flat_keys: tuple[str, ...] = ()
+    """Keys whose position ended."""
+    trades: tuple[TradeRecord, ...] = ()
+    withdrawn_trades: tuple[str, ...] = ()
+    """`closed_by` of trades that a late or corrected execution undid."""
+    notes: tuple[Note, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, f.name) for f in fields(self))
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})

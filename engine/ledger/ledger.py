@@ -1,0 +1,162 @@
+"""The ledger: one door for everything that happened, one answer of what changed.
+
+It holds the only truth about orders and positions. Pure: no I/O, no clock; the same event twice
+changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from engine.domain.fill import Fill
+from engine.domain.order import Order, OrderState, Role
+from engine.domain.position import Position
+from engine.domain.reasons import Reason
+from engine.ledger.changes import BrokerOrderRecord, Changes, Leg, Note, NoteCode, NoteLevel
+from engine.ledger.events import (
+    Adjustment,
+    CancelRequested,
+    Changed,
+    CommissionReported,
+    Described,
+    Executed,
+    FateUnknown,
+    LedgerEvent,
+    NeverSent,
+    Refused,
+    Registered,
+    Resolved,
+    SendingMarked,
+    StatusClaimed,
+)
+from engine.ledger.orders import Orders
+from engine.ledger.positions import PositionManager
+
+OPERATOR = "operator"
+
+_CLOSE_REASONS = {
+    Role.STOP: Reason.STOP,
+    Role.TARGET: Reason.TARGET,
+    Role.EXIT: Reason.SIGNAL,
+    Role.ENTRY: Reason.SIGNAL,
+    Role.FLATTEN: Reason.FLATTEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """What the store remembers of a ledger: the day's anchor and everything booked since."""
+
+    anchors: tuple[Leg, ...] = ()
+    """Positions at the beginning of the trading day."""
+    described: tuple[Described, ...] = ()
+    known_exec_ids: tuple[str, ...] = ()
+    """Executions booked before the anchor."""
+    orders: tuple[Order, ...] = ()
+    broker_orders: tuple[BrokerOrderRecord, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    """Executions since the anchor, in order of booking."""
+    earlier_fills: tuple[Fill, ...] = ()
+    """Executions before the anchor of orders that can still fill."""
+    adjustments: tuple[Adjustment, ...] = ()
+
+
+class Ledger:
+    """Orders and positions of one account. Not thread-safe: it lives on the engine's loop."""
+
+    def __init__(self, state: LedgerState | None = None) -> None:
+        """An empty ledger, or one that stands where `state` was stored."""
+        state = state or LedgerState()
+        self.orders = Orders(
+            orders=state.orders,
+            fills=(*state.earlier_fills, *state.fills),
+            broker_orders=state.broker_orders,
+        )
+        self.positions = PositionManager(
+            anchors=state.anchors, described=state.described, known_exec_ids=state.known_exec_ids
+        )
+        bookings: list[Fill | Adjustment] = [*state.fills, *state.adjustments]
+        for booked in sorted(bookings, key=_booked_at):
+            if isinstance(booked, Fill):
+                self._book(booked, self.orders.match(booked.order_ref, booked.perm_id, 0))
+            else:
+                self.positions.adjust(booked)
+        self._handlers: dict[type, Callable[[Any], Changes]] = {
+            Registered: self.orders.register,
+            SendingMarked: self.orders.mark_sending,
+            StatusClaimed: self.orders.on_status,
+            Refused: self.orders.on_refusal,
+            Executed: self._on_execution,
+            CommissionReported: lambda e: self.positions.apply_commission(e.exec_id, e.amount),
+            CancelRequested: lambda e: self._own(e.order_ref, OrderState.CANCEL_PENDING, e.at, ""),
+            FateUnknown: lambda e: self._own(e.order_ref, OrderState.UNKNOWN, e.at, e.why),
+            NeverSent: lambda e: self._own(e.order_ref, OrderState.ABANDONED, e.at, e.why),
+            Resolved: self.orders.resolve,
+            Changed: self.orders.change,
+            Adjustment: self._on_adjustment,
+            Described: self.positions.describe,
+        }
+
+    def apply(self, event: LedgerEvent) -> Changes:
+        """Take in one event; the answer lists every row to store and every line to tell."""
+        return self._handlers[type(event)](event)
+
+    def start_day(self) -> tuple[Leg, ...]:
+        """Begin a trading day. The answer is the anchor to store; done orders stay listed until a restart."""
+        return self.positions.start_day()
+
+    def owned(self) -> tuple[Position, ...]:
+        """Positions that an order of ours or an operator opened."""
+        return tuple(p for p in self.positions.positions() if p.owner)
+
+    def _own(self, ref: str, wanted: OrderState, at: datetime, why: str) -> Changes:
+        return self.orders.own_step(ref, wanted, at, why)
+
+    def _on_execution(self, event: Executed) -> Changes:
+        order = self.orders.match(event.fill.order_ref, event.fill.perm_id, event.order_id)
+        fill = event.fill
+        if order is not None:
+            intent = order.intent
+            fill = replace(
+                fill,
+                order_ref=intent.ref,
+                strategy=fill.strategy or intent.strategy,
+                role=fill.role or intent.role.value,
+            )
+        changes = self._book(fill, order)
+        if not changes.fills:
+            return changes
+        if order is None:
+            text = f"{fill.key}: execution {fill.exec_id} of an order that is not ours was booked"
+            note = Note(NoteCode.UNKNOWN_EXECUTION, NoteLevel.ERROR, fill.key, fill.order_ref, text)
+            return changes + Changes(notes=(note,))
+        return self.orders.on_execution(event._replace(fill=fill)) + changes
+
+    def _book(self, fill: Fill, order: Order | None) -> Changes:
+        stop = None if order is None else self._initial_stop(order)
+        reason = Reason.EXTERNAL_CLOSE if order is None else _CLOSE_REASONS[order.intent.role]
+        return self.positions.apply_fill(fill, owner=fill.strategy, reason=reason.value, initial_stop=stop)
+
+    def _initial_stop(self, order: Order) -> float | None:
+        stops = (
+            o.intent.stop_price for o in self.orders.children(order.intent.ref) if o.intent.role is Role.STOP
+        )
+        return next(stops, None)
+
+    def _on_adjustment(self, event: Adjustment) -> Changes:
+        changes = self.positions.adjust(event)
+        if not changes:
+            return changes
+        price = "an unknown price" if event.price is None else f"{event.price}"
+        text = (
+            f"{event.key}: position changed by {event.quantity:+d} at {price} ({event.reason}) {event.note}"
+        )
+        level = NoteLevel.WARNING if event.price is not None else NoteLevel.ERROR
+        return changes + Changes(notes=(Note(NoteCode.ADJUSTED, level, event.key, "", text.strip()),))
+
+
+def _booked_at(booked: Fill | Adjustment) -> datetime:
+    return booked.at

@@ -1,0 +1,356 @@
+"""Every order of ours and where it stands by what is proven, matched by orderRef, permId, order id.
+
+Broker input never raises here: what cannot be right is ignored and becomes a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from engine.domain.fill import Fill, execution_base
+from engine.domain.order import Order, OrderIntent, OrderState
+from engine.ledger.changes import (
+    BrokerOrderRecord,
+    Changes,
+    Note,
+    NoteCode,
+    NoteLevel,
+    OrderEventRecord,
+)
+from engine.ledger.events import (
+    Changed,
+    Executed,
+    Refused,
+    Registered,
+    Resolved,
+    SendingMarked,
+    Source,
+    StatusClaimed,
+)
+from engine.ledger.order_steps import Verdict, is_rejection, on_error, on_fill, on_own_step, on_status
+
+_ENGINE: Final = "engine"
+_LEVELS = {
+    OrderState.REJECTED: NoteLevel.WARNING,
+    OrderState.UNKNOWN: NoteLevel.CRITICAL,
+}
+
+
+class Orders:
+    """All orders of the day and everything not done. Single writer: the ledger."""
+
+    def __init__(
+        self,
+        *,
+        orders: Iterable[Order] = (),
+        fills: Iterable[Fill] = (),
+        broker_orders: Iterable[BrokerOrderRecord] = (),
+    ) -> None:
+        """Start from stored orders, their executions and the permIds they had at the broker."""
+        self._orders: dict[str, Order] = {o.intent.ref: o for o in orders}
+        self._by_perm: dict[int, str] = {o.perm_id: r for r, o in self._orders.items() if o.perm_id}
+        # Order ids are handles of one session: those of earlier sessions are never matched by.
+        self._by_order_id: dict[int, str] = {}
+        self._executed: dict[str, dict[str, Fill]] = {}
+        self._last_said: dict[tuple[str, int, str], tuple[str, int, str]] = {}
+        self._records: dict[int, BrokerOrderRecord] = {}
+        self._refused: set[str] = set()
+        self._claimed_cancelled: set[str] = set()
+        self._children: dict[str, list[str]] = {}
+        for order in self._orders.values():
+            self._link(order.intent)
+        for record in broker_orders:
+            self._by_perm[record.perm_id] = record.order_ref
+            self._records[record.perm_id] = record
+        for fill in fills:
+            self._remember(fill)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def get(self, ref: str) -> Order | None:
+        """The order of this orderRef, or None."""
+        return self._orders.get(ref)
+
+    def all(self) -> tuple[Order, ...]:
+        """Every order known, in order of registration."""
+        return tuple(self._orders.values())
+
+    def live(self) -> tuple[Order, ...]:
+        """Orders that can still fill: everything not done, UNKNOWN included."""
+        return tuple(o for o in self._orders.values() if not o.state.is_done)
+
+    def children(self, ref: str) -> tuple[Order, ...]:
+        """Orders attached to `ref` (its bracket)."""
+        return tuple(self._orders[child] for child in self._children.get(ref, ()))
+
+    def match(self, order_ref: str, perm_id: int, order_id: int) -> Order | None:
+        """Our order by orderRef, then permId, then the order id of this session."""
+        if order_ref:
+            return self._orders.get(order_ref)
+        ref = self._by_perm.get(perm_id) if perm_id else None
+        if ref is None and order_id:
+            ref = self._by_order_id.get(order_id)
+        return None if ref is None else self._orders.get(ref)
+
+    def is_claimed_cancelled(self, ref: str) -> bool:
+        """True where the library calls it cancelled and the broker has not spoken yet."""
+        return ref in self._claimed_cancelled
+
+    def perm_ids(self, ref: str) -> tuple[int, ...]:
+        """Every permId seen under this orderRef; more than one is a duplicate at the broker."""
+        return tuple(p for p, r in self._by_perm.items() if r == ref)
+
+    # --- our own acts ------------------------------------------------------------------------
+
+    def register(self, event: Registered) -> Changes:
+        """Durable intents become PENDING orders; a ref already known is left alone."""
+        changes = Changes()
+        for intent in event.intents:
+            if intent.ref in self._orders:
+                continue
+            order = Order(intent, OrderState.PENDING, updated_at=event.at)
+            self._orders[intent.ref] = order
+            self._link(intent)
+            changes += Changes(orders=(order,), order_events=(_event(order, event.at, _ENGINE, "", ""),))
+        return changes
+
+    def mark_sending(self, event: SendingMarked) -> Changes:
+        """The bytes may leave from now on, under these order ids."""
+        changes = Changes()
+        for ref, order_id in event.order_ids:
+            step = self.own_step(ref, OrderState.SENDING, event.at, "")
+            if step.orders:
+                self._by_order_id[order_id] = ref
+                order = self._store(replace(self._orders[ref], order_id=order_id))
+                step = replace(step, orders=(order,))
+            changes += step
+        return changes
+
+    def own_step(self, ref: str, wanted: OrderState, at: datetime, why: str) -> Changes:
+        """Sending, cancel asked, fate unknown, proven never sent; an illegal step becomes a note."""
+        order = self._orders.get(ref)
+        if order is None:
+            return _notes(
+                NoteCode.UNMATCHED_ORDER, NoteLevel.ERROR, "", ref, f"no order {ref} to mark {wanted}"
+            )
+        state, verdict = on_own_step(order.state, wanted)
+        if verdict is Verdict.ILLEGAL:
+            text = f"{order.intent.key}: {ref} is {order.state}, not marked {wanted}"
+            return _notes(NoteCode.ILLEGAL_STEP, NoteLevel.WARNING, order.intent.key, ref, text)
+        return self._advance(order, state, at, source=_ENGINE, status="", message=why)
+
+    def resolve(self, event: Resolved) -> Changes:
+        """Take over what reconciliation or a person proved; a done order stays done."""
+        order = self._orders.get(event.order_ref)
+        if order is None or order.state.is_done:
+            return Changes()
+        self._claimed_cancelled.discard(event.order_ref)
+        return self._advance(order, event.state, event.at, source=_ENGINE, status="", message=event.why)
+
+    def change(self, event: Changed) -> Changes:
+        """The order now has this price or quantity."""
+        order = self._orders.get(event.intent.ref)
+        if order is None or order.state.is_done or order.intent == event.intent:
+            return Changes()
+        order = self._store(replace(order, intent=event.intent, updated_at=event.at))
+        return Changes(orders=(order,), order_events=(_event(order, event.at, _ENGINE, "modified", ""),))
+
+    # --- the broker's words ------------------------------------------------------------------
+
+    def on_status(self, claim: StatusClaimed) -> Changes:
+        """A status of an order. The library's own words change nothing but a flag."""
+        order = self.match(claim.order_ref, claim.perm_id, claim.order_id)
+        if order is None:
+            text = f"order {claim.order_ref or claim.perm_id or claim.order_id} ({claim.status}) is not ours"
+            return _notes(NoteCode.UNMATCHED_ORDER, NoteLevel.WARNING, "", claim.order_ref, text)
+        ref = order.intent.ref
+        if not self._is_news(
+            ref, claim.perm_id, claim.source.value, (claim.status, claim.filled, claim.message)
+        ):
+            return Changes()
+        if claim.source is Source.LIBRARY:
+            return self._library_claim(order, claim)
+        self._claimed_cancelled.discard(ref)
+        changes = self._record_perm(order, claim)
+        order = self._orders[ref]
+        # A cancel of our own that succeeds is a cancel, whatever was refused before (a modify, say).
+        refused = ref in self._refused and order.state is not OrderState.CANCEL_PENDING
+        state, verdict = on_status(order.state, claim.status, refused=refused)
+        if verdict is Verdict.CONTRADICTION:
+            changes += _contradiction(order, claim)
+        return changes + self._advance(
+            order, state, claim.at, source=claim.source.value, status=claim.status, message=claim.message
+        )
+
+    def on_refusal(self, refusal: Refused) -> Changes:
+        """An error that names one of our orders."""
+        order = self.match(refusal.order_ref, 0, refusal.order_id)
+        if order is None:
+            text = f"error {refusal.code} for order {refusal.order_id}, which is not ours: {refusal.text}"
+            return _notes(NoteCode.UNMATCHED_ORDER, NoteLevel.WARNING, "", refusal.order_ref, text)
+        ref = order.intent.ref
+        message = f"{refusal.code} {refusal.text}".strip()
+        if not self._is_news(ref, 0, "error", (message, 0, order.state.value)):
+            return Changes()
+        if is_rejection(refusal.code):
+            self._refused.add(ref)
+        state, verdict = on_error(order.state, refusal.code)
+        notes = Changes()
+        if verdict is Verdict.CANCEL_REFUSED:
+            text = f"{order.intent.key}: cancel of {ref} refused ({message}); the order is {state}"
+            notes = _notes(NoteCode.CANCEL_REFUSED, NoteLevel.WARNING, order.intent.key, ref, text)
+        return notes + self._advance(
+            order, state, refusal.at, source=Source.BROKER.value, status=str(refusal.code), message=message
+        )
+
+    def on_execution(self, event: Executed) -> Changes:
+        """An execution that the position manager booked: sums, state, and what is odd about it."""
+        order = self.match(event.fill.order_ref, event.fill.perm_id, event.order_id)
+        if order is None:
+            return Changes()
+        ref = order.intent.ref
+        self._remember(replace(event.fill, order_ref=ref))
+        filled, average = self._sums(ref)
+        state = on_fill(order.state, filled=filled, quantity=order.intent.quantity)
+        notes = _fill_notes(order, event.fill, filled)
+        changed = replace(
+            order,
+            state=state,
+            filled=filled,
+            avg_fill_price=average,
+            perm_id=order.perm_id or event.fill.perm_id,
+            updated_at=event.at,
+        )
+        if event.fill.perm_id:
+            self._by_perm[event.fill.perm_id] = ref
+        self._store(changed)
+        record = _event(changed, event.at, Source.BROKER.value, "execution", event.fill.exec_id)
+        return Changes(orders=(changed,), order_events=(record,), notes=notes)
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _is_news(self, ref: str, perm_id: int, source: str, said: tuple[str, int, str]) -> bool:
+        """False where the same voice just said the very same thing."""
+        if self._last_said.get((ref, perm_id, source)) == said:
+            return False
+        self._last_said[ref, perm_id, source] = said
+        return True
+
+    def _library_claim(self, order: Order, claim: StatusClaimed) -> Changes:
+        record = _event(order, claim.at, Source.LIBRARY.value, claim.status, claim.message)
+        changes = Changes(order_events=(record,))
+        is_cancel = claim.status in {"Cancelled", "ApiCancelled", "Inactive"}
+        if order.state.is_done or not is_cancel:
+            return changes
+        self._claimed_cancelled.add(order.intent.ref)
+        text = (
+            f"{order.intent.key}: the client library calls {order.intent.ref} {claim.status} "
+            f"({claim.message or 'no reason'}); it counts as {order.state} until the broker says so"
+        )
+        return changes + _notes(
+            NoteCode.CLAIMED_CANCELLED, NoteLevel.WARNING, order.intent.key, order.intent.ref, text
+        )
+
+    def _record_perm(self, order: Order, claim: StatusClaimed) -> Changes:
+        if not claim.perm_id:
+            return Changes()
+        ref = order.intent.ref
+        known = self.perm_ids(ref)
+        self._by_perm[claim.perm_id] = ref
+        old = self._records.get(claim.perm_id)
+        record = BrokerOrderRecord(
+            perm_id=claim.perm_id,
+            order_ref=ref,
+            order_id=claim.order_id,
+            client_id=claim.client_id,
+            status=claim.status,
+            # A late status must not take back what was already reported as filled.
+            filled=max(claim.filled, old.filled if old else 0),
+            avg_fill_price=claim.avg_fill_price,
+            at=claim.at,
+        )
+        self._records[claim.perm_id] = record
+        changes = Changes(broker_orders=(record,))
+        if not order.perm_id:
+            self._store(replace(order, perm_id=claim.perm_id))
+        if known and claim.perm_id not in known:
+            text = f"{order.intent.key}: {ref} has a second order at the broker, permId {claim.perm_id}"
+            changes += _notes(NoteCode.DUPLICATE_ORDER, NoteLevel.CRITICAL, order.intent.key, ref, text)
+        return changes
+
+    def _advance(
+        self, order: Order, state: OrderState, at: datetime, *, source: str, status: str, message: str
+    ) -> Changes:
+        changed = replace(order, state=state, message=message or order.message)
+        if changed == order and not status:
+            return Changes()
+        notes: tuple[Note, ...] = ()
+        if state is not order.state:
+            notes = (_state_note(changed, order.state),)
+        changed = self._store(replace(changed, updated_at=at))
+        return Changes(
+            orders=(changed,), order_events=(_event(changed, at, source, status, message),), notes=notes
+        )
+
+    def _store(self, order: Order) -> Order:
+        self._orders[order.intent.ref] = order
+        if order.perm_id:
+            self._by_perm[order.perm_id] = order.intent.ref
+        return order
+
+    def _link(self, intent: OrderIntent) -> None:
+        if intent.parent_ref:
+            self._children.setdefault(intent.parent_ref, []).append(intent.ref)
+
+    def _remember(self, fill: Fill) -> None:
+        base, _ = execution_base(fill.exec_id)
+        self._executed.setdefault(fill.order_ref, {})[base] = fill
+
+    def _sums(self, ref: str) -> tuple[int, float]:
+        fills = self._executed.get(ref, {}).values()
+        filled = sum(f.quantity for f in fills)
+        notional = sum(f.quantity * f.price for f in fills)
+        return filled, float(notional / filled) if filled else 0.0
+
+
+def _event(order: Order, at: datetime, source: str, status: str, message: str) -> OrderEventRecord:
+    return OrderEventRecord(order.intent.ref, at, source, status or order.state.value, order.filled, message)
+
+
+def _notes(code: NoteCode, level: NoteLevel, key: str, ref: str, text: str) -> Changes:
+    return Changes(notes=(Note(code, level, key, ref, text),))
+
+
+def _state_note(order: Order, before: OrderState) -> Note:
+    intent = order.intent
+    words = f" ({order.message})" if order.message else ""
+    text = f"{intent.key}: {intent.role} {intent.side} {intent.quantity} {before} -> {order.state}{words}"
+    return Note(NoteCode.ORDER_STATE, _LEVELS.get(order.state, NoteLevel.INFO), intent.key, intent.ref, text)
+
+
+def _contradiction(order: Order, claim: StatusClaimed) -> Changes:
+    intent = order.intent
+    # One that was proven never sent and works all the same can open a position nobody counts.
+    level = NoteLevel.CRITICAL if order.state is OrderState.ABANDONED else NoteLevel.WARNING
+    text = (
+        f"{intent.key}: the broker says {claim.status} for {intent.ref} (permId {claim.perm_id}), "
+        f"which was {order.state}; ask again and cancel it if it works"
+    )
+    return _notes(NoteCode.CONTRADICTION, level, intent.key, intent.ref, text)
+
+
+def _fill_notes(order: Order, fill: Fill, filled: int) -> tuple[Note, ...]:
+    intent = order.intent
+    level = NoteLevel.INFO
+    text = f"{fill.key}: {intent.role} {fill.side} {fill.quantity} @ {fill.price}"
+    notes = [Note(NoteCode.FILL, level, fill.key, intent.ref, text)]
+    if order.state.is_done and order.state is not OrderState.FILLED:
+        text = f"{fill.key}: {intent.ref} was {order.state} and filled all the same ({fill.exec_id})"
+        notes.append(Note(NoteCode.FILL_AFTER_DONE, NoteLevel.ERROR, fill.key, intent.ref, text))
+    if filled > intent.quantity:
+        text = f"{fill.key}: {intent.ref} filled {filled} of {intent.quantity}"
+        notes.append(Note(NoteCode.OVERFILL, NoteLevel.CRITICAL, fill.key, intent.ref, text))
+    return tuple(notes)

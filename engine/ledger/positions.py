@@ -1,0 +1,306 @@
+"""The only holder of positions: every execution booked exactly once, in exchange-time order.
+
+A position is derived, never set: anchor of the trading day + bookings since. A late, corrected or
+re-priced booking re-derives what followed it, so that the order of arrival does not matter.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from operator import itemgetter
+
+from engine.domain.fill import Fill, execution_base
+from engine.domain.position import Position, Trade
+from engine.ledger.booking import ZERO, Booking, Step, book
+from engine.ledger.changes import Changes, Leg, Note, NoteCode, NoteLevel, TradeRecord
+from engine.ledger.events import Adjustment, Described
+
+_Entry = tuple[tuple[float, int], Booking]
+_order = itemgetter(0)
+
+
+class _Track:
+    """One key's bookings of the day and the position after each of them."""
+
+    def __init__(self, key: str, anchor: Leg | None, multiplier: Decimal) -> None:
+        self.key = key
+        self.anchor = anchor
+        self.multiplier = multiplier
+        self.entries: list[_Entry] = []
+        self.steps: list[Step] = []
+
+    @property
+    def leg(self) -> Leg | None:
+        return self.steps[-1].leg if self.steps else self.anchor
+
+    def put(self, booking: Booking, seq: int) -> None:
+        """Insert by exchange time; `seq` keeps the order of arrival among equal times."""
+        place = (booking.at.timestamp(), seq)
+        index = bisect_right(self.entries, place, key=_order)
+        self.entries.insert(index, (place, booking))
+        self.derive(index)
+
+    def take(self, booking_id: str) -> tuple[int, Booking]:
+        """Remove a booking and return it with its place in the order of arrival."""
+        index = next(i for i, (_, b) in enumerate(self.entries) if b.booking_id == booking_id)
+        (_, seq), booking = self.entries.pop(index)
+        self.derive(index)
+        return seq, booking
+
+    def derive(self, start: int) -> None:
+        del self.steps[start:]
+        for _, booking in self.entries[start:]:
+            self.steps.append(book(self.leg, booking, key=self.key, multiplier=self.multiplier))
+
+    def trades(self) -> dict[str, TradeRecord]:
+        return {s.closed.closed_by: s.closed for s in self.steps if s.closed is not None}
+
+
+class PositionManager:
+    """Positions, the day's trades and realised P&L. Single writer: the ledger."""
+
+    def __init__(
+        self,
+        *,
+        anchors: Iterable[Leg] = (),
+        described: Iterable[Described] = (),
+        known_exec_ids: Iterable[str] = (),
+    ) -> None:
+        """Start from the positions at the beginning of the trading day.
+
+        `known_exec_ids` are executions booked before it, which a re-query may repeat.
+        """
+        self._terms: dict[str, Described] = {d.key: d for d in described}
+        self._tracks = {leg.key: _Track(leg.key, leg, leg.multiplier) for leg in anchors}
+        self._fills: dict[str, Fill] = {}
+        self._earlier: dict[str, int] = {}
+        self._early_commissions: dict[str, Decimal] = {}
+        self._adjustments: set[str] = set()
+        self._seq = 0
+        for exec_id in known_exec_ids:
+            base, revision = execution_base(exec_id)
+            self._earlier[base] = max(revision, self._earlier.get(base, -1))
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def position(self, key: str) -> Position | None:
+        """What is held of `key`; None when flat or never heard of."""
+        track = self._tracks.get(key)
+        return None if track is None or track.leg is None else track.leg.position
+
+    def positions(self) -> tuple[Position, ...]:
+        """Everything held, sorted by key."""
+        return tuple(leg.position for leg in self.legs())
+
+    def legs(self) -> tuple[Leg, ...]:
+        """Everything held, with the totals behind it, sorted by key."""
+        return tuple(t.leg for _, t in sorted(self._tracks.items()) if t.leg is not None)
+
+    def fills(self) -> tuple[Fill, ...]:
+        """The day's executions in order of arrival, corrections in the place of what they correct."""
+        return tuple(self._fills.values())
+
+    def trades(self) -> tuple[Trade, ...]:
+        """The day's closed round trips by time of closing."""
+        records = [r.trade for t in self._tracks.values() for r in t.trades().values()]
+        return tuple(sorted(records, key=lambda trade: (trade.closed_at, trade.key)))
+
+    def realized_usd(self) -> Decimal:
+        """Realised today by closes and partial closes, before fees."""
+        return sum((s.realized_usd for t in self._tracks.values() for s in t.steps), ZERO)
+
+    def fees_usd(self) -> Decimal:
+        """Fees of today's executions as far as reported."""
+        return sum((s.fee_usd for t in self._tracks.values() for s in t.steps), ZERO)
+
+    def terms(self, key: str) -> Described | None:
+        """The terms `key` is booked in."""
+        return self._terms.get(key)
+
+    def described(self) -> Mapping[str, Described]:
+        """All terms known."""
+        return self._terms
+
+    def knows(self, exec_id: str) -> bool:
+        """True where this very execution (or a later revision of it) is booked."""
+        base, revision = execution_base(exec_id)
+        return revision <= self._booked_revision(base)
+
+    # --- booking -----------------------------------------------------------------------------
+
+    def apply_fill(self, fill: Fill, *, owner: str, reason: str, initial_stop: float | None) -> Changes:
+        """Book an execution once. A higher revision of a booked one takes its place."""
+        base, revision = execution_base(fill.exec_id)
+        if revision <= self._booked_revision(base):
+            return Changes()
+        if base in self._earlier and base not in self._fills:
+            self._earlier[base] = revision
+            text = f"execution {fill.exec_id} corrects one of an earlier day; reconcile {fill.key}"
+            return Changes(notes=(_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
+        old = self._fills.get(base)
+        if old is not None and old.key != fill.key:
+            text = f"execution {fill.exec_id} says {fill.key}, it was booked for {old.key}; not applied"
+            return Changes(notes=(_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
+        fill = self._with_commission(fill, old)
+        before = self._picture(fill.key)
+        booking = Booking(
+            base,
+            fill.con_id,
+            fill.at,
+            fill.signed_quantity,
+            fill.price,
+            fill.commission or ZERO,
+            owner,
+            reason,
+            initial_stop,
+        )
+        if old is None:
+            self._put(fill.key, booking)
+        else:
+            seq, _ = self._tracks[fill.key].take(base)
+            self._put(fill.key, booking, seq)
+        self._fills[base] = fill
+        return self._fill_changes(fill, old, before)
+
+    def apply_commission(self, exec_id: str, amount: Decimal) -> Changes:
+        """Book the commission of an execution; one that comes before its execution waits for it."""
+        base, _ = execution_base(exec_id)
+        fill = self._fills.get(base)
+        if fill is None:
+            if base not in self._earlier:
+                self._early_commissions[base] = amount
+            return Changes()
+        if fill.commission == amount:
+            return Changes()
+        before = self._picture(fill.key)
+        track = self._tracks[fill.key]
+        seq, booking = track.take(base)
+        track.put(booking._replace(fee_usd=amount), seq)
+        self._fills[base] = replace(fill, commission=amount)
+        return Changes(fills=(self._fills[base],)) + self._difference(fill.key, before)
+
+    def adjust(self, adjustment: Adjustment) -> Changes:
+        """Book a change without an execution: a position taken over, or closed outside. Once per id."""
+        if adjustment.adjustment_id in self._adjustments or adjustment.quantity == 0:
+            return Changes()
+        self._adjustments.add(adjustment.adjustment_id)
+        before = self._picture(adjustment.key)
+        self._put(
+            adjustment.key,
+            Booking(
+                adjustment.adjustment_id,
+                adjustment.con_id,
+                adjustment.at,
+                adjustment.quantity,
+                adjustment.price,
+                ZERO,
+                adjustment.owner,
+                adjustment.reason,
+                adjustment.initial_stop,
+            ),
+        )
+        return Changes(adjustments=(adjustment,)) + self._difference(adjustment.key, before)
+
+    def describe(self, terms: Described) -> Changes:
+        """Learn an instrument's terms; what was booked today under a wrong multiplier is re-derived."""
+        if self._terms.get(terms.key) == terms:
+            return Changes()
+        self._terms[terms.key] = terms
+        track = self._tracks.get(terms.key)
+        if track is None or track.multiplier == terms.multiplier:
+            return Changes(described=(terms,))
+        before = self._picture(terms.key)
+        track.multiplier = terms.multiplier
+        if track.anchor is not None:
+            track.anchor = replace(track.anchor, multiplier=terms.multiplier)
+        track.derive(0)
+        return Changes(described=(terms,)) + self._difference(terms.key, before)
+
+    def start_day(self) -> tuple[Leg, ...]:
+        """Begin a trading day: what is held becomes the anchor, trades and P&L start at nothing."""
+        for base, fill in self._fills.items():
+            self._earlier[base] = execution_base(fill.exec_id)[1]
+        self._fills = {}
+        legs = self.legs()
+        self._tracks = {leg.key: _Track(leg.key, leg, leg.multiplier) for leg in legs}
+        return legs
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _booked_revision(self, base: str) -> int:
+        fill = self._fills.get(base)
+        if fill is not None:
+            return execution_base(fill.exec_id)[1]
+        return self._earlier.get(base, -1)
+
+    def _with_commission(self, fill: Fill, old: Fill | None) -> Fill:
+        base, _ = execution_base(fill.exec_id)
+        early = self._early_commissions.pop(base, None)
+        if fill.commission is not None:
+            return fill
+        # A correction keeps the fee of what it corrects until its own is reported.
+        return replace(fill, commission=early if early is not None or old is None else old.commission)
+
+    def _put(self, key: str, booking: Booking, seq: int | None = None) -> None:
+        track = self._tracks.get(key)
+        if track is None:
+            terms = self._terms.get(key)
+            track = _Track(key, None, Decimal(1) if terms is None else terms.multiplier)
+            self._tracks[key] = track
+        if seq is None:
+            self._seq += 1
+            seq = self._seq
+        track.put(booking, seq)
+
+    def _picture(self, key: str) -> tuple[Leg | None, dict[str, TradeRecord]]:
+        track = self._tracks.get(key)
+        return (None, {}) if track is None else (track.leg, track.trades())
+
+    def _difference(self, key: str, before: tuple[Leg | None, dict[str, TradeRecord]]) -> Changes:
+        leg, trades = self._picture(key)
+        old_leg, old_trades = before
+        changed = leg if leg != old_leg else None
+        new_trades = tuple(r for name, r in trades.items() if old_trades.get(name) != r)
+        return Changes(
+            legs=() if changed is None else (changed,),
+            flat_keys=(key,) if leg is None and old_leg is not None else (),
+            trades=new_trades,
+            withdrawn_trades=tuple(name for name in old_trades if name not in trades),
+            notes=tuple(_closed_note(r) for r in new_trades if r.closed_by not in old_trades),
+        )
+
+    def _fill_changes(
+        self, fill: Fill, old: Fill | None, before: tuple[Leg | None, dict[str, TradeRecord]]
+    ) -> Changes:
+        notes = []
+        if self._terms.get(fill.key) is None and self._tracks[fill.key].anchor is None:
+            text = f"{fill.key}: multiplier not known yet, execution {fill.exec_id} booked with 1"
+            notes.append(_note(NoteCode.UNKNOWN_MULTIPLIER, fill, text, NoteLevel.ERROR))
+        if old is not None:
+            text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {_words(old)} -> {_words(fill)}"
+            notes.append(_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
+        changes = Changes(
+            fills=(fill,), replaced_fills=() if old is None else (old.exec_id,), notes=tuple(notes)
+        )
+        return changes + self._difference(fill.key, before)
+
+
+def _words(fill: Fill) -> str:
+    return f"{fill.side.value} {fill.quantity} @ {fill.price}"
+
+
+def _note(code: NoteCode, fill: Fill, text: str, level: NoteLevel) -> Note:
+    return Note(code, level, fill.key, fill.order_ref, text)
+
+
+def _closed_note(record: TradeRecord) -> Note:
+    trade = record.trade
+    side = "long" if trade.quantity > 0 else "short"
+    text = (
+        f"{trade.key}: {side} {abs(trade.quantity)} closed ({trade.reason}), {trade.entry_price:.4f} -> "
+        f"{trade.exit_price:.4f}, net {trade.net_usd:+.2f} USD"
+    )
+    return Note(NoteCode.TRADE_CLOSED, NoteLevel.INFO, trade.key, "", text)
