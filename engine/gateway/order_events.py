@@ -1,0 +1,114 @@
+"""Tells clients what the exchange did to their orders, in the order a real TWS tells it.
+
+Per batch: openOrder and orderStatus of an acceptance, then execDetails, then openOrder and orderStatus of
+the fill, and commissions last of all. A cancel is an orderStatus followed by error 202. Events go to the
+client that owns the order, and to client 0 where it asked for automatic open orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from engine.gateway import encode_orders
+from engine.gateway.account_feed import publish_positions
+from engine.gateway.model import (
+    ExchangeEvent,
+    Executed,
+    ExecutionView,
+    Notice,
+    OrderChanged,
+    OrderView,
+    Rejected,
+    Status,
+)
+from engine.gateway.session import Session
+from engine.gateway.venue import Venue
+
+_CANCELLED: Final = 202
+_CANCELLED_TEXT: Final = "Order Canceled - reason:"
+
+
+def publish(venue: Venue, events: Sequence[ExchangeEvent]) -> None:
+    """Send a batch of exchange events to whom they concern, or hold it where a drill delays them."""
+    if not events:
+        return
+    if venue.faults.order_delay_s > 0:
+        venue.held_events.append((venue.monotonic() + venue.faults.order_delay_s, tuple(events)))
+        return
+    _send_batch(venue, events)
+
+
+def release_held(venue: Venue) -> None:
+    """Send the batches whose delay is over."""
+    now = venue.monotonic()
+    while venue.held_events and (venue.held_events[0][0] <= now or venue.faults.order_delay_s <= 0):
+        _send_batch(venue, venue.held_events.popleft()[1])
+
+
+def _send_batch(venue: Venue, events: Sequence[ExchangeEvent]) -> None:
+    fills: list[ExecutionView] = []
+    for index, event in enumerate(events):
+        if isinstance(event, Executed):
+            fills.append(event.execution)
+            _tell_execution(venue, event.execution)
+            if not _is_told_later(event.order, events[index + 1 :]):
+                tell_order(venue, event.order)
+        else:
+            _tell_event(venue, event)
+    for fill in fills:
+        for session in _listeners(venue, fill.request.client_id):
+            session.send(encode_orders.commission_report(fill))
+    if fills:
+        publish_positions(venue)
+
+
+def _tell_event(venue: Venue, event: OrderChanged | Rejected | Notice) -> None:
+    match event:
+        case OrderChanged(order):
+            tell_order(venue, order)
+        case Rejected():
+            _tell_rejection(venue, event)
+        case Notice(client_id, order_id, code, text):
+            for session in _listeners(venue, client_id):
+                session.error(code, text, request_id=order_id)
+
+
+def _is_told_later(order: OrderView, rest: Iterable[ExchangeEvent]) -> bool:
+    return any(isinstance(event, OrderChanged) and event.order.perm_id == order.perm_id for event in rest)
+
+
+def _listeners(venue: Venue, client_id: int) -> list[Session]:
+    return [
+        session
+        for session in venue.started()
+        if session.client_id == client_id or (session.client_id == 0 and session.subscriptions.all_orders)
+    ]
+
+
+def tell_order(venue: Venue, order: OrderView) -> None:
+    """The order's present state to everyone it concerns."""
+    contract = venue.contracts[order.request.con_id]
+    for session in _listeners(venue, order.request.client_id):
+        if order.status is Status.CANCELLED:
+            session.send(encode_orders.order_status(order))
+            session.error(_CANCELLED, _CANCELLED_TEXT, request_id=order.request.order_id)
+            continue
+        session.send(encode_orders.open_order(order, contract, version=session.version))
+        session.send(encode_orders.order_status(order))
+
+
+def _tell_execution(venue: Venue, fill: ExecutionView) -> None:
+    contract = venue.contracts[fill.con_id]
+    for session in _listeners(venue, fill.request.client_id):
+        session.send(encode_orders.execution(fill, contract, request_id=-1, version=session.version))
+
+
+def _tell_rejection(venue: Venue, event: Rejected) -> None:
+    order = event.order
+    for session in _listeners(venue, event.client_id):
+        if order is not None and order.status.is_done:
+            contract = venue.contracts[order.request.con_id]
+            session.send(encode_orders.open_order(order, contract, version=session.version))
+            session.send(encode_orders.order_status(order))
+        session.error(event.code, event.text, request_id=event.order_id)
