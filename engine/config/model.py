@@ -56,7 +56,7 @@ SHIPPED_STRATEGIES: Mapping[str, StrategySection] = {
     ),
     "futures_cross": StrategySection(
         kind="ma_crossover",
-        symbols=("ES", "NQ", "CL", "GC"),
+        symbols=("ES@CME", "NQ@CME", "CL@NYMEX", "GC@COMEX"),
         timeframe=Timeframe.SECONDS_5,
         params={"fast": 5, "slow": 21, "stop_atr": 4.0},
     ),

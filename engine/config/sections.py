@@ -244,7 +244,7 @@ class StrategySection(Section):
     kind: str = key(min_length=1)
     """Registered strategy that decides (`cockpit strategies` lists them)."""
     symbols: tuple[Annotated[str, AfterValidator(_SYMBOL)], ...] = key(min_length=1)
-    """What it trades: a stock's symbol, or a future's root (ES), which stands for its front month."""
+    """What it trades: a stock's symbol, or ROOT@EXCHANGE (ES@CME), the front month of a future."""
     timeframe: Timeframe = Timeframe.SECONDS_5
     """Length of its bars: 5s, 1m, 5m, 15m, 1h, 1D."""
     enabled: bool = True

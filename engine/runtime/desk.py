@@ -1,0 +1,188 @@
+"""The desk: what the engine knows right now, in one place, on the engine loop only.
+
+No rules live here beyond looking things up; the gate, the books and the brakes decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.api import EngineState, Level, Mode, WhyNot
+from engine.broker.port import BrokerOrder, LinkState
+from engine.config import Config
+from engine.domain.instrument import Instrument
+from engine.domain.order import OrderState, Proposal
+from engine.domain.reasons import Reason
+from engine.execution.books import Books
+from engine.market.feed import QuoteBoard
+from engine.recovery.compare import PositionDifference
+from engine.risk.brakes import REASON_OF, BrakeSet
+from engine.risk.exposure import Holding, unit_exposure_usd
+from engine.risk.gate import GateWorld, Refusal
+from engine.risk.limits import RiskLimits
+from engine.runtime.clock import Clock
+from engine.runtime.notices import Notices
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why the engine as a whole takes no entries."""
+
+    reason: Reason
+    text: str
+
+
+@dataclass(slots=True)
+class Desk:
+    """Shared state of one engine. Written by its own tasks on one loop, so it needs no lock."""
+
+    config: Config
+    """The configuration in force; a change at runtime rebinds it."""
+    mode: Mode
+    clock: Clock
+    gateway: str
+    account: str
+    books: Books
+    notices: Notices
+    quotes: QuoteBoard = field(default_factory=QuoteBoard)
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    """Instrument key -> instrument; filled when the broker described it."""
+    brakes: BrakeSet = field(default_factory=BrakeSet)
+    values: dict[str, float] = field(default_factory=dict)
+    """Account value key -> figure in the base currency (`NetLiquidation`, ...)."""
+    margins: dict[str, float] = field(default_factory=dict)
+    """Instrument key -> cached initial margin per contract (whatIf ran ahead of time)."""
+    link: LinkState = LinkState.DOWN
+    state: EngineState = EngineState.BOOTING
+    block: Block | None = None
+    differences: tuple[PositionDifference, ...] = ()
+    """Positions on which the broker and our books disagree."""
+    strange_orders: tuple[BrokerOrder, ...] = ()
+    """Open orders at the broker that our books do not know."""
+    signals_used: set[str] = field(default_factory=set)
+    why_not: dict[tuple[str, str], WhyNot] = field(default_factory=dict)
+    """(strategy, key) -> its latest refusal, or what it waits for."""
+    overridden: set[str] = field(default_factory=set)
+    """Config keys whose value an operator changed while it ran (or in an earlier run)."""
+    draining: bool = False
+
+    def now(self) -> datetime:
+        """Exchange time."""
+        return self.clock.now()
+
+    # --- looking up -----------------------------------------------------------------------------
+
+    @property
+    def net_liquidation_usd(self) -> float:
+        """The account's value; NaN before the broker said it."""
+        return self.values.get("NetLiquidation", math.nan)
+
+    def limits(self) -> RiskLimits:
+        """The limits in force this moment."""
+        risk, sessions = self.config.risk, self.config.sessions
+        return RiskLimits(
+            risk_per_trade_pct=risk.risk_per_trade_pct,
+            max_positions=risk.max_positions,
+            max_gross_exposure_usd=risk.max_gross_exposure,
+            symbol_notional_cap_usd=risk.per_symbol_notional_cap,
+            symbol_margin_cap_usd=risk.per_symbol_margin_cap,
+            max_position_size_pct=risk.max_position_size_pct,
+            allow_short_stock=risk.allow_short.STK,
+            allow_short_future=risk.allow_short.FUT,
+            entry_start=sessions.entry_start,
+            entry_end=sessions.entry_end,
+            max_quote_age_s=self.config.market_data.max_quote_age_seconds,
+            entry_ticks_through=self.config.execution.entry_ticks_through,
+        )
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Every position that counts: ours, and those at the broker that nobody has explained yet."""
+        ours = {p.key: p.quantity for p in self.books.positions()}
+        for difference in self.differences:
+            ours[difference.key] = max(int(difference.broker), difference.ours, key=abs)
+        return tuple(Holding(key, quantity) for key, quantity in ours.items())
+
+    def unit_usd(self) -> Mapping[str, float]:
+        """Exposure of one share or contract of everything held or worked."""
+        keys = {h.key for h in self.holdings()} | {o.intent.key for o in self.books.open_orders()}
+        return {key: self.unit_exposure_usd(key) for key in keys}
+
+    def unit_exposure_usd(self, key: str) -> float:
+        """Exposure of one unit; NaN where its price or margin is not known."""
+        instrument = self.instruments.get(key)
+        if instrument is None:
+            return math.nan
+        position = self.books.position(key)
+        price = self.quotes.mark(key)
+        if math.isnan(price) and position is not None:
+            price = float(position.avg_price)
+        return unit_exposure_usd(instrument, price, self.margins.get(key))
+
+    # --- may an entry happen --------------------------------------------------------------------
+
+    def entry_block(self) -> Block | None:
+        """Why no entry at all is taken now; None when entries are on (brakes aside)."""
+        if self.draining:
+            return Block(Reason.NOT_READY, "the engine is stopping")
+        if self.mode is Mode.DRY_RUN:
+            return None
+        if self.books.problem:
+            return Block(Reason.STORE_DOWN, f"the store cannot write: {self.books.problem}")
+        if self.link is not LinkState.UP:
+            return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
+        if self.state is not EngineState.READY:
+            return self.block or Block(Reason.NOT_READY, f"the engine is {self.state.value}")
+        return None
+
+    def symbol_block(self, key: str) -> Block | None:
+        """Why this symbol takes no entry although the engine does."""
+        unknown = [o for o in self.books.open_orders(key) if o.state is OrderState.UNKNOWN]
+        if unknown:
+            return Block(Reason.UNKNOWN_ORDER, f"{key}: the fate of {unknown[0].intent.ref} is unknown")
+        return self.alert_block(key)
+
+    def alert_block(self, key: str) -> Block | None:
+        """An unacknowledged CRITICAL alert that holds this symbol."""
+        alert = self.notices.blocking(key)
+        if alert is None:
+            return None
+        return Block(Reason.UNACKNOWLEDGED_ALERT, f"alert {alert.alert_id} is not acknowledged: {alert.text}")
+
+    def may_enter(self, strategy: str, key: str) -> Reason | None:
+        """Asked right before and after an entry's bytes go out: a brake or a lost line wins."""
+        block = self.entry_block() or self.alert_block(key)
+        if block is not None:
+            return block.reason
+        brake = self.brakes.blocking(strategy=strategy, key=key)
+        return None if brake is None else REASON_OF[brake.level]
+
+    def gate_world(self, proposal: Proposal, *, allow_short: bool) -> GateWorld:
+        """Everything the gate may know, for one proposal."""
+        key = proposal.key
+        block = self.entry_block() or self.symbol_block(key)
+        return GateWorld(
+            now=self.now(),
+            blocked=None if block is None else block.reason,
+            blocked_text="" if block is None else block.text,
+            brakes=self.brakes,
+            instrument=self.instruments.get(key),
+            quote=self.quotes.quote(key),
+            is_live_data=self.quotes.is_live(key),
+            net_liquidation_usd=self.net_liquidation_usd,
+            holdings=self.holdings(),
+            orders=self.books.open_orders(),
+            unit_usd=self.unit_usd(),
+            margin_usd=self.margins.get(key),
+            strategy_allows_short=allow_short,
+            signals_used=frozenset(self.signals_used),
+        )
+
+    def refused(self, proposal: Proposal, refusal: Refusal) -> None:
+        """Remember and tell why a proposal was not let through."""
+        said = WhyNot(proposal.key, proposal.strategy, refusal.reason.value, refusal.text, self.now())
+        self.why_not[proposal.strategy, proposal.key] = said
+        text = f"{proposal.key} {proposal.side.value} refused: {refusal.text} ({refusal.reason.value})"
+        self.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)

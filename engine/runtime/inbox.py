@@ -1,0 +1,169 @@
+"""Where the broker's callbacks arrive: market data goes on at once, order events into the books in order."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from engine.api import Level
+from engine.broker.port import (
+    AccountValue,
+    BrokerEvent,
+    Commission,
+    DataType,
+    Execution,
+    LinkEvent,
+    Notice,
+    OrderClaim,
+    OrderRefusal,
+)
+from engine.domain.market import Bar, Depth, Quote
+from engine.ledger.changes import Changes, NoteLevel
+from engine.ledger.events import CommissionReported, Executed, LedgerEvent, Refused, Source, StatusClaimed
+from engine.runtime.desk import Desk
+
+_LEVEL_OF_NOTE = {
+    NoteLevel.INFO: Level.INFO,
+    NoteLevel.WARNING: Level.WARNING,
+    NoteLevel.ERROR: Level.ERROR,
+    NoteLevel.CRITICAL: Level.CRITICAL,
+}
+
+_QUIET_CODES = frozenset({2104, 2106, 2107, 2108, 2158, 2119, 2100})
+"""Notices that say that all is well."""
+
+
+class Inbox:
+    """The engine's BrokerListener. `pump()` is the one task that moves order events into the books."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        on_link: Callable[[LinkEvent], None],
+        on_bar: Callable[[Bar], None],
+        on_quote: Callable[[Quote], None],
+    ) -> None:
+        self._desk = desk
+        self._on_link = on_link
+        self._on_bar = on_bar
+        self._on_quote = on_quote
+        self._events: deque[BrokerEvent] = deque()
+        """Unbounded on purpose: dropping an execution would be worse than memory; it is drained at once."""
+        self._arrived = asyncio.Event()
+        self.on_foreign: Callable[[], None] = lambda: None
+        """Called when an execution names no order of ours: somebody else trades this account."""
+
+    # --- BrokerListener -------------------------------------------------------------------------
+
+    def on_broker_event(self, event: BrokerEvent) -> None:
+        """Queue an order event; act on link, account and data events at once."""
+        match event:
+            case LinkEvent():
+                self._on_link(event)
+            case AccountValue():
+                self._on_value(event)
+            case DataType():
+                self._desk.quotes.on_data_type(event.key, event.kind)
+            case Notice():
+                self._on_notice(event)
+            case _:
+                self._events.append(event)
+                self._arrived.set()
+
+    def on_quote(self, quote: Quote) -> None:
+        """A change of the touch or a print."""
+        self._desk.quotes.on_quote(quote)
+        self._on_quote(quote)
+
+    def on_bar(self, bar: Bar) -> None:
+        """A complete 5-second bar."""
+        self._on_bar(bar)
+
+    def on_depth(self, depth: Depth) -> None:
+        """Our own book after an update."""
+        self._desk.quotes.on_depth(depth)
+
+    # --- order events ---------------------------------------------------------------------------
+
+    async def pump(self) -> None:
+        """Move order events into the books, in arrival order, one commit per batch."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            batch = []
+            while self._events:
+                batch += self.ledger_events(self._events.popleft())
+            if batch:
+                await self._desk.books.post(*batch)
+
+    def ledger_events(self, event: BrokerEvent) -> list[LedgerEvent]:
+        """What the books are told of one broker event; empty where it is not about an order of ours."""
+        now = self._desk.now()
+        match event:
+            case OrderClaim():
+                return [_status(event, at=now)] if self._is_ours(event) else []
+            case OrderRefusal():
+                return [Refused(event.order_ref, event.order_id, event.code, event.text, now)]
+            case Execution():
+                return self._execution(event)
+            case Commission():
+                return [CommissionReported(event.exec_id, event.amount, now)]
+            case _:
+                return []
+
+    def _is_ours(self, claim: OrderClaim) -> bool:
+        orders = self._desk.books.ledger.orders
+        return orders.match(claim.order_ref, claim.perm_id, claim.order_id) is not None
+
+    def _execution(self, event: Execution) -> list[LedgerEvent]:
+        fill = event.fill
+        ledger = self._desk.books.ledger
+        if ledger.orders.match(fill.order_ref, fill.perm_id, event.order_id) is None:
+            if event.live:
+                text = f"{fill.key}: execution {fill.exec_id} is not ours; the account is compared"
+                self._desk.notices.event(Level.WARNING, "fill", text, symbol=fill.key)
+                self.on_foreign()
+            return []
+        return [Executed(fill, event.order_id, self._desk.now())]
+
+    # --- the rest -------------------------------------------------------------------------------
+
+    def _on_value(self, event: AccountValue) -> None:
+        try:
+            value = float(event.value)
+        except ValueError:
+            return  # text values (AccountType, GatewayKind …) are read elsewhere
+        if math.isfinite(value) and event.currency in ("", "USD", "BASE"):
+            self._desk.values[event.key] = value
+
+    def _on_notice(self, event: Notice) -> None:
+        if event.code in _QUIET_CODES:
+            return
+        where = f" ({event.request_key})" if event.request_key else ""
+        self._desk.notices.event(Level.WARNING, "link", f"broker {event.code}{where}: {event.text}")
+
+
+def _status(claim: OrderClaim, *, at: datetime) -> StatusClaimed:
+    return StatusClaimed(
+        order_ref=claim.order_ref,
+        order_id=claim.order_id,
+        perm_id=claim.perm_id,
+        status=claim.status,
+        filled=int(claim.filled),
+        avg_fill_price=claim.avg_fill_price,
+        source=Source.BROKER if claim.source == "broker" else Source.LIBRARY,
+        at=at,
+        client_id=claim.client_id,
+        message=claim.message,
+    )
+
+
+def tell_changes(desk: Desk, changes: Changes) -> None:
+    """Put what the ledger remarked on into the event line; call it when the changes are durable."""
+    for note in changes.notes:
+        kind = "fill" if note.code.value in ("fill", "trade_closed", "correction") else "order"
+        desk.notices.event(_LEVEL_OF_NOTE[note.level], kind, note.text, symbol=note.key)
