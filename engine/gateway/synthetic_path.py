@@ -78,7 +78,9 @@ class Paths:
         typical = np.convolve(moves, np.full(25, 0.04), mode="same") + 0.05
         burst = np.clip(0.6 + 0.4 * moves / typical, 0.5, 2.5)
         prints = traits.prints * share**0.6
-        count = rng.poisson(prints * activity * burst)
+        chance = rng.random((2, len(activity)), dtype=np.float32)
+        count = (prints * activity * burst * (0.4 + 1.2 * chance[0]) + chance[1]).astype(np.int64)
+        count *= activity > 0.0
         size = traits.volume * share / (prints * _SLOTS_PER_DAY)
         noise = np.exp(rng.standard_normal(len(count), dtype=np.float32) * 0.5)
         volume = np.maximum(count, (count * size * noise).astype(np.int64))

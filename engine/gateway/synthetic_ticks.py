@@ -103,8 +103,11 @@ def slot_ticks(
         ladder=ladder,
         bid=int(slots.bid[index]),
         ask=int(slots.ask[index]),
-        sizes=_book_sizes(rng, total + 1, touch, lean=int(slots.drift[index])),
+        sizes=_book_sizes(rng, total + 2, touch, lean=int(slots.drift[index])),
     )
+    if index == 0 or not slots.is_open[index - 1]:
+        # Parts of the day meet only approximately, and an opening has no quote before it.
+        tape.quote(start, tape.bid, tape.ask)
     prices = iter(_print_prices(rng, slots, index).tolist())
     sizes = iter(_print_sizes(rng, int(slots.volume[index]), prints).tolist())
     coins = iter((rng.random(prints) < 0.5).tolist())
