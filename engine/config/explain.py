@@ -61,6 +61,8 @@ def _problem(item: _Refused, origin: Origin) -> Problem:
     if item.kind == "missing":
         return Problem(origin, key, "is missing: expected a value")
     expected = _expectation(item.message)
+    if item.is_name:
+        return Problem(origin, key, f"is no name for a strategy: {expected}")
     return Problem(origin, key, f"{given}: {expected}" if given else expected)
 
 

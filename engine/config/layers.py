@@ -88,10 +88,10 @@ def read_toml(path: Path, layer: Layer) -> LayerValues:
 def read_dotenv(path: Path) -> LayerValues:
     """A .env file: the same variables as the environment; others are not ours and stay unread."""
     # Imported here: most machines have no .env, and start-up counts.
-    from pydantic_settings.sources import read_env_file  # noqa: PLC0415
+    from pydantic_settings import BaseSettings, DotEnvSettingsSource  # noqa: PLC0415
 
     try:
-        variables = read_env_file(path, case_sensitive=True)
+        variables = DotEnvSettingsSource(BaseSettings, env_file=path, case_sensitive=True).env_vars
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as err:
         raise ConfigError(Problem(Origin(Layer.DOTENV, str(path)), "", f"cannot be read: {err}")) from err

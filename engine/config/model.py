@@ -37,15 +37,14 @@ SECRET_WORDS = ("password", "secret", "token", "api_key", "apikey", "credential"
 MASK = "********"
 
 
-def _free_names(strategies: Mapping[str, StrategySection]) -> Mapping[str, StrategySection]:
-    taken = sorted(RESERVED_OWNERS & strategies.keys())
-    if taken:
-        raise ValueError(f"expected another name than {taken[0]!r}: it stands for positions opened by hand")
-    return strategies
+def _not_reserved(name: str) -> str:
+    if name in RESERVED_OWNERS:
+        raise ValueError(f"expected another name: {name!r} stands for positions opened by hand")
+    return name
 
 
 _NAME = matching(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", "a name of lower case letters, digits, single underscores")
-StrategyName = Annotated[str, AfterValidator(_NAME)]
+StrategyName = Annotated[str, AfterValidator(_NAME), AfterValidator(_not_reserved)]
 
 SHIPPED_STRATEGIES: Mapping[str, StrategySection] = {
     "stocks_cross": StrategySection(
@@ -81,9 +80,7 @@ class Config(Section):
     log: LogSection = LogSection()
     health: HealthSection = HealthSection()
     ui: UiSection = UiSection()
-    strategies: Annotated[Mapping[StrategyName, StrategySection], AfterValidator(_free_names)] = (
-        SHIPPED_STRATEGIES
-    )
+    strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
 
     @property
     def fingerprint(self) -> str:

@@ -36,7 +36,9 @@ _NEEDS_ALERTS = forbidden(
 
 _RUN_ID = matching(r"[A-Za-z0-9._-]{0,64}", "at most 64 letters, digits, dots, dashes, underscores")
 _FILE_NAME = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a plain file name without a folder, like 'KILL'")
-_SYMBOL = matching(r"[A-Z0-9][A-Z0-9. ]{0,19}", "a symbol in capital letters, like 'SPY' or 'ES'")
+_SYMBOL = matching(
+    r"[A-Z0-9][A-Z0-9. ]{0,19}(@[A-Z][A-Z0-9]{1,9})?", "a symbol like 'SPY', or a future like 'ES@CME'"
+)
 
 
 class Section(BaseModel):
