@@ -76,15 +76,27 @@ def bars(
     found: list[list[HistoryBar]] = []
     missing = count
     for session, start, stop in windows:
-        columns = source.columns(contract, start=start, end=min(stop, end), what=what)
         anchor = session.regular_open if seconds > _CLOCK_ALIGNED_S else 0.0
-        made = _group(columns, seconds=seconds, anchor=anchor, what=what)
-        made = [bar for bar in made if min(bar.start + seconds, stop) <= end]
-        found.append(made[-missing:])
-        missing -= len(found[-1])
-        if missing <= 0:
-            break
+        for first, last in _chunks(start, min(stop, end), anchor=anchor, seconds=seconds, count=missing):
+            columns = source.columns(contract, start=first, end=last, what=what)
+            made = _group(columns, seconds=seconds, anchor=anchor, what=what)
+            made = [bar for bar in made if min(bar.start + seconds, stop) <= end]
+            found.append(made[-missing:])
+            missing -= len(found[-1])
+            if missing <= 0:
+                return [bar for made in reversed(found) for bar in made]
     return [bar for made in reversed(found) for bar in made]
+
+
+def _chunks(
+    start: float, stop: float, *, anchor: float, seconds: int, count: int
+) -> Iterator[tuple[float, float]]:
+    """A window cut at bar boundaries, newest first, growing: a few recent bars do not cost a whole day."""
+    span = (count + 1) * seconds
+    while stop > start:
+        first = anchor + (stop - span - anchor) // seconds * seconds
+        yield max(start, first), stop
+        stop, span = first, 4 * span
 
 
 def _windows(
