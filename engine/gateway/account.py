@@ -133,6 +133,14 @@ class Account:
         """Contracts with a position now."""
         return [held.con_id for held in self._holdings.values() if held.quantity]
 
+    def day_mark(self, con_id: int) -> float:
+        """The price the day began with for a holding; its cost where it was opened today; 0.0 without one."""
+        held = self._holdings.get(con_id)
+        if held is None or not held.quantity:
+            return 0.0
+        units = held.quantity * self._contracts[con_id].multiplier
+        return float((held.day_value or held.basis) / units)
+
     def equity(self, marks: Marks) -> float:
         """Net liquidation value at `marks`."""
         return float(self._equity(marks))

@@ -27,8 +27,10 @@ from engine.gateway.model import (
     Status,
     WhatIf,
 )
+from engine.gateway.orders import Order
 from engine.gateway.orders_credit import Credit
 from engine.gateway.orders_desk import Desk
+from engine.gateway.orders_listing import Listing
 from engine.gateway.orders_registry import Registry
 from engine.gateway.orders_rules import check_request, refuse_cancel
 from engine.gateway.orders_session import Calendar, Phases, day_after, trading_day
@@ -55,24 +57,25 @@ class SimulatedExchange:
         `lineage` makes the ids of a fresh journal differ from those of one thrown away; a journal keeps the
         one it began with. JournalError where the journal belongs to another account.
         """
-        self._contracts = contracts
+        self._listing = Listing(contracts)
         self._journal = journal
         self._phases = Phases(calendar)
         self._registry = Registry(lineage=lineage)
-        self._account = Account(name=account, cash=Decimal(repr(cash)), contracts=contracts)
+        self._account = Account(name=account, cash=Decimal(repr(cash)), contracts=self._listing)
         self._restore()
         self._now = journal.clock if self._account.day else None
         self._due: float | None = None
+        self._unlisted: list[Order] = []
         self._floor = Floor(
-            contracts=contracts,
+            listing=self._listing,
             market=market,
             phases=self._phases,
             registry=self._registry,
             account=self._account,
         )
-        self._credit = Credit(contracts=contracts, account=self._account, marks=self._floor.mark)
+        self._credit = Credit(contracts=self._listing, account=self._account, marks=self._floor.mark)
         self._desk = Desk(
-            contracts=contracts,
+            listing=self._listing,
             phases=self._phases,
             registry=self._registry,
             floor=self._floor,
@@ -113,7 +116,7 @@ class SimulatedExchange:
 
     def what_if(self, request: OrderRequest, *, now: float) -> WhatIf | Rejected:
         """What the order would cost if it filled at the mark, without placing it."""
-        contract = self._contracts.get(request.con_id)
+        contract = self._listing.listed(request.con_id)
         refusal = check_request(request, contract=contract, account=self._account.name, now=now)
         if refusal is not None:
             return Rejected(request.client_id, request.order_id, refusal.code, refusal.text, None)
@@ -148,14 +151,17 @@ class SimulatedExchange:
 
     def executions(self, wanted: ExecutionFilter) -> list[ExecutionView]:
         """Executions of the current trading day that match, oldest first."""
-        symbols = {
-            con_id: (contract.symbol, contract.sec_type) for con_id, contract in self._contracts.items()
-        }
+        symbols = {con_id: (contract.symbol, contract.sec_type) for con_id, contract in self._listing.items()}
         return self._registry.executions(wanted, symbols=symbols)
 
     def account(self, *, now: float) -> AccountView:
         """The account at the market's current prices; `now` beyond the last event changes nothing."""
         return self._account.view(self._floor.mark)
+
+    @property
+    def contracts(self) -> Mapping[int, Contract]:
+        """Every contract an order or holding can be in: those listed now and those once traded here."""
+        return self._listing
 
     def next_order_id(self, client_id: int) -> int:
         """The lowest order id this client may use next."""
@@ -168,17 +174,25 @@ class SimulatedExchange:
         if self._now is None:
             self._now = now
             self._account.start(trading_day(now))
+        self._end_unlisted(now)
         while (due := self._next_due(self._now)) <= now:
             self._now = due
             self._due = None
             self._act_on_time(due)
         self._now = max(self._now, now)
 
+    def _end_unlisted(self, now: float) -> None:
+        """End orders whose contract left the list while we were away."""
+        orphans, self._unlisted = self._unlisted, []
+        for order in orphans:
+            if order.is_open:
+                self._floor.end(order, Status.CANCELLED, "its contract is no longer listed", now)
+
     def _next_due(self, now: float) -> float:
         if self._due is None:
             moments = [day_after(now)]
             for order in self._registry.open():
-                moments.append(self._phases.at(self._contracts[order.request.con_id], now).end)
+                moments.append(self._phases.at(self._listing[order.request.con_id], now).end)
                 if order.expires_at is not None:
                     moments.append(order.expires_at)
             self._due = min(moments)
@@ -208,6 +222,8 @@ class SimulatedExchange:
     def _finish(self) -> list[ExchangeEvent]:
         """Make what happened durable, then hand it over."""
         batch: dict[str, Any] = {}
+        if contracts := self._listing.collect():
+            batch["contracts"] = contracts
         if orders := self._registry.collect():
             batch["orders"] = orders
         if account := self._account.collect():
@@ -223,13 +239,18 @@ class SimulatedExchange:
 
     def dump(self) -> dict[str, Any]:
         """The whole state as JSON values: what a snapshot holds, and what two equal exchanges agree on."""
-        return {"orders": self._registry.dump(), "account": self._account.dump()}
+        return {
+            "contracts": self._listing.dump(),
+            "orders": self._registry.dump(),
+            "account": self._account.dump(),
+        }
 
     def _restore(self) -> None:
         wanted = self._account.name
         for record in self._journal.records:
             content = record.get("snapshot", record)
             try:
+                self._listing.restore(content.get("contracts", []))
                 if (account := content.get("account")) is not None:
                     self._account.restore(account)
                 self._registry.restore(content.get("orders", {}), day=self._account.day)
@@ -246,7 +267,9 @@ class SimulatedExchange:
             )
 
     def _follow_what_is_open(self) -> None:
-        for order in self._registry.open():
+        orders = self._registry.open()
+        self._unlisted = [o for o in orders if self._listing.listed(o.request.con_id) is None]
+        for order in orders:
             self._floor.book(order.request.con_id)
         for con_id in self._account.held():
             self._floor.book(con_id)

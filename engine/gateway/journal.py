@@ -1,8 +1,8 @@
 """The exchange's memory on disk: what was acknowledged is here, whatever kills the process.
 
 One line per committed change: CRC-32 of the rest in hex, a space, a JSON object with its number (`n`),
-exchange time (`at`) and content. Lines are appended and fsynced before the caller goes on. A snapshot replaces
-the lines before it, so the folder stays small. A torn last line was never acknowledged and is cut off; damage
+exchange time (`at`) and content. Lines are appended and fsynced before the caller goes on. A snapshot takes
+the place of the lines before it. A torn last line was never acknowledged and is cut off; damage
 anywhere else is an error: the journal never guesses.
 """
 
@@ -80,6 +80,7 @@ class Journal:
             for path in _segments(self._folder):
                 if path != self._path:
                     path.unlink()
+            self._size = 0
         except OSError as err:
             self._fail(err)
 

@@ -8,7 +8,7 @@ never exit more than it filled while it works; one fill cancels (OCA type 1) or 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from engine.gateway.account import Account
@@ -26,6 +26,7 @@ from engine.gateway.model import (
     TradeTick,
 )
 from engine.gateway.orders import BUY, SELL, Fill, Order, exact
+from engine.gateway.orders_listing import Listing
 from engine.gateway.orders_registry import Registry
 from engine.gateway.orders_session import Phases
 
@@ -39,14 +40,14 @@ class Floor:
     def __init__(
         self,
         *,
-        contracts: Mapping[int, Contract],
+        listing: Listing,
         market: Market,
         phases: Phases,
         registry: Registry,
         account: Account,
     ) -> None:
         self.out: list[ExchangeEvent] = []
-        self._contracts = contracts
+        self._listing = listing
         self._market = market
         self._phases = phases
         self._registry = registry
@@ -60,7 +61,9 @@ class Floor:
         """The contract's book; made from the market's present where we did not follow it."""
         book = self._books.get(con_id)
         if book is None:
-            book = self._books[con_id] = LocalBook(self._contracts[con_id])
+            book = self._books[con_id] = LocalBook(self._listing[con_id])
+            if self._listing.listed(con_id) is None:
+                return book
             known = (self._market.quote(con_id), self._market.depth(con_id), self._market.last_trade(con_id))
             for event in sorted((e for e in known if e is not None), key=lambda event: event.ts):
                 book.apply(event)
@@ -69,15 +72,20 @@ class Floor:
     def mark(self, con_id: int) -> float:
         """The price at which a holding is valued: the book's mark, else the previous close."""
         mark = self.book(con_id).mark()
-        return self._market.previous_close(con_id) if mark is None else mark
+        return self._old_mark(con_id) if mark is None else mark
 
     def closing_mark(self, con_id: int, *, before: float) -> float:
         """The mark a day ended with: ours where older than `before`, else the market's previous close."""
         book = self.book(con_id)
         mark = book.mark()
         if mark is None or book.marked_at() > before:
-            return self._market.previous_close(con_id)
+            return self._old_mark(con_id)
         return mark
+
+    def _old_mark(self, con_id: int) -> float:
+        if self._listing.listed(con_id) is None:
+            return self._account.day_mark(con_id)
+        return self._market.previous_close(con_id)
 
     def forget_idle_books(self) -> None:
         """Stop following contracts in which nothing is working, held or half consumed."""
@@ -152,7 +160,7 @@ class Floor:
     # --- matching ---
 
     def _in_session(self, order: Order, now: float) -> bool:
-        contract = self._contracts[order.request.con_id]
+        contract = self._listing[order.request.con_id]
         phase = self._phases.at(contract, now)
         return phase.trading and (phase.regular or trades_all_session(order, contract))
 
@@ -167,7 +175,7 @@ class Floor:
         return max(0, min(order.remaining, parent.filled - exited))
 
     def _attempt(self, order: Order, now: float) -> None:
-        contract = self._contracts[order.request.con_id]
+        contract = self._listing[order.request.con_id]
         book, opened = self.book(contract.con_id), self._phases.at(contract, now).opened
         if order.waits_for_trigger:
             price = reference_price(book, order, now=now, opened=opened)
@@ -237,7 +245,7 @@ class Floor:
     # --- fills and what they cause ---
 
     def _fill(self, order: Order, size: int, *, price: float, liquidity: int, now: float) -> None:
-        contract = self._contracts[order.request.con_id]
+        contract = self._listing[order.request.con_id]
         before = order.remaining
         order.filled += size
         order.value += exact(price) * size

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.gateway.matching_floor import Floor, trades_all_session
 from engine.gateway.matching_triggers import first_stop
-from engine.gateway.model import Contract, Notice, OrderRequest, Rejected, Status
+from engine.gateway.model import Notice, OrderRequest, Rejected, Status
 from engine.gateway.orders import MARKET, Order
 from engine.gateway.orders_credit import Credit
+from engine.gateway.orders_listing import Listing
 from engine.gateway.orders_registry import Registry
 from engine.gateway.orders_rules import (
     HELD_FOR_SESSION,
@@ -34,14 +34,14 @@ class Desk:
     def __init__(
         self,
         *,
-        contracts: Mapping[int, Contract],
+        listing: Listing,
         phases: Phases,
         registry: Registry,
         floor: Floor,
         credit: Credit,
         account: str,
     ) -> None:
-        self._contracts = contracts
+        self._listing = listing
         self._phases = phases
         self._registry = registry
         self._floor = floor
@@ -63,7 +63,7 @@ class Desk:
     # --- new orders ---
 
     def _place_new(self, request: OrderRequest, now: float) -> None:
-        contract = self._contracts.get(request.con_id)
+        contract = self._listing.listed(request.con_id)
         refusal = check_request(request, contract=contract, account=self._account, now=now)
         parent = self._registry.owned(request.client_id, request.parent_id) if request.parent_id else None
         if refusal is None and request.parent_id and (parent is None or not parent.is_open):
@@ -75,6 +75,7 @@ class Desk:
             return
         order = self._order(self._complete(request, parent), parent, now)
         credit = self._credit.refuse(order.request, working=self._registry.open(), replaces=None)
+        self._listing.note_traded(contract)
         self._registry.add(order)
         if credit is not None:
             self._floor.end(order, Status.INACTIVE, credit.text, now)
@@ -109,7 +110,7 @@ class Desk:
             return request.good_till
         if request.tif != "DAY":
             return None
-        contract = self._contracts[request.con_id]
+        contract = self._listing[request.con_id]
         return self._phases.day_end(contract, now, whole_session=trades_all_session(order, contract))
 
     def _start(self, order: Order, parent: Order | None, now: float) -> None:
@@ -139,7 +140,7 @@ class Desk:
 
     def _warn(self, order: Order, now: float) -> None:
         request = order.request
-        contract = self._contracts[request.con_id]
+        contract = self._listing[request.con_id]
         if request.outside_rth and request.order_type == MARKET and contract.sec_type != "FUT":
             self._notice(
                 order,
@@ -156,14 +157,15 @@ class Desk:
         self._notice(
             order,
             HELD_FOR_SESSION,
-            f"Order Message: {request.action} {request.quantity} {contract.local_symbol}. Warning: your order "
-            f"will not be placed at the exchange until {local:%Y-%m-%d %H:%M:%S} {contract.time_zone}.",
+            f"Order Message: {request.action} {request.quantity} {contract.local_symbol}. Warning: your "
+            f"order will not be placed at the exchange until {local:%Y-%m-%d %H:%M:%S} "
+            f"{contract.time_zone}.",
         )
 
     # --- modifications ---
 
     def _modify(self, order: Order, request: OrderRequest, now: float) -> None:
-        contract = self._contracts[order.request.con_id]
+        contract = self._listing[order.request.con_id]
         refusal = check_modification(order, request) or check_request(
             request, contract=contract, account=self._account, now=now
         )

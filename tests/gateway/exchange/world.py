@@ -121,6 +121,8 @@ class World:
     folder: Path
     now: float = MORNING
     cash: float = CASH
+    account: str = ACCOUNT
+    compact_bytes: int = 4_000_000
     market: ScriptedMarket = field(default_factory=ScriptedMarket)
     next_id: int = 1
 
@@ -129,13 +131,13 @@ class World:
 
     def open(self) -> None:
         """Start the exchange from its journal (again)."""
-        self.journal = Journal(self.folder)
+        self.journal = Journal(self.folder, compact_bytes=self.compact_bytes)
         self.exchange = SimulatedExchange(
             contracts=self.market.contracts,
             market=self.market,
             calendar=ExchangeCalendar(),
             journal=self.journal,
-            account=ACCOUNT,
+            account=self.account,
             cash=self.cash,
         )
 
