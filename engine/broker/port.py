@@ -215,6 +215,10 @@ class AccountError(BrokerError):
     """The line works but leads to the wrong account or kind of gateway for this mode. Never retried."""
 
 
+class NotSentError(BrokerError):
+    """Proven never sent: it still waited in our own queue when the line was lost, or was refused before."""
+
+
 class OrdersRefusedError(BrokerError):
     """The adapter itself refuses to send orders (dry run / read only)."""
 

@@ -1,0 +1,129 @@
+"""The only file that knows the broker's library: ib_async, or ib_insync where that is installed.
+
+It offers one half of the library: `Client` (handshake, framing, encoding) and `Decoder`. The other half
+(`IB`, `Wrapper`) guesses order states, forgets which End marker never came and keeps every trade for
+ever; the adapter does that work itself, from the wire's own words. Nothing here may block or reconnect:
+one `Client` serves one connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, tzinfo
+from types import SimpleNamespace
+from typing import Any, Final
+
+_KNOWN: Final = ("ib_async", "ib_insync")
+
+
+def ensure_loop() -> None:
+    """Give this thread an event loop if it has none: importing ib_insync needs one."""
+    try:
+        asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+
+
+def _chosen() -> str:
+    """Name of the library to use; COCKPIT_IB_LIBRARY may insist on one."""
+    wanted = os.environ.get("COCKPIT_IB_LIBRARY", "")
+    if wanted and wanted not in _KNOWN:
+        raise ImportError(f"COCKPIT_IB_LIBRARY is {wanted!r}; it can be {' or '.join(_KNOWN)}")
+    for name in (wanted,) if wanted else _KNOWN:
+        if importlib.util.find_spec(name) is not None:
+            return name
+    raise ImportError(f"no broker library is installed: install {wanted or _KNOWN[0]}")
+
+
+LIB: Final = _chosen()
+VERSION: Final = importlib.metadata.version(LIB)
+
+if LIB == "ib_insync":
+    ensure_loop()
+_root: Any = importlib.import_module(LIB)
+_decoder: Any = importlib.import_module(f"{LIB}.decoder")
+
+Contract: Any = _root.Contract
+Order: Any = _root.Order
+ExecutionFilter: Any = _root.ExecutionFilter
+UNSET_DOUBLE: Final[float] = float(_root.util.UNSET_DOUBLE)
+
+for _name in (LIB, "eventkit"):
+    # Both log account numbers and tracebacks; what matters reaches the engine as events instead.
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False
+
+_WANTED: Final = frozenset(
+    {1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 15, 17, 46, 49, 50, 52, 53, 54, 55, 58, 59, 61, 62, 93, 101, 102}
+)
+"""Message ids the adapter asks for; all others are dropped undecoded."""
+
+
+def _ignore(*_args: object) -> None:
+    """For callbacks of the library that mean nothing to the adapter."""
+
+
+class Callbacks(SimpleNamespace):
+    """What the library calls, by the names it uses; parts of the adapter add themselves with `on`."""
+
+    def __init__(self) -> None:
+        # TimezoneTWS: only asked where an old server states times without a zone; empty = this machine's.
+        super().__init__(ib=SimpleNamespace(TimezoneTWS=""))
+        self.defaultTimezone: tzinfo = UTC
+        self.on(connectAck=_ignore, setEventsDone=_ignore, connectionClosed=_ignore)
+
+    def on(self, **handlers: Callable[..., object]) -> None:
+        """Set handlers by the library's callback names (`orderStatus=…`, `error=…`)."""
+        vars(self).update(handlers)
+
+
+class _Decoder(_decoder.Decoder):  # type: ignore[misc]  # which library it is, is known at run time only
+    """The library's decoder, except that a message it cannot read is told instead of logged away."""
+
+    def __init__(self, callbacks: Callbacks, on_unreadable: Callable[[str, Exception], None]) -> None:
+        super().__init__(callbacks, 0)
+        self._on_unreadable = on_unreadable
+        self._by_id = {str(number): self.handlers[number] for number in _WANTED}
+
+    def wrap(self, method: str, types: Sequence[type], skip: int = 2) -> Callable[[list[str]], None]:
+        """A handler that reads the fields as `types` and calls the callback named `method`."""
+
+        def handler(fields: list[str]) -> None:
+            read = [_typed(kind, text) for kind, text in zip(types, fields[skip:], strict=False)]
+            getattr(self.wrapper, method)(*read)
+
+        return handler
+
+    def interpret(self, fields: list[str]) -> None:
+        """Decode one message and hand it on; never raises, so that one bad message ends no stream."""
+        try:
+            handler = self._by_id.get(fields[0])
+            if handler is not None:
+                handler(fields)
+        except Exception as error:  # noqa: BLE001 - told to the engine as a Notice, whatever it is
+            self._on_unreadable(fields[0] if fields else "", error)
+
+
+def _typed(kind: type, text: str) -> Any:
+    if kind is str:
+        return text
+    if kind is bool:
+        return bool(int(text or 0))
+    return kind(text or 0)
+
+
+def new_client(callbacks: Callbacks, *, on_unreadable: Callable[[str, Exception], None]) -> Any:
+    """A fresh client for one connection, its own throttle off (ours stands in front of it).
+
+    `on_unreadable` hears the message id and the error of every message that could not be handled.
+    """
+    client = _root.Client(callbacks)
+    client.MaxRequests = 0
+    client.decoder = _Decoder(callbacks, on_unreadable)
+    return client

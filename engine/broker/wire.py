@@ -1,0 +1,100 @@
+"""One connection's shared parts: the library's client, our queue before it, our questions, the listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.broker import codes, ibapi
+from engine.broker.convert import clean
+from engine.broker.pacing import Priority, Sender
+from engine.broker.port import BrokerError, BrokerEvent, BrokerListener, LinkEvent, LinkState, Notice
+from engine.broker.requests import Requests
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """Where to connect, as whom, and how patient to be."""
+
+    host: str = "127.0.0.1"
+    port: int = 7497
+    client_id: int = 1
+    """The same over restarts: only the placing client id may change its orders."""
+    mode: Literal["DRY_RUN", "PAPER", "LIVE"] = "PAPER"
+    read_only: bool = False
+    """Refuse every order, change and cancel before anything is built."""
+    account: str = ""
+    """Which account, where the login manages several; empty where it has only one."""
+    connect_timeout_s: float = 10.0
+    request_timeout_s: float = 10.0
+    history_timeout_s: float = 30.0
+    send_timeout_s: float = 5.0
+    heartbeat_s: float = 1.0
+    detect_s: float = 3.0
+    """Without an answer for so long the peer counts as frozen."""
+    market_data_type: int = 1
+    """1 real time, 2 frozen, 3 delayed, 4 delayed-frozen."""
+    highest_order_id: int = 0
+    """The highest order id ever used with this client id; ids go on above it."""
+
+    @property
+    def where(self) -> str:
+        """`host:port`, for people."""
+        return f"{self.host}:{self.port}"
+
+
+class Wire:
+    """What every part of the adapter needs to talk over one connection. Made anew for each."""
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        *,
+        listener: BrokerListener,
+        clock: Callable[[], float],
+        exchange_now: Callable[[], float],
+    ) -> None:
+        self.settings = settings
+        self.listener = listener
+        self.clock = clock
+        self.exchange_now = exchange_now
+        self.callbacks = ibapi.Callbacks()
+        self.sender = Sender(clock=clock)
+        self.requests = Requests(self.sender, timeout_s=settings.request_timeout_s)
+        self.account = ""
+        self.link = LinkState.CONNECTING
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        """The library's client. Raises BrokerError before the line was opened."""
+        if self._client is None:
+            raise BrokerError(f"not connected to {self.settings.where}")
+        return self._client
+
+    def make_client(self) -> Any:
+        """Create the client; after this no callback may be added that the library looks up early."""
+        self._client = ibapi.new_client(self.callbacks, on_unreadable=self._on_unreadable)
+        return self._client
+
+    def emit(self, event: BrokerEvent) -> None:
+        """Tell the listener."""
+        self.listener.on_broker_event(event)
+
+    def set_link(self, state: LinkState, text: str, *, code: int = 0, data_lost: bool = False) -> None:
+        """Change the line's state and tell it; repeating a state is told only where data was lost."""
+        if state is self.link and not data_lost:
+            return
+        self.link = state
+        self.emit(LinkEvent(state, clean(text), code, data_lost))
+
+    def post(self, write: Callable[[], None], *, what: str, priority: Priority) -> None:
+        """Send something nobody waits for."""
+        self.sender.post(write, priority=priority, what=what)
+
+    def _on_unreadable(self, message_id: str, error: Exception) -> None:
+        what = clean(
+            f"message {message_id} from the broker could not be handled: {type(error).__name__}: {error}"
+        )
+        self.emit(Notice(codes.UNREADABLE, what, ""))
