@@ -125,6 +125,7 @@ class World:
     compact_bytes: int = 4_000_000
     market: ScriptedMarket = field(default_factory=ScriptedMarket)
     next_id: int = 1
+    told: list[MarketEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.open()
@@ -166,6 +167,7 @@ class World:
 
     def feed(self, event: MarketEvent) -> list[ExchangeEvent]:
         self.market.tell(event)
+        self.told.append(event)
         return self.exchange.on_market([event])
 
     # --- orders ---
