@@ -1,0 +1,217 @@
+"""What the engine asks of the store, as whole transactions: plain functions over one connection.
+
+The async store runs them in its writer thread, the simulation directly: the same functions, so that
+what is proven of one holds for the other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from engine.domain.order import OrderIntent
+from engine.domain.position import Trade
+from engine.ledger.changes import Changes, Leg, Note
+from engine.ledger.ledger import LedgerState
+from engine.store import brakes, events, fills, intents, journal, positions
+from engine.store.brakes import StoredBrake
+from engine.store.events import NewEvent, StoredEvent
+from engine.store.journal import EquityPoint, StoredRun
+
+_RECENT_EVENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """Everything an engine starts from."""
+
+    ledger: LedgerState
+    positions: tuple[Leg, ...]
+    """The position table as last written; the ledger derives the same from its bookings."""
+    trades: tuple[Trade, ...]
+    """Trades closed since the trading day began."""
+    brakes: tuple[StoredBrake, ...]
+    highest_order_id: int
+    day: date | None
+    """Trading day of the anchor; None before the first."""
+    day_started_at: datetime | None
+    equity: tuple[EquityPoint, ...]
+    events: tuple[StoredEvent, ...]
+    """The newest lines for people, oldest first."""
+    last_event_seq: int
+    last_run: StoredRun | None
+    """The run before this one: not `clean` means it was killed."""
+
+
+def record_intents(
+    conn: sqlite3.Connection, new: Iterable[OrderIntent], *, at: datetime, boot_id: str
+) -> None:
+    """Make intents durable (before any of their bytes is sent)."""
+    new = tuple(new)
+    intents.insert_intents(conn, new, at=at, boot_id=boot_id)
+    events.append_events(conn, [_intent_event(intent, at) for intent in new], boot_id=boot_id)
+
+
+def mark_sending(
+    conn: sqlite3.Connection, order_ids: Sequence[tuple[str, int]], *, at: datetime, boot_id: str
+) -> None:
+    """Make durable that these orders may be out from now on."""
+    intents.mark_sending(conn, order_ids, at=at)
+    sent = [
+        NewEvent(at, "order", "info", "", ref, "", {"state": "sending", "order_id": order_id})
+        for ref, order_id in order_ids
+    ]
+    events.append_events(conn, sent, boot_id=boot_id)
+
+
+def apply_changes(
+    conn: sqlite3.Connection,
+    changes: Changes,
+    extra: Iterable[NewEvent] = (),
+    *,
+    at: datetime,
+    boot_id: str,
+) -> None:
+    """Write all rows of one or more ledger events, with their lines in the event log."""
+    intents.upsert_orders(conn, changes.orders, boot_id=boot_id)
+    intents.upsert_broker_orders(conn, changes.broker_orders)
+    intents.insert_order_events(conn, changes.order_events)
+    fills.upsert_fills(conn, changes.fills, replaced=changes.replaced_fills)
+    fills.insert_adjustments(conn, changes.adjustments)
+    positions.put_described(conn, changes.described)
+    positions.put_positions(conn, _latest(changes.legs), flat=changes.flat_keys)
+    positions.put_trades(conn, changes.trades, withdrawn=changes.withdrawn_trades)
+    events.append_events(conn, [*_change_events(changes, at), *extra], boot_id=boot_id)
+
+
+def start_day(
+    conn: sqlite3.Connection, legs: Iterable[Leg], *, day: date, at: datetime, boot_id: str
+) -> None:
+    """Write the anchor of a trading day."""
+    legs = tuple(legs)
+    positions.take_anchor(conn, legs, day=day, at=at)
+    held = {leg.key: leg.quantity for leg in legs}
+    event = NewEvent(at, "engine", "info", "", "", f"trading day {day} begins", {"held": held})
+    events.append_events(conn, [event], boot_id=boot_id)
+
+
+def put_brake(
+    conn: sqlite3.Connection,
+    *,
+    kind: str,
+    scope: str,
+    name: str,
+    reason: str,
+    who: str,
+    at: datetime,
+    boot_id: str,
+) -> None:
+    """Make a brake durable."""
+    brakes.put_brake(conn, kind=kind, scope=scope, name=name, reason=reason, who=who, at=at)
+    text = f"{kind} {scope} {name}".rstrip() + f" by {who}: {reason}"
+    _append_brake_event(conn, text, level="warning", scope=scope, name=name, at=at, boot_id=boot_id)
+
+
+def clear_brake(
+    conn: sqlite3.Connection,
+    *,
+    kind: str,
+    scope: str,
+    name: str,
+    who: str,
+    reason: str,
+    at: datetime,
+    boot_id: str,
+) -> bool:
+    """Lift a brake durably; False where it was not on."""
+    cleared = brakes.clear_brake(conn, kind=kind, scope=scope, name=name, who=who, reason=reason, at=at)
+    if cleared:
+        text = f"{kind} {scope} {name}".rstrip() + f" lifted by {who}: {reason}"
+        _append_brake_event(conn, text, level="info", scope=scope, name=name, at=at, boot_id=boot_id)
+    return cleared
+
+
+def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
+    """Everything an engine starts from, read in one transaction."""
+    anchor = positions.latest_anchor(conn)
+    last_fill = 0 if anchor is None else anchor.last_fill
+    last_adjustment = 0 if anchor is None else anchor.last_adjustment
+    since = None if anchor is None else anchor.at
+    orders = intents.load_orders(conn, since=since)
+    refs = [order.intent.ref for order in orders]
+    ledger = LedgerState(
+        anchors=() if anchor is None else positions.anchored_positions(conn, anchor.anchor_id),
+        described=positions.load_described(conn),
+        known_exec_ids=fills.known_exec_ids(conn, until=last_fill),
+        orders=orders,
+        broker_orders=intents.load_broker_orders(conn, refs),
+        fills=fills.load_fills(conn, after=last_fill),
+        earlier_fills=fills.load_fills_of(conn, refs, until=last_fill),
+        adjustments=fills.load_adjustments(conn, after=last_adjustment),
+    )
+    return StoredState(
+        ledger=ledger,
+        positions=positions.load_positions(conn),
+        trades=positions.load_trades(conn, since=since),
+        brakes=brakes.live_brakes(conn),
+        highest_order_id=intents.highest_order_id(conn),
+        day=None if anchor is None else anchor.day,
+        day_started_at=since,
+        equity=() if anchor is None else journal.load_equity(conn, anchor.day),
+        events=events.recent_events(conn, limit=_RECENT_EVENTS),
+        last_event_seq=events.last_seq(conn),
+        last_run=journal.last_run(conn, before=boot_id),
+    )
+
+
+def _append_brake_event(
+    conn: sqlite3.Connection, text: str, *, level: str, scope: str, name: str, at: datetime, boot_id: str
+) -> None:
+    symbol = name if scope == "symbol" else ""
+    events.append_events(conn, [NewEvent(at, "brake", level, symbol, "", text)], boot_id=boot_id)
+
+
+def _latest(legs: Iterable[Leg]) -> tuple[Leg, ...]:
+    return tuple({leg.key: leg for leg in legs}.values())
+
+
+def _intent_event(intent: OrderIntent, at: datetime) -> NewEvent:
+    payload = {
+        "state": "pending",
+        "strategy": intent.strategy,
+        "role": intent.role.value,
+        "side": intent.side.value,
+        "quantity": intent.quantity,
+        "type": intent.order_type.value,
+        "tif": intent.tif.value,
+        "limit_price": intent.limit_price,
+        "stop_price": intent.stop_price,
+        "parent": intent.parent_ref,
+        "signal": intent.signal_id,
+    }
+    return NewEvent(at, "order", "info", intent.key, intent.ref, "", payload)
+
+
+def _change_events(changes: Changes, at: datetime) -> list[NewEvent]:
+    found = [
+        NewEvent(r.at, "order", "info", "", r.order_ref, "", {"source": r.source, "status": r.status})
+        for r in changes.order_events
+    ]
+    for fill in changes.fills:
+        payload = {
+            "exec_id": fill.exec_id,
+            "quantity": fill.signed_quantity,
+            "price": fill.price,
+            "commission": fill.commission,
+        }
+        found.append(NewEvent(fill.at, "fill", "info", fill.key, fill.order_ref, "", payload))
+    held = dict.fromkeys(changes.flat_keys, 0) | {leg.key: leg.quantity for leg in changes.legs}
+    found += [NewEvent(at, "position", "info", key, "", "", {"quantity": q}) for key, q in held.items()]
+    return found + [_note_event(note, at) for note in changes.notes]
+
+
+def _note_event(note: Note, at: datetime) -> NewEvent:
+    payload = {"code": note.code.value}
+    return NewEvent(at, "ledger", note.level.value, note.key, note.order_ref, note.text, payload)

@@ -1,0 +1,228 @@
+"""The tables, as numbered migrations. A released one is never edited: the next number changes it.
+
+Times are fixed-width ISO text in UTC (`2026-11-20T15:00:00.000000Z`), money and booked prices decimal
+text, quantities integers. `seq` columns only ever grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from sqlite3 import Connection
+
+_CORE = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    """CREATE TABLE run (
+        boot_id TEXT PRIMARY KEY,
+        run_id TEXT NOT NULL,
+        version TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        ended_at TEXT,
+        clean INTEGER NOT NULL DEFAULT 0
+    )""",
+    """CREATE TABLE intent (
+        ref TEXT PRIMARY KEY,
+        strategy TEXT NOT NULL,
+        key TEXT NOT NULL,
+        con_id INTEGER NOT NULL,
+        role TEXT NOT NULL,
+        side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')),
+        quantity INTEGER NOT NULL CHECK (quantity > 0),
+        order_type TEXT NOT NULL,
+        tif TEXT NOT NULL,
+        limit_price REAL,
+        stop_price REAL,
+        parent_ref TEXT NOT NULL DEFAULT '',
+        oca_group TEXT NOT NULL DEFAULT '',
+        transmit INTEGER NOT NULL DEFAULT 1,
+        signal_id TEXT NOT NULL DEFAULT '',
+        note TEXT NOT NULL DEFAULT '',
+        state TEXT NOT NULL,
+        order_id INTEGER NOT NULL DEFAULT 0,
+        perm_id INTEGER NOT NULL DEFAULT 0,
+        filled INTEGER NOT NULL DEFAULT 0,
+        avg_fill_price REAL NOT NULL DEFAULT 0,
+        message TEXT NOT NULL DEFAULT '',
+        created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL,
+        boot_id TEXT NOT NULL DEFAULT ''
+    )""",
+    # The database itself refuses a second live entry for one signal.
+    """CREATE UNIQUE INDEX one_live_entry ON intent (strategy, key, signal_id)
+        WHERE role = 'entry' AND signal_id <> ''
+        AND state NOT IN ('filled', 'cancelled', 'rejected', 'abandoned')""",
+    "CREATE INDEX intent_state ON intent (state, updated_at)",
+    """CREATE TABLE broker_order (
+        perm_id INTEGER PRIMARY KEY,
+        ref TEXT NOT NULL REFERENCES intent (ref),
+        order_id INTEGER NOT NULL,
+        client_id INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        filled INTEGER NOT NULL,
+        avg_fill_price REAL NOT NULL,
+        seen_at TEXT NOT NULL
+    )""",
+    """CREATE TABLE order_event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        ref TEXT NOT NULL,
+        at TEXT NOT NULL,
+        source TEXT NOT NULL,
+        status TEXT NOT NULL,
+        filled INTEGER NOT NULL,
+        message TEXT NOT NULL
+    )""",
+    "CREATE INDEX order_event_ref ON order_event (ref, seq)",
+    """CREATE TABLE fill (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        exec_id TEXT NOT NULL UNIQUE,
+        base TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        replaced_by TEXT,
+        order_ref TEXT NOT NULL,
+        perm_id INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        con_id INTEGER NOT NULL,
+        side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')),
+        quantity INTEGER NOT NULL CHECK (quantity > 0),
+        price TEXT NOT NULL,
+        at TEXT NOT NULL,
+        strategy TEXT NOT NULL,
+        role TEXT NOT NULL,
+        commission TEXT
+    )""",
+    "CREATE INDEX fill_base ON fill (base, seq)",
+    "CREATE INDEX fill_ref ON fill (order_ref)",
+    """CREATE TABLE position (
+        key TEXT PRIMARY KEY,
+        con_id INTEGER NOT NULL,
+        quantity INTEGER NOT NULL CHECK (quantity <> 0),
+        cost TEXT NOT NULL,
+        multiplier TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        opened_at TEXT NOT NULL,
+        entered INTEGER NOT NULL,
+        entry_notional TEXT NOT NULL,
+        exit_notional TEXT NOT NULL,
+        realized_usd TEXT NOT NULL,
+        fees_usd TEXT NOT NULL,
+        initial_stop REAL
+    )""",
+    """CREATE TABLE trade (
+        closed_by TEXT NOT NULL,
+        key TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        quantity INTEGER NOT NULL,
+        entry_price TEXT NOT NULL,
+        exit_price TEXT NOT NULL,
+        opened_at TEXT NOT NULL,
+        closed_at TEXT NOT NULL,
+        gross_usd TEXT NOT NULL,
+        fees_usd TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (closed_by)
+    )""",
+    """CREATE TABLE event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        level TEXT NOT NULL,
+        symbol TEXT NOT NULL,
+        ref TEXT NOT NULL,
+        text TEXT NOT NULL,
+        payload TEXT NOT NULL,
+        prev_hash TEXT NOT NULL,
+        hash TEXT NOT NULL
+    )""",
+)
+
+_OPERATION = (
+    """CREATE TABLE brake (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('PAUSE', 'HALT', 'KILL')),
+        scope TEXT NOT NULL CHECK (scope IN ('account', 'strategy', 'symbol')),
+        name TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at TEXT NOT NULL,
+        proof TEXT NOT NULL DEFAULT '',
+        cleared_at TEXT,
+        cleared_by TEXT,
+        clear_reason TEXT
+    )""",
+    "CREATE UNIQUE INDEX one_live_brake ON brake (kind, scope, name) WHERE cleared_at IS NULL",
+    """CREATE TABLE instrument (
+        key TEXT PRIMARY KEY,
+        con_id INTEGER NOT NULL,
+        multiplier TEXT NOT NULL,
+        sec_type TEXT NOT NULL
+    )""",
+    """CREATE TABLE adjustment (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        adjustment_id TEXT NOT NULL UNIQUE,
+        key TEXT NOT NULL,
+        con_id INTEGER NOT NULL,
+        quantity INTEGER NOT NULL,
+        price TEXT,
+        at TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        initial_stop REAL,
+        note TEXT NOT NULL
+    )""",
+    # What was held when a trading day began, and how far fills and adjustments had been booked by then.
+    """CREATE TABLE anchor (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        day TEXT NOT NULL,
+        at TEXT NOT NULL,
+        last_fill INTEGER NOT NULL,
+        last_adjustment INTEGER NOT NULL
+    )""",
+    """CREATE TABLE position_snapshot (
+        anchor_id INTEGER NOT NULL REFERENCES anchor (id),
+        key TEXT NOT NULL,
+        con_id INTEGER NOT NULL,
+        quantity INTEGER NOT NULL,
+        cost TEXT NOT NULL,
+        multiplier TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        opened_at TEXT NOT NULL,
+        entered INTEGER NOT NULL,
+        entry_notional TEXT NOT NULL,
+        exit_notional TEXT NOT NULL,
+        realized_usd TEXT NOT NULL,
+        fees_usd TEXT NOT NULL,
+        initial_stop REAL,
+        PRIMARY KEY (anchor_id, key)
+    )""",
+    """CREATE TABLE equity (
+        day TEXT NOT NULL,
+        at TEXT NOT NULL,
+        day_usd REAL NOT NULL,
+        net_liquidation_usd REAL,
+        PRIMARY KEY (day, at)
+    )""",
+    """CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        key TEXT NOT NULL,
+        old TEXT NOT NULL,
+        new TEXT NOT NULL,
+        reason TEXT NOT NULL
+    )""",
+)
+
+Migration = Callable[[Connection], None]
+
+
+def _statements(statements: tuple[str, ...]) -> Migration:
+    def migrate(conn: Connection) -> None:
+        # One by one: executescript would commit the transaction around them.
+        for statement in statements:
+            conn.execute(statement)
+
+    return migrate
+
+
+MIGRATIONS: tuple[Migration, ...] = (_statements(_CORE), _statements(_OPERATION))
+"""Number n of user_version is what MIGRATIONS[n-1] leaves behind."""
