@@ -1,4 +1,7 @@
-"""Small files that are whole or absent: written aside, synced, renamed, private to the user."""
+"""Small files that are whole or absent: written aside, renamed, private to the user.
+
+Not synced: they tell the living about a running process and mean nothing after a power cut.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ def write_atomically(path: Path, text: str) -> None:
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
     try:
         os.write(descriptor, text.encode("utf-8"))
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
     aside.replace(path)
