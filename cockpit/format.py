@@ -33,6 +33,11 @@ def number(value: float | None, *, decimals: int = 2) -> str:
     return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0.0 else text
 
 
+def price(value: float | None, *, decimals: int) -> str:
+    """A price per unit, without separators so that columns of them stay narrow: `5801.25`."""
+    return number(value, decimals=decimals).replace(",", "")
+
+
 def signed(value: float | None, *, decimals: int = 2) -> str:
     """Like `number`, with a plus sign where it is a gain; zero has no sign."""
     text = number(value, decimals=decimals)

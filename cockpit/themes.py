@@ -8,7 +8,14 @@ DEFAULT_THEME = "cockpit-safe"
 
 
 def _theme(
-    name: str, *, colors: dict[str, str], dark: bool = True, ansi: bool = False, accent: str, gain: str, loss: str
+    name: str,
+    *,
+    colors: dict[str, str],
+    dark: bool = True,
+    ansi: bool = False,
+    accent: str,
+    gain: str,
+    loss: str,
 ) -> Theme:
     """A theme from the few colours that carry meaning."""
     return Theme(
@@ -38,7 +45,11 @@ def _theme(
             "on-badge": colors["on-badge"],
             "cursor": colors["cursor"],
             "on-cursor": colors["on-cursor"],
-            **({} if ansi else {"block-cursor-background": accent, "block-cursor-foreground": colors["background"]}),
+            **(
+                {}
+                if ansi
+                else {"block-cursor-background": accent, "block-cursor-foreground": colors["background"]}
+            ),
         },
     )
 

@@ -1,0 +1,301 @@
+"""The Textual app: wiring between the engine's handle and the screens; it holds no trading state."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+
+from cockpit.actions import Where
+from cockpit.bridge import Bridge
+from cockpit.exits import Exit
+from cockpit.format import clean
+from cockpit.frame import Clock, Frame, ScreenState
+from cockpit.keymap import bindings_for, checked_keymap
+from cockpit.messages import LeaveNow, OutcomeArrived, Urgent
+from cockpit.operations import OperatorActions
+from cockpit.palette import ActionProvider
+from cockpit.screens.cockpit import CockpitScreen
+from cockpit.screens.dialog import Dialog
+from cockpit.settings import ColorMode, UiSettings
+from cockpit.spans import Span, Tone
+from cockpit.themes import DEFAULT_THEME, THEME_NAMES, THEMES, next_theme
+from engine.api import Command, CommandKind, EngineHandle, EngineState, Outcome, OutcomeStatus, Scope
+
+REFRESH_BUDGET_MS = 50.0
+"""A refresh dearer than this (or a tick this late) slows the screen down to one look a second."""
+SLOW_REFRESH_S = 1.0
+THROTTLE_FOR_S = 5.0
+SECOND_CTRL_C_S = 3.0
+
+
+def wall_clock() -> datetime:
+    """Wall time, aware UTC."""
+    return datetime.now(UTC)
+
+
+class CockpitApp(OperatorActions, inherit_bindings=False):
+    """One operator's screen. `run()` returns how it was left; carrying that out is the caller's."""
+
+    TITLE = "cockpit"
+    CSS_PATH = "cockpit.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    COMMANDS: ClassVar = {ActionProvider}
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(Where.EVERYWHERE))
+
+    def __init__(
+        self,
+        handle: EngineHandle,
+        *,
+        settings: UiSettings | None = None,
+        clock: Clock = wall_clock,
+        monotonic: Callable[[], float] = time.monotonic,
+        acting: bool = True,
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        """Prepare the screen of `handle`.
+
+        Raises:
+            KeymapError: the operator's keys clash or name an unknown action.
+        """
+        self.settings = settings or UiSettings()
+        keymap = checked_keymap(self.settings.keys)
+        if self.settings.color is ColorMode.NONE:
+            os.environ["NO_COLOR"] = "1"  # Textual takes it out again while it reads it.
+        super().__init__()
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._theme_name()
+        # Textual's own palette key would also work in dialogs; ours comes from the action table.
+        self.use_command_palette = True
+        self.failure = ""
+        self._handle = handle
+        self._bridge = Bridge(handle, on_outcome=self._outcome_arrived, new_id=new_id)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._acting = acting
+        self._refresh_ms = 0.0
+        self._throttled_until = 0.0
+        self._last_tick: float | None = None
+        self._focused_app = True
+        self._last_ctrl_c: float | None = None
+        self._looked_at: tuple[int, int, ScreenState] | None = None
+        self._timer: Timer | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._frame = Frame(handle.snapshot(), clock(), self._screen_state())
+        self._cockpit = CockpitScreen(keys=self.settings.keys)
+        self.set_keymap(keymap)
+
+    # What the keys need to know
+
+    @property
+    def frame(self) -> Frame:
+        """What is shown now."""
+        return self._frame
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The operator's own keys."""
+        return self.settings.keys
+
+    @property
+    def cockpit(self) -> CockpitScreen:
+        """The cockpit screen, whatever lies over it."""
+        return self._cockpit
+
+    # Life
+
+    def run(self, **options: object) -> Exit:  # type: ignore[override]
+        """Run until the operator leaves; a broken screen comes back as UI_FAILED, never as an exception."""
+        result = super().run(**options)
+        return result if result is not None else Exit.UI_FAILED
+
+    def leave(self, how: Exit) -> None:
+        """Make the screen go, from any thread, without a question."""
+        self.post_message(LeaveNow(how))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Values for our own variables in themes that do not know them."""
+        return dict(THEMES[0].variables)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Screen 1."""
+        return self._cockpit
+
+    def on_mount(self) -> None:
+        """The first frame, the timer, and the engine's urgent calls."""
+        self._unsubscribe = self._handle.subscribe(self._wake)
+        self._timer = self.set_interval(self.settings.refresh_s, self._tick, name="snapshot")
+        self.call_after_refresh(self._first_look)
+
+    def on_unmount(self) -> None:
+        """End the subscription: the engine must not call a screen that is gone."""
+        self._unsubscribe()
+
+    def _first_look(self) -> None:
+        self.look()
+        if self.settings.freeze_gc:
+            # A full collection walks every object of both threads: 30 to 90 ms in which nobody trades.
+            gc.collect()
+            gc.freeze()
+
+    def _wake(self) -> None:
+        """The engine's urgent call, from its thread."""
+        self.post_message(Urgent())
+
+    # Looking
+
+    def look(self) -> None:
+        """Show the present snapshot wherever it differs from what is shown."""
+        snapshot, now, screen = self._handle.snapshot(), self._clock(), self._screen_state()
+        frame = Frame(snapshot, now, screen)
+        self._frame = frame
+        # Without news only whole seconds change a thing: the ages in the titles.
+        looked_at = (snapshot.seq, int(frame.age_s), screen)
+        if looked_at == self._looked_at:
+            return
+        self._looked_at = looked_at
+        started = self._monotonic()
+        with self.batch_update():
+            self._cockpit.show(frame)
+            if isinstance(self.screen, Dialog):
+                self.screen.show(frame)
+        self._refresh_ms = (self._monotonic() - started) * 1000.0
+        if self._refresh_ms > REFRESH_BUDGET_MS:
+            self._throttled_until = self._monotonic() + THROTTLE_FOR_S
+
+    def on_urgent(self) -> None:
+        """Something must be seen now, throttled or not."""
+        self.look()
+
+    def _tick(self) -> None:
+        """One regular look, unless the screen is too slow or nobody watches it."""
+        now = self._monotonic()
+        before = self._last_tick
+        pace_s = SLOW_REFRESH_S if self._is_throttled or not self._focused_app else 0.0
+        if before is not None and now - before < pace_s:
+            return
+        if before is not None and pace_s == 0.0 and now - before > self.settings.refresh_s + SLOW_REFRESH_S:
+            # The terminal did not take our bytes, or the machine is busy: paint less.
+            self._throttled_until = now + THROTTLE_FOR_S
+        self._last_tick = now
+        if not self._handle.is_alive and self._handle.snapshot().engine_state is EngineState.STOPPED:
+            self.exit(Exit.ENGINE_STOPPED)
+            return
+        self.look()
+
+    def on_app_blur(self, _event: events.AppBlur) -> None:
+        """Nobody types here: look once a second."""
+        self._focused_app = False
+
+    def on_app_focus(self, _event: events.AppFocus) -> None:
+        """Back at full pace."""
+        self._focused_app = True
+        self.look()
+
+    @property
+    def _is_throttled(self) -> bool:
+        return self._monotonic() < self._throttled_until
+
+    def _screen_state(self) -> ScreenState:
+        return ScreenState(
+            # In steps of 5 ms: a figure that changes at every look would repaint at every look.
+            refresh_ms=5.0 * round(self._refresh_ms / 5.0),
+            throttled=self._is_throttled,
+            acting=self._acting,
+            engine_alive=self._handle.is_alive,
+        )
+
+    # Wishes and outcomes
+
+    def send(
+        self,
+        kind: CommandKind,
+        *,
+        scope: Scope | None = None,
+        target: str = "",
+        value: float | None = None,
+        reason: str = "",
+        confirmed: bool = False,
+        typed: str = "",
+    ) -> Command | None:
+        """Submit a command and say so; None (and a word why) for one who only watches."""
+        if not self._acting:
+            self.say(Span(f"{kind.value} not sent: this screen only watches", Tone.WARN))
+            return None
+        what = " ".join(part for part in (kind.value, target or (str(scope) if scope else "")) if part)
+        self.say(Span("requested ", Tone.WARN), Span(clean(what)))
+        return self._bridge.submit(
+            kind, scope=scope, target=target, value=value, reason=reason, confirmed=confirmed, typed=typed
+        )
+
+    def say(self, *spans: Span) -> None:
+        """One message in the status line."""
+        self._cockpit.status.say(*spans)
+
+    def _outcome_arrived(self, command: Command, outcome: Outcome) -> None:
+        """From any thread."""
+        self.post_message(OutcomeArrived(command, outcome))
+
+    def on_outcome_arrived(self, message: OutcomeArrived) -> None:
+        """Say what became of a wish; a refusal or failure also pops up."""
+        command, outcome = message.command, message.outcome
+        good = outcome.status is OutcomeStatus.DONE
+        code = f" [{outcome.code}]" if outcome.code else ""
+        self.say(
+            Span(f"{command.kind.value} {outcome.status.value}", Tone.GAIN if good else Tone.ERROR),
+            Span(f" {outcome.text}{code}"),
+        )
+        if not good:
+            self.notify(
+                clean(f"{outcome.text}{code}"),
+                title=f"{command.kind.value} {outcome.status.value}",
+                severity="error",
+                markup=False,
+            )
+        self.look()
+        if isinstance(self.screen, Dialog):
+            self.screen.heard(command, outcome)
+
+    # Keys of the app itself
+
+    def action_interrupt(self) -> None:
+        """Ctrl+c: the question of `q`; a second one within 3 s stops by `shutdown.on_signal`."""
+        now = self._monotonic()
+        if self._last_ctrl_c is not None and now - self._last_ctrl_c <= SECOND_CTRL_C_S:
+            self.exit(Exit.STOP_DEFAULT)
+            return
+        self._last_ctrl_c = now
+        self.action_leave()
+
+    def action_theme(self) -> None:
+        """The next theme."""
+        self.theme = next_theme(self.theme)
+        self.say(Span(f"theme {self.theme}", Tone.MUTED))
+
+    def on_leave_now(self, message: LeaveNow) -> None:
+        """Go, without a question."""
+        self.exit(message.how)
+
+    def _theme_name(self) -> str:
+        if self.settings.color is ColorMode.ANSI:
+            return "ansi"
+        return self.settings.theme if self.settings.theme in THEME_NAMES else DEFAULT_THEME
+
+    def _fatal_error(self) -> None:
+        """A broken screen leaves one sentence, not a traceback on the operator's terminal."""
+        error = self._exception
+        self.failure = (
+            f"{type(error).__name__}: {clean(str(error))}" if error is not None else "unknown error"
+        )
+        self._close_messages_no_wait()

@@ -1,0 +1,72 @@
+"""The screen's side of the engine handle: wishes go up with an id, outcomes come back as a callback."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+
+from engine.api import Command, CommandKind, EngineHandle, Outcome, OutcomeStatus, Scope
+
+OnOutcome = Callable[[Command, Outcome], None]
+"""Called from any thread, once per command."""
+
+
+class Bridge:
+    """Sends commands and never assumes that they worked."""
+
+    def __init__(
+        self, handle: EngineHandle, *, on_outcome: OnOutcome, new_id: Callable[[], str] | None = None
+    ) -> None:
+        self._handle = handle
+        self._on_outcome = on_outcome
+        self._new_id = new_id or (lambda: uuid.uuid4().hex)
+
+    def submit(
+        self,
+        kind: CommandKind,
+        *,
+        scope: Scope | None = None,
+        target: str = "",
+        value: float | None = None,
+        reason: str = "",
+        confirmed: bool = False,
+        typed: str = "",
+    ) -> Command:
+        """Send one wish; its outcome arrives at `on_outcome`, also when it could not be delivered."""
+        command = Command(
+            command_id=self._new_id(),
+            kind=kind,
+            scope=scope or Scope(),
+            target=target,
+            value=value,
+            reason=reason,
+            confirmed=confirmed,
+            typed=typed,
+        )
+        try:
+            future = self._handle.submit(command)
+        except (RuntimeError, OSError) as err:
+            self._on_outcome(command, _undelivered(command, err))
+            return command
+        future.add_done_callback(lambda done: self._on_outcome(command, _result_of(command, done)))
+        return command
+
+
+def _result_of(command: Command, done: Future[Outcome]) -> Outcome:
+    """The future's outcome; a broken one becomes a failed outcome, so that it is seen."""
+    try:
+        error = done.exception()
+    except CancelledError as err:
+        return _undelivered(command, err)
+    return done.result() if error is None else _undelivered(command, error)
+
+
+def _undelivered(command: Command, error: BaseException) -> Outcome:
+    why = str(error) or type(error).__name__
+    return Outcome(
+        command_id=command.command_id,
+        status=OutcomeStatus.FAILED,
+        code="internal_error",
+        text=f"{command.kind.value} got no answer from the engine ({why}); look at the snapshot before you repeat it",
+    )

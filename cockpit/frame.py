@@ -1,0 +1,107 @@
+"""What one refresh has to show: the engine's snapshot, the time, and how the screen itself is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cockpit.spans import Tone
+from engine.api import BrakeKind, BrakeView, EngineState, Level, PositionView, ScopeKind, Snapshot
+
+STALE_S = 5.0
+"""A quote older than this is called stale on screen, as the engine's default does."""
+SILENT_S = 3.0
+"""An engine that published nothing for this long is called silent: its numbers may be old."""
+
+Clock = Callable[[], datetime]
+"""Wall time, aware UTC; injected so that pictures can be taken of a still moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenState:
+    """How the screen itself is doing."""
+
+    refresh_ms: float = 0.0
+    """Time the last refresh took, layout and painting not counted."""
+    throttled: bool = False
+    """True while the screen looks only once a second, because it was too slow."""
+    acting: bool = True
+    """False for one who only watches."""
+    engine_alive: bool = True
+    """False once the engine ended or the link to it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything panels build their lines from."""
+
+    snapshot: Snapshot
+    now: datetime
+    screen: ScreenState = ScreenState()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the engine published."""
+        return max(0.0, (self.now - self.snapshot.as_of).total_seconds())
+
+    @property
+    def is_silent(self) -> bool:
+        """True where the numbers may no longer be the truth."""
+        return self.age_s > SILENT_S or not self.screen.engine_alive
+
+
+def account_brake(snapshot: Snapshot) -> BrakeView | None:
+    """The hardest brake on the whole account."""
+    on_account = [brake for brake in snapshot.brakes if brake.scope.kind is ScopeKind.ACCOUNT]
+    return max(on_account, key=_hardness, default=None)
+
+
+def hardest_brake(snapshot: Snapshot) -> BrakeView | None:
+    """The brake to speak of first: those on the account before scoped ones, then the hardest."""
+    return account_brake(snapshot) or max(snapshot.brakes, key=_hardness, default=None)
+
+
+def _hardness(brake: BrakeView) -> int:
+    return list(BrakeKind).index(brake.kind)
+
+
+def is_stale(position: PositionView) -> bool:
+    """True where the position's mark cannot be trusted."""
+    return position.quote_age_s is None or position.quote_age_s > STALE_S
+
+
+def tone_of_amount(value: float | None) -> Tone:
+    """Gain, loss, or neither."""
+    if value is None or value == 0 or value != value:  # noqa: PLR0124 - NaN differs from itself
+        return Tone.MUTED
+    return Tone.GAIN if value > 0 else Tone.LOSS
+
+
+def tone_of_level(level: Level) -> Tone:
+    """How loud a row is."""
+    return _LEVEL_TONES[level]
+
+
+def mark_of_level(level: Level) -> str:
+    """A sign beside the colour."""
+    return _LEVEL_MARKS[level]
+
+
+def tone_of_state(state: EngineState) -> Tone:
+    """How loud the engine's state is."""
+    if state is EngineState.READY:
+        return Tone.STRONG
+    return (
+        Tone.ERROR if state in {EngineState.BLOCKED, EngineState.STOPPED, EngineState.ORPHANS} else Tone.WARN
+    )
+
+
+_LEVEL_TONES = {
+    Level.OK: Tone.TEXT,
+    Level.INFO: Tone.TEXT,
+    Level.WARNING: Tone.WARN,
+    Level.ERROR: Tone.ERROR,
+    Level.CRITICAL: Tone.ALARM,
+}
+_LEVEL_MARKS = {Level.OK: "✓", Level.INFO: "·", Level.WARNING: "!", Level.ERROR: "✗", Level.CRITICAL: "‼"}

@@ -1,0 +1,124 @@
+"""From the action table and the operator's own keys to bindings; a clash is an error before the first paint."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from textual.binding import Binding
+
+from cockpit.actions import ACTIONS, Action, Where
+
+FORBIDDEN: Mapping[str, str] = {
+    "ctrl+s": "it stops the output of many terminals",
+    "ctrl+q": "many terminals keep it for themselves",
+    "ctrl+z": "it would stop the engine with the screen",
+}
+
+_NAMES: Mapping[str, str] = {
+    "?": "question_mark",
+    "+": "plus",
+    "-": "minus",
+    "/": "slash",
+    ".": "full_stop",
+    ":": "colon",
+    "*": "asterisk",
+    "=": "equals_sign",
+    " ": "space",
+}
+_SHOWN: Mapping[str, str] = {
+    **{name: char for char, name in _NAMES.items() if char != " "},
+    "enter": "↵",
+    "up": "↑",
+    "down": "↓",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "question_mark": "?",
+}
+
+_TOGETHER: tuple[frozenset[Where], ...] = (
+    frozenset({Where.EVERYWHERE, Where.SCREEN, Where.TABLE}),
+    frozenset({Where.EVERYWHERE, Where.DIALOG, Where.LEAVE}),
+    frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DIAL}),
+)
+"""Places whose keys are heard at the same time, so that no key may serve twice there."""
+
+
+class KeymapError(ValueError):
+    """The operator's `[keys]` cannot be used; the message names the action, the key and the way out."""
+
+
+def keys_of(action: Action, *, overrides: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of an action after the operator's changes, in Textual's names."""
+    return tuple(_normal(key) for key in overrides.get(action.id, action.keys).split(",") if key.strip())
+
+
+def shown_key(key: str) -> str:
+    """A key as people write it: `↵`, `?`, `ctrl+p`."""
+    return _SHOWN.get(key, key)
+
+
+def shown_keys(action: Action, *, overrides: Mapping[str, str]) -> str:
+    """All keys of an action for people: `↓ j`."""
+    return " ".join(shown_key(key) for key in keys_of(action, overrides=overrides))
+
+
+def checked_keymap(overrides: Mapping[str, str]) -> dict[str, str]:
+    """The operator's keys, checked, as Textual's keymap.
+
+    Raises:
+        KeymapError: unknown action, no key, forbidden key, or two actions on one key.
+    """
+    known = {action.id for action in ACTIONS}
+    for name in overrides:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise KeymapError(f"[keys] has no action {name!r}{hint}")
+    for together in _TOGETHER:
+        taken: dict[str, Action] = {}
+        for action in ACTIONS:
+            if action.where in together:
+                _claim(action, keys=keys_of(action, overrides=overrides), taken=taken)
+    return {
+        action.id: ",".join(keys_of(action, overrides=overrides))
+        for action in ACTIONS
+        if action.id in overrides
+    }
+
+
+def bindings_for(*places: Where) -> Iterator[Binding]:
+    """Textual bindings of the actions that work at `places`. The operator's keys come over the keymap."""
+    for action in ACTIONS:
+        if action.where in places:
+            yield Binding(
+                ",".join(keys_of(action, overrides={})),
+                action.id,
+                action.title,
+                id=action.id,
+                show=False,
+                priority=action.where is Where.EVERYWHERE,
+            )
+
+
+def _normal(key: str) -> str:
+    bare = key.strip() or key
+    return _NAMES.get(bare, bare)
+
+
+def _claim(action: Action, *, keys: tuple[str, ...], taken: dict[str, Action]) -> None:
+    if not keys:
+        raise KeymapError(f"[keys] {action.id}: no key given; leave the line out to keep {action.keys!r}")
+    for key in keys:
+        if key in FORBIDDEN:
+            raise KeymapError(f"[keys] {action.id} = {key!r}: not allowed, {FORBIDDEN[key]}")
+        if action.where is Where.EVERYWHERE and len(key) == 1 and not key.isupper():
+            raise KeymapError(
+                f"[keys] {action.id} = {key!r}: works while you type, so it must be an upper-case letter,"
+                " a function key or a ctrl combination"
+            )
+        if key in taken:
+            raise KeymapError(
+                f"[keys] {action.id} and {taken[key].id} both want {shown_key(key)!r}; give one of them another key"
+            )
+        taken[key] = action

@@ -1,0 +1,329 @@
+"""From a key to a Command: what is sent at once, what asks first, and what is said about it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from textual.app import App
+
+from cockpit import previews
+from cockpit.exits import Exit
+from cockpit.format import clean
+from cockpit.frame import Frame, account_brake, hardest_brake
+from cockpit.screens.cockpit import CockpitScreen
+from cockpit.screens.dialog import Answers, AskDialog, Dialog, Field, Previewer
+from cockpit.screens.kill import KillDialog
+from cockpit.screens.leave import LeaveDialog
+from cockpit.screens.page import PageDialog
+from cockpit.screens.pages import help_lines, order_lines, position_lines
+from cockpit.screens.risk import RiskDialog
+from cockpit.spans import Line, Span, Tone
+from cockpit.widgets.ticking_table import TickingTable
+from engine.api import Command, CommandKind, Level, Scope, ScopeKind, Snapshot
+
+ResultT = TypeVar("ResultT")
+Send = Callable[[], Command | None]
+
+RISK_PER_TRADE = "risk_per_trade_pct"
+MAX_POSITIONS = "max_positions"
+_LOUDNESS = list(Level)
+
+
+class OperatorActions(App[Exit]):
+    """The operator's keys. Every deed goes through `send`; nothing here changes what is shown."""
+
+    @property
+    @abstractmethod
+    def frame(self) -> Frame:
+        """What is shown now."""
+
+    @property
+    @abstractmethod
+    def keys(self) -> Mapping[str, str]:
+        """The operator's own keys."""
+
+    @property
+    @abstractmethod
+    def cockpit(self) -> CockpitScreen:
+        """The cockpit screen, whatever lies over it."""
+
+    @abstractmethod
+    def send(
+        self,
+        kind: CommandKind,
+        *,
+        scope: Scope | None = None,
+        target: str = "",
+        value: float | None = None,
+        reason: str = "",
+        confirmed: bool = False,
+        typed: str = "",
+    ) -> Command | None:
+        """Submit a command and say so; None (and a word why) for one who only watches."""
+
+    @abstractmethod
+    def say(self, *spans: Span) -> None:
+        """One message in the status line."""
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        return self.frame.snapshot
+
+    # Brakes
+
+    def action_pause(self) -> None:
+        """Pause at once; where a brake is on the account, ask how to lift it."""
+        if account_brake(self._snapshot) is None:
+            self.send(CommandKind.PAUSE, reason="operator")
+        else:
+            self._ask_resume(Scope())
+
+    def action_resume(self) -> None:
+        """Ask how to lift the hardest brake, the account's before scoped ones."""
+        brake = hardest_brake(self._snapshot)
+        if brake is None:
+            self.say(Span("no brake is on", Tone.MUTED))
+        else:
+            self._ask_resume(brake.scope)
+
+    def action_halt(self) -> None:
+        """Halt at once, from wherever we are."""
+        self.send(CommandKind.HALT, reason="operator")
+
+    def action_kill(self) -> None:
+        """Halt at once, then ask for the word."""
+        if isinstance(self.screen, KillDialog):
+            return
+        if self.send(CommandKind.HALT, reason="kill key") is None:
+            return
+        self._close_dialogs()
+        title = f" KILL · {self._snapshot.account} · {self._snapshot.mode.value} {self._snapshot.gateway} "
+        self.open_dialog(KillDialog(title=clean(title), send=self._send_kill))
+
+    def _send_kill(self, word: str) -> Command:
+        command = self.send(CommandKind.KILL, reason="kill key", confirmed=True, typed=word)
+        assert command is not None, "a watcher never gets as far as the word"
+        return command
+
+    def _ask_resume(self, scope: Scope) -> None:
+        account = self._snapshot.account
+        fields = [Field("reason", "reason")]
+        if previews.needs_account(self._snapshot, scope):
+            fields.append(Field("account", f"type {account}", expected=account))
+
+        def resume(answers: Answers) -> None:
+            typed = account if "account" in answers else ""
+            self.send(CommandKind.RESUME, scope=scope, reason=answers["reason"], confirmed=True, typed=typed)
+
+        self._ask(
+            f"Resume {scope}",
+            partial(previews.resume_preview, scope=scope),
+            yes="Resume",
+            fields=fields,
+            then=resume,
+        )
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the loudest alert, the oldest of equals."""
+        waiting = [alert for alert in self._snapshot.alerts if not alert.acknowledged]
+        if not waiting:
+            self.say(Span("no alert waits", Tone.MUTED))
+            return
+        worst = max(waiting, key=lambda alert: (_LOUDNESS.index(alert.level), -alert.alert_id))
+        self.send(CommandKind.ACKNOWLEDGE, target=str(worst.alert_id))
+
+    # Positions and orders
+
+    def action_flatten(self) -> None:
+        """Ask whether to close the position under the cursor."""
+        symbol = self.cockpit.positions.cursor_key
+        if symbol is None:
+            self.say(Span("flat: there is no position to close", Tone.MUTED))
+            return
+        self._ask_then_send(
+            f"Flatten {symbol}",
+            partial(previews.flatten_preview, symbol=symbol),
+            "Flatten (y)",
+            CommandKind.FLATTEN,
+            symbol,
+        )
+
+    def action_flatten_all(self) -> None:
+        """Ask whether to close every position."""
+        self._ask_then_send(
+            "Flatten all", previews.flatten_all_preview, "Flatten all (y)", CommandKind.FLATTEN, ""
+        )
+
+    def action_cancel_order(self) -> None:
+        """Ask whether to cancel the order under the cursor."""
+        key = self.cockpit.orders.cursor_key
+        if key is None:
+            self.say(Span("there is no order to cancel", Tone.MUTED))
+            return
+        self._ask_then_send(
+            "Cancel order",
+            partial(previews.cancel_preview, key=key),
+            "Cancel order (y)",
+            CommandKind.CANCEL_ORDER,
+            key,
+        )
+
+    def on_ticking_table_chosen(self, event: TickingTable.Chosen) -> None:
+        """Enter on a row: everything about it."""
+        if event.table is self.cockpit.positions:
+            self._open_page(f"Position {event.key}", partial(position_lines, symbol=event.key))
+        elif event.table is self.cockpit.orders:
+            self._open_page("Order", partial(order_lines, key=event.key))
+
+    # Risk
+
+    def action_risk(self) -> None:
+        """The risk dial."""
+        self.open_dialog(RiskDialog(step=self._step_value, type_value=self._type_value))
+
+    def action_risk_down(self) -> None:
+        """Less risk per trade, at once."""
+        self._step_value(RISK_PER_TRADE, -1)
+
+    def action_risk_up(self) -> None:
+        """More risk per trade, after a preview."""
+        self._step_value(RISK_PER_TRADE, 1)
+
+    def action_positions_down(self) -> None:
+        """Fewer positions, at once."""
+        self._step_value(MAX_POSITIONS, -1)
+
+    def action_positions_up(self) -> None:
+        """More positions, after a preview."""
+        self._step_value(MAX_POSITIONS, 1)
+
+    def _step_value(self, key: str, steps: int) -> None:
+        item = previews.find_value(self._snapshot, key)
+        if item is None:
+            self.say(Span(f"{clean(key)} cannot be changed while it runs", Tone.WARN))
+            return
+        self._set_value(item.key, round(item.value + steps * item.step, 9))
+
+    def _type_value(self, key: str) -> None:
+        def typed(answers: Answers) -> None:
+            try:
+                value = float(answers["value"].replace(",", "."))
+            except ValueError:
+                self.say(
+                    Span(f"{clean(answers['value'])} is not a number; {clean(key)} stays as it is", Tone.WARN)
+                )
+                return
+            self._set_value(key, value)
+
+        def current(snapshot: Snapshot) -> previews.Preview:
+            item = previews.find_value(snapshot, key)
+            if item is None:
+                return previews.Preview((), possible=False)
+            bounds = f"{previews.value_text(item.low)} to {previews.value_text(item.high)}, now {previews.value_text(item.value)}"
+            return previews.Preview(tuple(previews.labelled("bounds", bounds)))
+
+        self._ask(f"Set {key}", current, yes="Set", fields=(Field("value", "new value"),), then=typed)
+
+    def _set_value(self, key: str, value: float) -> None:
+        """Lowering acts at once; raising is previewed; outside the bounds nothing is sent."""
+        item = previews.find_value(self._snapshot, key)
+        if item is None:
+            return
+        if not item.low <= value <= item.high:
+            text = f"{key} stays {previews.value_text(item.value)}: {previews.value_text(value)} is outside {previews.value_text(item.low)} to {previews.value_text(item.high)}"
+            self.say(Span(clean(text), Tone.WARN))
+            return
+        send = partial(self.send, CommandKind.SET_VALUE, target=key, value=value, reason="operator")
+        if value <= item.value:
+            send()
+            return
+        self._ask(
+            f"Loosen {key}",
+            partial(previews.value_preview, key=key, value=value),
+            yes="Loosen (y)",
+            then=lambda _answers: send(confirmed=True),
+        )
+
+    # Moving about, leaving
+
+    def action_next_panel(self) -> None:
+        """Focus the next panel."""
+        self.cockpit.move_focus(1)
+
+    def action_previous_panel(self) -> None:
+        """Focus the panel before."""
+        self.cockpit.move_focus(-1)
+
+    def action_cockpit(self) -> None:
+        """Back to the positions."""
+        self.cockpit.focus_panel("positions")
+
+    def action_help(self) -> None:
+        """The help page."""
+        self._open_page("Keys", lambda _frame: help_lines(self.keys))
+
+    def action_leave(self) -> None:
+        """The question how to leave; with a dead engine there is nothing to ask."""
+        if not self.frame.screen.engine_alive:
+            self.exit(Exit.ENGINE_STOPPED)
+        elif not isinstance(self.screen, LeaveDialog):
+            self._close_dialogs()
+            self.open_dialog(LeaveDialog("Leave"), self._leave)
+
+    def _leave(self, way: Exit | None) -> None:
+        if way is not None:
+            self.exit(way)
+
+    # Dialogs
+
+    def open_dialog(
+        self, dialog: Dialog[ResultT], then: Callable[[ResultT | None], None] | None = None
+    ) -> None:
+        """Put a dialog over the screen; it is shown the present frame at once."""
+        self.push_screen(dialog, then)
+        self.call_after_refresh(self._show_in, dialog)
+
+    def _show_in(self, dialog: Dialog[ResultT]) -> None:
+        if dialog.is_attached:
+            dialog.show(self.frame)
+
+    def _open_page(self, title: str, build: Callable[[Frame], list[Line]]) -> None:
+        self.open_dialog(PageDialog(clean(title), build=build))
+
+    def _close_dialogs(self) -> None:
+        while isinstance(self.screen, Dialog):
+            self.pop_screen()
+
+    def _ask_then_send(
+        self, title: str, preview: Previewer, yes: str, kind: CommandKind, target: str
+    ) -> None:
+        self._ask(
+            title,
+            preview,
+            yes=yes,
+            danger=True,
+            then=lambda _answers: self.send(kind, target=target, reason="operator", confirmed=True),
+        )
+
+    def _ask(
+        self,
+        title: str,
+        preview: Previewer,
+        *,
+        yes: str,
+        then: Callable[[Answers], object],
+        fields: tuple[Field, ...] | list[Field] = (),
+        danger: bool = False,
+    ) -> None:
+        """A preview and a question; `then` runs only for a yes."""
+
+        def answered(answers: Answers | None) -> None:
+            if answers is not None:
+                then(answers)
+
+        self.open_dialog(
+            AskDialog(clean(title), preview=preview, yes=yes, fields=fields, danger=danger), answered
+        )

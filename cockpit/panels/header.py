@@ -1,0 +1,190 @@
+"""The header answers first: is it safe, how real is it, what is the day worth, are the numbers fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cockpit import format as fmt
+from cockpit.frame import STALE_S, Frame, hardest_brake, tone_of_amount, tone_of_state
+from cockpit.panels.panel import Panel
+from cockpit.spans import Line, Piece, Span, Tone, ends, fit, line, pad, width_of
+from engine.api import AlertView, BrakeKind, BrakeView, EngineState, Level, Mode, Snapshot
+
+_BRAKE_WORDS = {BrakeKind.PAUSE: "PAUSED", BrakeKind.HALT: "HALTED", BrakeKind.KILL: "KILLED"}
+MOST_BANNERS = 3
+
+
+class Header(Panel, can_focus=False):
+    """Two lines that are always there, and one more for each thing that must be seen now."""
+
+    def title_of(self, frame: Frame) -> str:
+        """None: the header has no border."""
+        return ""
+
+    def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
+        """State, money, then banners; the height follows their number."""
+        lines = [state_line(frame, width=width), money_line(frame, width=width)]
+        return lines + banners(frame, width=width)[: MOST_BANNERS if self.app.size.height >= 30 else 1]
+
+    def show(self, frame: Frame) -> None:
+        """Show the lines and take exactly as much height as they need."""
+        super().show(frame)
+        if self.lines and len(self.lines) != self.size.height:
+            self.styles.height = len(self.lines)
+
+
+def state_line(frame: Frame, *, width: int) -> Line:
+    """Mode, account, engine state, entries; at the right the exchange clock."""
+    snapshot = frame.snapshot
+    clock = clock_pieces(frame)
+    for kept in (3, 2, 1, 0):
+        right = fit(clock[:kept], width=width)
+        left = fit(_state_pieces(snapshot, acting=frame.screen.acting), width=width - width_of(right) - 3)
+        if kept == 0 or width_of(left) + width_of(right) + 3 <= width:
+            break
+    return ends(left, (*right, Span(" ")), width=width) if right else left
+
+
+def _state_pieces(snapshot: Snapshot, *, acting: bool) -> list[Piece]:
+    mode = "DRY RUN" if snapshot.mode is Mode.DRY_RUN else snapshot.mode.value
+    state = snapshot.engine_state.value
+    pieces = [
+        Piece(0, line(Span(f" {mode} · {snapshot.gateway_text} ", Tone.BADGE))),
+        Piece(2, line(Span(snapshot.account or "no account", Tone.TEXT))),
+        Piece(0, line(Span(state, tone_of_state(snapshot.engine_state)))),
+    ]
+    pieces.append(Piece(0, _entries(snapshot)))
+    if not acting:
+        pieces.append(Piece(0, line(Span("WATCHING ONLY", Tone.WARN))))
+    if snapshot.read_only:
+        pieces.append(Piece(1, line(Span("sends nothing", Tone.MUTED))))
+    return pieces
+
+
+def _entries(snapshot: Snapshot) -> Line:
+    brake = hardest_brake(snapshot)
+    if brake is not None:
+        return line(Span(f" {_BRAKE_WORDS[brake.kind]} ", Tone.ALARM))
+    if snapshot.entries_allowed:
+        return line(Span(snapshot.entries_text or "entries on", Tone.TEXT))
+    text = snapshot.entries_text or "entries blocked"
+    return line(Span(pad(text, width=min(34, len(text))), Tone.WARN))
+
+
+def clock_pieces(frame: Frame) -> list[Piece]:
+    """Exchange time, what the session does next, and the speed where it is not real time."""
+    session = frame.snapshot.session
+    now = fmt.wall_time(session.now, time_zone=session.time_zone)
+    zone = fmt.zone_name(session.now, time_zone=session.time_zone)
+    pieces = [Piece(0, line(Span(f"{now} {zone}", Tone.STRONG)))]
+    if session.speed != 1.0:
+        pieces[0] = Piece(0, line(Span(f"{now} {zone} ×{session.speed:g}", Tone.STRONG)))
+    if session.is_open and session.closes_in_s is not None:
+        pieces.append(Piece(1, line(Span(f"closes in {fmt.duration(session.closes_in_s)}", Tone.MUTED))))
+    elif session.is_open is False:
+        opens = f", opens in {fmt.duration(session.opens_in_s)}" if session.opens_in_s is not None else ""
+        pieces.append(Piece(1, line(Span(f"closed{opens}", Tone.WARN))))
+    return pieces
+
+
+def money_line(frame: Frame, *, width: int) -> Line:
+    """What the day is worth, what is at risk, what waits, how fresh the numbers are."""
+    snapshot = frame.snapshot
+    pnl = snapshot.pnl
+    day = f"{fmt.arrowed(pnl.day_usd)}"
+    of_nlv = fmt.share(pnl.day_usd, pnl.net_liquidation_usd)
+    working = sum(1 for order in snapshot.orders if not order.is_done)
+    tone = tone_of_amount(pnl.day_usd)
+    pieces = [
+        Piece(2, line(Span(" NLV ", Tone.MUTED), Span(fmt.number(pnl.net_liquidation_usd), Tone.STRONG))),
+        Piece(0, line(Span("day ", Tone.MUTED), Span(day, tone))),
+        Piece(5, line(Span(of_nlv, tone))),
+        Piece(3, line(Span("stop risk ", Tone.MUTED), Span(fmt.compact(pnl.stop_risk_usd)))),
+        Piece(4, _count(len(snapshot.positions), word="position")),
+        Piece(3, _count(working, word="order")),
+        Piece(
+            1,
+            line(
+                Span(
+                    f"{snapshot.unknown_orders} unknown",
+                    Tone.ERROR if snapshot.unknown_orders else Tone.MUTED,
+                )
+            ),
+        ),
+        Piece(2, _health(snapshot)),
+        Piece(1, _alerts(snapshot)),
+    ]
+    fresh = _data_age(frame)
+    left = fit(pieces, width=width - width_of(fresh) - 2)
+    return ends(left, (*fresh, Span(" ")), width=width)
+
+
+def _count(count: int, *, word: str) -> Line:
+    return line(Span(f"{count} {word}{'' if count == 1 else 's'}", Tone.TEXT if count else Tone.MUTED))
+
+
+def _health(snapshot: Snapshot) -> Line:
+    bad = [row.name for row in snapshot.health if row.level not in {Level.OK, Level.INFO}]
+    return line(Span(f"health: {', '.join(bad[:2])}", Tone.WARN) if bad else Span("health ✓", Tone.MUTED))
+
+
+def _alerts(snapshot: Snapshot) -> Line:
+    waiting = sum(1 for alert in snapshot.alerts if not alert.acknowledged)
+    return line(Span(f"{waiting} alert{'' if waiting == 1 else 's'}", Tone.WARN if waiting else Tone.MUTED))
+
+
+def _data_age(frame: Frame) -> Line:
+    data = frame.snapshot.data_age_s
+    if data is None:
+        return line(Span("data —", Tone.WARN))
+    total = data + (frame.age_s if frame.is_silent else 0.0)
+    stale = total > STALE_S
+    return line(Span(f"{'stale ' if stale else ''}data {fmt.age(total)}", Tone.WARN if stale else Tone.MUTED))
+
+
+def banners(frame: Frame, *, width: int) -> list[Line]:
+    """Whole lines for what must be seen now, the most urgent first."""
+    snapshot = frame.snapshot
+    texts: list[tuple[str, Tone]] = []
+    if not frame.screen.engine_alive:
+        texts.append(
+            (
+                f"ENGINE GONE: {snapshot.state_reason or 'no word from it'}. Nothing is managed now; stops at the broker stay · q leave",
+                Tone.ALARM,
+            )
+        )
+    elif frame.is_silent:
+        texts.append((f"ENGINE SILENT for {fmt.age(frame.age_s)}: every number here is that old", Tone.ALARM))
+    texts += [(_brake_text(brake, snapshot=snapshot), Tone.ALARM) for brake in snapshot.brakes]
+    if not snapshot.connected:
+        texts.append(
+            (
+                "DISCONNECTED from the broker: entries blocked, positions unverified, stops at the broker stay",
+                Tone.ALARM,
+            )
+        )
+    texts += [(_alert_text(alert), _alert_tone(alert)) for alert in snapshot.alerts if _is_loud(alert)]
+    if snapshot.engine_state is EngineState.BLOCKED and snapshot.state_reason:
+        texts.append((f"BLOCKED: {snapshot.state_reason}", Tone.WARN))
+    return [line(Span(pad(f" {text}", width=width), tone)) for text, tone in texts]
+
+
+def _brake_text(brake: BrakeView, *, snapshot: Snapshot) -> str:
+    since = fmt.wall_time(brake.since, time_zone=snapshot.session.time_zone)
+    proof = f" · {brake.proof}" if brake.proof else ""
+    return (
+        f"{_BRAKE_WORDS[brake.kind]} {brake.scope} {since} by {brake.who}: {brake.reason}{proof} · R resume"
+    )
+
+
+def _is_loud(alert: AlertView) -> bool:
+    return not alert.acknowledged and alert.level in {Level.CRITICAL, Level.ERROR}
+
+
+def _alert_tone(alert: AlertView) -> Tone:
+    return Tone.BLINK if alert.level is Level.CRITICAL else Tone.ERROR
+
+
+def _alert_text(alert: AlertView) -> str:
+    about = f"{alert.symbol} " if alert.symbol else ""
+    return f"{alert.level.value.upper()} {about}{alert.text} [{alert.code}] · a acknowledge"

@@ -1,0 +1,53 @@
+"""Can the numbers be trusted: every monitor of the engine, and the screen's own pace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cockpit import format as fmt
+from cockpit.frame import Frame, ScreenState, mark_of_level, tone_of_level
+from cockpit.panels.panel import Panel
+from cockpit.spans import Line, Span, Tone, line
+from engine.api import HealthRow, Level
+
+_WORDS = {Level.WARNING: "WARN ", Level.ERROR: "ERROR ", Level.CRITICAL: "CRITICAL "}
+
+
+class HealthPanel(Panel):
+    """One line per monitor, troubled ones first."""
+
+    def title_of(self, frame: Frame) -> str:
+        """Name, how many are in trouble, age."""
+        bad = sum(1 for row in health_rows(frame) if row.level not in {Level.OK, Level.INFO})
+        count = f" · {bad} in trouble" if bad else ""
+        return f"Health{count} · {fmt.freshness(frame.age_s)}"
+
+    def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
+        """The monitors' lines."""
+        rows = health_rows(frame)
+        name = max((len(row.name) for row in rows), default=0)
+        return [_row_line(row, name=name) for row in rows]
+
+
+def health_rows(frame: Frame) -> list[HealthRow]:
+    """The engine's rows and the screen's own, the worst first, else in the engine's order."""
+    rows = [row for row in frame.snapshot.health if row.name != "screen"]
+    rows.append(screen_row(frame.screen))
+    loudness = list(Level)
+    return sorted(rows, key=lambda row: -max(1, loudness.index(row.level)))
+
+
+def screen_row(screen: ScreenState) -> HealthRow:
+    """How the screen itself keeps up."""
+    if screen.throttled:
+        return HealthRow("screen", Level.WARNING, "UI throttled to 1 Hz: terminal or machine too slow")
+    return HealthRow("screen", Level.OK, f"refresh {screen.refresh_ms:.0f} ms")
+
+
+def _row_line(row: HealthRow, *, name: int) -> Line:
+    tone = tone_of_level(row.level)
+    return line(
+        Span(f" {mark_of_level(row.level)} ", Tone.ACCENT if row.level is Level.OK else tone),
+        Span(f"{row.name:<{name}}  ", Tone.MUTED),
+        Span(f"{_WORDS.get(row.level, '')}{row.text}", tone),
+    )

@@ -1,0 +1,104 @@
+"""What waits at the broker, what is unknown, and what was done today."""
+
+from __future__ import annotations
+
+from cockpit import format as fmt
+from cockpit.frame import Frame
+from cockpit.spans import Span, Tone
+from cockpit.widgets.columns import Column, Row
+from cockpit.widgets.ticking_table import TickingTable
+from engine.api import OrderView, Snapshot
+
+COLUMNS = (
+    Column("symbol", width=6, most=12),
+    Column("side", width=4, most=4),
+    Column("qty", right=True, width=5, most=9),
+    Column("type", width=4, most=8),
+    Column("price", right=True, width=8, most=12),
+    Column("tif", rank=5, width=3, most=4),
+    Column("status", width=9, most=16),
+    Column("filled", right=True, width=7, most=13),
+    Column("time", rank=4, width=8, most=8),
+    Column("what for", rank=3, width=10, most=22),
+    Column("broker says", rank=6, width=11, most=44),
+    Column("perm id", rank=7, right=True, width=9, most=12),
+)
+
+_TONES = {
+    "working": Tone.STRONG,
+    "pending": Tone.TEXT,
+    "sending": Tone.TEXT,
+    "cancel_pending": Tone.WARN,
+    "rejected": Tone.ERROR,
+    "unknown": Tone.ERROR,
+}
+
+
+class OrdersPanel(TickingTable):
+    """The orders table; the cursor says which one `x` and `↵` mean."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(COLUMNS, empty="no orders today", id=id)
+
+    def show(self, frame: Frame) -> None:
+        """Show the frame's orders."""
+        self.set_rows([order_row(order, snapshot=frame.snapshot) for order in frame.snapshot.orders])
+        self.set_title(orders_title(frame, in_sight=self.span_text))
+
+
+def order_key(order: OrderView) -> str:
+    """What names an order on screen: our reference, else the broker's id."""
+    return order.order_ref or f"perm {order.perm_id}"
+
+
+def order_row(order: OrderView, *, snapshot: Snapshot) -> Row:
+    """The cells of one order; done ones are quiet."""
+    quiet = Tone.MUTED if order.is_done else Tone.TEXT
+    return Row(
+        order_key(order),
+        (
+            Span(order.symbol, Tone.MUTED if order.is_done else Tone.STRONG),
+            Span(order.side, quiet),
+            Span(fmt.number(order.quantity, decimals=0), quiet),
+            Span(order.order_type, quiet),
+            Span(_price(order), quiet),
+            Span(order.tif, Tone.MUTED),
+            Span(status_text(order), _TONES.get(order.status, quiet)),
+            Span(f"{order.filled}/{order.quantity}", quiet),
+            Span(fmt.wall_time(order.at, time_zone=snapshot.session.time_zone), Tone.MUTED),
+            Span(purpose(order), Tone.MUTED if order.is_ours else Tone.WARN),
+            Span(order.message, Tone.MUTED),
+            Span(str(order.perm_id) if order.perm_id else "—", Tone.MUTED),
+        ),
+    )
+
+
+def status_text(order: OrderView) -> str:
+    """The order's state in words."""
+    return "UNKNOWN" if order.status == "unknown" else order.status.replace("_", " ")
+
+
+def purpose(order: OrderView) -> str:
+    """Role and strategy, or that it is not ours."""
+    if not order.is_ours:
+        return "not ours"
+    return " ".join(part for part in (order.role, order.strategy) if part) or "—"
+
+
+def orders_title(frame: Frame, *, in_sight: str) -> str:
+    """Counts of working, unknown and done orders, and the age of the panel."""
+    orders = frame.snapshot.orders
+    working = sum(1 for order in orders if not order.is_done)
+    parts = [
+        f"Orders {working} working",
+        f"{frame.snapshot.unknown_orders} unknown",
+        f"{len(orders) - working} done today",
+    ]
+    parts += [in_sight] if in_sight else []
+    return " · ".join([*parts, fmt.freshness(frame.age_s)])
+
+
+def _price(order: OrderView) -> str:
+    if order.price is None and order.avg_fill_price is not None:
+        return fmt.price(order.avg_fill_price, decimals=order.decimals)
+    return "market" if order.price is None else fmt.price(order.price, decimals=order.decimals)

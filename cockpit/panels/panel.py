@@ -1,0 +1,38 @@
+"""What all panels share: a quiet title, a slice of the frame in, lines out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from textual import events
+
+from cockpit.frame import Frame
+from cockpit.spans import Line
+from cockpit.widgets.lines_view import LinesView
+
+
+class Panel(LinesView, can_focus=True):
+    """Lines made from a frame at the panel's present size; built anew when either changes."""
+
+    _frame: Frame | None = None
+
+    def show(self, frame: Frame) -> None:
+        """Show what the frame says; repaints only what differs."""
+        self._frame = frame
+        self.set_title(self.title_of(frame))
+        if self.size.width > 0:
+            self.set_lines(self.build(frame, width=self.size.width, height=self.size.height))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Build the lines for the new size."""
+        if self._frame is not None:
+            self.show(self._frame)
+
+    @abstractmethod
+    def title_of(self, frame: Frame) -> str:
+        """The title: a name, a count, an age; empty for none."""
+
+    @abstractmethod
+    def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
+        """The lines for that many cells."""

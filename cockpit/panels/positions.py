@@ -1,0 +1,107 @@
+"""What is held, what it is worth, and whether a stop at the broker covers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cockpit import format as fmt
+from cockpit.frame import Frame, is_stale, tone_of_amount
+from cockpit.spans import Span, Tone
+from cockpit.widgets.columns import Column, Row
+from cockpit.widgets.ticking_table import TickingTable
+from engine.api import PositionView, Snapshot
+
+COLUMNS = (
+    Column("symbol", width=6, most=12),
+    Column("qty", right=True, width=5, most=9),
+    Column("avg", rank=3, right=True, width=8, most=12),
+    Column("last", rank=1, right=True, width=8, most=13),
+    Column("unreal", right=True, width=11, most=16),
+    Column("R", rank=2, right=True, width=4, most=6),
+    Column("protected", width=14, most=24),
+    Column("age", rank=4, right=True, width=5, most=7),
+    Column("strategy", rank=5, width=8, most=18),
+    Column("realised", rank=8, right=True, width=9, most=14),
+    Column("exposure", rank=6, right=True, width=8, most=10),
+    Column("quote", rank=7, right=True, width=7, most=14),
+)
+
+
+class PositionsPanel(TickingTable):
+    """The positions table; the cursor says which one `f` and `↵` mean."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(COLUMNS, empty="flat: no positions", id=id)
+
+    def show(self, frame: Frame) -> None:
+        """Show the frame's positions."""
+        self.set_rows(position_rows(frame.snapshot, now=frame.snapshot.session.now))
+        self.set_title(positions_title(frame, in_sight=self.span_text))
+
+
+def position_rows(snapshot: Snapshot, *, now: datetime) -> list[Row]:
+    """One row per position, in the engine's order."""
+    return [position_row(position, now=now) for position in snapshot.positions]
+
+
+def position_row(position: PositionView, *, now: datetime) -> Row:
+    """The cells of one position."""
+    decimals = position.decimals
+    tone = tone_of_amount(position.unrealized_usd)
+    stale = is_stale(position)
+    last = fmt.price(position.last, decimals=decimals)
+    ratio = "—" if position.r_multiple is None else fmt.signed(position.r_multiple, decimals=1)
+    return Row(
+        position.symbol,
+        (
+            Span(position.symbol, Tone.STRONG),
+            Span(fmt.number(position.quantity, decimals=0)),
+            Span(fmt.price(position.avg_price, decimals=decimals)),
+            Span(f"~{last}" if stale else last, Tone.WARN if stale else Tone.TEXT),
+            Span(fmt.arrowed(position.unrealized_usd), tone),
+            Span(ratio, tone),
+            protection(position),
+            Span(fmt.held(position.opened_at, now=now), Tone.MUTED),
+            Span("ORPHAN", Tone.ERROR) if position.is_orphan else Span(position.owner or "—", Tone.MUTED),
+            Span(fmt.signed(position.realized_usd), tone_of_amount(position.realized_usd)),
+            Span(fmt.compact(position.exposure_usd), Tone.MUTED),
+            Span(
+                f"{'stale ' if stale else ''}{fmt.age(position.quote_age_s)}",
+                Tone.WARN if stale else Tone.MUTED,
+            ),
+        ),
+    )
+
+
+def protection(position: PositionView) -> Span:
+    """Whether a working stop at the broker covers all, a part, or nothing of it."""
+    covered, held = position.protected_quantity, abs(position.quantity)
+    at = fmt.price(position.stop_price, decimals=position.decimals)
+    if covered >= held > 0:
+        return Span(f"✓ {covered} @ {at}")
+    if covered > 0:
+        return Span(f"! {covered} of {held} @ {at}", Tone.WARN)
+    return Span("✗ NO STOP", Tone.ERROR)
+
+
+def positions_title(frame: Frame, *, in_sight: str) -> str:
+    """Count, exposure, what is lost if every stop is hit, and the age of the worst quote."""
+    snapshot = frame.snapshot
+    pnl = snapshot.pnl
+    parts = [f"Positions {len(snapshot.positions)}"]
+    if snapshot.positions:
+        parts += [
+            f"stocks {fmt.compact(pnl.stock_exposure_usd)}",
+            f"futures margin {fmt.compact(pnl.futures_margin_usd)}",
+        ]
+        parts.append(f"stop risk {fmt.share(pnl.stop_risk_usd, pnl.net_liquidation_usd)}")
+        stale = sum(1 for position in snapshot.positions if is_stale(position))
+        parts += [f"{stale} stale"] if stale else []
+    parts += [in_sight] if in_sight else []
+    return " · ".join([*parts, fmt.freshness(_oldest_s(frame, snapshot.positions))])
+
+
+def _oldest_s(frame: Frame, positions: Sequence[PositionView]) -> float:
+    """Age of the oldest number in the panel."""
+    return frame.age_s + max((position.quote_age_s or 0.0 for position in positions), default=0.0)

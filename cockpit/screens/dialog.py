@@ -1,0 +1,168 @@
+"""Questions before deeds: a live preview, Cancel focused, and the safe keys still working."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label
+
+from cockpit.actions import Where
+from cockpit.frame import Frame
+from cockpit.keymap import bindings_for
+from cockpit.previews import Preview
+from cockpit.spans import Line
+from cockpit.widgets.lines_view import LinesView
+from engine.api import Command, Outcome, Snapshot
+
+ResultT = TypeVar("ResultT")
+Previewer = Callable[[Snapshot], Preview]
+Answers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing to type."""
+
+    name: str
+    label: str
+    expected: str = ""
+    """The word that must be typed, in either case; empty takes anything but nothing."""
+
+    def accepts(self, typed: str) -> bool:
+        """True where the typed text will do."""
+        bare = typed.strip()
+        return bare.casefold() == self.expected.casefold() if self.expected else bool(bare)
+
+
+class Dialog(ModalScreen[ResultT], Generic[ResultT]):
+    """A box over the screen that keeps following the account while it is open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings_for(Where.DIALOG),
+        Binding("right,down", "app.focus_next", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, title: str, *, danger: bool = False) -> None:
+        super().__init__()
+        self._box_title = title
+        self._danger = danger
+        self.text = LinesView(id="text")
+
+    def compose(self) -> ComposeResult:
+        """The text, then whatever the kind of dialog adds."""
+        with Vertical(id="dialog", classes="-danger" if self._danger else "") as box:
+            box.border_title = self._box_title
+            yield self.text
+            yield from self.compose_controls()
+
+    def compose_controls(self) -> ComposeResult:
+        """Fields and buttons below the text."""
+        yield from ()
+
+    def put(self, lines: Sequence[Line]) -> None:
+        """Show lines; the box grows and shrinks with them."""
+        self.text.set_lines(lines)
+        self.text.styles.height = max(1, len(lines))
+
+    def show(self, frame: Frame) -> None:
+        """Follow the account."""
+
+    def heard(self, command: Command, outcome: Outcome) -> None:
+        """A command of this cockpit ended."""
+
+    def action_confirm(self) -> None:
+        """Yes, where the dialog has such an answer."""
+
+
+class AskDialog(Dialog[Answers]):
+    """A preview, perhaps words to type, and two buttons. The result is what was typed, None for no."""
+
+    def __init__(
+        self, title: str, *, preview: Previewer, yes: str, fields: Sequence[Field] = (), danger: bool = False
+    ) -> None:
+        super().__init__(title, danger=danger)
+        self._preview = preview
+        self._yes = yes
+        self._fields = tuple(fields)
+        self._possible = False
+
+    def compose_controls(self) -> ComposeResult:
+        """One line per field, then Cancel and the deed."""
+        for field in self._fields:
+            with Horizontal(classes="field"):
+                yield Label(field.label, markup=False)
+                yield Input(id=f"field-{field.name}", select_on_focus=False)
+        with Horizontal(classes="buttons"):
+            yield Button("Cancel", id="cancel", compact=True)
+            yield Button(
+                self._yes,
+                id="yes",
+                compact=True,
+                disabled=True,
+                variant="error" if self._danger else "default",
+            )
+
+    def on_mount(self) -> None:
+        """Cancel has the focus: enter alone never does anything."""
+        self.query_one("#cancel", Button).focus()
+
+    def show(self, frame: Frame) -> None:
+        """Preview anew; a world that changed may forbid the deed."""
+        lines, self._possible = self._preview(frame.snapshot)
+        self.put(lines)
+        self._enable()
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What is typed so far."""
+        return {
+            field.name: self.query_one(f"#field-{field.name}", Input).value.strip() for field in self._fields
+        }
+
+    def on_input_changed(self) -> None:
+        """Typing may complete the answer."""
+        self._enable()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a field: on to the next one, or the deed where everything is typed."""
+        if self._complete:
+            self._accept()
+        else:
+            self.focus_next()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """A button was chosen."""
+        event.stop()
+        if event.button.id == "yes":
+            self._accept()
+        else:
+            self.dismiss(None)
+
+    def action_confirm(self) -> None:
+        """`y`, where nothing has to be typed."""
+        if not self._fields:
+            self._accept()
+
+    def accepted(self, answers: Answers) -> None:
+        """Everything is typed and the deed is possible."""
+        self.dismiss(answers)
+
+    @property
+    def _complete(self) -> bool:
+        answers = self.answers
+        return self._possible and all(field.accepts(answers[field.name]) for field in self._fields)
+
+    def _accept(self) -> None:
+        if self._complete:
+            self.accepted(self.answers)
+
+    def _enable(self) -> None:
+        button = self.query_one("#yes", Button)
+        button.disabled = not self._complete

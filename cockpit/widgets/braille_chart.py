@@ -1,0 +1,72 @@
+"""A curve in braille dots: two by four points per cell, no library, one line per row of cells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_BLANK = 0x2800
+
+
+def resample(values: Sequence[float], *, points: int) -> list[float]:
+    """`values` at `points` even places; fewer values than places are not stretched."""
+    if points <= 0 or not values:
+        return []
+    if len(values) <= points:
+        return list(values)
+    step = (len(values) - 1) / max(1, points - 1)
+    return [values[round(index * step)] for index in range(points)]
+
+
+def plot(values: Sequence[float], *, width: int, height: int, baseline: float | None = 0.0) -> list[str]:
+    """`height` strings of `width` cells with the curve; the vertical range always holds `baseline`.
+
+    A baseline is drawn as sparse dots where the curve leaves room. No values give blank rows.
+    """
+    if width <= 0 or height <= 0:
+        return []
+    points = resample(values, points=width * 2)
+    cells = [[0] * width for _ in range(height)]
+    rows = height * 4
+    if points:
+        low, high = bounds(points, baseline=baseline)
+        levels = [_level(value, low=low, high=high, rows=rows) for value in points]
+        if baseline is not None:
+            _dot_baseline(cells, level=_level(baseline, low=low, high=high, rows=rows))
+        _draw(cells, levels=levels)
+    return ["".join(chr(_BLANK | cell) for cell in row) for row in cells]
+
+
+def bounds(values: Sequence[float], *, baseline: float | None) -> tuple[float, float]:
+    """Lowest and highest shown value; never equal."""
+    every = [*values, baseline] if baseline is not None else list(values)
+    low, high = min(every), max(every)
+    return (low, high) if high > low else (low - 1.0, high + 1.0)
+
+
+def zero_row(values: Sequence[float], *, height: int, baseline: float = 0.0) -> int:
+    """Row (0 = top) of the cells in which the baseline lies."""
+    low, high = bounds(values, baseline=baseline)
+    return _level(baseline, low=low, high=high, rows=height * 4) // 4
+
+
+def _level(value: float, *, low: float, high: float, rows: int) -> int:
+    """Dot row of a value, 0 at the top."""
+    return round((high - value) / (high - low) * (rows - 1))
+
+
+def _dot_baseline(cells: list[list[int]], *, level: int) -> None:
+    for column in range(0, len(cells[0]), 2):
+        cells[level // 4][column] |= _DOTS[level % 4][0]
+
+
+def _draw(cells: list[list[int]], *, levels: Sequence[int]) -> None:
+    before = levels[0]
+    for x, level in enumerate(levels):
+        low, high = sorted((before, level))
+        # The joint belongs to the later column: a jump is a vertical stroke, not a gap.
+        first = low if level <= before else min(low + 1, high)
+        last = high if level >= before else max(high - 1, low)
+        for y in range(first, last + 1):
+            cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+        before = level

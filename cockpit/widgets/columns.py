@@ -1,0 +1,83 @@
+"""Columns of a ticking table: what each is worth and how many cells it gets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cockpit.spans import Line, Span, Tone, pad
+
+GAP = 2
+"""Cells between two columns."""
+MARKER = 2
+"""Cells at the left for the cursor mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: title, class of content and how dear it is."""
+
+    title: str
+    rank: int = 0
+    """0 is always shown; higher ranks are dropped first where the table is narrow."""
+    right: bool = False
+    """Right-aligned: numbers."""
+    width: int = 4
+    """Least cells, so that the table stands still while numbers change."""
+    most: int = 24
+    """Most cells; longer content is cut with `…`."""
+
+
+class Row(NamedTuple):
+    """One row: a stable key (the cursor stays with it) and one span per column."""
+
+    key: str
+    cells: tuple[Span, ...]
+
+
+class Slot(NamedTuple):
+    """A column that fits, and its width in cells."""
+
+    column: int
+    width: int
+
+
+def natural_width(column: Column, *, longest: int) -> int:
+    """Cells the column wants when its longest content is `longest` cells."""
+    return min(column.most, max(column.width, len(column.title), longest))
+
+
+def fit_columns(columns: Sequence[Column], *, wanted: Sequence[int], width: int) -> tuple[Slot, ...]:
+    """The columns that fit into `width` cells, dearest first to stay; order is kept.
+
+    Of two columns of equal rank the right one goes first. Rank 0 stays even where it must be cropped.
+    """
+    kept = list(range(len(columns)))
+    while kept:
+        total = MARKER + sum(wanted[index] for index in kept) + GAP * (len(kept) - 1)
+        worst = max(columns[index].rank for index in kept)
+        if total <= width or worst == 0:
+            break
+        kept.remove(max(index for index in kept if columns[index].rank == worst))
+    return tuple(Slot(index, wanted[index]) for index in kept)
+
+
+def header_line(columns: Sequence[Column], *, slots: Sequence[Slot]) -> Line:
+    """Column titles over their columns."""
+    gap = " " * GAP
+    titles = [
+        pad(columns[slot.column].title, width=slot.width, right=columns[slot.column].right) for slot in slots
+    ]
+    return (Span(" " * MARKER + gap.join(titles), Tone.MUTED),)
+
+
+def row_line(row: Row, *, columns: Sequence[Column], slots: Sequence[Slot], marked: bool) -> Line:
+    """One row as spans. Gaps join the cell before them: fewer style changes, fewer bytes."""
+    spans = [Span("▸ " if marked else "  ", Tone.ACCENT if marked else Tone.TEXT)]
+    last = len(slots) - 1
+    for position, slot in enumerate(slots):
+        cell = row.cells[slot.column]
+        text = pad(cell.text, width=slot.width, right=columns[slot.column].right)
+        spans.append(Span(text if position == last else text + " " * GAP, cell.tone))
+    return tuple(spans)

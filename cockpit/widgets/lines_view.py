@@ -1,0 +1,121 @@
+"""Lines of styled spans, repainted one by one: only what changed travels to the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cockpit.format import clean
+from cockpit.spans import Line, Tone
+
+
+class LinesView(Widget):
+    """Shows a sequence of lines; text is data, never markup, and is cleaned at this last step.
+
+    Every segment carries a style: a segment without one crashes Textual's NO_COLOR filter.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", *(f"tone--{tone.value}" for tone in Tone)}
+
+    DEFAULT_CSS = """
+    LinesView {
+        & > .tone--muted { color: $muted; }
+        & > .tone--strong { color: $strong; text-style: bold; }
+        & > .tone--accent { color: $accent; }
+        & > .tone--gain { color: $gain; }
+        & > .tone--loss { color: $loss; }
+        & > .tone--warn { color: $warning; }
+        & > .tone--error { color: $error; text-style: bold; }
+        & > .tone--alarm { color: $on-alarm; background: $alarm; text-style: bold; }
+        & > .tone--blink { color: $on-alarm; background: $alarm; text-style: bold blink; }
+        & > .tone--badge { color: $on-badge; background: $badge; text-style: bold; }
+        & > .lines--cursor { background: $cursor; text-style: bold; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Line, ...] = ()
+        self._title = ""
+        self._strips: dict[int, Strip] = {}
+        self._styles_of: dict[tuple[Tone, bool], Style] = {}
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What is shown."""
+        return self._lines
+
+    def set_lines(self, lines: Sequence[Line]) -> None:
+        """Show `lines`; repaint only those that differ from what is shown."""
+        fresh = tuple(lines)
+        if fresh == self._lines:
+            return
+        before, self._lines = self._lines, fresh
+        longest = max(len(before), len(fresh))
+        self._repaint_lines(
+            [y for y in range(longest) if before[y : y + 1] != fresh[y : y + 1]],
+        )
+
+    def set_title(self, title: str) -> None:
+        """Set the title on the border, only where it changed: setting it repaints the whole widget."""
+        if title and title != self._title:
+            self._title = title
+            self.border_title = Text(f" {clean(title)} ")
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the widget, from the cache where nothing changed."""
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self._strip(self._lines[y] if y < len(self._lines) else (), selected=False)
+            self._strips[y] = strip
+        return strip
+
+    def notify_style_update(self) -> None:
+        """The theme or the focus changed: every cached style and strip is out of date."""
+        self._strips.clear()
+        self._styles_of.clear()
+        super().notify_style_update()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """A new width makes every strip a new one."""
+        self._strips.clear()
+        self.refresh()
+
+    def _repaint_lines(self, changed: Sequence[int]) -> None:
+        for y in changed:
+            self._strips.pop(y, None)
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def _strip(self, spans: Line, *, selected: bool) -> Strip:
+        """Spans as a strip of exactly the widget's width, one segment per run of equal tone."""
+        segments: list[Segment] = []
+        run: list[str] = []
+        tone: Tone | None = None
+        for span in spans:
+            if span.tone is not tone and tone is not None:
+                segments.append(Segment("".join(run), self._style(tone, selected=selected)))
+                run = []
+            tone = span.tone
+            run.append(clean(span.text))
+        if tone is not None:
+            segments.append(Segment("".join(run), self._style(tone, selected=selected)))
+        rest = self._style(Tone.TEXT, selected=selected)
+        return Strip(segments).adjust_cell_length(self.size.width, rest)
+
+    def _style(self, tone: Tone, *, selected: bool) -> Style:
+        style = self._styles_of.get((tone, selected))
+        if style is None:
+            style = self.rich_style + self.get_component_rich_style(f"tone--{tone.value}", partial=True)
+            if selected:
+                style += self.get_component_rich_style("lines--cursor", partial=True)
+            self._styles_of[tone, selected] = style
+        return style

@@ -1,0 +1,228 @@
+"""A table for rows that tick: one changed row costs one repainted line, not the whole widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from cockpit.format import clean
+from cockpit.actions import Where
+from cockpit.keymap import bindings_for
+from cockpit.spans import Span, Tone
+from cockpit.widgets.columns import (
+    MARKER,
+    Column,
+    Row,
+    Slot,
+    fit_columns,
+    header_line,
+    natural_width,
+    row_line,
+)
+from cockpit.widgets.lines_view import LinesView
+
+
+class TickingTable(LinesView, can_focus=True):
+    """Rows under a fixed header with a cursor that stays with its row's key while rows move.
+
+    Column widths only grow between two resizes, so that nothing shakes while numbers tick.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(Where.TABLE))
+
+    class Chosen(Message):
+        """The operator asked for the details of a row."""
+
+        def __init__(self, table: TickingTable, key: str) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        empty: str = "",
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._columns = tuple(columns)
+        self._lines = ((Span(" " * MARKER + empty, Tone.MUTED),),)
+        self._rows: tuple[Row, ...] = ()
+        self._longest = [0] * len(self._columns)
+        self._slots: tuple[Slot, ...] = ()
+        self._cursor = 0
+        self._top = 0
+        self._shown: list[tuple[Row, bool] | None] = []
+
+    # What it shows
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, shown or scrolled away."""
+        return self._rows
+
+    @property
+    def cursor_key(self) -> str | None:
+        """Key of the row under the cursor; None while there is no row."""
+        return self._rows[self._cursor].key if self._rows else None
+
+    @property
+    def span_text(self) -> str:
+        """`1-9 of 24` where not every row is in sight; else empty."""
+        room = self._room
+        if not self._rows or len(self._rows) <= room:
+            return ""
+        return f"{self._top + 1}-{min(len(self._rows), self._top + room)} of {len(self._rows)}"
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show `rows`; the cursor follows its key, or stays near its place when that row is gone."""
+        fresh = tuple(rows)
+        if fresh == self._rows:
+            return
+        key = self.cursor_key
+        before, self._rows = self._rows, fresh
+        self._cursor = self._place_of(key)
+        grown = self._measure(fresh, before=before)
+        self._follow_cursor()
+        if grown or not self._slots:
+            self._layout_columns()
+        else:
+            self._repaint_changed()
+
+    # Painting
+
+    def render_line(self, y: int) -> Strip:
+        """Header at the top, then the rows in sight; one hint line where there is no row."""
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self._build_strip(y)
+            self._strips[y] = strip
+        return strip
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Fit the columns anew; widths may shrink here and only here."""
+        self._longest = [0] * len(self._columns)
+        self._measure(self._rows, before=())
+        self._follow_cursor()
+        self._layout_columns()
+
+    def _build_strip(self, y: int) -> Strip:
+        if y == 0:
+            return self._strip(header_line(self._columns, slots=self._slots), selected=False)
+        shown = self._visible(y)
+        if shown is None:
+            hint = self._lines[0] if y == 1 and not self._rows else ()
+            return self._strip(hint, selected=False)
+        row, marked = shown
+        spans = row_line(row, columns=self._columns, slots=self._slots, marked=marked)
+        return self._strip(spans, selected=marked and self.has_focus)
+
+    def _visible(self, y: int) -> tuple[Row, bool] | None:
+        place = self._top + y - 1
+        return (self._rows[place], place == self._cursor) if place < len(self._rows) else None
+
+    def _repaint_changed(self) -> None:
+        fresh = [self._visible(y) for y in range(1, self._room + 1)]
+        before, self._shown = self._shown, fresh
+        if len(before) != len(fresh):
+            self._strips.clear()
+            self.refresh()
+            return
+        self._repaint_lines(
+            [y for y, (old, new) in enumerate(zip(before, fresh, strict=True), 1) if old != new]
+        )
+
+    def _layout_columns(self) -> None:
+        wanted = [
+            natural_width(column, longest=self._longest[index]) for index, column in enumerate(self._columns)
+        ]
+        slots = fit_columns(self._columns, wanted=wanted, width=self.size.width)
+        self._shown = [] if slots != self._slots else self._shown
+        self._slots = slots
+        self._repaint_changed()
+
+    def _measure(self, rows: Sequence[Row], *, before: Sequence[Row]) -> bool:
+        """Remember the longest content per column; True where one grew."""
+        grown = False
+        for place, row in enumerate(rows):
+            if place < len(before) and before[place] == row:
+                continue
+            for index, cell in enumerate(row.cells):
+                if len(cell.text) > self._longest[index] or not cell.text.isascii():
+                    length = cell_len(clean(cell.text))
+                    if length > self._longest[index]:
+                        self._longest[index] = length
+                        grown = True
+        return grown
+
+    # The cursor
+
+    def move_cursor(self, place: int) -> None:
+        """Put the cursor on row `place`, clamped, and keep it in sight."""
+        self._cursor = max(0, min(place, len(self._rows) - 1))
+        self._follow_cursor()
+        self._repaint_changed()
+
+    def action_cursor_down(self) -> None:
+        """One row down."""
+        self.move_cursor(self._cursor + 1)
+
+    def action_cursor_up(self) -> None:
+        """One row up."""
+        self.move_cursor(self._cursor - 1)
+
+    def action_page_down(self) -> None:
+        """One screenful down."""
+        self.move_cursor(self._cursor + self._room)
+
+    def action_page_up(self) -> None:
+        """One screenful up."""
+        self.move_cursor(self._cursor - self._room)
+
+    def action_first_row(self) -> None:
+        """To the first row."""
+        self.move_cursor(0)
+
+    def action_last_row(self) -> None:
+        """To the last row."""
+        self.move_cursor(len(self._rows) - 1)
+
+    def action_details(self) -> None:
+        """Ask for everything about the row under the cursor."""
+        key = self.cursor_key
+        if key is not None:
+            self.post_message(self.Chosen(self, key))
+
+    def on_focus(self, _event: events.Focus) -> None:
+        """The cursor row is lit only where keys go."""
+        self._relight()
+
+    def on_blur(self, _event: events.Blur) -> None:
+        """The cursor row stays marked, but no longer lit."""
+        self._relight()
+
+    def _relight(self) -> None:
+        self._repaint_lines([self._cursor - self._top + 1])
+
+    @property
+    def _room(self) -> int:
+        return max(1, self.size.height - 1)
+
+    def _place_of(self, key: str | None) -> int:
+        for place, row in enumerate(self._rows):
+            if row.key == key:
+                return place
+        return max(0, min(self._cursor, len(self._rows) - 1))
+
+    def _follow_cursor(self) -> None:
+        room = self._room
+        self._top = max(self._cursor - room + 1, min(self._top, self._cursor))
+        self._top = max(0, min(self._top, len(self._rows) - room))

@@ -1,0 +1,412 @@
+"""A scripted engine handle and snapshots of states worth seeing; the real engine is tested elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from engine.api import (
+    AlertView,
+    BrakeKind,
+    BrakeView,
+    Command,
+    EngineState,
+    EventView,
+    FillView,
+    HealthRow,
+    Level,
+    Mode,
+    OrderView,
+    Outcome,
+    OutcomeStatus,
+    PnlView,
+    PositionView,
+    RuntimeValue,
+    Scope,
+    SessionView,
+    Snapshot,
+    StrategyView,
+    WhyNot,
+)
+
+NOW = datetime(2026, 3, 10, 14, 3, 27, tzinfo=UTC)
+"""10:03:27 in New York."""
+
+
+def ago(seconds: float) -> datetime:
+    """A moment before `NOW`."""
+    return NOW - timedelta(seconds=seconds)
+
+
+class ScriptedHandle:
+    """Records what is asked and answers as told; shows whatever snapshot it is given."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.commands: list[Command] = []
+        self.futures: list[Future[Outcome]] = []
+        self.listeners: list[Callable[[], None]] = []
+        self.alive = True
+        self.answer: Callable[[Command], Outcome | None] = done
+
+    @property
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    def submit(self, command: Command) -> Future[Outcome]:
+        self.commands.append(command)
+        future: Future[Outcome] = Future()
+        self.futures.append(future)
+        outcome = self.answer(command)
+        if outcome is not None:
+            future.set_result(outcome)
+        return future
+
+    def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
+        self.listeners.append(on_urgent)
+        return lambda: self.listeners.remove(on_urgent)
+
+    def publish(self, **changes: object) -> None:
+        """A new snapshot, and the urgent call that comes with it."""
+        self._snapshot = replace(self._snapshot, seq=self._snapshot.seq + 1, **changes)
+        for listener in self.listeners:
+            listener()
+
+
+def done(command: Command) -> Outcome:
+    """Everything works."""
+    return Outcome(command.command_id, OutcomeStatus.DONE, "", f"{command.kind.value} carried out")
+
+
+def unanswered(_command: Command) -> None:
+    """The engine takes its time."""
+
+
+def refused(command: Command) -> Outcome:
+    """A safety rule says no."""
+    return Outcome(command.command_id, OutcomeStatus.REFUSED, "unknown_order", "an order's fate is unknown")
+
+
+def position(symbol: str = "TSLA", **changes: object) -> PositionView:
+    """A protected long position in profit."""
+    base = PositionView(
+        symbol=symbol,
+        quantity=50,
+        avg_price=445.25,
+        last=447.90,
+        unrealized_usd=132.50,
+        realized_usd=0.0,
+        r_multiple=0.9,
+        protected_quantity=50,
+        stop_price=442.30,
+        owner="ma_fast",
+        opened_at=ago(12 * 60),
+        decimals=2,
+        quote_age_s=0.2,
+        exposure_usd=22395.0,
+    )
+    return replace(base, **changes)
+
+
+def order(symbol: str = "TSLA", **changes: object) -> OrderView:
+    """A working protective stop."""
+    base = OrderView(
+        order_ref=f"ck-9001-{symbol}-01HZX3V9-stop",
+        perm_id=1204558801,
+        symbol=symbol,
+        side="SELL",
+        quantity=50,
+        filled=0,
+        order_type="STP",
+        price=442.30,
+        tif="GTC",
+        status="working",
+        role="stop",
+        strategy="ma_fast",
+        at=ago(136),
+        message="",
+        decimals=2,
+    )
+    return replace(base, **changes)
+
+
+POSITIONS = (
+    position(),
+    position(
+        "NVDA",
+        quantity=30,
+        avg_price=725.50,
+        last=726.10,
+        unrealized_usd=18.0,
+        r_multiple=0.2,
+        protected_quantity=30,
+        stop_price=722.10,
+        opened_at=ago(240),
+        exposure_usd=21783.0,
+    ),
+    position(
+        "ESH6",
+        quantity=-1,
+        avg_price=5801.25,
+        last=5801.75,
+        unrealized_usd=-25.0,
+        r_multiple=-0.1,
+        protected_quantity=1,
+        stop_price=5806.00,
+        owner="ma_futures",
+        opened_at=ago(31 * 60),
+        sec_type="FUT",
+        multiplier=50.0,
+        exposure_usd=21100.0,
+        realized_usd=112.5,
+    ),
+    position(
+        "QQQ",
+        quantity=40,
+        avg_price=512.31,
+        last=511.98,
+        unrealized_usd=-13.2,
+        r_multiple=-0.1,
+        protected_quantity=25,
+        stop_price=509.80,
+        opened_at=ago(95),
+        exposure_usd=20479.2,
+        realized_usd=-18.4,
+    ),
+)
+
+ORDERS = (
+    order(),
+    order("NVDA", quantity=30, price=722.10, perm_id=1204558807, at=ago(240)),
+    order(
+        "ESH6", side="BUY", quantity=1, price=5806.00, perm_id=1204558811, strategy="ma_futures", at=ago(1860)
+    ),
+    order("QQQ", quantity=25, price=509.80, perm_id=1204558819, at=ago(95)),
+    order(
+        "AMD",
+        side="BUY",
+        quantity=100,
+        filled=20,
+        order_type="LMT",
+        price=164.20,
+        tif="DAY",
+        role="entry",
+        order_ref="ck-9001-AMD-01HZX40C-entry",
+        perm_id=1204558823,
+        at=ago(7),
+    ),
+    order(
+        "AAPL",
+        side="BUY",
+        quantity=60,
+        filled=60,
+        order_type="LMT",
+        price=189.42,
+        tif="DAY",
+        status="filled",
+        role="entry",
+        order_ref="ck-9001-AAPL-01HZX2AA-entry",
+        perm_id=1204558790,
+        at=ago(1500),
+        is_done=True,
+        avg_fill_price=189.41,
+    ),
+    order(
+        "AAPL",
+        quantity=60,
+        filled=60,
+        price=188.90,
+        status="filled",
+        order_ref="ck-9001-AAPL-01HZX2AB-stop",
+        perm_id=1204558791,
+        at=ago(900),
+        is_done=True,
+        avg_fill_price=188.88,
+    ),
+    order(
+        "META",
+        side="BUY",
+        quantity=10,
+        order_type="LMT",
+        price=501.10,
+        tif="DAY",
+        status="rejected",
+        role="entry",
+        order_ref="ck-9001-META-01HZX1QQ-entry",
+        perm_id=0,
+        at=ago(1620),
+        is_done=True,
+        message="201 order rejected: insufficient buying power",
+    ),
+)
+
+FILLS = (
+    FillView(
+        "0000e0d5.65f0a1.01.01", "ck-9001-TSLA-01HZX3V8-entry", "TSLA", "BUY", 50, 445.25, 0.35, ago(720), 2
+    ),
+    FillView(
+        "0000e0d5.65f0a9.01.01", "ck-9001-AMD-01HZX40C-entry", "AMD", "BUY", 20, 164.19, None, ago(5), 2
+    ),
+)
+
+HEALTH = (
+    HealthRow("broker", Level.OK, "rtt 0.9 ms"),
+    HealthRow("data", Level.OK, "10 live, 0 stale"),
+    HealthRow("clock", Level.OK, "drift 3 ms"),
+    HealthRow("loop", Level.OK, "max 2.1 ms"),
+    HealthRow("store", Level.OK, "commit p99 0.4 ms"),
+    HealthRow("reconcile", Level.OK, "3 of 3 agree, 41 s ago"),
+)
+
+WHY_NOT = (
+    WhyNot("AAPL", "ma_fast", "cooldown", "cooldown 3:10 after a stop"),
+    WhyNot("META", "ma_fast", "refused_by_broker", "refused by the broker: buying power"),
+    WhyNot("MSFT", "ma_fast", "no_signal", "fast 412.10 under slow 412.64"),
+    WhyNot("SPY", "ma_fast", "no_signal", "fast 508.21 over slow 507.90, no cross"),
+    WhyNot("NQH6", "ma_futures", "size_zero", "one contract risks 612, cap is 500"),
+    WhyNot("CLJ6", "ma_futures", "warming_up", "warming up 44 of 50 bars"),
+)
+
+EVENTS = tuple(
+    EventView(seq, ago(seconds), level, kind, symbol, text)
+    for seq, seconds, level, kind, symbol, text in (
+        (1, 2400, Level.INFO, "engine", "", "reconciled: 3 of 3 positions agree with the broker"),
+        (2, 1860, Level.INFO, "fill", "ESH6", "SELL 1 @ 5801.25, stop 5806.00 working"),
+        (3, 1620, Level.ERROR, "order", "META", "entry rejected (201): insufficient buying power"),
+        (4, 900, Level.INFO, "fill", "AAPL", "stop filled 60 @ 188.88, booked −31.80"),
+        (5, 720, Level.INFO, "fill", "TSLA", "BUY 50 @ 445.25, stop 442.30 working"),
+        (6, 240, Level.INFO, "fill", "NVDA", "BUY 30 @ 725.50, stop 722.10 working"),
+        (7, 95, Level.WARNING, "order", "QQQ", "stop covers 25 of 40 until its parent ends"),
+        (8, 7, Level.INFO, "strategy", "AMD", "fast crossed slow at 164.10 → BUY 100 LMT 164.20"),
+    )
+)
+
+CURVE = tuple(
+    round(
+        -80.2 + 0.012 * (x - 30) ** 2 if x < 60 else 30 + 2.1 * (x - 60) - 40 * ((x // 17) % 2) + (x % 7) * 4,
+        2,
+    )
+    for x in range(160)
+)
+
+RUNTIME = (
+    RuntimeValue("risk.risk_per_trade_pct", 0.5, 0.05, 2.0, 0.05, False),
+    RuntimeValue("risk.max_positions", 3.0, 0.0, 10.0, 1.0, True),
+)
+
+EMPTY = Snapshot(
+    seq=1,
+    as_of=NOW,
+    engine_state=EngineState.READY,
+    state_reason="",
+    mode=Mode.PAPER,
+    gateway="embedded",
+    gateway_text="simulated prices",
+    account="DU9000001",
+    session=SessionView(now=NOW, is_open=True, closes_in_s=5 * 3600 + 56 * 60 + 33),
+    entries_allowed=True,
+    entries_text="entries on",
+    connected=True,
+    data_age_s=0.2,
+    pnl=PnlView(
+        net_liquidation_usd=1_000_000.0,
+        day_usd=0.0,
+        realized_usd=0.0,
+        unrealized_usd=0.0,
+        fees_usd=0.0,
+        worst_usd=0.0,
+        stop_risk_usd=0.0,
+    ),
+    health=HEALTH,
+    runtime=RUNTIME,
+    strategies=(StrategyView("ma_fast", "ma_crossover", ("TSLA", "NVDA"), "5s", "live"),),
+    run_id="01HZX",
+    pid=4242,
+    version="0.1.0",
+)
+
+NORMAL = replace(
+    EMPTY,
+    seq=2,
+    positions=POSITIONS,
+    orders=ORDERS,
+    fills=FILLS,
+    pnl=PnlView(
+        net_liquidation_usd=1_000_341.48,
+        day_usd=341.48,
+        realized_usd=220.10,
+        unrealized_usd=125.50,
+        fees_usd=4.12,
+        worst_usd=-80.20,
+        trades=7,
+        wins=4,
+        curve=CURVE,
+        curve_step_s=20.0,
+        stock_exposure_usd=64657.2,
+        futures_margin_usd=21100.0,
+        stop_risk_usd=498.5,
+    ),
+    why_not=WHY_NOT,
+    events=EVENTS,
+)
+
+
+def brake(kind: BrakeKind, **changes: object) -> BrakeView:
+    """A brake on the account."""
+    return replace(BrakeView(kind, Scope(), "news at 10:30", "operator", ago(27)), **changes)
+
+
+STALE = replace(
+    NORMAL,
+    data_age_s=7.4,
+    entries_allowed=False,
+    entries_text="stale quotes: 2 symbols",
+    positions=(
+        replace(POSITIONS[0], quote_age_s=7.4),
+        replace(POSITIONS[1], quote_age_s=41.0, last=None, unrealized_usd=None, r_multiple=None),
+        *POSITIONS[2:],
+    ),
+    health=(HEALTH[0], HealthRow("data", Level.ERROR, "8 live, 2 stale: TSLA, NVDA"), *HEALTH[2:]),
+    alerts=(AlertView(4, Level.WARNING, "stale_quote", "TSLA", "no quote for 7.4 s", ago(3)),),
+)
+PAUSED = replace(NORMAL, brakes=(brake(BrakeKind.PAUSE),), entries_allowed=False, entries_text="paused")
+HALTED = replace(NORMAL, brakes=(brake(BrakeKind.HALT),), entries_allowed=False, entries_text="halted")
+KILLED = replace(
+    EMPTY,
+    seq=3,
+    brakes=(brake(BrakeKind.KILL, reason="kill key", proof="PROVEN FLAT 10:03:21 ET, watched 10 s"),),
+    entries_allowed=False,
+    entries_text="killed",
+    orders=tuple(replace(item, is_done=True, status="cancelled") for item in ORDERS[:4]),
+    events=EVENTS,
+    pnl=replace(
+        NORMAL.pnl, unrealized_usd=0.0, stop_risk_usd=0.0, stock_exposure_usd=0.0, futures_margin_usd=0.0
+    ),
+)
+DISCONNECTED = replace(
+    NORMAL,
+    engine_state=EngineState.BLOCKED,
+    state_reason="no link to the broker, try 2 of 3 in 8 s",
+    connected=False,
+    entries_allowed=False,
+    entries_text="link down",
+    data_age_s=12.0,
+    positions=tuple(replace(item, quote_age_s=12.0) for item in POSITIONS),
+    health=(HealthRow("broker", Level.ERROR, "link lost 10:03:15, try 2 of 3"), *HEALTH[1:]),
+    alerts=(AlertView(5, Level.CRITICAL, "link_down", "", "broker link lost, reconnecting", ago(12)),),
+)
+
+STATES = {
+    "empty": EMPTY,
+    "normal": NORMAL,
+    "stale": STALE,
+    "paused": PAUSED,
+    "halted": HALTED,
+    "killed": KILLED,
+    "disconnected": DISCONNECTED,
+}
