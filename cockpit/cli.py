@@ -1,0 +1,383 @@
+"""The command line: what can be asked for. Every body is imported when its command runs, so help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from cockpit import __version__
+
+if TYPE_CHECKING:
+    from engine.api import Scope
+    from engine.config import Loaded
+    from engine.runtime.registry import Running
+
+app = typer.Typer(
+    name="cockpit",
+    help="A keyboard-driven trading cockpit: strategies trade, the engine keeps them safe, you steer.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 no engine running, 4 refused.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=False,
+)
+config_app = typer.Typer(help="Look at the configuration.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Configuration file instead of cockpit.toml.")
+]
+StateDir = Annotated[
+    Path | None, typer.Option("--state", metavar="DIR", help="State folder instead of state.dir.")
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the brake.")]
+NeededReason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why it may go on; kept with the brake.")
+]
+Strategy = Annotated[
+    str | None, typer.Option("--strategy", metavar="NAME", help="Only this strategy instead of the account.")
+]
+Symbol = Annotated[
+    str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only this symbol instead of the account.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    paper: Annotated[bool, typer.Option("--paper", help="Trade a paper account.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Connect and decide, send nothing (default).")
+    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Trade real money: says what is missing.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Run without a screen.")] = False,
+    speed: Annotated[float | None, typer.Option(metavar="N", help="Speed of the simulated exchange.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the simulated market.")] = None,
+    world: Annotated[str | None, typer.Option(metavar="W", help="Kind of simulated market.")] = None,
+    tape: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Recorded day that becomes the market.")
+    ] = None,
+    config: ConfigFile = None,
+    state: StateDir = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Start the cockpit, or attach to the engine that already runs here."""
+    if version:
+        typer.echo(f"cockpit {__version__}")
+        raise typer.Exit(0)
+    if context.invoked_subcommand is not None:
+        context.obj = (config, state)
+        return
+    if paper + dry_run + live > 1:
+        _fail("choose one of --paper, --dry-run and --live.", code=2)
+    overrides: dict[str, object] = {
+        "broker.speed": speed,
+        "broker.seed": seed,
+        "broker.world": world,
+        "broker.tape": str(tape.absolute()) if tape is not None else None,
+        "state.dir": _absolute(state),
+    }
+    if live:
+        _refuse_live(config, overrides)
+    from cockpit import launcher
+
+    asked = launcher.Start(
+        mode="PAPER" if paper else "DRY_RUN",
+        headless=headless,
+        config=config,
+        overrides=overrides,
+        version=__version__,
+    )
+    raise typer.Exit(launcher.start(asked))
+
+
+@app.command()
+def attach(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
+    """Open the screen on a running engine."""
+    from cockpit import launcher
+
+    engine = _find(context, config, state)
+    raise typer.Exit(launcher.attach(Path(engine.holder.socket)))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Show what a running engine holds and does."""
+    from engine.runtime import remote
+
+    engine = _find(context, config, state)
+    _leave(lambda: remote.show_status(engine, as_json=as_json, say=typer.echo))
+
+
+@app.command()
+def pause(
+    context: typer.Context,
+    reason: Reason = "operator",
+    strategy: Strategy = None,
+    symbol: Symbol = None,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Block new entries; exits and stops go on."""
+    _brake(context, "pause", reason=reason, strategy=strategy, symbol=symbol, config=config, state=state)
+
+
+@app.command()
+def halt(
+    context: typer.Context,
+    reason: Reason = "operator",
+    strategy: Strategy = None,
+    symbol: Symbol = None,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Block entries, cancel what adds risk; stops stay."""
+    _brake(context, "halt", reason=reason, strategy=strategy, symbol=symbol, config=config, state=state)
+
+
+@app.command()
+def kill(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Flatten without asking for the word.")] = False,
+    reason: Reason = "operator",
+    strategy: Strategy = None,
+    symbol: Symbol = None,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Halt at once, then close every position.
+
+    Asks for the word FLATTEN at a terminal; elsewhere it needs --yes, or it only halts.
+    """
+    from engine.runtime import remote
+
+    scope = _scope(strategy, symbol)
+    engine = _find(context, config, state)
+    _leave(lambda: remote.kill(engine, scope=scope, reason=reason, yes=yes, ask=_asker(), say=typer.echo))
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    reason: NeededReason,
+    strategy: Strategy = None,
+    symbol: Symbol = None,
+    account: Annotated[
+        str,
+        typer.Option(metavar="ID", help="The account id, needed after HALT or KILL; else it is asked for."),
+    ] = "",
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Lift a brake."""
+    from engine.runtime import remote
+
+    scope = _scope(strategy, symbol)
+    engine = _find(context, config, state)
+    _leave(
+        lambda: remote.resume(
+            engine, scope=scope, reason=reason, account=account, ask=_asker(), say=typer.echo
+        )
+    )
+
+
+@app.command()
+def stop(
+    context: typer.Context,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Positions stay, with their stops at the broker.")
+    ] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Close the positions first.")] = False,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """End a running engine.
+
+    Without an option, shutdown.on_signal says what happens to the positions.
+    """
+    if keep and flatten:
+        _fail("choose one of --keep and --flatten.", code=2)
+    from engine.runtime import remote
+    from engine.runtime.errors import NotRunningError
+
+    target = "keep" if keep else "flatten" if flatten else ""
+
+    def body() -> int:
+        loaded, is_named = _load(context, config, state)
+        try:
+            engine = remote.find(loaded, is_named=is_named, environ=os.environ)
+        except NotRunningError:
+            return remote.stop_gateway(loaded.state_dir, say=typer.echo)
+        return remote.stop(engine, target, say=typer.echo)
+
+    _leave(body)
+
+
+@app.command()
+def doctor(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
+    """Check that everything a run needs is here."""
+    from cockpit.terminal import colours
+    from engine.runtime.doctor import examine
+
+    config, state = _options(context, config, state)
+    failed = False
+    for check in examine(
+        config=config,
+        overrides={"state.dir": _absolute(state)},
+        environ=os.environ,
+        cwd=Path.cwd(),
+        colours=colours(),
+    ):
+        failed = failed or check.verdict == "fail"
+        typer.echo(str(check))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def strategies() -> None:
+    """List the strategies that a configuration can name."""
+    from engine.runtime.catalogue import lines
+
+    for line in lines():
+        typer.echo(line)
+
+
+@config_app.command("show")
+def config_show(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
+    """Show every key, its value, its unit and where it came from."""
+
+    def body() -> int:
+        from engine.config import render
+
+        loaded, _ = _load(context, config, state)
+        typer.echo(render(loaded))
+        return 0
+
+    _leave(body)
+
+
+def run() -> int:
+    """Run the command line; returns the process exit code."""
+    try:
+        app(standalone_mode=True)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 1
+    except KeyboardInterrupt:
+        return 1
+    return 0
+
+
+def _brake(
+    context: typer.Context,
+    kind: str,
+    *,
+    reason: str,
+    strategy: str | None,
+    symbol: str | None,
+    config: Path | None,
+    state: Path | None,
+) -> None:
+    from engine.api import CommandKind
+    from engine.runtime import remote
+
+    scope = _scope(strategy, symbol)
+    engine = _find(context, config, state)
+    _leave(
+        lambda: remote.pause_or_halt(engine, CommandKind(kind), scope=scope, reason=reason, say=typer.echo)
+    )
+
+
+def _scope(strategy: str | None, symbol: str | None) -> Scope:
+    if strategy and symbol:
+        _fail("choose one of --strategy and --symbol.", code=2)
+    from engine.runtime.remote import scope_of
+
+    return scope_of(strategy=strategy, symbol=symbol)
+
+
+def _find(context: typer.Context, config: Path | None, state: Path | None) -> Running:
+    """The engine that is meant; leaves with a sentence where there is none."""
+    from engine.config import ConfigError
+    from engine.runtime import remote
+    from engine.runtime.errors import StartError
+
+    try:
+        loaded, is_named = _load(context, config, state)
+        return remote.find(loaded, is_named=is_named, environ=os.environ)
+    except ConfigError as err:
+        _fail(str(err), code=2)
+    except StartError as err:
+        _fail(str(err), code=err.exit_code)
+
+
+def _load(context: typer.Context, config: Path | None, state: Path | None) -> tuple[Loaded, bool]:
+    """The configuration, and whether the state folder was named on purpose. Raises ConfigError."""
+    from engine.config import load
+
+    config, state = _options(context, config, state)
+    overrides = {"state.dir": _absolute(state)}
+    loaded = load(path=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), mode="PAPER")
+    return loaded, config is not None or state is not None
+
+
+def _options(
+    context: typer.Context, config: Path | None, state: Path | None
+) -> tuple[Path | None, Path | None]:
+    """--config and --state are taken before and after the command's name."""
+    root = context.find_root().obj
+    before: tuple[Path | None, Path | None] = root if isinstance(root, tuple) else (None, None)
+    return config or before[0], state or before[1]
+
+
+def _leave(body: Callable[[], int]) -> NoReturn:
+    """Run a command's body and leave with its exit code; expected failures become a sentence."""
+    from engine.config import ConfigError
+    from engine.runtime.errors import StartError
+
+    try:
+        code = body()
+    except ConfigError as err:
+        _fail(str(err), code=2)
+    except StartError as err:
+        _fail(str(err), code=err.exit_code)
+    raise typer.Exit(code)
+
+
+def _refuse_live(config: Path | None, overrides: dict[str, object]) -> NoReturn:
+    from engine.config import ConfigError, load
+
+    try:
+        loaded = load(path=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), mode="LIVE")
+    except ConfigError as err:
+        _fail(str(err), code=2)
+    missing = [] if loaded.config.mode.live_enabled else ["mode.live_enabled is false in the configuration"]
+    missing += [
+        "no recorded days on a real paper account that clear the gates",
+        "no passed kill drill on that account",
+    ]
+    listed = "".join(f"\n  - {reason}" for reason in missing)
+    _fail(f"--live is refused, nothing was started. What is missing:{listed}\nUse --paper.", code=4)
+
+
+def _asker() -> Callable[[str], str] | None:
+    """How to ask for a word; None where nobody sits at a terminal."""
+    return input if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else None
+
+
+def _absolute(path: Path | None) -> str | None:
+    return str(path.absolute()) if path is not None else None
+
+
+def _fail(sentence: str, *, code: int) -> NoReturn:
+    typer.echo(f"cockpit: {sentence}", err=True)
+    raise typer.Exit(code)

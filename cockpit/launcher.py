@@ -1,0 +1,322 @@
+"""What each way of starting does, and what each way of leaving leads to.
+
+The engine must survive its screen: whichever way the screen ends, this file decides whether the engine
+is stopped or trades on, and says so in a sentence.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from cockpit.exits import Exit
+from cockpit.fork import DETACHED, SCREEN_FAILED, Parent, in_child, leave_terminal, say
+
+if TYPE_CHECKING:
+    from cockpit.settings import UiSettings
+    from cockpit.terminal_session import TerminalSession
+    from engine.config import Loaded
+    from engine.runtime.lock import Holder
+    from engine.runtime.session import Build, EngineSession
+
+STOP_ANSWER_S: Final = 120.0
+
+_STOP_TARGET: Final = {Exit.STOP_FLATTEN: "flatten", Exit.STOP_KEEP: "keep", Exit.STOP_DEFAULT: ""}
+
+_log = logging.getLogger("cockpit.launcher")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the command line asked for."""
+
+    mode: str
+    """`DRY_RUN` or `PAPER`."""
+    headless: bool = False
+    config: Path | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    """Dotted configuration keys given as options."""
+    version: str = ""
+
+
+def start(asked: Start, *, build: Build | None = None) -> int:
+    """Start the cockpit, or attach to the engine that already runs; returns the process exit code."""
+    if asked.headless:
+        return _guarded(lambda: _headless(asked, build))
+    from cockpit.terminal import screen_descriptor
+
+    if screen_descriptor() is None:
+        say("cockpit: the screen needs a terminal for keys and drawing; without one use --headless.")
+        return 2
+    return in_child(lambda parent: _guarded(lambda: _with_screen(asked, parent, build)))
+
+
+def attach(socket: Path) -> int:
+    """Open the screen on a running engine; returns the process exit code."""
+    from cockpit.terminal import screen_descriptor
+
+    if screen_descriptor() is None:
+        say("cockpit: attach needs a terminal for keys and drawing; try `cockpit status`.")
+        return 2
+    return _guarded(lambda: _attached(socket, None, _Signals()))
+
+
+class _Signals:
+    """What a signal does now; before anything runs it simply ends the process.
+
+    Plain `signal.signal`, not the loop's handlers: a loop that waits for a stalled terminal would run
+    those too late.
+    """
+
+    def __init__(self) -> None:
+        self.stop: Callable[[str], None] = _leave_process
+        self.hang_up: Callable[[], None] = lambda: _leave_process("SIGHUP")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asked for silence
+            signal.signal(signal.SIGHUP, self._on_hang_up)
+
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+        self.stop(signal.Signals(number).name)
+
+    def _on_hang_up(self, _number: int, _frame: FrameType | None) -> None:
+        self.hang_up()
+
+
+def _leave_process(_name: str) -> None:
+    raise SystemExit(1)
+
+
+def _guarded(body: Callable[[], int]) -> int:
+    """Turn every expected failure into a sentence and an exit code."""
+    from engine.config import ConfigError
+    from engine.runtime.errors import StartError
+
+    try:
+        return body()
+    except ConfigError as err:
+        say(f"cockpit: {err}")
+        return 2
+    except StartError as err:
+        say(f"cockpit: {err}")
+        return err.exit_code
+
+
+def _load(asked: Start) -> Loaded:
+    from engine.config import load
+
+    return load(
+        path=asked.config, overrides=asked.overrides, environ=os.environ, cwd=Path.cwd(), mode=asked.mode
+    )
+
+
+def _open(asked: Start, build: Build | None) -> tuple[Loaded, EngineSession]:
+    from engine.api import Mode
+    from engine.runtime.logs import quiet_until_set_up
+    from engine.runtime.session import EngineSession, RunRequest
+
+    quiet_until_set_up()
+    loaded = _load(asked)
+    request = RunRequest(mode=Mode(asked.mode), headless=asked.headless, version=asked.version)
+    return loaded, EngineSession(loaded, request, build=build)
+
+
+def _headless(asked: Start, build: Build | None) -> int:
+    from engine.runtime.errors import RefusedError
+    from engine.runtime.lock import LockHeldError
+
+    signals = _Signals()
+    _, session = _open(asked, build)
+    try:
+        session.open()
+    except LockHeldError as held:
+        raise RefusedError(
+            f"{held} Stop it first with `cockpit stop`, or look with `cockpit attach`."
+        ) from held
+    signals.stop = lambda name: _ask_stop(session, name)
+    signals.hang_up = lambda: _ignore(session.detached(lost=True))
+    say(f"cockpit: engine running without a screen, process {os.getpid()}. End it with `cockpit stop`.")
+    session.wait()
+    return _finish(session)
+
+
+def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
+    from engine.runtime.lock import LockHeldError
+
+    signals = _Signals()
+    loaded, session = _open(asked, build)
+    try:
+        session.open()
+    except LockHeldError as held:
+        return _join(loaded, asked, held, parent, signals)
+    screen = _screen(session, loaded)
+    signals.stop = lambda name: _stop_and_leave(session, screen, name)
+    signals.hang_up = lambda: _lose(session, screen)
+    parent.watch(lambda: _lose(session, screen))
+    session.on_end(lambda: _engine_ended(session, screen))
+    session.seat.take(session, pid=os.getpid())
+    how = screen.run()
+    session.seat.leave(session)
+    _log.info("screen left: %s", how.value)
+    signals.hang_up = lambda: None
+    signals.stop = lambda name: _ask_stop(session, name)
+    return _after_screen(session, parent, how)
+
+
+def _screen(session: EngineSession, loaded: Loaded) -> TerminalSession:
+    from cockpit.terminal import screen_descriptor
+    from cockpit.terminal_session import TerminalSession
+
+    return TerminalSession(
+        session.handle,
+        settings=_settings(loaded),
+        descriptor=screen_descriptor() or 1,
+        on_first_frame=session.screen_drawn,
+    )
+
+
+def _after_screen(session: EngineSession, parent: Parent, how: Exit) -> int:
+    if how in _STOP_TARGET:
+        say("cockpit: stopping …")
+        session.stop(_STOP_TARGET[how])
+        _tell_progress(session)
+        return _finish(session)
+    if how is Exit.ENGINE_STOPPED:
+        session.wait()
+        return _finish(session)
+    if how is Exit.UI_FAILED:
+        say("cockpit: the screen failed; the engine does not depend on it. The reason is in the log.")
+    session.detached(lost=how is not Exit.DETACH)
+    leave_terminal()
+    parent.release(SCREEN_FAILED if how is Exit.UI_FAILED else DETACHED)
+    session.wait()
+    return _finish(session)
+
+
+def _tell_progress(session: EngineSession) -> None:
+    told = ""
+    while not session.wait(0.1):
+        reason = session.handle.snapshot().state_reason
+        if reason and reason != told:
+            told = reason
+            say(f"cockpit: {_printable(reason)}")
+
+
+def _finish(session: EngineSession) -> int:
+    """Say how the engine ended and give everything back."""
+    failure, outcome = session.failure, session.outcome
+    if failure is not None:
+        say(f"cockpit: {_reason_of(failure)}")
+    elif outcome is not None and outcome.text:
+        say(f"cockpit: {_printable(outcome.text)}")
+        for line in outcome.details:
+            say(f"  {_printable(line)}")
+    return session.close()
+
+
+def _reason_of(failure: BaseException) -> str:
+    from engine.runtime.errors import StartError
+
+    if isinstance(failure, StartError):
+        return str(failure)
+    name = type(failure).__name__
+    text = _printable(str(failure))
+    return f"the engine failed ({name}: {text}); its log says more. Orders at the broker stay."
+
+
+def _join(loaded: Loaded, asked: Start, held: object, parent: Parent, signals: _Signals) -> int:
+    """An engine already runs here: attach where it is the one asked for, refuse where it is another."""
+    from engine.runtime.errors import RefusedError
+
+    holder: Holder | None = getattr(held, "holder", None)
+    if holder is None:
+        raise RefusedError(f"{held} Try again in a moment.")
+    difference = _difference(loaded, asked, holder)
+    if difference:
+        raise RefusedError(
+            f"an engine already runs for this state folder: pid {holder.pid}, {difference}. "
+            "Attach to it with `cockpit attach`, or end it first with `cockpit stop`."
+        )
+    return _attached(Path(holder.socket), parent, signals)
+
+
+def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
+    """What the running engine was started with that this start asks otherwise; empty where nothing."""
+    from engine.runtime.session import effective_flags
+
+    if holder.mode != asked.mode:
+        return f"mode {holder.mode} instead of {asked.mode}"
+    given = {key.rpartition(".")[2] for key, value in asked.overrides.items() if value is not None}
+    for name, value in effective_flags(loaded).items():
+        if name in given and holder.flags.get(name, "") != value:
+            return f"{name} {holder.flags.get(name) or 'none'} instead of {value or 'none'}"
+    return ""
+
+
+def _attached(socket: Path, parent: Parent | None, signals: _Signals) -> int:
+    from cockpit.settings import UiSettings
+    from cockpit.terminal import screen_descriptor
+    from cockpit.terminal_session import TerminalSession
+    from engine.runtime.link import SocketHandle
+
+    handle = SocketHandle.connect(socket, role="screen")
+    screen = TerminalSession(handle, settings=UiSettings(), descriptor=screen_descriptor() or 1)
+    signals.stop = lambda _name: screen.leave(Exit.DETACH)
+    signals.hang_up = lambda: screen.leave(Exit.TERMINAL_LOST)
+    if parent is not None:
+        parent.watch(lambda: screen.leave(Exit.TERMINAL_LOST))
+    how = screen.run()
+    signals.stop, signals.hang_up = _leave_process, lambda: None
+    pid = handle.snapshot().pid
+    if how in _STOP_TARGET:
+        from engine.runtime.remote import stop_and_wait
+
+        return stop_and_wait(handle, _STOP_TARGET[how], say=say)
+    handle.close(asked=how is Exit.DETACH)
+    if how is Exit.ENGINE_STOPPED:
+        say(f"cockpit: the engine (process {pid}) has ended: {_printable(handle.snapshot().state_reason)}")
+        return 0 if handle.snapshot().engine_state == "STOPPED" else 1
+    say(f"cockpit: left; process {pid} trades on. Come back with `cockpit attach`.")
+    return 1 if how is Exit.UI_FAILED else 0
+
+
+def _ask_stop(session: EngineSession, name: str) -> None:
+    session.stop("", who=f"signal {name}")
+
+
+def _stop_and_leave(session: EngineSession, screen: TerminalSession, name: str) -> None:
+    _ask_stop(session, name)
+    screen.leave(Exit.STOP_DEFAULT)
+
+
+def _lose(session: EngineSession, screen: TerminalSession) -> None:
+    screen.leave(Exit.TERMINAL_LOST)
+
+
+def _engine_ended(session: EngineSession, screen: TerminalSession) -> None:
+    """An engine that stopped or could not start closes the screen; one that broke is left to be seen."""
+    from engine.runtime.errors import StartError
+
+    if session.failure is None or isinstance(session.failure, StartError):
+        screen.leave(Exit.ENGINE_STOPPED)
+
+
+def _settings(loaded: Loaded) -> UiSettings:
+    from cockpit.settings import UiSettings
+
+    ui = loaded.config.ui
+    return UiSettings(theme=ui.theme.value, refresh_s=ui.refresh_s, keys=ui.keys)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _ignore(_result: object) -> None:
+    """For callbacks whose result nobody waits for."""

@@ -1,0 +1,174 @@
+"""What `cockpit status` says: one Snapshot as a document for programs and as lines for people. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.api import OrderView, PositionView, Snapshot
+
+
+def document(snapshot: Snapshot) -> dict[str, Any]:
+    """The snapshot as plain JSON data, with stable names. Unknown values are null."""
+    return {
+        "api_version": snapshot.api_version,
+        "version": snapshot.version,
+        "pid": snapshot.pid,
+        "run_id": snapshot.run_id,
+        "engine_state": snapshot.engine_state.value,
+        "state_reason": snapshot.state_reason,
+        "mode": snapshot.mode.value,
+        "gateway": snapshot.gateway,
+        "gateway_text": snapshot.gateway_text,
+        "account": snapshot.account,
+        "connected": snapshot.connected,
+        "as_of": snapshot.as_of.isoformat(),
+        "clock": {
+            "now": snapshot.session.now.isoformat(),
+            "speed": snapshot.session.speed,
+            "is_open": snapshot.session.is_open,
+            "closes_in_s": snapshot.session.closes_in_s,
+        },
+        "entries_allowed": snapshot.entries_allowed,
+        "entries_text": snapshot.entries_text,
+        "brakes": [
+            {
+                "kind": brake.kind.value,
+                "scope": brake.scope.kind.value,
+                "name": brake.scope.name,
+                "reason": brake.reason,
+                "who": brake.who,
+                "since": brake.since.isoformat(),
+                "proof": brake.proof,
+            }
+            for brake in snapshot.brakes
+        ],
+        "positions": [_position(position) for position in snapshot.positions],
+        "orders": [_order(order) for order in snapshot.orders],
+        "unknown_orders": snapshot.unknown_orders,
+        "pnl": _pnl(snapshot),
+        "health": {
+            "loop_lag_max_ms": snapshot.loop_lag_max_ms,
+            "data_age_s": snapshot.data_age_s,
+            "rows": [
+                {"name": row.name, "level": row.level.value, "text": row.text} for row in snapshot.health
+            ],
+        },
+        "alerts": [
+            {
+                "id": alert.alert_id,
+                "level": alert.level.value,
+                "code": alert.code,
+                "symbol": alert.symbol,
+                "text": alert.text,
+                "acknowledged": alert.acknowledged,
+            }
+            for alert in snapshot.alerts
+        ],
+    }
+
+
+def text(snapshot: Snapshot) -> str:
+    """The same for a person, a few lines."""
+    pnl = snapshot.pnl
+    reason = f" ({snapshot.state_reason})" if snapshot.state_reason else ""
+    lines = [
+        f"{snapshot.mode.value} · {snapshot.gateway_text} · {snapshot.account or 'account unknown'}",
+        f"{snapshot.engine_state.value}{reason} · {snapshot.entries_text} · process {snapshot.pid}",
+        f"net liquidation {_money(pnl.net_liquidation_usd)} · day {_money(pnl.day_usd, sign=True)}",
+        f"loop lag {snapshot.loop_lag_max_ms:.1f} ms",
+    ]
+    lines += [f"{brake.kind.value} {brake.scope}: {brake.reason} ({brake.who})" for brake in snapshot.brakes]
+    lines += [_position_line(position) for position in snapshot.positions] or ["no positions"]
+    working = [order for order in snapshot.orders if not order.is_done]
+    lines += [_order_line(order) for order in working] or ["no working orders"]
+    lines += [
+        f"{alert.level.value.upper()} {alert.text}" for alert in snapshot.alerts if not alert.acknowledged
+    ]
+    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+
+def farewell(snapshot: Snapshot) -> tuple[str, ...]:
+    """What a person is told when the engine has ended: how, and what stays open at the broker."""
+    lines = [snapshot.state_reason or "the engine has stopped"]
+    lines += [f"still open: {_position_line(position)}" for position in snapshot.positions]
+    lines += [
+        f"still working: {_order_line(order)}"
+        for order in snapshot.orders
+        if not order.is_done and order.is_ours
+    ]
+    return tuple("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+
+def _position(position: PositionView) -> dict[str, Any]:
+    return {
+        "symbol": position.symbol,
+        "quantity": position.quantity,
+        "avg_price": position.avg_price,
+        "last": position.last,
+        "unrealized_usd": position.unrealized_usd,
+        "protected_quantity": position.protected_quantity,
+        "stop_price": position.stop_price,
+        "owner": position.owner,
+        "is_orphan": position.is_orphan,
+    }
+
+
+def _order(order: OrderView) -> dict[str, Any]:
+    return {
+        "order_ref": order.order_ref,
+        "perm_id": order.perm_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": order.quantity,
+        "filled": order.filled,
+        "order_type": order.order_type,
+        "price": order.price,
+        "tif": order.tif,
+        "status": order.status,
+        "role": order.role,
+        "strategy": order.strategy,
+        "is_ours": order.is_ours,
+        "is_done": order.is_done,
+        "message": order.message,
+    }
+
+
+def _pnl(snapshot: Snapshot) -> dict[str, Any]:
+    pnl = snapshot.pnl
+    return {
+        "net_liquidation_usd": pnl.net_liquidation_usd,
+        "day_usd": pnl.day_usd,
+        "realized_usd": pnl.realized_usd,
+        "unrealized_usd": pnl.unrealized_usd,
+        "fees_usd": pnl.fees_usd,
+        "worst_usd": pnl.worst_usd,
+        "trades": pnl.trades,
+        "wins": pnl.wins,
+        "stop_risk_usd": pnl.stop_risk_usd,
+    }
+
+
+def _position_line(position: PositionView) -> str:
+    covered = abs(position.quantity) <= position.protected_quantity
+    stop = (
+        f"stop {position.stop_price:.{position.decimals}f}" if position.stop_price is not None else "no stop"
+    )
+    shown = f"protected, {stop}" if covered else f"protected {position.protected_quantity}, {stop}"
+    return (
+        f"{position.symbol:8} {position.quantity:+6d} @ {position.avg_price:.{position.decimals}f} "
+        f"{_money(position.unrealized_usd, sign=True)} · {shown} · {position.owner or 'owner unknown'}"
+    )
+
+
+def _order_line(order: OrderView) -> str:
+    price = "" if order.price is None else f" {order.price:.{order.decimals}f}"
+    return (
+        f"{order.symbol:8} {order.side} {order.filled}/{order.quantity} {order.order_type}{price} "
+        f"{order.tif} {order.status} · {order.order_ref}"
+    )
+
+
+def _money(value: float | None, *, sign: bool = False) -> str:
+    if value is None:
+        return "—"
+    return f"{value:+,.2f}" if sign else f"{value:,.2f}"
