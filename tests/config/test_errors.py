@@ -63,6 +63,7 @@ def refused(place: Place, text: str, **environ: str) -> str:
             "'keep-running'",
             "only with an alert channel that was tested",
         ),
+        ("[connection]\ndetect_s = 1", 2, "connection.detect_s", "1.0", "more than connection.heartbeat_s"),
         ("[connection]\ndetect_s = 0.5", 2, "connection.detect_s", "0.5", "more than connection.heartbeat_s"),
         ("[sessions]\nentry_end = '09:00'", 2, "sessions.entry_end", "'09:00'", "after sessions.entry_start"),
         (
@@ -140,6 +141,10 @@ def test_all_mistakes_are_listed_at_once_in_the_order_of_the_file(place: Place) 
     ]
 
 
+def test_a_table_is_not_blamed_again_for_what_is_wrong_inside_it(place: Place) -> None:
+    assert "has 1 error;" in refused(place, "[strategies.a]\nkind = 'x'\nsymbols = ['spy']\n")
+
+
 @pytest.mark.parametrize("name", ["Mine", "my-own", "a__b", "1st", "operator"])
 def test_a_strategy_name_that_cannot_own_positions_is_refused(place: Place, name: str) -> None:
     message = refused(place, f"[strategies.'{name}']\nkind = 'x'\nsymbols = ['SPY']\n")
@@ -194,6 +199,7 @@ def test_a_message_has_no_control_characters_and_shows_no_secret(place: Place) -
         place, "[risk]\nmax_positions = \"\\u001b[2J\"\n[strategies.a.params]\napi_token = ['hunter2']\n"
     )
     assert "\x1b" not in message
+    assert "\x1b" not in refused(place, '["\\u001b[2J"]\na = 1\n')
     assert "hunter2" not in message
     assert f"strategies.a.params.api_token = {MASK}" in message
 

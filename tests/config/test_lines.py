@@ -63,6 +63,11 @@ def test_a_key_inside_an_inline_table_has_the_line_of_the_table() -> None:
     assert line_of(lines, ("z",)) is None
 
 
+def test_an_inline_table_over_several_lines_is_one_value() -> None:
+    # TOML 1.1; newer readers accept it.
+    assert key_lines("a = {\n  b = 1,\n}\nc = 2\n") == {("a",): 1, ("c",): 4}
+
+
 names = st.text(min_size=1, max_size=8)
 values = (
     st.integers(0, 9) | st.text(max_size=20) | st.lists(st.text(max_size=8) | st.integers(0, 9), max_size=4)

@@ -75,6 +75,15 @@ class TestFingerprint:
         place.write("[risk]\nmax_positions = 2\n[ui]\ntheme = 'ansi'\nrefresh_s = 1.0\n")
         assert place.load().config.fingerprint == first
 
+    def test_it_does_not_depend_on_the_order_of_strategies_and_their_parameters(self, place: Place) -> None:
+        def table(name: str, params: str) -> str:
+            return f"[strategies.{name}]\nkind = 'x'\nsymbols = ['A']\nparams = {{ {params} }}\n"
+
+        place.write(table("a", "fast = 1, slow = 2") + table("b", ""))
+        first = place.load().config.fingerprint
+        place.write(table("b", "") + table("a", "slow = 2, fast = 1"))
+        assert place.load().config.fingerprint == first
+
     def test_it_changes_with_a_value_but_not_with_the_name_of_the_run(self, place: Place) -> None:
         plain = place.load().config.fingerprint
         assert place.load(overrides={"run.id": "evening"}).config.fingerprint == plain

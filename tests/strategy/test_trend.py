@@ -164,6 +164,12 @@ def test_a_close_that_did_not_happen_is_asked_for_again_but_not_while_it_works()
     assert [p.intention for p in strategy.on_bar(third, StrategyView(4))] == [Intention.EXIT]
 
 
+def test_a_position_is_kept_while_the_lean_is_not_known() -> None:
+    strategy = crossover()
+    level = bars([50.0] * 9)
+    assert [p for one in level for p in strategy.on_bar(one, StrategyView(10))] == []
+
+
 def test_an_old_or_repeated_bar_changes_nothing() -> None:
     strategy, twin = crossover(), crossover()
     plain = [strategy.on_bar(one, FLAT) for one in bars(ONE_HILL)]
