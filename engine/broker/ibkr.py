@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from engine.broker import codes, ibapi
@@ -175,6 +176,10 @@ class IbkrBroker:
             hello.gateway_kind,
             self.highest_order_id + 1,
         )
+
+    def move_to(self, host: str, port: int) -> None:
+        """Connect there from the next time on: an embedded gateway that came back has another port."""
+        self._settings = replace(self._settings, host=host, port=port)
 
     async def disconnect(self) -> None:
         """Close the line. No LinkEvent: who asked for it knows."""

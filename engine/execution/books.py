@@ -7,7 +7,8 @@ when they are committed. Whoever shows something to people first waits for `sett
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
 
@@ -17,18 +18,36 @@ from engine.execution.watch import Watch
 from engine.ledger.changes import Changes
 from engine.ledger.events import LedgerEvent, NeverSent, Registered, SendingMarked
 from engine.ledger.ledger import Ledger
+from engine.store.errors import StoreError
 
 
 class Journal(Protocol):
     """The part of the store the books write to."""
 
-    async def apply(self, changes: Changes) -> None:
-        """Commit one set of changes; raises when the disk refuses."""
+    @property
+    def healthy(self) -> bool:
+        """False while a write failed or records wait in memory."""
+        ...
+
+    async def record_intents(
+        self, intents: Iterable[OrderIntent], *, at: datetime, keep: bool = False
+    ) -> bool:
+        """P1. Raises StoreError where it is not durable; with `keep` it waits in memory instead."""
+        ...
+
+    async def mark_sending(
+        self, order_ids: Sequence[tuple[str, int]], *, at: datetime, keep: bool = False
+    ) -> bool:
+        """P2. Raises StoreError where it is not durable; with `keep` it waits in memory instead."""
+        ...
+
+    async def apply(self, changes: Changes, *, at: datetime) -> bool:
+        """Commit changes; False where they wait in memory because the disk does not take them."""
         ...
 
 
 class JournalDownError(Exception):
-    """The store cannot write: nothing that adds risk may be sent."""
+    """What adds risk is not durable (the store is down, or refused it): it must not be sent."""
 
 
 class Books:
@@ -40,86 +59,81 @@ class Books:
         self._journal = journal
         self._now = now
         self._writing = 0
-        self._unwritten: list[Changes] = []
-        self._order = asyncio.Lock()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._on_changes: list[Callable[[Changes], None]] = []
-        self.problem = ""
-        """Why the store does not write; empty while it does."""
+
+    @property
+    def is_stored(self) -> bool:
+        """False while the store cannot write: records wait in memory and nothing that adds risk goes out."""
+        return self._journal.healthy
 
     def on_changes(self, listener: Callable[[Changes], None]) -> None:
         """Call `listener` after each durable change (or at once where the store is down)."""
         self._on_changes.append(listener)
 
-    @property
-    def unwritten(self) -> int:
-        """How many sets of changes wait in memory because the store is down."""
-        return len(self._unwritten)
-
     async def post(self, *events: LedgerEvent) -> Changes:
         """Apply events now, commit them, then tell. Returns what changed.
 
-        Where the store cannot write, the changes stay in memory in order, `problem` says why, and the
-        call returns all the same: exits and cancels must never wait for a disk. Callers that add risk
-        use `post_or_raise`.
+        Where the store cannot write, the changes wait in its memory in order and the call returns all the
+        same: exits and cancels must never wait for a disk.
         """
         changes = Changes()
         for event in events:
             changes = changes + self.ledger.apply(event)
         if changes:
-            await self._commit(changes)
+            with self._pending():
+                # Shielded: a cancelled caller must not leave applied changes unwritten.
+                await asyncio.shield(self._journal.apply(changes, at=self._now()))
+            self._tell(changes)
         return changes
 
-    async def post_or_raise(self, *events: LedgerEvent) -> Changes:
-        """Like `post`, but raises JournalDownError where the changes are not durable."""
-        changes = await self.post(*events)
-        if self.problem:
-            raise JournalDownError(self.problem)
-        return changes
-
-    async def _commit(self, changes: Changes) -> None:
-        self._writing += 1
-        try:
-            self._unwritten.append(changes)
-            await self.flush()
-        finally:
-            self._writing -= 1
+    def _tell(self, changes: Changes) -> None:
         for listener in self._on_changes:
             listener(changes)
         self.watch.notify()
 
-    async def flush(self) -> bool:
-        """Write what waits, oldest first. True where nothing waits any more."""
-        async with self._order:
-            while self._unwritten:
-                try:
-                    # Shielded: a cancelled caller must not leave a half-told change behind.
-                    await asyncio.shield(self._journal.apply(self._unwritten[0]))
-                except OSError as err:
-                    self.problem = str(err)
-                    return False
-                self._unwritten.pop(0)
-            self.problem = ""
-            return True
+    @contextmanager
+    def _pending(self) -> Iterator[None]:
+        self._writing += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._writing -= 1
+            if not self._writing:
+                self._idle.set()
 
     async def settled(self) -> None:
-        """Return once everything applied is durable (or the store is known to be down)."""
-        while self._writing and not self.problem:
-            async with self._order:
-                pass
+        """Return once everything applied so far is durable, or waits in memory because the store is down."""
+        while self._writing:
+            await self._idle.wait()
 
     # --- what the executor does -----------------------------------------------------------------
 
     async def register(self, intents: tuple[OrderIntent, ...], *, reducing: bool = False) -> None:
-        """P1: the intents are durable and count in every limit; nothing is sent yet."""
-        await self._write_ahead(Registered(intents, self._now()), reducing=reducing)
+        """P1: the intents are durable and count in every limit; nothing is sent yet.
 
-    async def mark_sending(self, order_ids: Iterable[tuple[str, int]], *, reducing: bool = False) -> None:
-        """P2: from here on a crash leaves these orders UNKNOWN, not forgotten."""
-        await self._write_ahead(SendingMarked(tuple(order_ids), self._now()), reducing=reducing)
+        Raises JournalDownError where they are not durable, unless the orders only reduce: those go out
+        even then, and their records wait in memory.
+        """
+        now = self._now()
+        changes = self.ledger.apply(Registered(intents, now))
+        await self._ahead(self._journal.record_intents(intents, at=now, keep=reducing), changes)
 
-    async def _write_ahead(self, event: LedgerEvent, *, reducing: bool) -> None:
-        """Orders that only reduce go out even where the store cannot write; all others do not."""
-        await (self.post(event) if reducing else self.post_or_raise(event))
+    async def mark_sending(self, order_ids: Sequence[tuple[str, int]], *, reducing: bool = False) -> None:
+        """P2: from here on a crash leaves these orders UNKNOWN, not forgotten. Raises as `register`."""
+        now = self._now()
+        changes = self.ledger.apply(SendingMarked(tuple(order_ids), now))
+        await self._ahead(self._journal.mark_sending(order_ids, at=now, keep=reducing), changes)
+
+    async def _ahead(self, write: Coroutine[object, object, bool], changes: Changes) -> None:
+        with self._pending():
+            try:
+                await write
+            except StoreError as err:
+                raise JournalDownError(str(err)) from err
+        self._tell(changes)
 
     async def never_sent(self, refs: Iterable[str], why: str) -> None:
         """Proven that not a byte went out."""

@@ -139,7 +139,7 @@ class Executor:
         try:
             await self._books.register(intents)
             ids = (self._broker.next_order_id(), self._broker.next_order_id())
-            await self._books.mark_sending(zip(refs, ids, strict=True))
+            await self._books.mark_sending(tuple(zip(refs, ids, strict=True)))
         except JournalDownError:
             await self._books.never_sent(refs, Reason.STORE_DOWN.value)
             return False

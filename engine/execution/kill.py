@@ -44,6 +44,7 @@ class Proof:
     """What a KILL proved: lines for people, and whether nothing of ours is left."""
 
     flat: bool
+    """False where something of ours is left, or may be: then the brake cannot be lifted."""
     text: str
     lines: tuple[str, ...]
 
@@ -104,7 +105,9 @@ class KillSwitch:
         left = await self.cancel_risk(reach)
         lines = [f"cancel not proven: {ref}" for ref in left]
         if not flatten:
-            return Proof(False, "halted; positions keep their stops (kill.flatten = false)", tuple(lines))
+            return Proof(
+                True, "NOT FLATTENED: kill.flatten = false; positions keep their stops", tuple(lines)
+            )
         results = await self.flatten(reach, role=Role.FLATTEN, reason=Reason.KILLED)
         lines += [r.text for r in results]
         surfaced = await self._watch_refills(reach)

@@ -78,12 +78,3 @@ def _shrink(stops: list[Order], surplus: int) -> tuple[ProtectionStep, ...]:
 
 def _can_change(order: Order) -> bool:
     return order.state is OrderState.WORKING
-
-
-def protected_quantity(position: int, orders: Sequence[Order]) -> int:
-    """How much of the position proven working stops cover, at most all of it."""
-    side = Side.SELL if position > 0 else Side.BUY
-    working = (
-        o.remaining for o in orders if o.intent.role is Role.STOP and o.intent.side is side and _can_change(o)
-    )
-    return min(abs(position), sum(working))

@@ -127,10 +127,8 @@ class Desk:
         """Why no entry at all is taken now; None when entries are on (brakes aside)."""
         if self.draining:
             return Block(Reason.NOT_READY, "the engine is stopping")
-        if self.mode is Mode.DRY_RUN:
-            return None
-        if self.books.problem:
-            return Block(Reason.STORE_DOWN, f"the store cannot write: {self.books.problem}")
+        if not self.books.is_stored:
+            return Block(Reason.STORE_DOWN, "the store cannot write")
         if self.link is not LinkState.UP:
             return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
         if self.state is not EngineState.READY:

@@ -43,17 +43,17 @@ class Inbox:
         self,
         desk: Desk,
         *,
-        on_link: Callable[[LinkEvent], None],
         on_bar: Callable[[Bar], None],
         on_quote: Callable[[Quote], None],
     ) -> None:
         self._desk = desk
-        self._on_link = on_link
         self._on_bar = on_bar
         self._on_quote = on_quote
         self._events: deque[BrokerEvent] = deque()
         """Unbounded on purpose: dropping an execution would be worse than memory; it is drained at once."""
         self._arrived = asyncio.Event()
+        self.on_link: Callable[[LinkEvent], None] = lambda _: None
+        """Called at once when the line changed."""
         self.on_foreign: Callable[[], None] = lambda: None
         """Called when an execution names no order of ours: somebody else trades this account."""
 
@@ -63,7 +63,7 @@ class Inbox:
         """Queue an order event; act on link, account and data events at once."""
         match event:
             case LinkEvent():
-                self._on_link(event)
+                self.on_link(event)
             case AccountValue():
                 self._on_value(event)
             case DataType():

@@ -83,6 +83,11 @@ class Line:
             self._hooks.on_down(event)
         self._turn.set()
 
+    def compare_again(self) -> None:
+        """Somebody else traded the account: compare once more."""
+        self._again = True
+        self._turn.set()
+
     async def run(self) -> None:
         """Keep the line for ever. Raises AccountError (never retried) or LineGivenUpError."""
         while True:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ from engine.runtime.thread import EngineThread
 FIRST_PAINT_S: Final = 3.0
 """Longest wait for the screen: an engine must not depend on a terminal that never draws."""
 
-Build = Callable[[Loaded, RunOptions], EngineCore]
+Build = Callable[[Loaded, RunOptions], EngineCore | Awaitable[EngineCore]]
 
 _log = logging.getLogger("cockpit.runtime")
 
@@ -180,7 +180,8 @@ class EngineSession:
             lag=self._lag,
             version=self._request.version,
         )
-        return self._build(self._loaded, options)
+        core = self._build(self._loaded, options)
+        return await core if isinstance(core, Awaitable) else core
 
     async def _wait_for_screen(self) -> None:
         if self._screen_drawn is None:
@@ -257,7 +258,7 @@ def effective_flags(loaded: Loaded) -> dict[str, str]:
     return flags
 
 
-def _build_core(loaded: Loaded, options: RunOptions) -> EngineCore:
+def _build_core(loaded: Loaded, options: RunOptions) -> Awaitable[EngineCore]:
     # Imported here, on the engine's thread and after the first paint: it pulls in the broker's library.
     from engine.runtime.boot import build_core
 

@@ -11,7 +11,6 @@ from engine.execution.protection import (
     CancelStop,
     ShrinkStop,
     plan_protection,
-    protected_quantity,
 )
 from tests.builders import order
 
@@ -32,7 +31,6 @@ def test_a_stop_on_its_way_counts_so_that_no_second_one_is_sent() -> None:
     on_its_way = _stop(100, state=OrderState.SENDING)
 
     assert plan_protection("SPY", position=100, orders=[on_its_way]) == ()
-    assert protected_quantity(100, [on_its_way]) == 0, "but it is not shown as protection before it is proven"
 
 
 def test_an_attached_stop_may_cover_the_unfilled_rest_of_its_entry() -> None:

@@ -1,0 +1,154 @@
+"""Pulling and lifting brakes: durable first, then in force (in force first where the store is down)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from engine.api import BrakeKind, Command, Level, Outcome, OutcomeStatus, Scope
+from engine.domain.reasons import Reason
+from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, LiftVerdict, may_lift
+from engine.runtime.desk import Desk
+from engine.store.brakes import StoredBrake
+from engine.store.errors import StoreError
+
+
+class BrakeStore(Protocol):
+    """Where brakes outlive the process."""
+
+    async def put_brake(
+        self, *, kind: str, scope: str, name: str, reason: str, who: str, at: datetime
+    ) -> bool:
+        """Make one brake durable; False where it waits in memory because the disk does not take it."""
+        ...
+
+    async def clear_brake(
+        self, *, kind: str, scope: str, name: str, who: str, reason: str, at: datetime
+    ) -> bool:
+        """Mark one brake as lifted; raises StoreError."""
+        ...
+
+    async def set_proof(self, proof: str, *, kind: str, scope: str, name: str) -> bool:
+        """Write what a KILL proved; False where it waits in memory."""
+        ...
+
+
+NOT_PROVEN = "NOT PROVEN"
+"""How the record of a KILL that is not flat begins."""
+
+
+def restored(stored: StoredBrake) -> Brake:
+    """A brake as it was left. A KILL without a finished record is not flat until proven."""
+    level = BrakeLevel[stored.kind]
+    return Brake(
+        brake_id=str(stored.brake_id),
+        level=level,
+        scope=BrakeScope(stored.scope),
+        name=stored.name,
+        reason=stored.reason,
+        who=stored.who,
+        at=stored.at,
+        proof=stored.proof,
+        not_flat=level is BrakeLevel.KILL and (not stored.proof or stored.proof.startswith(NOT_PROVEN)),
+    )
+
+
+_WORDS = {
+    LiftVerdict.NOTHING: "nothing is on",
+    LiftVerdict.NEEDS_REASON: "lifting a brake needs a reason",
+    LiftVerdict.NEEDS_ACCOUNT: "after a HALT or KILL the account id must be typed",
+    LiftVerdict.NOT_FLAT: "the KILL has not proven flat: settle what it names, then flatten again",
+    LiftVerdict.UNKNOWN: "the fate of an order is unknown: settle it first",
+}
+
+
+class BrakeDesk:
+    """The only writer of `desk.brakes`."""
+
+    def __init__(self, desk: Desk, *, store: BrakeStore, new_id: Callable[[], str]) -> None:
+        self._desk = desk
+        self._store = store
+        self._new_id = new_id
+
+    async def pull(self, kind: BrakeKind, scope: Scope, *, reason: str, who: str) -> Brake:
+        """Put a brake on. In force at once; durable when this returns (or NOT STORED is alerted)."""
+        brake = Brake(
+            brake_id=self._new_id(),
+            level=BrakeLevel[kind.name],
+            scope=BrakeScope(scope.kind.value),
+            name=scope.name,
+            reason=reason or "operator",
+            who=who,
+            at=self._desk.now(),
+        )
+        brakes = self._desk.brakes.with_(brake)
+        standing = brakes.find(level=brake.level, scope=brake.scope, name=brake.name) or brake
+        # In force before it is durable: the other way round an entry could slip through the commit.
+        self._desk.brakes = brakes
+        await self._put(standing)
+        text = f"{kind.value} of {scope} by {who}: {standing.reason}"
+        self._desk.notices.event(Level.WARNING, "brake", text, symbol=scope.name)
+        return standing
+
+    async def prove(self, brake: Brake, *, proof: str, not_flat: bool) -> None:
+        """Write a KILL's record."""
+        self._desk.brakes = self._desk.brakes.proven(brake.brake_id, proof=proof, not_flat=not_flat)
+        stored = await self._store.set_proof(
+            proof, kind=brake.level.name, scope=brake.scope.value, name=brake.name
+        )
+        if not stored:
+            self._not_stored(brake)
+
+    async def lift(self, command: Command) -> Outcome:
+        """Lift every brake of exactly this scope, if a person may."""
+        desk = self._desk
+        scope = BrakeScope(command.scope.kind.value)
+        held = desk.brakes.of_scope(scope=scope, name=command.scope.name)
+        verdict = may_lift(
+            held,
+            reason=command.reason,
+            typed_account=command.typed,
+            account=desk.account,
+            unknown_orders=desk.books.unknown_orders(),
+        )
+        if verdict is not LiftVerdict.YES:
+            text = f"{command.scope} was not resumed: {_WORDS[verdict]}"
+            return Outcome(command.command_id, OutcomeStatus.REFUSED, verdict.value, text)
+        for brake in held:
+            try:
+                await self._clear(brake, command)
+            except StoreError as err:
+                # A brake that the store still holds would come back at the next start: keep it on.
+                text = f"{command.scope} stays {brake.level.name}: the store cannot write ({err})"
+                return Outcome(command.command_id, OutcomeStatus.FAILED, Reason.STORE_DOWN.value, text)
+            desk.brakes = desk.brakes.without(frozenset({brake.brake_id}))
+        names = ", ".join(b.level.name for b in held)
+        desk.notices.clear_alert("kill")
+        return Outcome(command.command_id, OutcomeStatus.DONE, "", f"{names} of {command.scope} lifted")
+
+    async def _clear(self, brake: Brake, command: Command) -> None:
+        await self._store.clear_brake(
+            kind=brake.level.name,
+            scope=brake.scope.value,
+            name=brake.name,
+            who=command.who,
+            reason=command.reason,
+            at=self._desk.now(),
+        )
+
+    async def _put(self, brake: Brake) -> None:
+        stored = await self._store.put_brake(
+            kind=brake.level.name,
+            scope=brake.scope.value,
+            name=brake.name,
+            reason=brake.reason,
+            who=brake.who,
+            at=brake.at,
+        )
+        if not stored:
+            self._not_stored(brake)
+
+    def _not_stored(self, brake: Brake) -> None:
+        text = f"NOT STORED: {brake.level.name} is in force, but the store cannot write it yet"
+        self._desk.notices.raise_alert(Level.CRITICAL, "not_stored", text)

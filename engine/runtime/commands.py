@@ -1,0 +1,196 @@
+"""Operator commands: the same few acts whoever asks (key, palette, shell, file), each with an outcome.
+
+A brake is durable before it acts, or, where the store cannot write, is held in memory and acts all the
+same. Nothing here decides risk; nothing here raises for bad input.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from engine.api import BrakeKind, Command, CommandKind, Level, Outcome, OutcomeStatus, ScopeKind
+from engine.config import RuntimeRefusal
+from engine.domain.order import Role
+from engine.domain.reasons import Reason
+from engine.execution.executor import CloseStatus, Executor
+from engine.execution.kill import KillSwitch, Reach
+from engine.runtime.brakes import BrakeDesk
+from engine.runtime.desk import Desk
+
+REMEMBERED_COMMANDS = 500
+FLATTEN_WORD = "FLATTEN"
+
+Act = Callable[[Command], Awaitable[Outcome]]
+
+
+def done(command: Command, text: str, details: tuple[str, ...] = ()) -> Outcome:
+    """It was done."""
+    return Outcome(command.command_id, OutcomeStatus.DONE, "", text, details)
+
+
+def refused(command: Command, code: str, text: str, details: tuple[str, ...] = ()) -> Outcome:
+    """A rule said no; nothing was changed."""
+    return Outcome(command.command_id, OutcomeStatus.REFUSED, code, text, details)
+
+
+def failed(command: Command, code: str, text: str, details: tuple[str, ...] = ()) -> Outcome:
+    """Tried, and not wholly done; the text names what stayed."""
+    return Outcome(command.command_id, OutcomeStatus.FAILED, code, text, details)
+
+
+class Commands:
+    """Dispatches commands. The same command id is carried out once; a repeat gets the same outcome."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        brakes: BrakeDesk,
+        executor: Executor,
+        kill_switch: KillSwitch,
+        set_value: Callable[[str, float, str], Awaitable[str]],
+        stop: Callable[[str], Awaitable[tuple[str, ...]]],
+        on_detached: Callable[[str], None],
+        urge: Callable[[], None],
+    ) -> None:
+        self._desk = desk
+        self._brakes = brakes
+        self._executor = executor
+        self._kill_switch = kill_switch
+        self._set_value = set_value
+        self._stop = stop
+        self._on_detached = on_detached
+        self._urge = urge
+        self._outcomes: OrderedDict[str, Outcome] = OrderedDict()
+        self._acts: dict[CommandKind, Act] = {
+            CommandKind.PAUSE: self._pause,
+            CommandKind.RESUME: self._resume,
+            CommandKind.HALT: self._halt,
+            CommandKind.KILL: self._kill,
+            CommandKind.FLATTEN: self._flatten,
+            CommandKind.CANCEL_ORDER: self._cancel_order,
+            CommandKind.SET_VALUE: self._set,
+            CommandKind.ACKNOWLEDGE: self._acknowledge,
+            CommandKind.STOP: self._stop_engine,
+            CommandKind.DETACHED: self._detached,
+        }
+
+    async def execute(self, command: Command) -> Outcome:
+        """Carry out one command and tell everybody that, and how, it ended."""
+        known = self._outcomes.get(command.command_id)
+        if known is not None:
+            return known
+        outcome = await self._acts[command.kind](command)
+        self._outcomes[command.command_id] = outcome
+        while len(self._outcomes) > REMEMBERED_COMMANDS:
+            self._outcomes.popitem(last=False)
+        level = Level.INFO if outcome.status is OutcomeStatus.DONE else Level.WARNING
+        text = f"{command.who}: {command.kind.value} → {outcome.status.value}: {outcome.text}"
+        self._desk.notices.event(level, "command", text)
+        self._urge()
+        return outcome
+
+    # --- brakes ---------------------------------------------------------------------------------
+
+    async def _pause(self, command: Command) -> Outcome:
+        await self._brakes.pull(BrakeKind.PAUSE, command.scope, reason=command.reason, who=command.who)
+        self._urge()
+        return done(command, f"entries of {command.scope} are paused; exits and stops go on")
+
+    async def _halt(self, command: Command) -> Outcome:
+        await self._brakes.pull(BrakeKind.HALT, command.scope, reason=command.reason, who=command.who)
+        self._urge()
+        left = await self._kill_switch.cancel_risk(self._reach(command))
+        if left:
+            text = f"{command.scope} is halted, but {len(left)} cancel(s) could not be proven"
+            return failed(command, Reason.UNKNOWN_ORDER.value, text, left)
+        return done(command, f"{command.scope} is halted: no order that adds risk is working, stops stay")
+
+    async def _kill(self, command: Command) -> Outcome:
+        """Without `confirmed` a kill is a halt: the word to flatten has not been given."""
+        if not command.confirmed:
+            return await self._halt(command)
+        brake = await self._brakes.pull(BrakeKind.KILL, command.scope, reason=command.reason, who=command.who)
+        self._urge()
+        proof = await self._kill_switch.kill(self._reach(command), flatten=self._desk.config.kill.flatten)
+        await self._brakes.prove(brake, proof=proof.text, not_flat=not proof.flat)
+        level = Level.WARNING if proof.flat else Level.CRITICAL
+        self._desk.notices.raise_alert(level, "kill", f"KILL of {command.scope}: {proof.text}")
+        if proof.flat:
+            return done(command, proof.text, proof.lines)
+        return failed(command, Reason.NOT_FLAT.value, proof.text, proof.lines)
+
+    async def _resume(self, command: Command) -> Outcome:
+        return await self._brakes.lift(command)
+
+    def _reach(self, command: Command) -> Reach:
+        match command.scope.kind:
+            case ScopeKind.STRATEGY:
+                return Reach(strategy=command.scope.name)
+            case ScopeKind.SYMBOL:
+                return Reach(key=command.scope.name)
+            case ScopeKind.ACCOUNT:
+                return Reach()
+
+    # --- positions and orders -------------------------------------------------------------------
+
+    async def _flatten(self, command: Command) -> Outcome:
+        reach = Reach(key=command.target)
+        if command.target and self._desk.books.position(command.target) is None:
+            text = f"{command.target}: no position of ours to close"
+            return refused(command, Reason.WRONG_TARGET.value, text)
+        results = await self._kill_switch.flatten(reach, role=Role.FLATTEN, reason=Reason.OPERATOR)
+        lines = tuple(r.text for r in results)
+        if any(r.status is CloseStatus.NOT_FLAT for r in results):
+            return failed(command, Reason.NOT_FLAT.value, "; ".join(lines), lines)
+        return done(command, "; ".join(lines) or "nothing to close", lines)
+
+    async def _cancel_order(self, command: Command) -> Outcome:
+        order = self._desk.books.order(command.target)
+        if order is None or order.state.is_done:
+            return refused(command, Reason.WRONG_TARGET.value, f"{command.target}: no working order of ours")
+        if order.intent.role is Role.STOP and not command.confirmed:
+            text = f"{order.intent.key}: this stop protects a position; confirm to cancel it"
+            return refused(command, Reason.CONFIRMATION.value, text)
+        if await self._executor.cancel(command.target):
+            ended = self._desk.books.order(command.target)
+            return done(command, f"{command.target} is {'gone' if ended is None else ended.state.value}")
+        text = f"{command.target}: the broker has not confirmed the cancel yet"
+        return failed(command, Reason.UNKNOWN_ORDER.value, text)
+
+    # --- the rest -------------------------------------------------------------------------------
+
+    async def _set(self, command: Command) -> Outcome:
+        if command.value is None:
+            return refused(command, Reason.OUT_OF_BOUNDS.value, f"{command.target}: no value given")
+        try:
+            text = await self._set_value(command.target, command.value, command.who)
+        except RuntimeRefusal as err:
+            return refused(command, err.code.value, str(err))
+        except OSError as err:
+            text = f"{command.target} acts now, but could not be saved for the next start: {err}"
+            return failed(command, Reason.STORE_DOWN.value, text)
+        return done(command, text)
+
+    async def _acknowledge(self, command: Command) -> Outcome:
+        alert = self._desk.notices.acknowledge(int(command.target)) if command.target.isdecimal() else None
+        if alert is None:
+            return refused(command, Reason.WRONG_TARGET.value, f"no alert {command.target!r} stands")
+        return done(command, f"alert {alert.alert_id} acknowledged: {alert.text}")
+
+    async def _stop_engine(self, command: Command) -> Outcome:
+        choice = command.target or self._desk.config.shutdown.on_signal.value
+        if choice not in ("keep", "flatten"):
+            text = f"stop {command.target!r}: expected keep or flatten"
+            return refused(command, Reason.WRONG_TARGET.value, text)
+        left = await self._stop(choice)
+        if left and choice == "flatten":
+            text = f"stopped, but not flat: {'; '.join(left)}"
+            return failed(command, Reason.NOT_FLAT.value, text, left)
+        kept = f"; kept with their stops: {'; '.join(left)}" if left else ""
+        return done(command, f"stopped, positions: {choice}{kept}", left)
+
+    async def _detached(self, command: Command) -> Outcome:
+        self._on_detached(command.target)
+        return done(command, "no terminal; the engine goes on")

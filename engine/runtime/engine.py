@@ -1,0 +1,266 @@
+"""The engine: wires its rooms, lives through connect, compare, READY, drain; owns no rule of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from engine.api import BrakeKind, Command, EngineState, Level, Outcome, Scope
+from engine.broker.port import Broker, Hello, LinkEvent, LinkState
+from engine.config import OnTerminalLoss
+from engine.domain.order import Role
+from engine.domain.reasons import Reason
+from engine.execution.executor import CloseStatus, Executor
+from engine.execution.kill import KillSwitch, Reach
+from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
+from engine.runtime.account import AccountDesk
+from engine.runtime.brakes import BrakeDesk
+from engine.runtime.commands import Commands
+from engine.runtime.core import SnapshotSource
+from engine.runtime.desk import Block, Desk
+from engine.runtime.inbox import Inbox
+from engine.runtime.line import Line
+from engine.runtime.markets import Markets
+from engine.runtime.publisher import Publisher
+from engine.runtime.trading import Trading
+from engine.runtime.upkeep import Upkeep
+
+_log = structlog.get_logger("engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything an engine is made of; `engine.runtime.boot` puts it together."""
+
+    desk: Desk
+    broker: Broker
+    executor: Executor
+    kill_switch: KillSwitch
+    brakes: BrakeDesk
+    inbox: Inbox
+    account: AccountDesk
+    trading: Trading
+    markets: Markets
+    line: Line
+    upkeep: Upkeep
+    commands: Commands
+    publisher: Publisher
+    close: Callable[[bool], Awaitable[None]]
+    """Writes the end of the run (clean or not) and closes the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Why the engine ends."""
+
+    choice: str
+    """`keep` or `flatten`."""
+    failure: BaseException | None = None
+
+
+class Engine:
+    """Implements EngineCore."""
+
+    def __init__(self, make: Callable[[Engine], Parts]) -> None:
+        """`make` builds the parts around this engine's hooks (`spawn`, `on_up`, `on_down`, `stop` …)."""
+        self._group: asyncio.TaskGroup | None = None
+        self._stop_request: asyncio.Future[StopRequest] = asyncio.get_running_loop().create_future()
+        self._drained: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
+        self.parts = make(self)
+
+    @property
+    def source(self) -> SnapshotSource:
+        """Its snapshots."""
+        return self.parts.publisher
+
+    async def execute(self, command: Command) -> Outcome:
+        """Carry out one operator command."""
+        return await self.parts.commands.execute(command)
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Connect, trade, drain. 0 when it ended as asked, 1 when something stayed open or failed."""
+        parts = self.parts
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                core = [
+                    group.create_task(self._core(name, run), name=name)
+                    for name, run in (
+                        ("publisher", parts.publisher.run),
+                        ("inbox", parts.inbox.pump),
+                        ("upkeep", parts.upkeep.run),
+                        ("line", parts.line.run),
+                    )
+                ]
+                request = await self._stop_request
+                left = await self._drain(request)
+                for task in core:
+                    task.cancel()
+                self._cancel_rest(group)
+        finally:
+            await self._end()
+        return 1 if request.failure is not None or (left and request.choice == "flatten") else 0
+
+    async def _core(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """A core task that fails ends the engine, in order: flatten while connected, save, exit 1."""
+        try:
+            await run()
+        except Exception as err:  # noqa: BLE001 - whatever it is, the way out is the same
+            _log.error("engine.failed", task=name, error=f"{type(err).__name__}: {err}", exc_info=err)
+            text = f"{name} failed, the engine stops: {err}"
+            self.parts.desk.notices.raise_alert(Level.CRITICAL, "engine_failed", text)
+            self._request(StopRequest("flatten", err))
+
+    def _cancel_rest(self, group: asyncio.TaskGroup) -> None:
+        """Acts still under way when the engine ends: each is durable up to where it came."""
+        mine = asyncio.current_task()
+        for task in asyncio.all_tasks():
+            if task is not mine and task.get_name().startswith("act "):
+                task.cancel()
+
+    def _request(self, request: StopRequest) -> None:
+        if not self._stop_request.done():
+            self._stop_request.set_result(request)
+
+    async def stop(self, choice: str) -> tuple[str, ...]:
+        """Ask for the end; returns what stayed open. A second call waits for the same end."""
+        self._request(StopRequest(choice))
+        return await asyncio.shield(self._drained)
+
+    # --- draining -------------------------------------------------------------------------------
+
+    async def _drain(self, request: StopRequest) -> tuple[str, ...]:
+        """No new risk; then flatten what may not stay, within the time there is."""
+        desk = self.parts.desk
+        desk.draining = True
+        self._set_state(EngineState.DRAINING, f"stopping, positions: {request.choice}")
+        left: tuple[str, ...] = ()
+        try:
+            async with asyncio.timeout(desk.config.shutdown.timeout_s):
+                left = await self._wind_down(request.choice)
+        except TimeoutError:
+            left = (*self._held(), f"not finished within {desk.config.shutdown.timeout_s:.0f} s")
+        for line in left:
+            desk.notices.event(Level.WARNING, "engine", f"left open: {line}")
+        await self.parts.publisher.publish()
+        self._drained.set_result(left)
+        return left
+
+    async def _wind_down(self, choice: str) -> tuple[str, ...]:
+        parts = self.parts
+        not_cancelled = await parts.kill_switch.cancel_risk(Reach())
+        lines = [f"cancel not proven: {ref}" for ref in not_cancelled]
+        if choice == "keep":
+            return (*lines, *self._held())
+        overnight = {r.strategy.name for r in parts.trading.running if r.holds_overnight}
+        inside = [p for p in parts.desk.books.positions() if p.owner not in overnight]
+        results = await asyncio.gather(
+            *(
+                parts.kill_switch.flatten(Reach(key=p.key), role=Role.FLATTEN, reason=Reason.SHUTDOWN)
+                for p in inside
+            )
+        )
+        lines += [r.text for group in results for r in group if r.status is CloseStatus.NOT_FLAT]
+        return tuple(lines)
+
+    def _held(self) -> tuple[str, ...]:
+        return tuple(f"{p.key} {p.quantity:+d}" for p in self.parts.desk.books.positions())
+
+    async def _end(self) -> None:
+        parts = self.parts
+        await parts.broker.disconnect()
+        parts.desk.link = LinkState.DOWN
+        self._set_state(EngineState.STOPPED, "stopped")
+        await parts.close(True)
+        await parts.publisher.publish()
+
+    # --- hooks ----------------------------------------------------------------------------------
+
+    def spawn(self, name: str, act: Callable[[], object]) -> None:
+        """Run an act as its own task. One that fails is told and ends alone."""
+        if self._group is None:
+            raise RuntimeError(f"{name}: the engine is not running yet")
+        self._group.create_task(self._guarded(name, act), name=f"act {name}")
+
+    async def _guarded(self, name: str, act: Callable[[], object]) -> None:
+        try:
+            result = act()
+            if asyncio.iscoroutine(result):
+                await result
+        except Exception as err:  # noqa: BLE001 - one act's bug must not end the engine
+            _log.error("act.failed", act=name, error=f"{type(err).__name__}: {err}", exc_info=err)
+            text = f"{name} failed and was given up: {type(err).__name__}: {err}"
+            self.parts.desk.notices.raise_alert(Level.ERROR, "act_failed", text)
+
+    async def on_up(self, hello: Hello) -> bool:
+        """The line is up: compare, then prepare the markets, then READY."""
+        parts, desk = self.parts, self.parts.desk
+        self._set_state(EngineState.RECONCILING, "comparing the account with the broker")
+        if not await parts.account.compare(hello):
+            return False
+        await parts.markets.prepare(data_lost=True)
+        self._finish_kills()
+        if desk.differences or desk.strange_orders:
+            self._set_state(EngineState.ORPHANS, desk.block.text if desk.block else "")
+        else:
+            self._set_state(EngineState.READY, "")
+        desk.notices.clear_alert("link_down")
+        return True
+
+    def _finish_kills(self) -> None:
+        """A KILL that was cut short (crash, lost line) goes on where it can be acted on again."""
+        for brake in self.parts.desk.brakes.brakes:
+            if brake.level is BrakeLevel.KILL and brake.not_flat:
+                self.spawn(f"kill {brake.scope} {brake.name}", partial(self._kill_again, brake))
+
+    async def _kill_again(self, brake: Brake) -> None:
+        reach = Reach(
+            strategy=brake.name if brake.scope is BrakeScope.STRATEGY else "",
+            key=brake.name if brake.scope is BrakeScope.SYMBOL else "",
+        )
+        proof = await self.parts.kill_switch.kill(reach, flatten=self.parts.desk.config.kill.flatten)
+        await self.parts.brakes.prove(brake, proof=proof.text, not_flat=not proof.flat)
+
+    def on_down(self, event: LinkEvent) -> None:
+        """The line is lost, frozen or the broker lost its own: entries are blocked at once."""
+        desk = self.parts.desk
+        self._set_state(EngineState.BLOCKED, event.text)
+        desk.block = Block(Reason.LINK_DOWN, event.text)
+        desk.notices.raise_alert(Level.ERROR, "link_down", f"line to the broker: {event.text}")
+
+    async def on_kill_file(self, reason: str) -> None:
+        """The kill file appeared: the whole way, no word asked."""
+        brake = await self.parts.brakes.pull(BrakeKind.KILL, Scope(), reason=reason, who="file")
+        self.spawn("kill by file", lambda: self._kill_again(brake))
+
+    def on_detached(self, how: str) -> None:
+        """The terminal is gone. Given up on purpose: nothing changes. Lost: `shutdown.on_terminal_loss`."""
+        if how != "lost":
+            return
+        policy = self.parts.desk.config.shutdown.on_terminal_loss
+        text = f"the terminal was lost; {policy.value}"
+        self.parts.desk.notices.raise_alert(Level.WARNING, "terminal_lost", text)
+        if policy is OnTerminalLoss.FLATTEN_AND_STOP:
+            self._request(StopRequest("flatten"))
+        elif policy is OnTerminalLoss.PAUSE_ENTRIES:
+            self.spawn("pause", self._pause_for_terminal)
+
+    async def _pause_for_terminal(self) -> None:
+        await self.parts.brakes.pull(BrakeKind.PAUSE, Scope(), reason="terminal lost", who="engine")
+        self.parts.publisher.urge()
+
+    def _set_state(self, state: EngineState, why: str) -> None:
+        desk = self.parts.desk
+        if desk.draining and state not in (EngineState.DRAINING, EngineState.STOPPED):
+            return
+        if desk.state is not state:
+            desk.notices.event(Level.INFO, "engine", f"{state.value}{': ' + why if why else ''}")
+        desk.state = state
+        desk.block = Block(Reason.NOT_READY, why) if why else None
+        self.parts.publisher.urge()

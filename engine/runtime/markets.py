@@ -1,0 +1,150 @@
+"""Brings the traded instruments to the desk: described, subscribed, margined, warmed up."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from engine.api import Level
+from engine.broker.port import Broker
+from engine.domain.instrument import Instrument, SecType
+from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
+from engine.ledger.events import Described
+from engine.market.catalog import Wanted, front_month, parse_symbol
+from engine.runtime.desk import Desk
+from engine.runtime.trading import Running, Trading
+
+NO_ENTRY_DAYS = 3
+"""Days before expiry from which the next contract is the front month (position.expiry_no_entry_days)."""
+
+
+class Markets:
+    """What is traded in this session. Each step tells what it could not do and goes on with the rest."""
+
+    def __init__(self, desk: Desk, *, broker: Broker, trading: Trading) -> None:
+        self._desk = desk
+        self._broker = broker
+        self._trading = trading
+        self._subscribed: set[str] = set()
+        self._chosen: dict[str, str] = {}
+        """Configured symbol -> instrument key."""
+
+    async def prepare(self, *, data_lost: bool) -> None:
+        """Describe and subscribe everything; history only for what is not warm yet."""
+        if data_lost:
+            self._subscribed.clear()
+        symbols = sorted({s for r in self._trading.running for s in r.symbols})
+        await asyncio.gather(*(self._describe(symbol) for symbol in symbols))
+        await self._describe_held()
+        for running in self._trading.running:
+            self._assign(running)
+        self._subscribe()
+        await asyncio.gather(*(self._margin(i) for i in self._desk.instruments.values()))
+        await asyncio.gather(
+            *(self._warm(r, key) for r in self._trading.running for key in sorted(r.keys - r.warm))
+        )
+
+    # --- describing -----------------------------------------------------------------------------
+
+    async def _describe(self, symbol: str) -> None:
+        wanted = parse_symbol(symbol)
+        chain = await self._ask(wanted)
+        if wanted.sec_type is SecType.FUTURE:
+            instrument = front_month(chain, self._desk.now(), no_entry_days=NO_ENTRY_DAYS)
+        else:
+            instrument = chain[0] if chain else None
+        if instrument is None:
+            text = f"{symbol}: the broker lists no such contract; it is not traded"
+            self._desk.notices.raise_alert(Level.WARNING, "unknown_instrument", text, symbol=symbol)
+            return
+        self._chosen[symbol] = instrument.key
+        await self._keep(instrument)
+
+    async def _ask(self, wanted: Wanted) -> tuple[Instrument, ...]:
+        answer = await self._broker.instruments(wanted.symbol, wanted.sec_type.value, wanted.exchange)
+        if not answer.ok or answer.value is None:
+            text = f"{wanted.symbol}: the broker did not describe it: {answer.error}"
+            self._desk.notices.event(Level.WARNING, "link", text, symbol=wanted.symbol)
+            return ()
+        return answer.value
+
+    async def _describe_held(self) -> None:
+        """Also what is held or worked but not traded any more: it must be marked and closable."""
+        held = {p.key: p.con_id for p in self._desk.books.positions()}
+        held |= {o.intent.key: o.intent.con_id for o in self._desk.books.open_orders()}
+        held |= {d.key: d.con_id for d in self._desk.differences}
+        for key, con_id in held.items():
+            if key not in self._desk.instruments:
+                await self._describe_one(key, con_id)
+
+    async def _describe_one(self, key: str, con_id: int) -> None:
+        terms = self._desk.books.ledger.positions.terms(key)
+        is_future = terms is not None and terms.sec_type == SecType.FUTURE.value
+        # A local symbol is root, month letter and year digit: ESZ6 belongs to ES.
+        wanted = Wanted(key[:-2], SecType.FUTURE, "") if is_future else Wanted(key, SecType.STOCK, "SMART")
+        for instrument in await self._ask(wanted):
+            if instrument.con_id == con_id:
+                await self._keep(instrument)
+                return
+
+    async def _keep(self, instrument: Instrument) -> None:
+        self._desk.instruments[instrument.key] = instrument
+        terms = Described(
+            instrument.key, instrument.con_id, Decimal(str(instrument.multiplier)), instrument.sec_type.value
+        )
+        await self._desk.books.post(terms)
+
+    def _assign(self, running: Running) -> None:
+        keys = [self._chosen[s] for s in running.symbols if s in self._chosen]
+        if set(keys) != running.keys:
+            self._trading.assign(running, keys)
+
+    # --- data -----------------------------------------------------------------------------------
+
+    def _subscribe(self) -> None:
+        lines = self._desk.config.market_data.max_lines
+        for key, instrument in self._desk.instruments.items():
+            if key in self._subscribed:
+                continue
+            if len(self._subscribed) >= lines:
+                text = f"{key}: no data line left ({lines} in use); it is not traded"
+                self._desk.notices.raise_alert(Level.WARNING, "data_lines", text, symbol=key)
+                continue
+            self._broker.subscribe(instrument)
+            self._subscribed.add(key)
+
+    async def _margin(self, instrument: Instrument) -> None:
+        """Initial margin of one contract, asked ahead of time so that the gate never waits (B.8)."""
+        if instrument.sec_type is not SecType.FUTURE or instrument.key in self._desk.margins:
+            return
+        probe = OrderIntent(
+            ref="",
+            strategy="",
+            key=instrument.key,
+            con_id=instrument.con_id,
+            role=Role.ENTRY,
+            side=Side.BUY,
+            quantity=1,
+            order_type=OrderType.MARKET,
+            tif=Tif.DAY,
+            created_at=self._desk.now(),
+        )
+        answer = await self._broker.what_if(probe, instrument)
+        if answer.ok and answer.value is not None:
+            self._desk.margins[instrument.key] = abs(answer.value.initial_change_usd)
+            return
+        text = f"{instrument.key}: its margin is not known ({answer.error}); entries in it are refused"
+        self._desk.notices.event(Level.WARNING, "link", text, symbol=instrument.key)
+
+    async def _warm(self, running: Running, key: str) -> None:
+        instrument = self._desk.instruments.get(key)
+        if instrument is None:
+            return
+        count = max(self._desk.config.data.warmup_bars, running.strategy.warm_up_bars())
+        answer = await self._broker.history(instrument, count=count, seconds=running.bar_seconds)
+        if not answer.ok or answer.value is None:
+            text = f"{key}: no history for {running.strategy.name} ({answer.error}); it warms up on live bars"
+            self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
+            self._trading.warm_up(running, key, ())
+            return
+        self._trading.warm_up(running, key, answer.value)

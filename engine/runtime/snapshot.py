@@ -1,0 +1,164 @@
+"""Builds the whole Snapshot from the desk. Reading only; runs on the engine loop, a few hundred µs."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from engine.api import HealthRow, Level, Mode, RuntimeValue, Snapshot
+from engine.broker.port import LinkState
+from engine.config import RUNTIME_KEYS
+from engine.runtime import views
+from engine.runtime.daypnl import DayPnl
+from engine.runtime.desk import Desk
+from engine.runtime.trading import Trading
+
+
+class StoreHealth(Protocol):
+    """What the health panel needs of the store."""
+
+    @property
+    def healthy(self) -> bool:
+        """True while it writes."""
+        ...
+
+    @property
+    def p99_ms(self) -> float | None:
+        """99th percentile of durable writes."""
+        ...
+
+
+class SnapshotBuilder:
+    """Knows where everything on screen comes from."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        trading: Trading,
+        pnl: DayPnl,
+        round_trip_ms: Callable[[], float | None],
+        lag_max_ms: Callable[[], float],
+        store: Callable[[], StoreHealth],
+        run_id: str,
+        version: str,
+        gateway_text: str,
+    ) -> None:
+        self._desk = desk
+        self._trading = trading
+        self._pnl = pnl
+        self._round_trip_ms = round_trip_ms
+        self._lag_max_ms = lag_max_ms
+        self._store = store
+        self._run_id = run_id
+        self._version = version
+        self._gateway_text = gateway_text
+
+    def build(self, seq: int) -> Snapshot:
+        """The snapshot number `seq`, as things stand now."""
+        desk = self._desk
+        now = desk.now()
+        allowed, why = self._entries()
+        return Snapshot(
+            seq=seq,
+            as_of=datetime.now(UTC),
+            engine_state=desk.state,
+            state_reason=desk.block.text if desk.block else "",
+            mode=desk.mode,
+            gateway=desk.gateway,
+            gateway_text=self._gateway_text,
+            account=desk.account,
+            session=views.session_view(desk),
+            entries_allowed=allowed,
+            entries_text=why,
+            connected=desk.link is LinkState.UP,
+            data_age_s=desk.quotes.freshest_age_s(now),
+            brakes=tuple(views.brake_view(b) for b in desk.brakes.brakes),
+            positions=views.position_views(desk),
+            orders=views.order_views(desk),
+            fills=views.fill_views(desk.books.ledger.positions.fills(), desk),
+            pnl=self._pnl.view(desk),
+            health=self._health(),
+            why_not=self._trading.why_not(),
+            events=desk.notices.events,
+            alerts=desk.notices.alerts,
+            strategies=self._trading.rows(),
+            runtime=self._runtime(),
+            unknown_orders=desk.books.unknown_orders(),
+            loop_lag_max_ms=self._lag_max_ms(),
+            run_id=self._run_id,
+            pid=os.getpid(),
+            version=self._version,
+            read_only=desk.mode is Mode.DRY_RUN,
+        )
+
+    def _entries(self) -> tuple[bool, str]:
+        block = self._desk.entry_block()
+        if block is not None:
+            return False, block.text
+        level = self._desk.brakes.account_level()
+        if level is not None:
+            return False, {1: "paused", 2: "halted", 3: "killed"}[level]
+        alert = self._desk.notices.blocking("")
+        if alert is not None:
+            return False, f"alert {alert.alert_id} waits for you"
+        return True, "entries on"
+
+    def _runtime(self) -> tuple[RuntimeValue, ...]:
+        desk = self._desk
+        values = {
+            "risk.risk_per_trade_pct": desk.config.risk.risk_per_trade_pct,
+            "risk.max_positions": float(desk.config.risk.max_positions),
+        }
+        return tuple(
+            RuntimeValue(key, values[key], bounds.low, bounds.high, bounds.step, key in desk.overridden)
+            for key, bounds in RUNTIME_KEYS.items()
+        )
+
+    # --- health ---------------------------------------------------------------------------------
+
+    def _health(self) -> tuple[HealthRow, ...]:
+        return (self._broker(), self._data(), self._clock(), self._loop(), self._store_row(), self._margin())
+
+    def _broker(self) -> HealthRow:
+        link = self._desk.link
+        if link is not LinkState.UP:
+            return HealthRow("broker", Level.ERROR, link.value.replace("_", " "))
+        trip = self._round_trip_ms()
+        return HealthRow("broker", Level.OK, "up" if trip is None else f"rtt {trip:.1f} ms")
+
+    def _data(self) -> HealthRow:
+        desk = self._desk
+        limit_s = desk.config.market_data.max_quote_age_seconds
+        fresh, stale = desk.quotes.counts(desk.now(), max_age_s=limit_s)
+        level = Level.OK if fresh and not stale else Level.WARNING
+        return HealthRow("data", level, f"{fresh} live, {stale} stale")
+
+    def _clock(self) -> HealthRow:
+        speed = self._desk.clock.speed
+        if speed == 0:
+            return HealthRow("clock", Level.WARNING, "exchange clock stands")
+        return HealthRow("clock", Level.OK, "real time" if speed == 1 else f"{speed:g}x real time")
+
+    def _loop(self) -> HealthRow:
+        lag = self._lag_max_ms()
+        limit = self._desk.config.health.max_loop_lag_ms
+        return HealthRow("loop", Level.OK if lag <= limit else Level.WARNING, f"max lag {lag:.1f} ms")
+
+    def _store_row(self) -> HealthRow:
+        store = self._store()
+        if not store.healthy:
+            return HealthRow("store", Level.CRITICAL, "NOT STORED: cannot write")
+        p99 = store.p99_ms
+        return HealthRow("store", Level.OK, "ready" if p99 is None else f"p99 {p99:.1f} ms")
+
+    def _margin(self) -> HealthRow:
+        values = self._desk.values
+        nlv, free = values.get("NetLiquidation", math.nan), values.get("ExcessLiquidity", math.nan)
+        if not (math.isfinite(nlv) and math.isfinite(free) and nlv > 0):
+            return HealthRow("margin", Level.INFO, "—")
+        share = 100.0 * free / nlv
+        return HealthRow("margin", Level.OK if share > 20 else Level.WARNING, f"{share:.0f} % free")

@@ -1,0 +1,236 @@
+"""Runs the strategies: bars in, proposals through the gate, what passes to the executor.
+
+A strategy that fails is switched off with its reason on screen; its positions keep their stops and the
+engine lives on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from engine.api import Level, Mode, WhyNot
+from engine.api import StrategyView as StrategyRow
+from engine.domain.instrument import SecType
+from engine.domain.market import Bar
+from engine.domain.order import Intention, Proposal, Role
+from engine.domain.reasons import Reason
+from engine.execution.executor import CloseStatus, Executor
+from engine.market.bars import BarAggregator
+from engine.risk.gate import Refusal, check_entry
+from engine.runtime.desk import Desk
+from engine.strategy.base import Strategy, StrategyView
+
+
+@dataclass(slots=True)
+class Running:
+    """One configured strategy and the instruments it was given."""
+
+    strategy: Strategy
+    """Made anew by `make` when the instruments of this session are known."""
+    make: Callable[[Sequence[str]], Strategy]
+    kind: str
+    timeframe: str
+    bar_seconds: int
+    allow_short: bool
+    holds_overnight: bool
+    symbols: tuple[str, ...]
+    """As configured."""
+    keys: set[str] = field(default_factory=set)
+    """Instrument keys it trades in this session."""
+    aggregators: dict[str, BarAggregator] = field(default_factory=dict)
+    warm: set[str] = field(default_factory=set)
+    """Keys whose history was fed; others only collect bars."""
+    off: str = ""
+    """Why it was switched off; empty while it runs."""
+
+
+class Trading:
+    """All strategies of one engine."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        executor: Executor,
+        running: Sequence[Running],
+        spawn: Callable[[str, Callable[[], object]], None],
+    ) -> None:
+        self._desk = desk
+        self._executor = executor
+        self.running = tuple(running)
+        self._spawn = spawn
+
+    # --- bars in --------------------------------------------------------------------------------
+
+    def on_bar(self, bar: Bar) -> None:
+        """A complete 5-second bar of the live stream."""
+        for running in self.running:
+            if bar.symbol in running.keys and not running.off:
+                self._feed(running, bar)
+
+    def _feed(self, running: Running, bar: Bar) -> None:
+        aggregator = running.aggregators.get(bar.symbol)
+        complete = (bar,) if aggregator is None else aggregator.add(bar)
+        for whole in complete:
+            self._decide(running, whole)
+
+    def _decide(self, running: Running, bar: Bar) -> None:
+        proposals = self._ask(running, bar)
+        if bar.symbol not in running.warm or not proposals:
+            return
+        self._spawn(f"act {running.strategy.name} {bar.symbol}", lambda: self._act(running, proposals))
+
+    def _ask(self, running: Running, bar: Bar) -> tuple[Proposal, ...]:
+        try:
+            return running.strategy.on_bar(bar, self._view(running, bar.symbol))
+        except Exception as err:  # noqa: BLE001 - a strategy's own bug must not stop the engine
+            running.off = f"{type(err).__name__}: {err}"
+            name = running.strategy.name
+            text = f"strategy {name} failed at {bar.symbol} and is off; its stops stay: {running.off}"
+            self._desk.notices.raise_alert(Level.ERROR, "strategy_off", text)
+            return ()
+
+    def _view(self, running: Running, key: str) -> StrategyView:
+        position = self._desk.books.position(key)
+        is_own = position is not None and position.owner == running.strategy.name
+        roles = {o.intent.role for o in self._desk.books.open_orders(key)}
+        return StrategyView(
+            quantity=position.quantity if position is not None and is_own else 0,
+            entry_working=Role.ENTRY in roles,
+            exit_working=bool(roles & {Role.EXIT, Role.FLATTEN}),
+            allow_short=running.allow_short and self._short_allowed(key),
+        )
+
+    def _short_allowed(self, key: str) -> bool:
+        instrument = self._desk.instruments.get(key)
+        if instrument is None:
+            return False
+        allowed = self._desk.config.risk.allow_short
+        return allowed.FUT if instrument.sec_type is SecType.FUTURE else allowed.STK
+
+    def assign(self, running: Running, keys: Sequence[str]) -> None:
+        """Give a strategy its instruments; it starts cold."""
+        running.strategy = running.make(tuple(keys))
+        running.keys, running.warm = set(keys), set()
+        running.aggregators = {}
+        if running.bar_seconds > self._desk.config.data.bar_seconds:
+            running.aggregators = {key: BarAggregator(running.bar_seconds) for key in keys}
+
+    def warm_up(self, running: Running, key: str, bars: Sequence[Bar]) -> None:
+        """Feed history (nothing is proposed because of it) and let the strategy act from now on."""
+        running.strategy.warm_up(bars)
+        running.warm.add(key)
+
+    # --- proposals out --------------------------------------------------------------------------
+
+    async def _act(self, running: Running, proposals: tuple[Proposal, ...]) -> None:
+        """Exits before entries, one after the other: a reversal must be flat before it turns."""
+        for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
+            if proposal.intention is Intention.EXIT:
+                await self._exit(proposal)
+            else:
+                await self._enter(running, proposal)
+
+    async def _exit(self, proposal: Proposal) -> None:
+        desk, instrument = self._desk, self._desk.instruments.get(proposal.key)
+        position = desk.books.position(proposal.key)
+        if instrument is None or position is None or position.owner != proposal.strategy:
+            return
+        desk.notices.event(Level.INFO, "strategy", self._sentence(proposal, "exit"), symbol=proposal.key)
+        result = await self._executor.close(proposal.key, instrument, role=Role.EXIT, reason=Reason.SIGNAL)
+        if result.status is CloseStatus.NOT_FLAT:
+            desk.notices.event(Level.ERROR, "strategy", f"exit not done: {result.text}", symbol=proposal.key)
+
+    async def _enter(self, running: Running, proposal: Proposal) -> None:
+        desk = self._desk
+        ticket = check_entry(
+            proposal, desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
+        )
+        instrument = desk.instruments.get(proposal.key)
+        if isinstance(ticket, Refusal) or instrument is None:
+            if isinstance(ticket, Refusal):
+                desk.refused(proposal, ticket)
+            return
+        if desk.mode is Mode.DRY_RUN:
+            text = (
+                f"DRY: would {self._sentence(proposal, 'enter')}: {ticket.quantity} at {ticket.limit_price}"
+            )
+            desk.signals_used.add(proposal.signal_id)
+            desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
+            return
+        desk.signals_used.add(proposal.signal_id)
+        desk.why_not.pop((proposal.strategy, proposal.key), None)
+        order = f"{proposal.side.value} {ticket.quantity} at {ticket.limit_price}"
+        said = f"{self._sentence(proposal, 'enter')}: {order}"
+        desk.notices.event(Level.INFO, "strategy", said, symbol=proposal.key)
+        await self._executor.enter(self._executor.entry_intents(proposal, ticket, instrument), instrument)
+
+    def _sentence(self, proposal: Proposal, word: str) -> str:
+        note = f" ({proposal.note})" if proposal.note else ""
+        return f"{proposal.strategy} {word} {proposal.key}{note}"
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def rows(self) -> tuple[StrategyRow, ...]:
+        """Every strategy as the front end lists it."""
+        return tuple(
+            StrategyRow(
+                name=r.strategy.name,
+                kind=r.kind,
+                symbols=tuple(sorted(r.keys)) or r.symbols,
+                timeframe=r.timeframe,
+                state=self._state(r),
+                holds_overnight=r.holds_overnight,
+            )
+            for r in self.running
+        )
+
+    def _state(self, running: Running) -> str:
+        if running.off:
+            return "off"
+        if not running.keys or running.warm != running.keys:
+            return "warming up"
+        held = self._desk.brakes.blocking(strategy=running.strategy.name, key="")
+        return "live" if held is None else "paused"
+
+    def why_not(self) -> tuple[WhyNot, ...]:
+        """Per instrument, why it is not traded now: the latest refusal, else what its strategy waits for."""
+        rows = []
+        for running in self.running:
+            for key in sorted(running.keys):
+                if self._desk.books.position(key) is not None:
+                    continue
+                rows.append(self._why(running, key))
+        return tuple(rows)
+
+    def _why(self, running: Running, key: str) -> WhyNot:
+        name = running.strategy.name
+        if running.off:
+            return WhyNot(key, name, Reason.STRATEGY_OFF.value, running.off)
+        if key not in running.warm:
+            return WhyNot(key, name, Reason.WARMING_UP.value, "waiting for history")
+        refusal = self._desk.why_not.get((name, key))
+        if refusal is not None:
+            return refusal
+        waiting = running.strategy.why_not(key)
+        return WhyNot(key, name, waiting.code.value, waiting.text)
+
+
+def spawner(group: asyncio.TaskGroup, desk: Desk) -> Callable[[str, Callable[[], object]], None]:
+    """Starts named tasks in a group; one that fails is reported and ends alone."""
+
+    async def guarded(name: str, act: Callable[[], object]) -> None:
+        try:
+            result = act()
+            if asyncio.iscoroutine(result):
+                await result
+        except Exception as err:  # noqa: BLE001 - one act's bug must not end the engine
+            text = f"{name} failed and was given up: {type(err).__name__}: {err}"
+            desk.notices.raise_alert(Level.ERROR, "act_failed", text)
+
+    def spawn(name: str, act: Callable[[], object]) -> None:
+        group.create_task(guarded(name, act), name=name)
+
+    return spawn

@@ -1,0 +1,194 @@
+"""From the desk to the Snapshot's rows. Pure reading; every unknown becomes None, never 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine.api import (
+    BrakeKind,
+    BrakeView,
+    FillView,
+    OrderView,
+    PositionView,
+    Scope,
+    ScopeKind,
+    SessionView,
+)
+from engine.broker.port import BrokerOrder
+from engine.domain.fill import Fill
+from engine.domain.instrument import Instrument
+from engine.domain.order import Order, OrderState, OrderType
+from engine.domain.position import Position
+from engine.domain.price import decimals
+from engine.ledger.pnl import r_multiple, unrealized_usd
+from engine.ledger.protection import protection
+from engine.recovery.compare import PositionDifference
+from engine.risk.brakes import Brake
+from engine.runtime.desk import Desk
+
+SHOWN_DONE_ORDERS = 100
+SHOWN_FILLS = 200
+
+
+def known(value: float | None) -> float | None:
+    """The number, or None where it is not one."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def brake_view(brake: Brake) -> BrakeView:
+    """A brake as shown."""
+    scope = Scope(ScopeKind(brake.scope.value), brake.name)
+    return BrakeView(BrakeKind(brake.level.name), scope, brake.reason, brake.who, brake.at, brake.proof)
+
+
+def position_views(desk: Desk) -> tuple[PositionView, ...]:
+    """Our positions, then what the broker holds beyond them."""
+    ours = tuple(_position(desk, p) for p in desk.books.positions())
+    return ours + tuple(_orphan(desk, d) for d in desk.differences if d.broker)
+
+
+def _position(desk: Desk, position: Position) -> PositionView:
+    key = position.key
+    instrument = desk.instruments.get(key)
+    mark = known(desk.quotes.mark(key))
+    cover = protection(position, desk.books.open_orders(key))
+    unit = known(desk.unit_exposure_usd(key))
+    return PositionView(
+        symbol=key,
+        quantity=position.quantity,
+        avg_price=float(position.avg_price),
+        last=mark,
+        unrealized_usd=unrealized_usd((position,), {} if mark is None else {key: mark}),
+        realized_usd=float(position.realized_usd),
+        r_multiple=None if mark is None else r_multiple(position, mark),
+        protected_quantity=cover.protected,
+        stop_price=cover.stop_price,
+        owner=position.owner,
+        opened_at=position.opened_at,
+        decimals=2 if instrument is None else decimals(instrument),
+        quote_age_s=desk.quotes.age_s(key, desk.now()),
+        exposure_usd=None if unit is None else unit * abs(position.quantity),
+        sec_type="STK" if instrument is None else instrument.sec_type.value,
+        multiplier=float(position.multiplier),
+    )
+
+
+def _orphan(desk: Desk, difference: PositionDifference) -> PositionView:
+    instrument = desk.instruments.get(difference.key)
+    multiplier = 1.0 if instrument is None else instrument.multiplier
+    return PositionView(
+        symbol=difference.key,
+        quantity=int(difference.broker),
+        avg_price=difference.average_cost / multiplier,
+        last=known(desk.quotes.mark(difference.key)),
+        unrealized_usd=None,
+        realized_usd=0.0,
+        r_multiple=None,
+        protected_quantity=0,
+        stop_price=None,
+        owner="",
+        opened_at=None,
+        decimals=2 if instrument is None else decimals(instrument),
+        quote_age_s=desk.quotes.age_s(difference.key, desk.now()),
+        exposure_usd=None,
+        is_orphan=True,
+        sec_type=difference.sec_type or "STK",
+        multiplier=multiplier,
+    )
+
+
+def order_views(desk: Desk) -> tuple[OrderView, ...]:
+    """Unknown and working orders, strange ones at the broker, then what ended today, newest first."""
+    orders = desk.books.orders()
+    live = [o for o in orders if not o.state.is_done]
+    live.sort(key=lambda o: (o.state is not OrderState.UNKNOWN, o.intent.created_at, o.intent.ref))
+    done = [o for o in orders if o.state.is_done][-SHOWN_DONE_ORDERS:]
+    return (
+        *(order_view(o, desk.instruments.get(o.intent.key)) for o in live),
+        *(_strange(o, desk) for o in desk.strange_orders),
+        *(order_view(o, desk.instruments.get(o.intent.key)) for o in reversed(done)),
+    )
+
+
+def order_view(order: Order, instrument: Instrument | None) -> OrderView:
+    """One of our orders as shown."""
+    intent = order.intent
+    is_stop = intent.order_type in (OrderType.STOP, OrderType.TRAIL)
+    return OrderView(
+        order_ref=intent.ref,
+        perm_id=order.perm_id,
+        symbol=intent.key,
+        side=intent.side.value,
+        quantity=intent.quantity,
+        filled=order.filled,
+        order_type=intent.order_type.value,
+        price=intent.stop_price if is_stop else intent.limit_price,
+        tif=intent.tif.value,
+        status=order.state.value,
+        role=intent.role.value,
+        strategy=intent.strategy,
+        at=order.updated_at or intent.created_at,
+        message=order.message or intent.note,
+        decimals=2 if instrument is None else decimals(instrument),
+        is_done=order.state.is_done,
+        avg_fill_price=order.avg_fill_price if order.filled else None,
+    )
+
+
+def _strange(order: BrokerOrder, desk: Desk) -> OrderView:
+    instrument = desk.instruments.get(order.key)
+    return OrderView(
+        order_ref=order.claim.order_ref,
+        perm_id=order.claim.perm_id,
+        symbol=order.key,
+        side=order.side,
+        quantity=int(order.quantity),
+        filled=int(order.claim.filled),
+        order_type=order.order_type,
+        price=order.limit_price if order.limit_price is not None else order.stop_price,
+        tif=order.tif,
+        status=order.claim.status,
+        role="",
+        strategy="",
+        at=desk.now(),
+        message="not in our books",
+        decimals=2 if instrument is None else decimals(instrument),
+        is_ours=False,
+    )
+
+
+def fill_views(fills: Sequence[Fill], desk: Desk) -> tuple[FillView, ...]:
+    """The latest executions of the day, newest first."""
+    return tuple(_fill(f, desk.instruments.get(f.key)) for f in reversed(fills[-SHOWN_FILLS:]))
+
+
+def _fill(fill: Fill, instrument: Instrument | None) -> FillView:
+    return FillView(
+        exec_id=fill.exec_id,
+        order_ref=fill.order_ref,
+        symbol=fill.key,
+        side=fill.side.value,
+        quantity=fill.quantity,
+        price=float(fill.price),
+        commission_usd=None if fill.commission is None else float(fill.commission),
+        at=fill.at,
+        decimals=2 if instrument is None else decimals(instrument),
+    )
+
+
+def session_view(desk: Desk) -> SessionView:
+    """Exchange clock and the regular session of what is traded (the earliest to close, or to open)."""
+    now = desk.now()
+    traded = [i for i in desk.instruments.values() if i.liquid_hours]
+    if not traded:
+        return SessionView(now=now, speed=desk.clock.speed)
+    sessions = [s for i in traded if (s := i.liquid_session(now)) is not None]
+    coming = [h.open for i in traded for h in i.liquid_hours if h.open > now]
+    return SessionView(
+        now=now,
+        speed=desk.clock.speed,
+        is_open=bool(sessions),
+        closes_in_s=min(((s.close - now).total_seconds() for s in sessions), default=None),
+        opens_in_s=min(((o - now).total_seconds() for o in coming), default=None),
+    )
