@@ -110,7 +110,7 @@ def read_folder(folder: Path, instruments: Instruments) -> list[TapeFile]:
         raise TapeError(f"tape {folder}: holds no Parquet file")
     missing = sorted(set(said) - {path.name for path in paths})
     if missing:
-        raise TapeError(f"tape.toml: names {missing[0]}, which is not in {folder}")
+        raise TapeError(f"tape.toml: names {missing[0]!r}, which is not in {folder}")
     return [_understand(path, said.get(path.name, {}), instruments) for path in paths]
 
 
@@ -120,6 +120,7 @@ def span(folder: Path) -> tuple[float, float]:
     lasts: list[float] = []
     for path in sorted(folder.glob("*.parquet")):
         with _open(path) as file:
+            _kind_of(path, file.schema_arrow)
             groups = [
                 group for group in range(file.num_row_groups) if file.metadata.row_group(group).num_rows
             ]
@@ -145,11 +146,18 @@ def _read_settings(path: Path) -> dict[str, dict[str, Any]]:
         files = tomllib.loads(path.read_text("utf-8")).get("files", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as err:
         raise TapeError(f"{path.name}: cannot be read: {err}") from err
+    if not isinstance(files, dict) or not all(isinstance(row, dict) for row in files.values()):
+        raise TapeError(f'{path.name}: files must be tables such as [files."name.parquet"]')
     for name, row in files.items():
         unknown = sorted(set(row) - _SETTINGS)
         if unknown:
-            raise TapeError(f"{path.name}: {name}: unknown key {unknown[0]!r}; known: symbol, bar_seconds")
-    return dict(files)
+            raise TapeError(f"{path.name}: {name!r}: unknown key {unknown[0]!r}; known: symbol, bar_seconds")
+        if not isinstance(row.get("symbol", ""), str):
+            raise TapeError(f"{path.name}: {name!r}: symbol must be a text")
+        seconds = row.get("bar_seconds", 1)
+        if not isinstance(seconds, int) or seconds < 1:
+            raise TapeError(f"{path.name}: {name!r}: bar_seconds must be a whole number of at least 1")
+    return files
 
 
 def _open(path: Path) -> Any:
@@ -160,7 +168,12 @@ def _open(path: Path) -> Any:
 
 
 def _first_line(err: BaseException) -> str:
-    return (str(err).splitlines() or [type(err).__name__])[0]
+    return _printable((str(err).splitlines() or [type(err).__name__])[0])
+
+
+def _printable(text: str) -> str:
+    """Text from a file without control characters: it ends on a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def batches(path: Path, columns: tuple[str, ...]) -> Iterator[Any]:
