@@ -95,7 +95,7 @@ _SAFETY = (
     Action(
         "resume",
         "Lift a brake",
-        "Lifts a pause, halt or kill, scoped ones too, with a reason; after halt or kill with the account id.",
+        "Lifts a brake, scoped ones too, with a reason; after halt or kill also with the account id.",
         "R",
         Where.SCREEN,
         Group.SAFETY,
@@ -245,7 +245,7 @@ _COCKPIT = (
     Action(
         "leave",
         "Leave",
-        "Detach and trade on, or stop with or without flattening. Ctrl+c asks the same; twice within 3 s stops.",
+        "Detach and trade on, or stop with or without flattening. ctrl+c asks the same.",
         "q",
         Where.SCREEN,
         Group.COCKPIT,

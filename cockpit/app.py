@@ -7,10 +7,9 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
@@ -115,9 +114,9 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
 
     # Life
 
-    def run(self, **options: object) -> Exit:  # type: ignore[override]
+    def run(self, *args: Any, **options: Any) -> Exit:
         """Run until the operator leaves; a broken screen comes back as UI_FAILED, never as an exception."""
-        result = super().run(**options)
+        result = super().run(*args, **options)
         return result if result is not None else Exit.UI_FAILED
 
     def leave(self, how: Exit) -> None:

@@ -68,5 +68,5 @@ def _undelivered(command: Command, error: BaseException) -> Outcome:
         command_id=command.command_id,
         status=OutcomeStatus.FAILED,
         code="internal_error",
-        text=f"{command.kind.value} got no answer from the engine ({why}); look at the snapshot before you repeat it",
+        text=f"no answer from the engine to {command.kind.value} ({why}); look before you repeat it",
     )

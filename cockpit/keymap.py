@@ -1,4 +1,4 @@
-"""From the action table and the operator's own keys to bindings; a clash is an error before the first paint."""
+"""From the action table and the operator's own keys to bindings; a clash is an error at the start."""
 
 from __future__ import annotations
 
@@ -119,6 +119,6 @@ def _claim(action: Action, *, keys: tuple[str, ...], taken: dict[str, Action]) -
             )
         if key in taken:
             raise KeymapError(
-                f"[keys] {action.id} and {taken[key].id} both want {shown_key(key)!r}; give one of them another key"
+                f"[keys] {action.id} and {taken[key].id} both want {shown_key(key)!r}; move one of them"
             )
         taken[key] = action

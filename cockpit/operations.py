@@ -22,7 +22,7 @@ from cockpit.screens.pages import help_lines, order_lines, position_lines
 from cockpit.screens.risk import RiskDialog
 from cockpit.spans import Line, Span, Tone
 from cockpit.widgets.ticking_table import TickingTable
-from engine.api import Command, CommandKind, Level, Scope, ScopeKind, Snapshot
+from engine.api import Command, CommandKind, Level, Scope, Snapshot
 
 ResultT = TypeVar("ResultT")
 Send = Callable[[], Command | None]
@@ -103,10 +103,8 @@ class OperatorActions(App[Exit]):
         title = f" KILL · {self._snapshot.account} · {self._snapshot.mode.value} {self._snapshot.gateway} "
         self.open_dialog(KillDialog(title=clean(title), send=self._send_kill))
 
-    def _send_kill(self, word: str) -> Command:
-        command = self.send(CommandKind.KILL, reason="kill key", confirmed=True, typed=word)
-        assert command is not None, "a watcher never gets as far as the word"
-        return command
+    def _send_kill(self, word: str) -> Command | None:
+        return self.send(CommandKind.KILL, reason="kill key", confirmed=True, typed=word)
 
     def _ask_resume(self, scope: Scope) -> None:
         account = self._snapshot.account
@@ -222,7 +220,7 @@ class OperatorActions(App[Exit]):
             item = previews.find_value(snapshot, key)
             if item is None:
                 return previews.Preview((), possible=False)
-            bounds = f"{previews.value_text(item.low)} to {previews.value_text(item.high)}, now {previews.value_text(item.value)}"
+            bounds = f"{previews.bounds_text(item)}, now {previews.value_text(item.value)}"
             return previews.Preview(tuple(previews.labelled("bounds", bounds)))
 
         self._ask(f"Set {key}", current, yes="Set", fields=(Field("value", "new value"),), then=typed)
@@ -233,7 +231,8 @@ class OperatorActions(App[Exit]):
         if item is None:
             return
         if not item.low <= value <= item.high:
-            text = f"{key} stays {previews.value_text(item.value)}: {previews.value_text(value)} is outside {previews.value_text(item.low)} to {previews.value_text(item.high)}"
+            text = f"{key} stays {previews.value_text(item.value)}: {previews.value_text(value)} is outside "
+            text += previews.bounds_text(item)
             self.say(Span(clean(text), Tone.WARN))
             return
         send = partial(self.send, CommandKind.SET_VALUE, target=key, value=value, reason="operator")

@@ -49,6 +49,17 @@ def close_text(position: PositionView) -> str:
     return f"{position.symbol} {fmt.signed(-position.quantity, decimals=0)} ≈ {price}"
 
 
+def held_text(position: PositionView) -> str:
+    """Signed quantity at its average price: `−1 @ 5801.25`."""
+    quantity = fmt.number(position.quantity, decimals=0)
+    return f"{quantity} @ {fmt.price(position.avg_price, decimals=position.decimals)}"
+
+
+def price_text(order: OrderView) -> str:
+    """The order's limit or trigger, `market` where it has none."""
+    return "market" if order.price is None else fmt.price(order.price, decimals=order.decimals)
+
+
 def expected_text(positions: Iterable[PositionView]) -> tuple[str, Tone]:
     """What closing them would book at the present marks."""
     amounts = [position.unrealized_usd for position in positions]
@@ -139,7 +150,7 @@ def flatten_preview(snapshot: Snapshot, symbol: str) -> Preview:
     lines = labelled("will close", close_text(position), tone=Tone.STRONG)
     lines += labelled(
         "held",
-        f"{fmt.number(position.quantity, decimals=0)} @ {fmt.price(position.avg_price, decimals=position.decimals)} by {position.owner or 'nobody we know'}",
+        f"{held_text(position)} by {position.owner or 'nobody we know'}",
     )
     lines += labelled("expected", expected, tone=tone)
     lines += labelled(
@@ -173,10 +184,9 @@ def cancel_preview(snapshot: Snapshot, key: str) -> Preview:
         return Preview(
             tuple(labelled("too late", f"{key} {state}: there is nothing to cancel")), possible=False
         )
-    price = fmt.price(order.price, decimals=order.decimals) if order.price is not None else "market"
     lines = labelled(
         "will cancel",
-        f"{order.symbol} {order.side} {order.quantity} {order.order_type} {price} {order.tif}",
+        f"{order.symbol} {order.side} {order.quantity} {order.order_type} {price_text(order)} {order.tif}",
         tone=Tone.STRONG,
     )
     lines += labelled("reference", key)
@@ -229,6 +239,11 @@ def value_text(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
+def bounds_text(item: RuntimeValue) -> str:
+    """Lowest and highest value: `0.05 to 2`."""
+    return f"{value_text(item.low)} to {value_text(item.high)}"
+
+
 def value_preview(snapshot: Snapshot, key: str, *, value: float) -> Preview:
     """What raising a limit means now."""
     item = find_value(snapshot, key)
@@ -236,7 +251,7 @@ def value_preview(snapshot: Snapshot, key: str, *, value: float) -> Preview:
         return Preview(tuple(labelled("gone", f"{key} cannot be changed now")), possible=False)
     lines = labelled("value", item.key)
     lines += labelled("change", f"{value_text(item.value)} → {value_text(value)}", tone=Tone.STRONG)
-    lines += labelled("bounds", f"{value_text(item.low)} to {value_text(item.high)}")
+    lines += labelled("bounds", bounds_text(item))
     lines += labelled("then", "acts on the next entry; what is held and working keeps its size")
     return Preview(tuple(lines), possible=item.value != value)
 
@@ -245,7 +260,7 @@ def leave_preview(snapshot: Snapshot) -> Preview:
     """What each way out does to the positions of this moment."""
     positions = our_positions(snapshot)
     covered = sum(1 for position in positions if position.protected_quantity >= abs(position.quantity))
-    held = f"{len(positions)} position{'' if len(positions) == 1 else 's'}, {covered} with a full stop at the broker"
+    held = f"{len(positions)} held, {covered} of them with a full stop at the broker"
     overnight = [strategy.name for strategy in snapshot.strategies if strategy.holds_overnight]
     kept = f"; those of {', '.join(overnight)} stay with their stops" if overnight else ""
     lines = labelled("now", held if positions else "flat: no positions")

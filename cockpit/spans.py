@@ -87,6 +87,12 @@ def fit(pieces: Sequence[Piece], *, width: int, separator: Line = SEPARATOR) -> 
     return ()
 
 
+def title(pieces: Sequence[tuple[int, str]], *, width: int) -> str:
+    """A panel title from (rank, text) parts, joined by ` · `, as many as fit beside the corners."""
+    parts = [Piece(rank, (Span(text),)) for rank, text in pieces if text]
+    return text_of(fit(parts, width=width - 4, separator=(Span(" · "),)))
+
+
 def ends(left: Line, right: Line, *, width: int) -> Line:
     """`left` at the left edge and `right` at the right one; without room for both only `left`."""
     gap = width - width_of(left) - width_of(right)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cockpit import format as fmt
+from cockpit.format import clean
 from cockpit.frame import STALE_S, Frame, hardest_brake, tone_of_amount, tone_of_state
 from cockpit.panels.panel import Panel
 from cockpit.spans import Line, Piece, Span, Tone, ends, fit, line, pad, width_of
@@ -24,7 +25,7 @@ class Header(Panel, can_focus=False):
     def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
         """State, money, then banners; the height follows their number."""
         lines = [state_line(frame, width=width), money_line(frame, width=width)]
-        return lines + banners(frame, width=width)[: MOST_BANNERS if self.app.size.height >= 30 else 1]
+        return lines + banners(frame, width=width, most=MOST_BANNERS if self.app.size.height >= 30 else 2)
 
     def show(self, frame: Frame) -> None:
         """Show the lines and take exactly as much height as they need."""
@@ -142,31 +143,40 @@ def _data_age(frame: Frame) -> Line:
     return line(Span(f"{'stale ' if stale else ''}data {fmt.age(total)}", Tone.WARN if stale else Tone.MUTED))
 
 
-def banners(frame: Frame, *, width: int) -> list[Line]:
-    """Whole lines for what must be seen now, the most urgent first."""
+def banners(frame: Frame, *, width: int, most: int = MOST_BANNERS) -> list[Line]:
+    """Whole lines for what must be seen now, the most urgent first; the last one counts what is left out."""
     snapshot = frame.snapshot
-    texts: list[tuple[str, Tone]] = []
-    if not frame.screen.engine_alive:
-        texts.append(
-            (
-                f"ENGINE GONE: {snapshot.state_reason or 'no word from it'}. Nothing is managed now; stops at the broker stay · q leave",
-                Tone.ALARM,
-            )
-        )
-    elif frame.is_silent:
-        texts.append((f"ENGINE SILENT for {fmt.age(frame.age_s)}: every number here is that old", Tone.ALARM))
-    texts += [(_brake_text(brake, snapshot=snapshot), Tone.ALARM) for brake in snapshot.brakes]
-    if not snapshot.connected:
-        texts.append(
-            (
-                "DISCONNECTED from the broker: entries blocked, positions unverified, stops at the broker stay",
-                Tone.ALARM,
-            )
-        )
-    texts += [(_alert_text(alert), _alert_tone(alert)) for alert in snapshot.alerts if _is_loud(alert)]
+    soft = [brake for brake in snapshot.brakes if brake.kind is BrakeKind.PAUSE]
+    hard = [brake for brake in snapshot.brakes if brake.kind is not BrakeKind.PAUSE]
+    loud = sorted(filter(_is_loud, snapshot.alerts), key=lambda alert: alert.level is not Level.CRITICAL)
+    texts = _engine_texts(frame)
+    texts += [(_brake_text(brake, snapshot=snapshot), Tone.ALARM) for brake in hard]
+    texts += [(_DISCONNECTED, Tone.ALARM)] if not snapshot.connected else []
+    texts += [(_alert_text(alert), _alert_tone(alert)) for alert in loud]
+    texts += [(_brake_text(brake, snapshot=snapshot), Tone.ALARM) for brake in soft]
     if snapshot.engine_state is EngineState.BLOCKED and snapshot.state_reason:
         texts.append((f"BLOCKED: {snapshot.state_reason}", Tone.WARN))
-    return [line(Span(pad(f" {text}", width=width), tone)) for text, tone in texts]
+    hidden = len(texts) - most
+    if hidden > 0:
+        text, tone = texts[most - 1]
+        texts[most - 1] = (f"(+{hidden} more) {text}", tone)
+    return [line(Span(pad(f" {clean(text)}", width=width), tone)) for text, tone in texts[:most]]
+
+
+_DISCONNECTED = (
+    "DISCONNECTED from the broker: entries blocked, positions unverified, stops at the broker stay"
+)
+
+
+def _engine_texts(frame: Frame) -> list[tuple[str, Tone]]:
+    if not frame.screen.engine_alive:
+        why = frame.snapshot.state_reason or "no word from it"
+        return [
+            (f"ENGINE GONE ({why}): nothing is managed now, stops at the broker stay · q leave", Tone.ALARM)
+        ]
+    if frame.is_silent:
+        return [(f"ENGINE SILENT for {fmt.age(frame.age_s)}: every number here is that old", Tone.ALARM)]
+    return []
 
 
 def _brake_text(brake: BrakeView, *, snapshot: Snapshot) -> str:

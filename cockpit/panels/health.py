@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from cockpit import format as fmt
+from cockpit.format import clean
 from cockpit.frame import Frame, ScreenState, mark_of_level, tone_of_level
 from cockpit.panels.panel import Panel
-from cockpit.spans import Line, Span, Tone, line
+from cockpit.spans import Line, Span, Tone, line, pad
 from engine.api import HealthRow, Level
 
 _WORDS = {Level.WARNING: "WARN ", Level.ERROR: "ERROR ", Level.CRITICAL: "CRITICAL "}
@@ -26,7 +28,7 @@ class HealthPanel(Panel):
         """The monitors' lines."""
         rows = health_rows(frame)
         name = max((len(row.name) for row in rows), default=0)
-        return [_row_line(row, name=name) for row in rows]
+        return [made for row in rows for made in _row_lines(row, name=name, width=width)]
 
 
 def health_rows(frame: Frame) -> list[HealthRow]:
@@ -44,10 +46,16 @@ def screen_row(screen: ScreenState) -> HealthRow:
     return HealthRow("screen", Level.OK, f"refresh {screen.refresh_ms:.0f} ms")
 
 
-def _row_line(row: HealthRow, *, name: int) -> Line:
+def _row_lines(row: HealthRow, *, name: int, width: int) -> list[Line]:
+    """One line, or as many as a trouble needs to be read."""
     tone = tone_of_level(row.level)
-    return line(
+    text = f"{_WORDS.get(row.level, '')}{clean(row.text)}"
+    margin = name + 5
+    room = max(8, width - margin - 1)
+    parts = [text] if row.level in {Level.OK, Level.INFO} else textwrap.wrap(text, width=room) or [text]
+    head = line(
         Span(f" {mark_of_level(row.level)} ", Tone.ACCENT if row.level is Level.OK else tone),
         Span(f"{row.name:<{name}}  ", Tone.MUTED),
-        Span(f"{_WORDS.get(row.level, '')}{row.text}", tone),
+        Span(pad(parts[0], width=min(room, len(parts[0]))), tone),
     )
+    return [head, *(line(" " * margin, Span(part, tone)) for part in parts[1:])]

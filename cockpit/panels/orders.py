@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cockpit import format as fmt
 from cockpit.frame import Frame
-from cockpit.spans import Span, Tone
+from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row
 from cockpit.widgets.ticking_table import TickingTable
 from engine.api import OrderView, Snapshot
@@ -43,7 +43,7 @@ class OrdersPanel(TickingTable):
     def show(self, frame: Frame) -> None:
         """Show the frame's orders."""
         self.set_rows([order_row(order, snapshot=frame.snapshot) for order in frame.snapshot.orders])
-        self.set_title(orders_title(frame, in_sight=self.span_text))
+        self.set_title(orders_title(frame, in_sight=self.span_text, width=self.size.width))
 
 
 def order_key(order: OrderView) -> str:
@@ -85,17 +85,18 @@ def purpose(order: OrderView) -> str:
     return " ".join(part for part in (order.role, order.strategy) if part) or "—"
 
 
-def orders_title(frame: Frame, *, in_sight: str) -> str:
+def orders_title(frame: Frame, *, in_sight: str, width: int) -> str:
     """Counts of working, unknown and done orders, and the age of the panel."""
     orders = frame.snapshot.orders
     working = sum(1 for order in orders if not order.is_done)
     parts = [
-        f"Orders {working} working",
-        f"{frame.snapshot.unknown_orders} unknown",
-        f"{len(orders) - working} done today",
+        (0, f"Orders {working} working"),
+        (0, f"{frame.snapshot.unknown_orders} unknown"),
+        (2, f"{len(orders) - working} done today"),
+        (1, in_sight),
+        (0, fmt.freshness(frame.age_s)),
     ]
-    parts += [in_sight] if in_sight else []
-    return " · ".join([*parts, fmt.freshness(frame.age_s)])
+    return title(parts, width=width)
 
 
 def _price(order: OrderView) -> str:

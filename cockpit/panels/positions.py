@@ -7,20 +7,20 @@ from datetime import datetime
 
 from cockpit import format as fmt
 from cockpit.frame import Frame, is_stale, tone_of_amount
-from cockpit.spans import Span, Tone
+from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row
 from cockpit.widgets.ticking_table import TickingTable
 from engine.api import PositionView, Snapshot
 
 COLUMNS = (
     Column("symbol", width=6, most=12),
-    Column("qty", right=True, width=5, most=9),
-    Column("avg", rank=3, right=True, width=8, most=12),
-    Column("last", rank=1, right=True, width=8, most=13),
-    Column("unreal", right=True, width=11, most=16),
+    Column("qty", right=True, width=4, most=9),
+    Column("avg", rank=4, right=True, width=7, most=12),
+    Column("last", rank=1, right=True, width=7, most=13),
+    Column("unreal", right=True, width=10, most=16),
     Column("R", rank=2, right=True, width=4, most=6),
     Column("protected", width=14, most=24),
-    Column("age", rank=4, right=True, width=5, most=7),
+    Column("age", rank=3, right=True, width=5, most=7),
     Column("strategy", rank=5, width=8, most=18),
     Column("realised", rank=8, right=True, width=9, most=14),
     Column("exposure", rank=6, right=True, width=8, most=10),
@@ -37,7 +37,7 @@ class PositionsPanel(TickingTable):
     def show(self, frame: Frame) -> None:
         """Show the frame's positions."""
         self.set_rows(position_rows(frame.snapshot, now=frame.snapshot.session.now))
-        self.set_title(positions_title(frame, in_sight=self.span_text))
+        self.set_title(positions_title(frame, in_sight=self.span_text, width=self.size.width))
 
 
 def position_rows(snapshot: Snapshot, *, now: datetime) -> list[Row]:
@@ -81,25 +81,23 @@ def protection(position: PositionView) -> Span:
     if covered >= held > 0:
         return Span(f"✓ {covered} @ {at}")
     if covered > 0:
-        return Span(f"! {covered} of {held} @ {at}", Tone.WARN)
+        return Span(f"! {covered}/{held} @ {at}", Tone.WARN)
     return Span("✗ NO STOP", Tone.ERROR)
 
 
-def positions_title(frame: Frame, *, in_sight: str) -> str:
-    """Count, exposure, what is lost if every stop is hit, and the age of the worst quote."""
+def positions_title(frame: Frame, *, in_sight: str, width: int) -> str:
+    """Count, age of the worst quote, what is lost if every stop is hit, exposure."""
     snapshot = frame.snapshot
     pnl = snapshot.pnl
-    parts = [f"Positions {len(snapshot.positions)}"]
+    parts = [(0, f"Positions {len(snapshot.positions)}")]
     if snapshot.positions:
-        parts += [
-            f"stocks {fmt.compact(pnl.stock_exposure_usd)}",
-            f"futures margin {fmt.compact(pnl.futures_margin_usd)}",
-        ]
-        parts.append(f"stop risk {fmt.share(pnl.stop_risk_usd, pnl.net_liquidation_usd)}")
         stale = sum(1 for position in snapshot.positions if is_stale(position))
-        parts += [f"{stale} stale"] if stale else []
-    parts += [in_sight] if in_sight else []
-    return " · ".join([*parts, fmt.freshness(_oldest_s(frame, snapshot.positions))])
+        parts += [(0, f"{stale} stale" if stale else ""), (1, in_sight)]
+        parts.append((2, f"stop risk {fmt.share(pnl.stop_risk_usd, pnl.net_liquidation_usd)}"))
+        parts.append((3, f"stocks {fmt.compact(pnl.stock_exposure_usd)}"))
+        parts.append((3, f"futures margin {fmt.compact(pnl.futures_margin_usd)}"))
+    parts.append((0, fmt.freshness(_oldest_s(frame, snapshot.positions))))
+    return title(parts, width=width)
 
 
 def _oldest_s(frame: Frame, positions: Sequence[PositionView]) -> float:

@@ -130,12 +130,14 @@ class AskDialog(Dialog[Answers]):
         """Typing may complete the answer."""
         self._enable()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in a field: on to the next one, or the deed where everything is typed."""
-        if self._complete:
-            self._accept()
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        """Enter in a field: to the first one that is not right yet, or the deed where all are."""
+        answers = self.answers
+        wrong = [field for field in self._fields if not field.accepts(answers[field.name])]
+        if wrong:
+            self.query_one(f"#field-{wrong[0].name}", Input).focus()
         else:
-            self.focus_next()
+            self._accept()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """A button was chosen."""

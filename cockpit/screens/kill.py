@@ -20,7 +20,7 @@ _MOST_DETAILS = 10
 class KillDialog(AskDialog):
     """Asks for one word; escape leaves the account halted. It never refuses to reduce risk."""
 
-    def __init__(self, *, title: str, send: Callable[[str], Command]) -> None:
+    def __init__(self, *, title: str, send: Callable[[str], Command | None]) -> None:
         super().__init__(
             title,
             preview=kill_preview,

@@ -10,7 +10,7 @@ from cockpit.actions import ACTIONS, Action, Confirm, Group, Where
 from cockpit.frame import Frame
 from cockpit.keymap import shown_keys
 from cockpit.panels.orders import purpose, status_text
-from cockpit.previews import find_order, find_position, labelled
+from cockpit.previews import find_order, find_position, held_text, labelled, price_text
 from cockpit.spans import Line, Span, Tone, line
 from engine.api import FillView, OrderView, PositionView, Snapshot
 
@@ -74,7 +74,7 @@ def _position_head(position: PositionView, *, frame: Frame) -> list[Line]:
     bare = position.protected_quantity < abs(position.quantity)
     lines = labelled(
         "position",
-        f"{position.symbol} {fmt.signed(position.quantity, decimals=0)} @ {fmt.price(position.avg_price, decimals=decimals)} ({kind})",
+        f"{position.symbol} {held_text(position)} ({kind})",
         tone=Tone.STRONG,
     )
     lines += labelled(
@@ -113,9 +113,9 @@ def order_lines(frame: Frame, *, key: str) -> list[Line]:
 
 
 def _order_short(order: OrderView, *, snapshot: Snapshot) -> list[Line]:
-    price = fmt.price(order.price, decimals=order.decimals) if order.price is not None else "market"
     at = fmt.wall_time(order.at, time_zone=snapshot.session.time_zone)
-    text = f"{order.symbol} {order.side} {order.quantity} {order.order_type} {price} {order.tif} · {order.filled}/{order.quantity} filled · {purpose(order)} · {at}"
+    what = f"{order.symbol} {order.side} {order.quantity} {order.order_type} {price_text(order)} {order.tif}"
+    text = f"{what} · {order.filled}/{order.quantity} filled · {purpose(order)} · {at}"
     tone = Tone.ERROR if order.status in {"unknown", "rejected"} else Tone.TEXT
     lines = labelled(status_text(order), text, tone=tone)
     return lines + labelled(
@@ -127,8 +127,9 @@ def _fill_lines(fills: list[FillView], *, snapshot: Snapshot) -> list[Line]:
     lines = [line(), line(Span(f"Fills today {len(fills)}", Tone.ACCENT))]
     for fill in fills:
         at = fmt.wall_time(fill.at, time_zone=snapshot.session.time_zone)
-        text = f"{fill.side} {fill.quantity} @ {fmt.price(fill.price, decimals=fill.decimals)} · fee {fmt.number(fill.commission_usd)} · {fill.exec_id}"
-        lines += labelled(at, text)
+        price = fmt.price(fill.price, decimals=fill.decimals)
+        fee = fmt.number(fill.commission_usd)
+        lines += labelled(at, f"{fill.side} {fill.quantity} @ {price} · fee {fee} · {fill.exec_id}")
     return lines
 
 

@@ -68,7 +68,7 @@ class LinesView(Widget):
         """Set the title on the border, only where it changed: setting it repaints the whole widget."""
         if title and title != self._title:
             self._title = title
-            self.border_title = Text(f" {clean(title)} ")
+            self.border_title = Text(clean(title))
 
     def render_line(self, y: int) -> Strip:
         """One row of the widget, from the cache where nothing changed."""

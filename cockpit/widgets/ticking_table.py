@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from cockpit.format import clean
 from cockpit.actions import Where
+from cockpit.format import clean
 from cockpit.keymap import bindings_for
 from cockpit.spans import Span, Tone
 from cockpit.widgets.columns import (

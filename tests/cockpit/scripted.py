@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from engine.api import (
     AlertView,
@@ -71,7 +72,7 @@ class ScriptedHandle:
         self.listeners.append(on_urgent)
         return lambda: self.listeners.remove(on_urgent)
 
-    def publish(self, **changes: object) -> None:
+    def publish(self, **changes: Any) -> None:
         """A new snapshot, and the urgent call that comes with it."""
         self._snapshot = replace(self._snapshot, seq=self._snapshot.seq + 1, **changes)
         for listener in self.listeners:
@@ -92,7 +93,7 @@ def refused(command: Command) -> Outcome:
     return Outcome(command.command_id, OutcomeStatus.REFUSED, "unknown_order", "an order's fate is unknown")
 
 
-def position(symbol: str = "TSLA", **changes: object) -> PositionView:
+def position(symbol: str = "TSLA", **changes: Any) -> PositionView:
     """A protected long position in profit."""
     base = PositionView(
         symbol=symbol,
@@ -113,7 +114,7 @@ def position(symbol: str = "TSLA", **changes: object) -> PositionView:
     return replace(base, **changes)
 
 
-def order(symbol: str = "TSLA", **changes: object) -> OrderView:
+def order(symbol: str = "TSLA", **changes: Any) -> OrderView:
     """A working protective stop."""
     base = OrderView(
         order_ref=f"ck-9001-{symbol}-01HZX3V9-stop",
@@ -356,7 +357,7 @@ NORMAL = replace(
 )
 
 
-def brake(kind: BrakeKind, **changes: object) -> BrakeView:
+def brake(kind: BrakeKind, **changes: Any) -> BrakeView:
     """A brake on the account."""
     return replace(BrakeView(kind, Scope(), "news at 10:30", "operator", ago(27)), **changes)
 

@@ -1,0 +1,111 @@
+"""The same screen on every machine: no NO_COLOR from outside, still clocks, no blinking cursor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from cockpit.app import CockpitApp
+from cockpit.exits import Exit
+from cockpit.settings import UiSettings
+from cockpit.spans import text_of
+from engine.api import Command, CommandKind, Snapshot
+from tests.cockpit.scripted import NORMAL, NOW, ScriptedHandle
+
+
+@pytest.fixture(autouse=True)
+def _same_terminal_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _self: None)
+
+
+@dataclass
+class Desk:
+    """An open cockpit, the scripted engine behind it and clocks that only the test moves."""
+
+    app: CockpitApp
+    pilot: Pilot[Exit]
+    engine: ScriptedHandle
+    times: dict[str, float] = field(default_factory=lambda: {"monotonic": 0.0})
+
+    @property
+    def kinds(self) -> list[CommandKind]:
+        """What was asked of the engine, in order."""
+        return [command.kind for command in self.engine.commands]
+
+    @property
+    def last(self) -> Command:
+        """The latest command."""
+        return self.engine.commands[-1]
+
+    async def press(self, *keys: str) -> None:
+        """Press keys and let the screen settle."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type text into whatever has the focus."""
+        await self.press(*("space" if char == " " else char for char in text))
+
+    async def publish(self, **changes: Any) -> None:
+        """The engine publishes; the screen looks."""
+        self.engine.publish(**changes)
+        await self.pilot.pause()
+
+    @property
+    def status(self) -> str:
+        """The status line."""
+        return "".join(text_of(line) for line in self.app.cockpit.status.lines).strip()
+
+    def text(self, name: str) -> str:
+        """The lines of a panel, or of the dialog on top."""
+        screen = self.app.screen if name == "text" else self.app.cockpit
+        return "\n".join(text_of(line) for line in screen.query_one(f"#{name}").lines)  # type: ignore[attr-defined]
+
+
+OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
+
+
+@pytest.fixture
+def open_desk() -> OpenDesk:
+    """A function that opens a cockpit on a scripted engine."""
+
+    @asynccontextmanager
+    async def opened(
+        snapshot: Snapshot = NORMAL,
+        *,
+        size: tuple[int, int] = (120, 40),
+        acting: bool = True,
+        **settings: Any,
+    ) -> AsyncIterator[Desk]:
+        engine = ScriptedHandle(snapshot)
+        times = {"monotonic": 0.0}
+        app = make_app(engine, times=times, acting=acting, **settings)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            yield Desk(app, pilot, engine, times)
+
+    return opened
+
+
+def make_app(
+    engine: ScriptedHandle, *, times: dict[str, float] | None = None, acting: bool = True, **settings: Any
+) -> CockpitApp:
+    """A cockpit with still clocks and counted command ids."""
+    moments = times if times is not None else {"monotonic": 0.0}
+    ids = iter(range(1, 10_000))
+    return CockpitApp(
+        engine,
+        settings=UiSettings(freeze_gc=False, **settings),
+        clock=lambda: NOW,
+        monotonic=lambda: moments["monotonic"],
+        acting=acting,
+        new_id=lambda: f"c{next(ids)}",
+    )

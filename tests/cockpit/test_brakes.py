@@ -1,0 +1,187 @@
+"""Pause, halt, kill and resume from the keyboard: what is sent, when, and what is asked first."""
+
+from __future__ import annotations
+
+import pytest
+
+from cockpit.screens.kill import KillDialog
+from engine.api import BrakeKind, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
+from tests.cockpit.conftest import OpenDesk
+from tests.cockpit.scripted import HALTED, NORMAL, ORDERS, PAUSED, POSITIONS, brake, refused, unanswered
+
+
+@pytest.mark.req("CARD-PAUSE")
+async def test_p_pauses_at_once_without_a_question(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        await desk.press("p")
+
+        assert desk.kinds == [CommandKind.PAUSE]
+        assert desk.last.scope == Scope()
+
+
+@pytest.mark.req("CARD-PAUSE")
+async def test_p_on_a_paused_account_asks_for_a_reason_before_it_resumes(open_desk: OpenDesk) -> None:
+    async with open_desk(PAUSED) as desk:
+        await desk.press("p")
+        assert desk.kinds == []
+        assert "news at 10:30" in desk.text("text")
+
+        await desk.press("enter")
+        assert desk.kinds == [], "enter on the focused Cancel does nothing"
+
+        await desk.press("p", "tab")
+        await desk.type("spreads are fine")
+        await desk.press("enter")
+
+        assert desk.kinds == [CommandKind.RESUME]
+        assert (desk.last.reason, desk.last.typed) == ("spreads are fine", "")
+
+
+async def test_resume_without_a_reason_is_not_sent(open_desk: OpenDesk) -> None:
+    async with open_desk(PAUSED) as desk:
+        await desk.press("p", "tab", "enter", "y")
+
+        assert desk.kinds == []
+
+
+@pytest.mark.req("CARD-KILL")
+async def test_after_a_halt_resume_takes_the_typed_account_id(open_desk: OpenDesk) -> None:
+    async with open_desk(HALTED) as desk:
+        await desk.press("p", "tab")
+        await desk.type("looked at it")
+        await desk.press("tab")
+        await desk.type("du9999999")
+        await desk.press("enter")
+        assert desk.kinds == [], "the wrong account id resumes nothing"
+
+        await desk.press(*["backspace"] * 9)
+        await desk.type("du9000001")
+        await desk.press("enter")
+
+        assert desk.kinds == [CommandKind.RESUME]
+        assert desk.last.typed == "DU9000001"
+
+
+async def test_resume_preview_that_no_longer_holds_sends_nothing(open_desk: OpenDesk) -> None:
+    async with open_desk(PAUSED) as desk:
+        await desk.press("p", "tab")
+        await desk.type("fine")
+
+        await desk.publish(brakes=())
+        await desk.press("enter")
+
+        assert desk.kinds == []
+        assert "no brake is on" in desk.text("text")
+
+
+async def test_capital_r_lifts_a_scoped_brake(open_desk: OpenDesk) -> None:
+    scope = Scope(ScopeKind.SYMBOL, "TSLA")
+    async with open_desk(NORMAL) as desk:
+        await desk.publish(brakes=(brake(BrakeKind.PAUSE, scope=scope),))
+        await desk.press("R", "tab")
+        await desk.type("split is through")
+        await desk.press("enter")
+
+        assert desk.last.kind is CommandKind.RESUME
+        assert desk.last.scope == scope
+
+
+@pytest.mark.req("CARD-KILL")
+@pytest.mark.parametrize("opener", ["", "question_mark", "q", "f", "x", "r", "F", "ctrl+p", "enter"])
+async def test_halt_acts_at_once_from_every_screen_and_dialog(open_desk: OpenDesk, opener: str) -> None:
+    async with open_desk() as desk:
+        if opener:
+            await desk.press(opener)
+            assert len(desk.app.screen_stack) > 1
+        await desk.press("H")
+
+        assert desk.kinds == [CommandKind.HALT]
+
+
+@pytest.mark.req("CARD-KILL")
+async def test_halt_acts_while_a_reason_is_typed(open_desk: OpenDesk) -> None:
+    async with open_desk(PAUSED) as desk:
+        await desk.press("p", "tab", "a", "H")
+
+        assert desk.kinds == [CommandKind.HALT]
+
+
+@pytest.mark.req("CARD-KILL")
+@pytest.mark.parametrize("opener", ["", "question_mark", "q", "r", "ctrl+p"])
+async def test_kill_halts_at_once_from_everywhere_and_then_asks(open_desk: OpenDesk, opener: str) -> None:
+    async with open_desk() as desk:
+        if opener:
+            await desk.press(opener)
+        await desk.press("K")
+
+        assert desk.kinds == [CommandKind.HALT]
+        assert isinstance(desk.app.screen, KillDialog)
+
+
+@pytest.mark.req("CARD-KILL")
+async def test_escape_from_the_kill_question_stays_halted_and_flattens_nothing(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        await desk.press("K", "escape")
+
+        assert desk.kinds == [CommandKind.HALT]
+        assert len(desk.app.screen_stack) == 1
+
+
+@pytest.mark.req("CARD-KILL")
+async def test_kill_takes_the_word_and_then_shows_outcome_and_proof(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        desk.engine.answer = unanswered
+        await desk.press("K", "tab")
+        await desk.type("FLATTE")
+        await desk.press("enter")
+        assert desk.kinds == [CommandKind.HALT], "half a word kills nothing"
+
+        await desk.type("N")
+        await desk.press("enter")
+        assert desk.kinds == [CommandKind.HALT, CommandKind.KILL]
+        assert (desk.last.confirmed, desk.last.typed) == (True, "FLATTEN")
+        assert "requested" in desk.text("text")
+        assert "not yet" in desk.text("text")
+
+        await desk.publish(positions=(), brakes=(brake(BrakeKind.KILL, proof="PROVEN FLAT 10:03:41 ET"),))
+        details = ("TSLA SELL 50 filled 447.88 perm 77",)
+        desk.engine.futures[-1].set_result(
+            Outcome(desk.last.command_id, OutcomeStatus.DONE, "", "flat", details=details)
+        )
+        await desk.pilot.pause()
+        shown = desk.text("text")
+        assert "PROVEN FLAT 10:03:41 ET" in shown
+        assert "perm 77" in shown
+        assert "none left" in shown
+
+
+async def test_kill_preview_follows_the_account_while_it_asks(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        await desk.press("K")
+        assert "TSLA −50 ≈ 447.90" in desk.text("text")
+
+        await desk.publish(positions=POSITIONS[1:], orders=ORDERS[1:])
+
+        assert "TSLA" not in desk.text("text")
+        assert "NVDA −30 ≈ 726.10" in desk.text("text")
+
+
+async def test_a_refused_wish_is_said_with_its_code_and_nothing_is_shown_as_done(open_desk: OpenDesk) -> None:
+    async with open_desk(PAUSED) as desk:
+        desk.engine.answer = refused
+        await desk.press("p", "tab")
+        await desk.type("go on")
+        await desk.press("enter")
+
+        assert "resume refused" in desk.status
+        assert "unknown_order" in desk.status
+        assert "PAUSED" in desk.text("header")
+
+
+async def test_a_wish_without_an_answer_yet_is_shown_as_requested_only(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        desk.engine.answer = unanswered
+        await desk.press("H")
+
+        assert desk.status == "requested halt"
+        assert "HALTED" not in desk.text("header")
