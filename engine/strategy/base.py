@@ -54,7 +54,11 @@ class Strategy(ABC):
 
     @abstractmethod
     def warm_up(self, bars: Iterable[Bar]) -> None:
-        """Take history, oldest first. Nothing is proposed, then or later, because of it."""
+        """Take history. Nothing is proposed, then or later, because of it.
+
+        It may come after live bars have begun, and again after a hole: bars that were seen already are
+        kept, and what is missing before and between them is filled in.
+        """
 
     @abstractmethod
     def on_bar(self, bar: Bar, view: StrategyView) -> tuple[Proposal, ...]:

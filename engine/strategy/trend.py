@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +60,8 @@ class _Track:
 
     lean: Lean
     atr: Atr
+    recent: deque[Bar]
+    """The last bars, for history that comes after live bars have begun."""
     bars: int = 0
     last_end: datetime | None = None
     direction: int = 0
@@ -73,6 +76,7 @@ class _Track:
             return False
         before, self.direction = self.direction, self.lean.update(bar)
         self.atr.update(bar)
+        self.recent.append(bar)
         self.last_end = bar.end
         self.bars += 1
         self.bars_since_turn += 1
@@ -89,7 +93,7 @@ class TrendStrategy(Strategy):
     def __init__(self, name: str, *, keys: Sequence[str], stop: StopRule) -> None:
         super().__init__(name, keys=keys)
         self._stop = stop
-        self._tracks = {key: _Track(self.new_lean(), Atr(stop.atr)) for key in self.keys}
+        self._tracks = {key: self._new_track() for key in self.keys}
 
     @abstractmethod
     def new_lean(self) -> Lean:
@@ -104,11 +108,19 @@ class TrendStrategy(Strategy):
         return max(self.lean_bars(), self._stop.atr) + 1
 
     def warm_up(self, bars: Iterable[Bar]) -> None:
-        """Take history, oldest first."""
+        """Take history; what is known of its instruments is made anew from it and the bars seen so far."""
+        history: dict[str, list[Bar]] = {}
         for bar in bars:
-            track = self._tracks.get(bar.symbol)
-            if track is not None and track.take(bar):
-                track.turned_at = None
+            if bar.symbol in self._tracks:
+                history.setdefault(bar.symbol, []).append(bar)
+        for key, past in history.items():
+            # Where both have a bar, the live one is what decisions were made on.
+            merged = {bar.end: bar for bar in (*past, *self._tracks[key].recent)}
+            track = self._new_track()
+            for end in sorted(merged):
+                track.take(merged[end])
+            track.turned_at = None
+            self._tracks[key] = track
 
     def on_bar(self, bar: Bar, view: StrategyView) -> tuple[Proposal, ...]:
         """Leave what the lean is against; enter once where it has turned."""
@@ -139,6 +151,9 @@ class TrendStrategy(Strategy):
             return Waiting(Reason.NO_SIGNAL, f"{seen}; long only here, waits for a turn up")
         turn = "down" if track.direction > 0 else "up"
         return Waiting(Reason.NO_SIGNAL, f"{seen}; waits for a turn {turn}")
+
+    def _new_track(self) -> _Track:
+        return _Track(self.new_lean(), Atr(self._stop.atr), deque(maxlen=self.warm_up_bars()))
 
     def _exit(self, bar: Bar, view: StrategyView, track: _Track) -> Proposal:
         return Proposal(

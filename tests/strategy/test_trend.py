@@ -220,6 +220,24 @@ def test_after_warm_up_with_just_enough_bars_the_first_live_bar_can_signal() -> 
     assert len(strategy.on_bar(bars(ONE_HILL)[up], FLAT)) == 1
 
 
+@given(live=st.sets(st.integers(0, len(ONE_HILL) - 1)), known=st.integers(0, len(ONE_HILL)))
+def test_history_that_comes_late_or_fills_a_hole_leaves_the_same_picture(live: set[int], known: int) -> None:
+    made = bars(ONE_HILL)
+    ordered, late = crossover(slow=3, atr=1), crossover(slow=3, atr=1)
+    first_live = len(made) - late.warm_up_bars()
+    live_bars = [made[i] for i in sorted(live) if i >= first_live]
+    history = made[: max(known, first_live)] if live_bars else made[:known]
+
+    for one in live_bars:
+        late.on_bar(one, FLAT)
+    late.warm_up(history)
+    ordered.warm_up(sorted({*history, *live_bars}, key=lambda b: b.end))
+
+    assert late.why_not("SPY") == ordered.why_not("SPY")
+    following = bars([18.0, 22.0, 26.0], first=len(ONE_HILL))
+    assert [late.on_bar(b, FLAT) for b in following] == [ordered.on_bar(b, FLAT) for b in following]
+
+
 def test_why_not_says_what_it_waits_for() -> None:
     strategy = crossover()
     made = bars(ONE_HILL)
