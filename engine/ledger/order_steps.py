@@ -56,13 +56,13 @@ def is_rejection(code: int) -> bool:
     return code in _REJECTION_CODES
 
 
-def on_error(state: OrderState, code: int) -> tuple[OrderState, Verdict]:
-    """The state after an error that names the order."""
+def on_error(state: OrderState, code: int, *, inactive: bool) -> tuple[OrderState, Verdict]:
+    """The state after an error that names the order. `inactive`: the broker's last status was Inactive."""
     if state.is_done:
         return state, Verdict.TAKEN
     if code == _CANCELLED_CODE:
         return S.CANCELLED, Verdict.TAKEN
-    if is_rejection(code) and state in {S.PENDING, S.SENDING}:
+    if is_rejection(code) and (inactive or state in {S.PENDING, S.SENDING}):
         return S.REJECTED, Verdict.TAKEN
     if code == _CANCEL_NOT_FOUND and state is not S.PENDING:
         # Absence is not proof: it may have filled, or be somebody else's. Ask again, never resend.

@@ -58,6 +58,7 @@ class Orders:
         self._last_said: dict[tuple[str, int, str], tuple[str, int, str]] = {}
         self._records: dict[int, BrokerOrderRecord] = {}
         self._refused: set[str] = set()
+        self._inactive: set[str] = set()
         self._claimed_cancelled: set[str] = set()
         self._children: dict[str, list[str]] = {}
         for order in self._orders.values():
@@ -167,18 +168,19 @@ class Orders:
             text = f"order {claim.order_ref or claim.perm_id or claim.order_id} ({claim.status}) is not ours"
             return _notes(NoteCode.UNMATCHED_ORDER, NoteLevel.WARNING, "", claim.order_ref, text)
         ref = order.intent.ref
-        if not self._is_news(
-            ref, claim.perm_id, claim.source.value, (claim.status, claim.filled, claim.message)
-        ):
-            return Changes()
+        said = (claim.status, claim.filled, claim.message)
+        news = self._is_news(ref, claim.perm_id, claim.source.value, said)
         if claim.source is Source.LIBRARY:
-            return self._library_claim(order, claim)
+            return self._library_claim(order, claim) if news else Changes()
         self._claimed_cancelled.discard(ref)
-        changes = self._record_perm(order, claim)
-        order = self._orders[ref]
+        (self._inactive.add if claim.status == "Inactive" else self._inactive.discard)(ref)
         # A cancel of our own that succeeds is a cancel, whatever was refused before (a modify, say).
         refused = ref in self._refused and order.state is not OrderState.CANCEL_PENDING
         state, verdict = on_status(order.state, claim.status, refused=refused)
+        if state is order.state and not news:
+            return Changes()
+        changes = self._record_perm(order, claim)
+        order = self._orders[ref]
         if verdict is Verdict.CONTRADICTION:
             changes += _contradiction(order, claim)
         return changes + self._advance(
@@ -193,11 +195,12 @@ class Orders:
             return _notes(NoteCode.UNMATCHED_ORDER, NoteLevel.WARNING, "", refusal.order_ref, text)
         ref = order.intent.ref
         message = f"{refusal.code} {refusal.text}".strip()
-        if not self._is_news(ref, 0, "error", (message, 0, order.state.value)):
-            return Changes()
+        news = self._is_news(ref, 0, "error", (message, 0, ""))
         if is_rejection(refusal.code):
             self._refused.add(ref)
-        state, verdict = on_error(order.state, refusal.code)
+        state, verdict = on_error(order.state, refusal.code, inactive=ref in self._inactive)
+        if state is order.state and not news:
+            return Changes()
         notes = Changes()
         if verdict is Verdict.CANCEL_REFUSED:
             text = f"{order.intent.key}: cancel of {ref} refused ({message}); the order is {state}"

@@ -74,9 +74,9 @@ class Store:
 
         Raises a StoreError whose message says what is wrong and what to do.
         """
-        connect = partial(open_database, path, gateway=gateway, account=account)
-        # The class takes any connector, so that opening, too, happens in the writer thread.
-        return cls(await aiosqlite.Connection(connect, iter_chunk_size=64), path)
+        # Opened before the writer thread exists: aiosqlite does not clean up after a connector that raises.
+        raw = await asyncio.to_thread(open_database, path, gateway=gateway, account=account)
+        return cls(await aiosqlite.Connection(lambda: raw, iter_chunk_size=64), path)
 
     # --- transactions ------------------------------------------------------------------------
 

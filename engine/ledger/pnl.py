@@ -1,0 +1,160 @@
+"""The trading day's profit and loss, its curve, and what the open positions put at risk.
+
+Booked money is Decimal; values at market prices are float, as marks are. A figure that needs a price
+nobody has is None, never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from engine.domain.position import Position
+from engine.ledger.positions import PositionManager
+
+_MAX_POINTS = 240
+
+
+class DayPnl(NamedTuple):
+    """Profit and loss since the trading day began."""
+
+    realized_usd: float
+    """Before fees."""
+    fees_usd: float
+    unrealized_usd: float | None
+    """Since each position was opened, before fees; None while one has no mark."""
+    net_usd: float | None
+    trades: int
+    wins: int
+    """Trades that ended above zero after fees."""
+
+
+def day_pnl(manager: PositionManager, marks: Mapping[str, float]) -> DayPnl:
+    """The day at these marks (mark price by key; missing or NaN: unknown)."""
+    realized, fees = float(manager.realized_usd()), float(manager.fees_usd())
+    unrealized = unrealized_usd(manager.positions(), marks)
+    trades = manager.trades()
+    return DayPnl(
+        realized_usd=realized,
+        fees_usd=fees,
+        unrealized_usd=unrealized,
+        net_usd=None if unrealized is None else realized - fees + unrealized,
+        trades=len(trades),
+        wins=sum(trade.net_usd > 0 for trade in trades),
+    )
+
+
+def unrealized_usd(positions: Iterable[Position], marks: Mapping[str, float]) -> float | None:
+    """What closing everything at its mark would realise, before fees; None while a mark is missing."""
+    total = 0.0
+    for position in positions:
+        mark = marks.get(position.key, math.nan)
+        if not math.isfinite(mark):
+            return None
+        total += (mark - float(position.avg_price)) * position.quantity * float(position.multiplier)
+    return total
+
+
+def r_multiple(position: Position, mark: float) -> float | None:
+    """Unrealised profit in units of the initial risk; None without an initial stop or a mark."""
+    if position.initial_stop is None or not math.isfinite(mark):
+        return None
+    entry = float(position.avg_price)
+    risk = (entry - position.initial_stop) * (1 if position.quantity > 0 else -1)
+    if risk <= 0:
+        return None
+    return (mark - entry) * (1 if position.quantity > 0 else -1) / risk
+
+
+def stop_risk_usd(
+    positions: Iterable[Position], stops: Mapping[str, float], marks: Mapping[str, float]
+) -> float | None:
+    """What the day would lose from here if every stop were hit at its price.
+
+    `stops` has the working stop of each key; None while a position has none, or no mark. A stop that the
+    market is already through counts as no further loss.
+    """
+    total = 0.0
+    for position in positions:
+        stop, mark = stops.get(position.key), marks.get(position.key, math.nan)
+        if stop is None or not math.isfinite(mark):
+            return None
+        total += max(0.0, (mark - stop) * position.quantity * float(position.multiplier))
+    return total
+
+
+class Exposure(NamedTuple):
+    """What is held, by asset class, in USD."""
+
+    stock_notional_usd: float
+    futures_margin_usd: float
+
+
+def exposure_usd(
+    positions: Iterable[Position], marks: Mapping[str, float], *, margins: Mapping[str, float]
+) -> Exposure:
+    """Exposure of positions: initial margin for keys in `margins` (USD per contract), else notional.
+
+    Without a mark the average price stands in: an exposure must not vanish because a quote did.
+    """
+    stocks = futures = 0.0
+    for position in positions:
+        if position.key in margins:
+            futures += abs(position.quantity) * margins[position.key]
+            continue
+        mark = marks.get(position.key, math.nan)
+        price = mark if math.isfinite(mark) else float(position.avg_price)
+        stocks += abs(position.quantity) * price * float(position.multiplier)
+    return Exposure(stocks, futures)
+
+
+class DayCurve:
+    """The day's net P&L at even steps: at most 240 points, the step doubles when they are full."""
+
+    def __init__(self, began_at: float, *, step_s: float = 5.0) -> None:
+        """Start the curve of a day that began at exchange time `began_at` (epoch seconds)."""
+        self._began_at = began_at
+        self._step_s = step_s
+        self._points: list[float] = []
+        self._worst: float | None = None
+
+    @property
+    def step_s(self) -> float:
+        """Seconds between two points."""
+        return self._step_s
+
+    @property
+    def points(self) -> tuple[float, ...]:
+        """Net P&L at the end of each step, oldest first; the last one is the newest value."""
+        return tuple(self._points)
+
+    @property
+    def worst_usd(self) -> float | None:
+        """Lowest value ever added, also between two points; None before any."""
+        return self._worst
+
+    def add(self, at: float, net_usd: float) -> None:
+        """Take the value at exchange time `at` (epoch seconds). Steps without a value repeat the last one.
+
+        Times before the day began, and values that are not finite, are left out.
+        """
+        if at < self._began_at or not math.isfinite(net_usd):
+            return
+        self._worst = net_usd if self._worst is None else min(self._worst, net_usd)
+        index = int((at - self._began_at) // self._step_s)
+        while index >= _MAX_POINTS:
+            self._halve()
+            index = int((at - self._began_at) // self._step_s)
+        if index < len(self._points) - 1:
+            return
+        filler = self._points[-1] if self._points else net_usd
+        self._points.extend([filler] * (index + 1 - len(self._points)))
+        self._points[index] = net_usd
+
+    def _halve(self) -> None:
+        # The last of each pair is the value at the end of the doubled step.
+        self._points = [
+            self._points[min(i + 1, len(self._points) - 1)] for i in range(0, len(self._points), 2)
+        ]
+        self._step_s *= 2.0
