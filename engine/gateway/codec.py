@@ -15,6 +15,7 @@ from engine.gateway.model import UNSET
 
 MAX_FRAME_BYTES: Final = 0xFFFFFF
 UNSET_INT: Final = 2_147_483_647
+_MOST_INTEGER: Final = 2**53
 _LENGTH_BYTES: Final = 4
 _UNSET_TEXT: Final = "1.7976931348623157E308"
 
@@ -168,6 +169,8 @@ class FieldReader:
             value = int(raw)
         except ValueError:
             value = self._whole(raw, name=name)
+        if abs(value) > _MOST_INTEGER:
+            raise FieldError(f"field '{name}' is too large: {raw[:40]!r}")
         return default if value == UNSET_INT else value
 
     @staticmethod
@@ -180,18 +183,16 @@ class FieldReader:
             raise FieldError(f"field '{name}' is not a whole number: {raw[:40]!r}")
         return int(number)
 
-    def number(self, name: str) -> float | None:
+    def number(self, name: str, *, may_be_infinite: bool = False) -> float | None:
         """The next field as a number; None where it is empty or unset."""
         raw = self.text(name)
         if raw == "":
             return None
-        if raw in {"Infinite", "Infinity"}:
-            return math.inf
         try:
-            value = float(raw)
+            value = math.inf if raw == "Infinite" else float(raw)
         except ValueError:
             raise FieldError(f"field '{name}' is not a number: {raw[:40]!r}") from None
-        if math.isnan(value):
+        if math.isnan(value) or (math.isinf(value) and not may_be_infinite):
             raise FieldError(f"field '{name}' is not a number: {raw[:40]!r}")
         return None if value == UNSET else value
 

@@ -96,6 +96,11 @@ class Connection(asyncio.Protocol):
         if self._session is not None:
             self._session.flush()
 
+    @property
+    def pending_bytes(self) -> int:
+        """What has arrived and is not answered: parts of a frame, or all of it while playing dead."""
+        return self._splitter.pending_bytes
+
     def close(self, why: str) -> None:
         """End this connection and say so in the log."""
         name = self._session.name if self._session is not None else f"peer {self._peer}"

@@ -81,9 +81,11 @@ def _exchange_matches(query: ContractQuery, contract: Contract) -> bool:
 def find_all(query: ContractQuery, contracts: Iterable[Contract]) -> list[Contract]:
     """Every listed contract the query means, by symbol and expiry.
 
-    Unlike TWS an empty symbol is allowed and lists all of the security type and exchange: a leniency of
-    the simulation that lets a newcomer discover the futures of an exchange.
+    Unlike TWS a symbol is not needed where security type and exchange are given: a leniency of the
+    simulation that lets a newcomer discover the futures of an exchange.
     """
+    if not (query.con_id or query.symbol or query.local_symbol or (query.sec_type and query.exchange)):
+        return []
     found = [contract for contract in contracts if matches(query, contract)]
     return sorted(found, key=lambda contract: (contract.symbol, contract.expiry, contract.con_id))
 

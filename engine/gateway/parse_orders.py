@@ -7,6 +7,7 @@ ignored. What this exchange does not simulate is named and refused, never silent
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 from engine.gateway.codec import FieldError, FieldReader
@@ -223,7 +224,7 @@ def _skip_modern(reader: FieldReader, *, version: int, order_type: str, exchange
         reader.skip(1, name="minTradeQty")
     if order_type in _PEG_BEST:
         reader.skip(1, name="minCompeteSize")
-        if reader.number("competeAgainstBestOffset") == float("inf"):
+        if reader.number("competeAgainstBestOffset", may_be_infinite=True) == math.inf:
             reader.skip(2, name="midOffset")
     elif order_type in _PEG_MID:
         reader.skip(2, name="midOffset")

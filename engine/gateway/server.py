@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 
 LOOPBACK: Final = "127.0.0.1"
 PUMP_INTERVAL_S: Final = 0.02
-MOST_PER_TURN_S: Final = 5.0
-"""Exchange time one turn may cover: a late or fast pump catches up in slices, clients in between."""
+MOST_PER_SLICE_S: Final = 5.0
+"""Exchange time advanced at once: what clients are told is coalesced over no more than that."""
+MOST_PER_TURN_S: Final = 0.1
+"""Wall time one turn may last before clients are served: a late or fast pump catches up in turns."""
 
 
 class GatewayServer:
@@ -91,11 +93,21 @@ class GatewayServer:
         for connection in list(self.connections):
             connection.process()
         if not venue.clock.is_lockstep:
-            self._advance(min(venue.clock.now(), venue.reached + MOST_PER_TURN_S))
+            self._catch_up()
         order_events.release_held(venue)
         self._tell_by_interval()
         for session in list(venue.started()):
             session.flush()
+
+    def _catch_up(self) -> None:
+        """Advance to the clock's time, in slices, for as long as a turn may last."""
+        venue = self.venue
+        started = venue.monotonic()
+        while True:
+            until = min(venue.clock.now(), venue.reached + MOST_PER_SLICE_S)
+            self._advance(until)
+            if until >= venue.clock.now() or venue.monotonic() - started > MOST_PER_TURN_S:
+                return
 
     def step(self) -> None:
         """Lockstep: play one step to its end; its events are queued before this returns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,6 +39,21 @@ class World:
         self.server = server
         self.clock = clock
         self.port = port
+        self._clients: list[RawClient] = []
+
+    async def raw(self) -> RawClient:
+        """A socket to the gateway on which nothing was said yet."""
+        client = RawClient(*await asyncio.open_connection("127.0.0.1", self.port))
+        self._clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        """End every connection, the clients' sides too."""
+        self.server.drop_all()
+        for client in self._clients:
+            await client.close()
+        await self.server.close()
+        self.gateway.journal.close()
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass and the gateway take its turns."""
@@ -47,11 +63,12 @@ class World:
 
     async def client(self, client_id: int = 1, *, version: int = 178) -> RawClient:
         """A client past startApi, its greeting already read."""
-        client = await RawClient.open(self.port)
+        client = await self.raw()
         client.write_raw(b"API\0" + frame(f"v100..{version}".encode()))
         await client.next()
         client.send(71, 2, client_id, "")
-        await client.until(9)
+        while (await client.until(4))[3] != "2158":
+            continue
         return client
 
 
@@ -62,10 +79,6 @@ class RawClient:
         self._reader = reader
         self._writer = writer
         self._splitter = FrameSplitter()
-
-    @classmethod
-    async def open(cls, port: int) -> RawClient:
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     def write_raw(self, data: bytes) -> None:
         self._writer.write(data)
@@ -106,8 +119,11 @@ class RawClient:
         except (EOFError, ConnectionError):
             return True
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """End the connection; closed twice is closed."""
         self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 def settings_for(folder: Path, **changes: object) -> GatewaySettings:
@@ -124,9 +140,8 @@ async def running(folder: Path, **changes: object) -> AsyncIterator[World]:
     gateway = build(settings_for(folder, **changes), monotonic=clock, today=DAY)
     server = GatewayServer(gateway.venue)
     port = await server.listen(0)
+    world = World(gateway, server, clock, port)
     try:
-        yield World(gateway, server, clock, port)
+        yield world
     finally:
-        server.drop_all()
-        await server.close()
-        gateway.journal.close()
+        await world.close()
