@@ -210,13 +210,12 @@ def _tell_progress(session: EngineSession) -> None:
 
 def _finish(session: EngineSession) -> int:
     """Say how the engine ended and give everything back."""
-    failure, outcome = session.failure, session.outcome
-    if failure is not None:
-        say(f"cockpit: {_reason_of(failure)}")
-    elif outcome is not None and outcome.text:
-        say(f"cockpit: {_printable(outcome.text)}")
-        for line in outcome.details:
-            say(f"  {_printable(line)}")
+    from engine.runtime.status import farewell
+
+    failure = session.failure
+    lines = farewell(session.handle.snapshot())
+    for line in lines if failure is None else (_reason_of(failure), *lines[1:]):
+        say(f"cockpit: {line}")
     return session.close()
 
 

@@ -47,6 +47,8 @@ class TerminalSession:
             _log.exception("the screen failed")
         finally:
             self._output.close()
+        if self._app.failure:
+            _log.error("the screen failed: %s", self._app.failure)
         return self._wanted if self._wanted is not None else result
 
     def leave(self, how: Exit) -> None:

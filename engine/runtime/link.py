@@ -52,8 +52,9 @@ class SocketHandle:
         connection.settimeout(timeout_s)
         try:
             connection.connect(os.fspath(path))
-            connection.sendall(wire.encode("hello", api=API_VERSION, role=role, pid=os.getpid()))
-            connection.sendall(wire.encode("watch" if role == "screen" else "snapshot"))
+            # In one piece: an engine that refuses the hello closes before a second one could be sent.
+            hello = wire.encode("hello", api=API_VERSION, role=role, pid=os.getpid())
+            connection.sendall(hello + wire.encode("watch" if role == "screen" else "snapshot"))
             first, rest = _first_snapshot(connection)
         except (FileNotFoundError, ConnectionRefusedError) as err:
             connection.close()

@@ -142,11 +142,6 @@ class EngineSession:
         """What ended the engine, where it did not end by itself."""
         return self._thread.failure
 
-    @property
-    def outcome(self) -> Outcome | None:
-        """How the stop went, once it has ended."""
-        return self._stopping.result() if self._stopping is not None and self._stopping.done() else None
-
     def _release(self) -> None:
         if self._note is not None:
             self._note.unlink(missing_ok=True)

@@ -1,0 +1,220 @@
+"""A person at a terminal, for tests: a real pty with a session leader that behaves like a shell."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMPT = "PROMPT IS BACK"
+
+_ESCAPES = re.compile(rb"\x1b\[[0-9;?<>=]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
+_SHELL = """
+"$@"
+code=$?
+printf '%s %s\\n' "$PROMPT_TEXT" "$code"
+read line
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a test's cockpit lives: its own configuration, state and runtime folder."""
+
+    folder: Path
+    term: str = "xterm-256color"
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.folder / "state"
+
+    @property
+    def log(self) -> Path:
+        """The log file."""
+        return self.state / "logs" / "cockpit.log"
+
+    def environ(self) -> dict[str, str]:
+        """The environment of every process of this place."""
+        kept = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG"}}
+        return kept | {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "TERM": self.term,
+            "PROMPT_TEXT": PROMPT,
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def command(self, *arguments: str, module: str = "tests.process.small_cockpit") -> list[str]:
+        """The command line of a cockpit here."""
+        return [sys.executable, "-P", "-m", module, *arguments]
+
+    def run(
+        self, *arguments: str, module: str = "cockpit", timeout_s: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, without a terminal."""
+        return subprocess.run(
+            self.command(*arguments, module=module),
+            cwd=self.folder,
+            env=self.environ(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def status(self) -> dict[str, Any] | None:
+        """`cockpit status --json`; None while no engine answers."""
+        done = self.run("status", "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def engine_pid(self) -> int:
+        """The process that holds the state folder; 0 where none does."""
+        from engine.runtime.lock import holder_of
+
+        holder = holder_of(self.state)
+        return holder.pid if holder is not None else 0
+
+    def log_text(self) -> str:
+        """The log so far."""
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+
+class Terminal:
+    """A pty of 120x40; what is written to it is read by a thread until it is told to stall."""
+
+    def __init__(self, place: Place, command: list[str], *, size: tuple[int, int] = (120, 40)) -> None:
+        self.raw = bytearray()
+        self._reading = threading.Event()
+        self._reading.set()
+        self._closed = threading.Event()
+        self.leader, self._master = pty.fork()
+        if self.leader == 0:
+            os.chdir(place.folder)
+            os.execvpe("/bin/sh", ["sh", "-c", _SHELL, "sh", *command], place.environ())
+        self.resize(*size)
+        self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
+        self._reader.start()
+
+    @property
+    def text(self) -> str:
+        """What was written, without escape sequences."""
+        return _ESCAPES.sub(b"", bytes(self.raw)).decode("utf-8", "replace")
+
+    def expect(self, text: str, *, within_s: float = 30.0) -> None:
+        """Wait until the text has been written since the last `forget`."""
+        eventually(
+            lambda: text in self.text,
+            within_s=within_s,
+            why=f"{text!r} on the terminal; got {self.text[-800:]}",
+        )
+
+    def forget(self) -> None:
+        """Look only at what comes from now on."""
+        self.raw.clear()
+
+    def send(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._master, keys.encode())
+
+    def resize(self, width: int, height: int) -> None:
+        """Another window size; the kernel sends SIGWINCH."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def stall(self) -> None:
+        """Stop reading, as a sleeping laptop does."""
+        self._reading.clear()
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._reading.set()
+
+    def exit_code(self) -> int:
+        """The cockpit's exit code, once the prompt is back."""
+        self.expect(PROMPT)
+        found = eventually(lambda: re.search(PROMPT + r" (\d+)", self.text))
+        return int(found.group(1))
+
+    def child(self) -> int:
+        """The process that waits in the terminal (the cockpit's parent)."""
+        children = Path(f"/proc/{self.leader}/task/{self.leader}/children")
+        return int(eventually(lambda: children.read_text().split())[0])
+
+    def hang_up(self) -> None:
+        """Close the master: the line is dead."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._reading.set()
+            self._reader.join(5.0)
+            os.close(self._master)
+
+    def close(self) -> None:
+        """Hang up and end the session leader."""
+        self.hang_up()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.leader, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.leader, 0)
+
+    def _read(self) -> None:
+        while not self._closed.is_set():
+            if not self._reading.wait(0.1):
+                continue
+            ready, _, _ = select.select([self._master], [], [], 0.05)
+            if ready:
+                try:
+                    self.raw += os.read(self._master, 65536)
+                except OSError:
+                    return
+
+
+@contextlib.contextmanager
+def terminal(place: Place, *arguments: str, **options: Any) -> Iterator[Terminal]:
+    """The small cockpit on a terminal; everything it started is ended afterwards."""
+    opened = Terminal(place, place.command(*arguments), **options)
+    try:
+        yield opened
+    finally:
+        opened.close()
+        end_all(place)
+
+
+def end_all(place: Place) -> None:
+    """End what still runs in this place."""
+    pid = place.engine_pid()
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not place.engine_pid(), why="the engine to be gone")
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def write_config(place: Place, extra: Mapping[str, str] | None = None) -> None:
+    """A configuration whose engine needs no gateway."""
+    lines = ['[broker]\ngateway = "tws"\n']
+    lines += [f"[{section}]\n{body}\n" for section, body in (extra or {}).items()]
+    (place.folder / "cockpit.toml").write_text("".join(lines), encoding="utf-8")
