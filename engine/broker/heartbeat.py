@@ -7,12 +7,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from engine.broker.pacing import Priority
 from engine.broker.port import BrokerError, LinkState
 from engine.broker.wire import Wire
 from engine.domain.market import utc
+
+_DUST_S: Final = 1e-6
+"""Sums of floats miss their aim by dust; without this a wait of 1e-16 s could repeat for ever."""
 
 
 class Beat(NamedTuple):
@@ -50,9 +53,9 @@ class Pulse:
         if now_s - self._expected_s > self._heartbeat_s:
             # We ourselves were stopped (debugger, suspended machine): answers may wait in our own socket.
             self._alive_s = max(self._alive_s, now_s - self._detect_s + self._heartbeat_s)
-        frozen_now = not self._frozen and now_s - self._alive_s >= self._detect_s
+        frozen_now = not self._frozen and self._alive_s + self._detect_s - now_s <= _DUST_S
         self._frozen = self._frozen or frozen_now
-        send = now_s >= self._next_send_s
+        send = self._next_send_s - now_s <= _DUST_S
         if send:
             self._next_send_s = now_s + self._heartbeat_s
         wait_s = self._next_send_s - now_s

@@ -182,7 +182,7 @@ class Orders:
         return Fetched(Margin(initial, maintenance, number_or_none(state.commission)))
 
     def _refuse_if_read_only(self) -> None:
-        if self._wire.settings.read_only:
+        if self._wire.settings.refuses_orders:
             raise OrdersRefusedError("this connection is read only: nothing was built or sent")
 
     def _need_link(self, what: str) -> None:

@@ -39,6 +39,11 @@ class ConnectionSettings:
     """The highest order id ever used with this client id; ids go on above it."""
 
     @property
+    def refuses_orders(self) -> bool:
+        """True where nothing that changes the account may be sent; a dry run never sends."""
+        return self.read_only or self.mode == "DRY_RUN"
+
+    @property
     def where(self) -> str:
         """`host:port`, for people."""
         return f"{self.host}:{self.port}"
