@@ -102,11 +102,10 @@ class GatewayServer:
     def _catch_up(self) -> None:
         """Advance to the clock's time, in slices, for as long as a turn may last."""
         venue = self.venue
-        started = venue.monotonic()
-        while True:
-            until = min(venue.clock.now(), venue.reached + MOST_PER_SLICE_S)
-            self._advance(until)
-            if until >= venue.clock.now() or venue.monotonic() - started > MOST_PER_TURN_S:
+        started, target = venue.monotonic(), venue.clock.now()
+        while venue.reached < target:
+            self._advance(min(target, venue.reached + MOST_PER_SLICE_S))
+            if venue.monotonic() - started > MOST_PER_TURN_S:
                 return
 
     def step(self) -> None:
