@@ -17,8 +17,6 @@ from engine.config.model import Config
 NAME = "<name>"
 """Stands for the free part of a key: a strategy's name, a parameter, an action."""
 
-_UNIT_OF_SUFFIX = {"s": "s", "ms": "ms", "seconds": "s", "usd": "USD", "pct": "%", "ticks": "ticks"}
-
 
 class KnownKey(NamedTuple):
     """One key as the models declare it."""
@@ -37,8 +35,7 @@ class KnownKey(NamedTuple):
     def unit(self) -> str:
         """Unit of the value, empty where it has none."""
         extra = self.field.json_schema_extra
-        declared = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        return declared or _UNIT_OF_SUFFIX.get(self.path[-1].rpartition("_")[2], "")
+        return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
 def known_keys(model: type[BaseModel] = Config, prefix: tuple[str, ...] = ()) -> Iterator[KnownKey]:

@@ -52,6 +52,14 @@ def test_every_key_of_the_shipped_file_has_a_comment_and_the_reference_a_row() -
         assert f"| `{known.path[-1]}` |" in text
 
 
+def test_a_key_named_with_a_unit_declares_that_unit() -> None:
+    suffixes = {"s": "s", "seconds": "s", "ms": "ms", "pct": "%"}
+    for known in known_keys():
+        suffix = known.path[-1].rpartition("_")[2]
+        if "_" in known.path[-1] and suffix in suffixes:
+            assert known.unit.split()[0] == suffixes[suffix], known.dotted
+
+
 @pytest.mark.req("PLAN-CFG")
 @pytest.mark.parametrize("timeframe", ["5s", "1m", "5m", "15m", "1h", "1D"])
 def test_every_timeframe_is_accepted(place: Place, timeframe: str) -> None:
