@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.gateway.calendar import Session, session_on
-from engine.gateway.instruments import Instruments, Listed
+from engine.gateway.instruments import Instruments, Listed, Traits
 from engine.gateway.synthetic_factors import SLOT_S, Factors, Floats, Part, part_slots, part_start
 
 Ints = npt.NDArray[np.int64]
@@ -22,6 +22,9 @@ _CACHED_PARTS = 112
 _OFF_HOURS_FLOOR = 0.06
 """Activity of the quietest open hour relative to an ordinary regular one."""
 _SLOTS_PER_DAY = 4680.0
+_PRESSURE_SLOTS = 36
+_PRESSURE = 0.6
+"""Size of the transient part of a 5-second move relative to the instrument's own lasting one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,7 @@ class Paths:
     def _make(self, listed: Listed, part: Part) -> Slots:
         contract, traits = listed.contract, listed.traits
         rng = self._factors.rng("slots", contract.con_id, part.day, part.part)
-        mid = self._mid_ticks(listed, part)
+        mid = self._mid_ticks(rng, listed, part)
         activity = _activity(contract.calendar, part)
         share = listed.volume_share(dt.date.fromordinal(part.day))
         bid, ask = _quotes(rng, mid, base=traits.spread_ticks * (1 if share > 0.5 else 3), activity=activity)
@@ -100,7 +103,7 @@ class Paths:
             drift=np.sign(np.diff(mid)).astype(np.int64),
         )
 
-    def _mid_ticks(self, listed: Listed, part: Part) -> Floats:
+    def _mid_ticks(self, rng: np.random.Generator, listed: Listed, part: Part) -> Floats:
         """The unrounded mid at every edge, in ticks."""
         traits = listed.traits
         # Expiries of one root share their own noise: a calendar spread barely moves.
@@ -111,8 +114,20 @@ class Paths:
             late = path.copy()
             late[1:] += traits.lag * (path[:-1] - path[1:])
             total = total + load * late
+        total = total + _transient(
+            self._factors.rng("transient", listed.contract.con_id, *part), traits, part
+        )
         mid: Floats = np.exp(total) * (traits.level / listed.contract.min_tick)
         return mid
+
+
+def _transient(rng: np.random.Generator, traits: Traits, part: Part) -> Floats:
+    """Pressure of orders, gone within minutes: over seconds names follow each other less than over days."""
+    count = part_slots(part) + 1 + _PRESSURE_SLOTS
+    shocks = np.cumsum(rng.standard_normal(count, dtype=np.float32), dtype=np.float64)
+    per_slot = (traits.own_vol_pct / 100.0) * (0.64 / _SLOTS_PER_DAY) ** 0.5
+    pressure: Floats = (shocks[_PRESSURE_SLOTS:] - shocks[:-_PRESSURE_SLOTS]) * (_PRESSURE * per_slot)
+    return pressure
 
 
 def _quotes(rng: np.random.Generator, mid: Floats, *, base: int, activity: Floats) -> tuple[Ints, Ints]:
