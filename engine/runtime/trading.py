@@ -6,7 +6,6 @@ engine lives on.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +20,10 @@ from engine.market.bars import BarAggregator
 from engine.risk.gate import Refusal, check_entry
 from engine.runtime.desk import Desk
 from engine.strategy.base import Strategy, StrategyView
+
+
+REFUSAL_SHOWN_S = 60.0
+"""Exchange seconds for which a refusal is the answer to "why no trade"."""
 
 
 @dataclass(slots=True)
@@ -205,6 +208,10 @@ class Trading:
                 rows.append(self._why(running, key))
         return tuple(rows)
 
+    def _is_recent(self, refusal: WhyNot) -> bool:
+        """A refusal tells about the present only for a while; then what the strategy waits for does."""
+        return refusal.at is not None and (self._desk.now() - refusal.at).total_seconds() < REFUSAL_SHOWN_S
+
     def _why(self, running: Running, key: str) -> WhyNot:
         name = running.strategy.name
         if running.off:
@@ -212,25 +219,7 @@ class Trading:
         if key not in running.warm:
             return WhyNot(key, name, Reason.WARMING_UP.value, "waiting for history")
         refusal = self._desk.why_not.get((name, key))
-        if refusal is not None:
+        if refusal is not None and self._is_recent(refusal):
             return refusal
         waiting = running.strategy.why_not(key)
         return WhyNot(key, name, waiting.code.value, waiting.text)
-
-
-def spawner(group: asyncio.TaskGroup, desk: Desk) -> Callable[[str, Callable[[], object]], None]:
-    """Starts named tasks in a group; one that fails is reported and ends alone."""
-
-    async def guarded(name: str, act: Callable[[], object]) -> None:
-        try:
-            result = act()
-            if asyncio.iscoroutine(result):
-                await result
-        except Exception as err:  # noqa: BLE001 - one act's bug must not end the engine
-            text = f"{name} failed and was given up: {type(err).__name__}: {err}"
-            desk.notices.raise_alert(Level.ERROR, "act_failed", text)
-
-    def spawn(name: str, act: Callable[[], object]) -> None:
-        group.create_task(guarded(name, act), name=name)
-
-    return spawn

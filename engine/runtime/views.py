@@ -17,7 +17,7 @@ from engine.api import (
 )
 from engine.broker.port import BrokerOrder
 from engine.domain.fill import Fill
-from engine.domain.instrument import Instrument
+from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import Order, OrderState, OrderType
 from engine.domain.position import Position
 from engine.domain.price import decimals
@@ -178,9 +178,11 @@ def _fill(fill: Fill, instrument: Instrument | None) -> FillView:
 
 
 def session_view(desk: Desk) -> SessionView:
-    """Exchange clock and the regular session of what is traded (the earliest to close, or to open)."""
+    """Exchange clock and the regular session of the stocks traded, or of the futures where there are none."""
     now = desk.now()
-    traded = [i for i in desk.instruments.values() if i.liquid_hours]
+    described = [i for i in desk.instruments.values() if i.liquid_hours]
+    stocks = [i for i in described if i.sec_type is SecType.STOCK]
+    traded = stocks or described
     if not traded:
         return SessionView(now=now, speed=desk.clock.speed)
     sessions = [s for i in traded if (s := i.liquid_session(now)) is not None]
