@@ -38,13 +38,29 @@ def choose_start(settings: GatewaySettings, *, saved: float | None, today: dt.da
     """
     fresh_date = choose_session(settings, today)
     fresh = Start(fresh_date, start_time(settings, fresh_date))
-    if saved is None or (settings.session_date and fresh.epoch > saved):
+    if saved is None or ((settings.session_date or settings.tape) and fresh.epoch > saved):
         return fresh
     date = dt.datetime.fromtimestamp(saved, EXCHANGE_ZONE).date()
+    if settings.tape:
+        _check_tape_reaches(settings, saved)
+        return Start(date, saved)
     session = session_on(_STOCKS, date)
     if session is not None and saved < session.regular_close:
         return Start(date, saved)
     return _next_session(settings, date)
+
+
+def _check_tape_reaches(settings: GatewaySettings, saved: float) -> None:
+    """An exchange's clock never goes back: a journal from after the tape cannot be continued on it."""
+    from engine.gateway.tape_layout import span
+
+    _, last = span(Path(settings.tape))
+    if saved >= last:
+        stands = dt.datetime.fromtimestamp(saved, EXCHANGE_ZONE)
+        raise ValueError(
+            f"the journal in {settings.state_dir} stands at {stands:%Y-%m-%d %H:%M:%S}, after the end of the "
+            f"tape {settings.tape}. Choose a fresh --state to play it"
+        )
 
 
 def _next_session(settings: GatewaySettings, date: dt.date) -> Start:
@@ -71,7 +87,7 @@ class Gateway(NamedTuple):
 def build(settings: GatewaySettings, *, monotonic: Callable[[], float], today: dt.date) -> Gateway:
     """Open the journal and wire the parts. The state folder exists and is locked by us.
 
-    Raises JournalError, ValueError (session, world) or the tape's error.
+    Raises JournalError, ValueError (session, world, clock) or TapeError.
     """
     journal = Journal(Path(settings.state_dir))
     try:

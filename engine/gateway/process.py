@@ -51,6 +51,18 @@ def run(settings: GatewaySettings) -> int:
         lock.release()
 
 
+def tape_errors() -> tuple[type[Exception], ...]:
+    """What a tape may raise; asked for only once something was raised, for the import is a slow one."""
+    from engine.gateway.tape_layout import TapeError
+
+    return (TapeError,)
+
+
+def start_errors() -> tuple[type[Exception], ...]:
+    """What a wrong setting may raise while the gateway is put together."""
+    return (ValueError, OSError, *tape_errors())
+
+
 def _say(text: str, *, code: int = FAILED) -> int:
     sys.stderr.write(f"gateway: {text}\n")
     return code
@@ -88,7 +100,7 @@ def _run_locked(settings: GatewaySettings) -> int:
         gateway = build(settings, monotonic=time.monotonic, today=today)
     except JournalError as error:
         return _say(str(error))
-    except (ValueError, OSError) as error:
+    except start_errors() as error:
         return _say(f"cannot start: {error}", code=WRONG_USE)
     try:
         return asyncio.run(GatewayProcess(gateway).main())
@@ -128,6 +140,8 @@ class GatewayProcess:
             await self._server.pump(until=self._stop, each_turn=self._keep_house)
         except JournalError as error:
             return _say(str(error))
+        except tape_errors() as error:
+            return _say(str(error), code=WRONG_USE)
         except OSError as error:
             return _say(f"stopped: {error}. What was acknowledged is in the journal")
         finally:
@@ -146,6 +160,9 @@ class GatewayProcess:
         sys.stdout.write(f"listening on {LOOPBACK}:{self._port}\n")
         sys.stdout.flush()
         start = dt.datetime.fromtimestamp(self._gateway.start.epoch, EXCHANGE_ZONE)
+        # Only a tape has notes: rows it dropped and files it passed over, which must be seen.
+        for note in getattr(self._venue.market, "notes", ()):
+            log.warning("tape: %s", note)
         log.info("account %s, exchange time %s", self._settings.account, start.isoformat())
 
     def _keep_house(self) -> None:
@@ -169,7 +186,10 @@ class GatewayProcess:
 
     async def _finish(self) -> None:
         """Freeze the clock, save, let the clients go."""
-        self._venue.clock.freeze()
+        clock = self._venue.clock
+        clock.freeze()
+        # What the market was not advanced to never happened: the next start goes on from there.
+        clock.jump(self._venue.reached)
         try:
             self._gateway.journal.mark_clock(self._venue.reached)
             self._write_status(is_running=False)

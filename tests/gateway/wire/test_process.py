@@ -1,0 +1,269 @@
+"""The gateway as a process: one per folder, honest about failure, and its word outlives kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import ib_async
+import pytest
+
+from tests.waiting import eventually, eventually_async
+
+ROOT = Path(__file__).parents[3]
+
+
+class Gateways:
+    """Starts gateway processes and leaves none behind."""
+
+    def __init__(self) -> None:
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, state: Path, *flags: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine.gateway", "--state", str(state), *flags],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._started.append(process)
+        return process
+
+    def listening(self, state: Path, *flags: str) -> tuple[subprocess.Popen[str], int]:
+        process = self.start(state, *flags)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("listening on 127.0.0.1:"), (line, process.communicate()[1])
+        return process, int(line.rsplit(":", 1)[1])
+
+    def end(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def gateways() -> Iterator[Gateways]:
+    started = Gateways()
+    yield started
+    started.end()
+
+
+def status_of(state: Path) -> dict:
+    return json.loads((state / "status.json").read_text())
+
+
+def test_it_listens_within_seconds_on_loopback_only_and_says_where(
+    tmp_path: Path, gateways: Gateways
+) -> None:
+    process, port = gateways.listening(tmp_path)
+    status = status_of(tmp_path)
+
+    assert (status["pid"], status["port"], status["kind"]) == (process.pid, port, "embedded")
+    assert (status["min_version"], status["max_version"]) == (157, 178)
+    assert status["speed"] == 1.0
+    assert stat.S_IMODE((tmp_path / "status.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "admin.sock").stat().st_mode) == 0o600
+    # 127.0.0.2 is this machine too: a socket bound to every address would answer there.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=1).close()
+
+
+def test_the_status_file_is_refreshed_and_tells_the_exchange_time(tmp_path: Path, gateways: Gateways) -> None:
+    gateways.listening(tmp_path, "--speed", "20", "--date", "2026-11-20")
+    first = status_of(tmp_path)
+    later = eventually(
+        lambda: (now := status_of(tmp_path))["monotonic_anchor"] > first["monotonic_anchor"] and now
+    )
+
+    elapsed = later["monotonic_anchor"] - first["monotonic_anchor"]
+    assert later["epoch"] - first["epoch"] == pytest.approx(elapsed * 20, abs=1.0)
+
+
+def test_sigterm_saves_and_exits_0_and_the_next_start_goes_on_from_there(
+    tmp_path: Path, gateways: Gateways
+) -> None:
+    first, _ = gateways.listening(tmp_path, "--speed", "50", "--date", "2026-11-20")
+    begun = status_of(tmp_path)["epoch"]
+    eventually(lambda: status_of(tmp_path)["epoch"] > begun + 30)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(10) == 0
+    stopped = status_of(tmp_path)
+
+    assert stopped["running"] is False
+    assert stopped["speed"] == 0.0
+    assert not (tmp_path / "admin.sock").exists()
+    gateways.listening(tmp_path, "--date", "2026-11-20")
+    assert stopped["epoch"] <= status_of(tmp_path)["epoch"] < stopped["epoch"] + 30
+
+
+def test_a_second_one_with_the_same_flags_is_pointed_to_the_first(tmp_path: Path, gateways: Gateways) -> None:
+    first, port = gateways.listening(tmp_path)
+    second = gateways.start(tmp_path)
+    out, _ = second.communicate(timeout=20)
+
+    assert second.returncode == 0
+    assert f"127.0.0.1:{port}" in out
+    assert str(first.pid) in out
+
+
+def test_a_second_one_with_other_flags_is_refused_with_the_reason(tmp_path: Path, gateways: Gateways) -> None:
+    gateways.listening(tmp_path)
+    second = gateways.start(tmp_path, "--seed", "99", "--speed", "2")
+    _, err = second.communicate(timeout=20)
+
+    assert second.returncode == 4
+    assert "seed is 1, asked for 99" in err
+    assert "speed is 1.0, asked for 2.0" in err
+
+
+def test_a_taken_port_is_named(tmp_path: Path, gateways: Gateways) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = gateways.start(tmp_path, "--port", str(port))
+        _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert str(port) in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--date", "2026-11-21"], 2, "weekend"),
+        (["--start-at", "noon"], 2, "noon"),
+        (["--world", "flatland"], 2, "flatland"),
+        (["--tape", "nowhere"], 2, "nowhere"),
+        (["--speed", "-1"], 2, "not a positive number"),
+    ],
+)
+def test_wrong_flags_are_named(
+    tmp_path: Path, gateways: Gateways, flags: list[str], code: int, words: str
+) -> None:
+    process = gateways.start(tmp_path, *flags)
+    _, err = process.communicate(timeout=20)
+
+    assert process.returncode == code
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_an_unusable_state_folder_is_named(tmp_path: Path, gateways: Gateways) -> None:
+    (tmp_path / "file").write_text("in the way")
+    process = gateways.start(tmp_path / "file" / "state")
+    _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert str(tmp_path / "file" / "state") in err
+    assert "Traceback" not in err
+
+
+def test_a_damaged_journal_is_named_and_nothing_is_served(tmp_path: Path, gateways: Gateways) -> None:
+    (tmp_path / "journal-000000000001.jsonl").write_text("not a record\nnor this\n")
+    process = gateways.start(tmp_path)
+    out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert "journal-000000000001.jsonl" in err
+    assert "listening" not in out
+    assert "Traceback" not in err
+
+
+def test_left_alone_it_saves_and_exits_0(tmp_path: Path, gateways: Gateways) -> None:
+    process, _ = gateways.listening(tmp_path, "--idle-exit", "0.3")
+
+    assert process.wait(15) == 0
+    assert status_of(tmp_path)["running"] is False
+
+
+def drill(state: Path, **command: object) -> dict:
+    """One command over the drill socket."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(state / "admin.sock"))
+        link.sendall(json.dumps(command).encode() + b"\n")
+        with link.makefile() as answers:
+            return json.loads(answers.readline())
+
+
+async def test_drills_reach_a_real_client(tmp_path: Path, gateways: Gateways) -> None:
+    _, port = gateways.listening(tmp_path)
+    ib = ib_async.IB()
+    errors: list[int] = []
+    ib.errorEvent += lambda request_id, code, text, contract: errors.append(code)
+    await ib.connectAsync("127.0.0.1", port, clientId=3, timeout=10)
+
+    assert drill(tmp_path, do="error", code=1100) == {"ok": True}
+    await eventually_async(lambda: 1100 in errors)
+    assert drill(tmp_path, do="freeze", seconds=0.4) == {"ok": True}
+    asked = time.monotonic()
+    await ib.reqCurrentTimeAsync()
+    assert time.monotonic() - asked > 0.2
+    assert drill(tmp_path, do="levitate")["ok"] is False
+    assert drill(tmp_path, do="data_type", type=9)["ok"] is False
+    assert drill(tmp_path, do="drop") == {"ok": True}
+    await eventually_async(lambda: not ib.isConnected())
+
+
+@pytest.mark.req("PLAN-M3-BROKER")
+async def test_kill_9_loses_nothing_a_client_was_told(tmp_path: Path, gateways: Gateways) -> None:
+    process, port = gateways.listening(tmp_path)
+    ib = ib_async.IB()
+    await ib.connectAsync("127.0.0.1", port, clientId=3, timeout=10)
+    spy = ib_async.Stock("SPY", "SMART", "USD")
+    await ib.qualifyContractsAsync(spy)
+    bought = ib.placeOrder(spy, ib_async.MarketOrder("BUY", 50, tif="DAY", orderRef="bought"))
+    await eventually_async(lambda: bought.orderStatus.status == "Filled" and ib.positions())
+    resting = ib.placeOrder(spy, ib_async.LimitOrder("BUY", 5, 100.0, tif="GTC", orderRef="resting"))
+    await eventually_async(lambda: resting.orderStatus.status == "Submitted")
+    held = [(row.contract.conId, row.position, row.avgCost) for row in ib.positions()]
+    executions = {fill.execution.execId for fill in bought.fills}
+    process.kill()
+    process.wait()
+    await eventually_async(lambda: not ib.isConnected())
+
+    _, port = gateways.listening(tmp_path)
+    again = ib_async.IB()
+    await again.connectAsync("127.0.0.1", port, clientId=3, timeout=10)
+    (trade,) = again.openTrades()
+    assert (trade.order.orderRef, trade.order.permId) == ("resting", resting.order.permId)
+    assert trade.order.orderId == resting.order.orderId
+    assert [(row.contract.conId, row.position, row.avgCost) for row in again.positions()] == held
+    assert {fill.execution.execId for fill in again.fills()} == executions
+    again.disconnect()
+
+
+def test_state_of_another_account_is_refused(tmp_path: Path, gateways: Gateways) -> None:
+    first, _ = gateways.listening(tmp_path)
+    first.terminate()
+    first.wait(10)
+    second = gateways.start(tmp_path, "--account", "DU9000002")
+    _, err = second.communicate(timeout=20)
+
+    assert second.returncode == 1
+    assert "DU9000001" in err
+    assert "Traceback" not in err
+
+
+def test_environment_is_not_needed(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "engine.gateway", "--help"],
+        cwd=ROOT,
+        env={"PATH": os.environ.get("PATH", "")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert found.returncode == 0
+    assert "--lockstep" in found.stdout
