@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from engine.config.keys import leaves, value_at
 from engine.config.layers import LayerValues, flat, read_dotenv, read_environment, read_options, read_toml
 from engine.config.lines import line_of
 from engine.config.model import SHIPPED_STRATEGIES, Config
-from engine.config.runtime import RuntimeRefusal, checked_runtime, is_runtime, with_value
+from engine.config.runtime import RuntimeRefusal, checked_runtime, is_runtime
 from engine.config.search import based, find_file, is_file, state_folder
 from engine.config.values import Gateway
 
@@ -49,12 +49,6 @@ class Loaded:
         path = tuple(key.split("."))
         origin = line_of({tuple(name.split(".")): place for name, place in self.origins.items()}, path)
         return ConfigError(Problem(origin or DEFAULT, key, _with_given(self.config, key, expected)))
-
-    def with_override(self, key: str, value: float) -> Loaded:
-        """The same with one runtime value changed. Raises RuntimeRefusal."""
-        config = with_value(self.config, key, value)
-        origins = {**self.origins, key: Origin(Layer.RUNTIME, str(self.overrides_path))}
-        return replace(self, config=config, origins=MappingProxyType(origins))
 
 
 def load(

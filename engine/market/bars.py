@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -79,10 +78,6 @@ class BarAggregator:
         if bar.end >= end and self.seconds != DAY_SECONDS:
             done += self._close(end)
         return tuple(done)
-
-    def add_all(self, bars: Iterable[Bar]) -> tuple[Bar, ...]:
-        """Take several short bars, oldest first (history)."""
-        return tuple(done for bar in bars for done in self.add(bar))
 
     def _end_for(self, bar: Bar) -> datetime:
         """End of the longer bar that this one belongs to."""

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import RUNTIME_KEYS, Config, Layer, RefusalCode, RuntimeRefusal
+from engine.config import RUNTIME_KEYS, Config, RefusalCode, RuntimeRefusal
 from engine.config.keys import leaves, value_at
 from engine.config.runtime import checked_runtime, is_runtime, save_override, with_value
-from tests.config.place import Place
 
 
 @pytest.mark.req("REQ-CFG-002")
@@ -57,14 +56,6 @@ def test_the_defaults_lie_within_their_bounds() -> None:
         value = value_at(Config(), tuple(key.split(".")))
         assert isinstance(value, int | float)
         assert bounds.low <= value <= bounds.high
-
-
-def test_a_change_is_shown_as_a_runtime_override(place: Place) -> None:
-    loaded = place.load().with_override("risk.max_positions", 6)
-
-    assert loaded.config.risk.max_positions == 6
-    assert loaded.origins["risk.max_positions"].layer is Layer.RUNTIME
-    assert loaded.origins["risk.risk_per_trade_pct"].layer is Layer.DEFAULT
 
 
 @pytest.mark.req("CARD-TOML")

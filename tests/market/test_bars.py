@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -22,6 +23,10 @@ def short(slot: int, close: float = 10.0, *, volume: int = 100, start: datetime 
     """The 5-second bar number `slot` after `start`."""
     end = start + timedelta(seconds=5 * (slot + 1))
     return Bar("SPY", end, close - 0.1, close + 0.2, close - 0.3, close, volume, 5, close, 3)
+
+
+def fed(aggregator: BarAggregator, stream: Iterable[Bar]) -> list[Bar]:
+    return [made for one in stream for made in aggregator.add(one)]
 
 
 @st.composite
@@ -56,7 +61,7 @@ def grouped(stream: list[Bar], seconds: int) -> list[Bar]:
     return made
 
 
-def without_wap(bars: list[Bar] | tuple[Bar, ...]) -> list[Bar]:
+def without_wap(bars: list[Bar]) -> list[Bar]:
     return [b._replace(wap=0.0) for b in bars]
 
 
@@ -66,7 +71,7 @@ def test_the_bars_equal_direct_grouping_by_the_clock(stream: list[Bar], seconds:
     if expected and stream[-1].end < expected[-1].end:
         expected.pop()  # the last one is not complete
 
-    made = BarAggregator(seconds).add_all(stream)
+    made = fed(BarAggregator(seconds), stream)
 
     assert without_wap(made) == without_wap(expected)
     assert [b.wap for b in made] == pytest.approx([b.wap for b in expected], nan_ok=True)
@@ -83,13 +88,13 @@ def test_a_late_bar_never_alters_or_repeats_an_emitted_one(stream: list[Bar], la
             if stale.end <= one.end:
                 assert aggregator.add(stale) == (), index
 
-    assert without_wap(made) == without_wap(BarAggregator(60).add_all(stream))
+    assert without_wap(made) == without_wap(fed(BarAggregator(60), stream))
     assert len({b.end for b in made}) == len(made)
 
 
 def test_a_bar_is_out_as_soon_as_its_last_part_is_there() -> None:
     aggregator = BarAggregator(60)
-    assert aggregator.add_all(short(i) for i in range(11)) == ()
+    assert fed(aggregator, (short(i) for i in range(11))) == []
     (made,) = aggregator.add(short(11))
     assert (made.start, made.end) == (START, START + timedelta(minutes=1))
     assert made.volume == 1200
@@ -97,30 +102,30 @@ def test_a_bar_is_out_as_soon_as_its_last_part_is_there() -> None:
 
 def test_a_missing_last_part_is_waited_for_until_a_later_bar_comes() -> None:
     aggregator = BarAggregator(60)
-    assert aggregator.add_all(short(i) for i in range(11)) == ()
+    assert fed(aggregator, (short(i) for i in range(11))) == []
     (made,) = aggregator.add(short(12))
     assert (made.end, made.volume) == (START + timedelta(minutes=1), 1100)
 
 
 def test_a_stretch_without_bars_gives_none() -> None:
-    made = BarAggregator(60).add_all([short(0), short(36 + 11)])
+    made = fed(BarAggregator(60), [short(0), short(36 + 11)])
     assert [b.end for b in made] == [START + timedelta(minutes=1), START + timedelta(minutes=4)]
 
 
 def test_late_bars_are_counted() -> None:
     aggregator = BarAggregator(60)
-    aggregator.add_all([short(3), short(3), short(2), short(12), short(4)])
+    fed(aggregator, [short(3), short(3), short(2), short(12), short(4)])
     assert aggregator.late == 3
 
 
 def test_a_bar_whose_beginning_was_not_seen_is_never_emitted() -> None:
     aggregator = BarAggregator(60, since=START + timedelta(seconds=20))
-    made = aggregator.add_all(short(i) for i in range(4, 24))
+    made = fed(aggregator, (short(i) for i in range(4, 24)))
     assert [b.end for b in made] == [START + timedelta(minutes=2)]
 
 
 def test_a_bar_seen_from_its_first_second_is_emitted() -> None:
-    made = BarAggregator(60, since=START).add_all(short(i) for i in range(12))
+    made = fed(BarAggregator(60, since=START), (short(i) for i in range(12)))
     assert [b.end for b in made] == [START + timedelta(minutes=1)]
 
 
@@ -132,7 +137,7 @@ def test_a_day_is_one_date_of_the_exchange_also_when_the_clocks_change(day: date
     midnight = datetime.combine(day, time(0), tzinfo=NEW_YORK).astimezone(UTC)
     stream = [short(0, start=midnight + timedelta(hours=h)) for h in range(-1, hours + 1)]
 
-    made = BarAggregator(86_400, since=midnight).add_all(stream)
+    made = fed(BarAggregator(86_400, since=midnight), stream)
 
     assert [b.end for b in made] == [midnight + timedelta(hours=hours)]
     assert made[0].volume == 100 * hours
@@ -142,7 +147,7 @@ def test_an_evening_session_belongs_to_the_next_day_of_a_future() -> None:
     evening = datetime(2026, 11, 16, 18, 0, tzinfo=NEW_YORK).astimezone(UTC)
     stream = [short(0, start=evening + timedelta(hours=h)) for h in (-2, 0, 8, 22, 24)]
 
-    made = BarAggregator(86_400, day_start=time(18)).add_all(stream)
+    made = fed(BarAggregator(86_400, day_start=time(18)), stream)
 
     assert [(b.end.astimezone(NEW_YORK).isoformat(), b.volume) for b in made] == [
         ("2026-11-16T18:00:00-05:00", 100),
@@ -152,7 +157,7 @@ def test_an_evening_session_belongs_to_the_next_day_of_a_future() -> None:
 
 def test_a_day_is_not_emitted_before_the_next_one_begins() -> None:
     aggregator = BarAggregator(86_400)
-    assert aggregator.add_all(short(i) for i in range(1000)) == ()
+    assert fed(aggregator, (short(i) for i in range(1000))) == []
 
 
 def test_bars_that_do_not_fit_are_refused() -> None:
