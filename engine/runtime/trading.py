@@ -21,7 +21,6 @@ from engine.risk.gate import Refusal, check_entry
 from engine.runtime.desk import Desk
 from engine.strategy.base import Strategy, StrategyView
 
-
 REFUSAL_SHOWN_S = 60.0
 """Exchange seconds for which a refusal is the answer to "why no trade"."""
 
