@@ -95,7 +95,8 @@ def slot_ticks(
     refreshes = int(rng.poisson(0.7 * prints)) + 1
     total = prints + refreshes
     start = slots.start + index * SLOT_S
-    milliseconds = np.sort(rng.integers(0, int(SLOT_S * 1000), total)).tolist()
+    # Never on the boundary itself: who starts or stops at a full slot has whole bars.
+    milliseconds = np.sort(rng.integers(1, int(SLOT_S * 1000), total)).tolist()
     is_print = np.zeros(total, dtype=bool)
     is_print[rng.permutation(total - 1)[:prints]] = True
     tape = _Tape(
