@@ -204,8 +204,8 @@ class Account:
         """What changed since the last call, as JSON values; empty where nothing did."""
         if not self._dirty:
             return {}
-        changed = self._holdings if self._replaced else sorted(self._changed)
-        record = self._record([self._holdings[key] for key in changed]) | {"replaced": self._replaced}
+        holdings = [h for key, h in self._holdings.items() if self._replaced or key in self._changed]
+        record = self._record(holdings) | {"replaced": self._replaced}
         self._changed, self._dirty, self._replaced = set(), False, False
         return record
 

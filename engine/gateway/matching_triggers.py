@@ -1,7 +1,7 @@
 """When a stop is elected and where a trailing stop stands.
 
-The rule, stated once: a stop is elected by a print of the current session at or through it. Where a contract
-has had no print for 60 s (or none in this session), bid (for sells) and ask (for buys) elect instead.
+The rule, stated once: a stop is elected by a print at or through it. Where a contract has had no print for
+60 s, as at the start of its session, bid (for sells) and ask (for buys) elect instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ QUIET_S = 60.0
 def reference_price(book: LocalBook, order: Order, *, now: float, opened: float) -> float | None:
     """The price that elects and moves this order's stop now; None where the market gives none."""
     last = book.last
-    if last is not None and last.ts >= opened and now - last.ts <= QUIET_S:
+    if last is not None and now - last.ts <= QUIET_S:
         return last.price
     if book.quoted_at < opened:
         return None

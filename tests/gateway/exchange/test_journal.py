@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,25 @@ def test_a_line_is_on_disk_before_append_returns(tmp_path: Path) -> None:
 
     assert b'"value":1' in segments(tmp_path)[0].read_bytes()
     assert segments(tmp_path)[0].stat().st_mode & 0o077 == 0
+    journal.close()
+
+
+def test_every_append_is_synced_and_the_clock_at_least_every_five_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, synced, wall = os.fsync, [], [0.0]
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), real(handle)))
+    journal = Journal(tmp_path, monotonic=lambda: wall[0])
+
+    def syncs_of(act: Callable[[], None]) -> int:
+        before = len(synced)
+        act()
+        return len(synced) - before
+
+    assert syncs_of(lambda: journal.append({"value": 1}, at=1.0)) == 1
+    assert syncs_of(lambda: journal.mark_clock(2.0)) == 0
+    wall[0] = 5.0
+    assert syncs_of(lambda: journal.mark_clock(3.0)) == 1
     journal.close()
 
 
@@ -226,6 +246,7 @@ def test_a_journal_of_another_account_is_refused(world: World) -> None:
 
 _WRITER = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tests.gateway.exchange.world import World
 

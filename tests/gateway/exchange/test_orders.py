@@ -47,6 +47,22 @@ def test_a_resting_limit_waits_for_the_queue_before_it(world: World) -> None:
     assert fills(world.print(99.98, 500, aggressor=-1)) == [(99.99, 70)]
 
 
+def test_the_queue_before_an_order_is_never_longer_than_its_level(world: World) -> None:
+    world.buy(100, "LMT", limit_price=99.99)
+    world.quote(99.99, 100.01, size=40)
+    world.quote(99.99, 100.01, size=900)
+
+    assert fills(world.print(99.99, 60, aggressor=-1)) == [(99.99, 20)]
+
+
+def test_an_order_deeper_than_the_book_shows_waits_behind_all_of_its_level(world: World) -> None:
+    world.depth([(99.99, 10), (99.98, 10)], [(100.01, 10)])
+    world.buy(100, "LMT", limit_price=99.9)
+    world.depth([(99.91, 10), (99.9, 70)], [(99.95, 10)])
+
+    assert fills(world.print(99.9, 80, aggressor=-1)) == [(99.9, 10)]
+
+
 def test_a_print_that_lifted_the_other_side_leaves_our_queue_alone(world: World) -> None:
     world.buy(100, "LMT", limit_price=99.99)
 

@@ -70,6 +70,18 @@ def test_a_stop_is_not_elected_outside_its_session(world: World) -> None:
     assert fills(world.quote(98.0, 98.1, size=501)) == [(98.0, 100)]
 
 
+def test_a_print_of_the_session_before_elects_nothing(world: World) -> None:
+    world.go(at(4, 19, 59, 50.0))
+    world.print(98.0)
+    world.go(at(5, 4, 0, 5.0))
+    world.quote(100.0, 100.02, size=500)
+
+    world.sell(100, "STP LMT", aux_price=99.0, limit_price=97.0, outside_rth=True)
+
+    assert world.order(1).status is Status.PRE_SUBMITTED
+    assert world.quantity() == 0
+
+
 def test_a_future_trades_through_the_night(world: World) -> None:
     world.go(at(4, 20))
     world.quote(5_000.0, 5_000.25, size=21, con=2)
