@@ -121,6 +121,16 @@ class Leg:
         )
 
 
+class BookedFill(NamedTuple):
+    """An execution with what was known when it was booked, so that a restart books it just the same."""
+
+    fill: Fill
+    reason: str
+    """Reason code of the trade it may have closed."""
+    initial_stop: float | None
+    """Stop of the bracket it belonged to, as placed."""
+
+
 class TradeRecord(NamedTuple):
     """A closed round trip and the id of the booking that closed it (its identity)."""
 
@@ -135,7 +145,7 @@ class Changes:
     orders: tuple[Order, ...] = ()
     broker_orders: tuple[BrokerOrderRecord, ...] = ()
     order_events: tuple[OrderEventRecord, ...] = ()
-    fills: tuple[Fill, ...] = ()
+    fills: tuple[BookedFill, ...] = ()
     """New or corrected executions, and executions whose commission became known."""
     replaced_fills: tuple[str, ...] = ()
     """execIds that a correction in `fills` took the place of."""

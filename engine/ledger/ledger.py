@@ -6,7 +6,7 @@ changes nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from engine.domain.fill import Fill
 from engine.domain.order import Order, OrderState, Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
-from engine.ledger.changes import BrokerOrderRecord, Changes, Leg, Note, NoteCode, NoteLevel
+from engine.ledger.changes import BookedFill, BrokerOrderRecord, Changes, Leg, Note, NoteCode, NoteLevel
 from engine.ledger.events import (
     Adjustment,
     CancelRequested,
@@ -57,7 +57,7 @@ class LedgerState:
     """Executions booked before the anchor."""
     orders: tuple[Order, ...] = ()
     broker_orders: tuple[BrokerOrderRecord, ...] = ()
-    fills: tuple[Fill, ...] = ()
+    fills: tuple[BookedFill, ...] = ()
     """Executions since the anchor, in order of booking."""
     earlier_fills: tuple[Fill, ...] = ()
     """Executions before the anchor of orders that can still fill."""
@@ -72,18 +72,18 @@ class Ledger:
         state = state or LedgerState()
         self.orders = Orders(
             orders=state.orders,
-            fills=(*state.earlier_fills, *state.fills),
+            fills=(*state.earlier_fills, *(booked.fill for booked in state.fills)),
             broker_orders=state.broker_orders,
         )
         self.positions = PositionManager(
             anchors=state.anchors, described=state.described, known_exec_ids=state.known_exec_ids
         )
-        bookings: list[Fill | Adjustment] = [*state.fills, *state.adjustments]
+        bookings: list[BookedFill | Adjustment] = [*state.fills, *state.adjustments]
         for booked in sorted(bookings, key=_booked_at):
-            if isinstance(booked, Fill):
-                self._book(booked, self.orders.match(booked.order_ref, booked.perm_id, 0))
-            else:
+            if isinstance(booked, Adjustment):
                 self.positions.adjust(booked)
+            else:
+                self.positions.apply_fill(booked)
         self._handlers: dict[type, Callable[[Any], Changes]] = {
             Registered: self.orders.register,
             SendingMarked: self.orders.mark_sending,
@@ -105,8 +105,15 @@ class Ledger:
         return self._handlers[type(event)](event)
 
     def start_day(self) -> tuple[Leg, ...]:
-        """Begin a trading day. The answer is the anchor to store; done orders stay listed until a restart."""
+        """Begin a trading day: done orders are let go. The answer is the anchor to store."""
+        self.orders.forget_done()
         return self.positions.start_day()
+
+    def differs_from(self, stored: Iterable[Leg]) -> tuple[str, ...]:
+        """Keys whose stored position row is not what the bookings add up to; empty when all agree."""
+        rows = {leg.key: leg for leg in stored}
+        held = {leg.key: leg for leg in self.positions.legs()}
+        return tuple(sorted(key for key in rows.keys() | held.keys() if rows.get(key) != held.get(key)))
 
     def owned(self) -> tuple[Position, ...]:
         """Positions that an order of ours or an operator opened."""
@@ -138,7 +145,7 @@ class Ledger:
     def _book(self, fill: Fill, order: Order | None) -> Changes:
         stop = None if order is None else self._initial_stop(order)
         reason = Reason.EXTERNAL_CLOSE if order is None else _CLOSE_REASONS[order.intent.role]
-        return self.positions.apply_fill(fill, owner=fill.strategy, reason=reason.value, initial_stop=stop)
+        return self.positions.apply_fill(BookedFill(fill, reason.value, stop))
 
     def _initial_stop(self, order: Order) -> float | None:
         stops = (
@@ -158,5 +165,5 @@ class Ledger:
         return changes + Changes(notes=(Note(NoteCode.ADJUSTED, level, event.key, "", text.strip()),))
 
 
-def _booked_at(booked: Fill | Adjustment) -> datetime:
-    return booked.at
+def _booked_at(booked: BookedFill | Adjustment) -> datetime:
+    return booked.at if isinstance(booked, Adjustment) else booked.fill.at

@@ -138,6 +138,9 @@ class Orders:
                 NoteCode.UNMATCHED_ORDER, NoteLevel.ERROR, "", ref, f"no order {ref} to mark {wanted}"
             )
         state, verdict = on_own_step(order.state, wanted)
+        if state is OrderState.CANCEL_PENDING:
+            # If it ends now it ends by our cancel, whatever was refused before (a modify, say).
+            self._refused.discard(ref)
         if verdict is Verdict.ILLEGAL:
             text = f"{order.intent.key}: {ref} is {order.state}, not marked {wanted}"
             return _notes(NoteCode.ILLEGAL_STEP, NoteLevel.WARNING, order.intent.key, ref, text)
@@ -159,6 +162,21 @@ class Orders:
         order = self._store(replace(order, intent=event.intent, updated_at=event.at))
         return Changes(orders=(order,), order_events=(_event(order, event.at, _ENGINE, "modified", ""),))
 
+    def forget_done(self) -> None:
+        """Let go of orders that are done; a word or a fill about one that comes later finds no match."""
+        done = {ref for ref, order in self._orders.items() if order.state.is_done}
+        self._orders = {ref: order for ref, order in self._orders.items() if ref not in done}
+        self._by_perm = {perm: ref for perm, ref in self._by_perm.items() if ref not in done}
+        self._by_order_id = {number: ref for number, ref in self._by_order_id.items() if ref not in done}
+        self._records = {perm: r for perm, r in self._records.items() if r.order_ref not in done}
+        self._last_said = {heard: said for heard, said in self._last_said.items() if heard[0] not in done}
+        self._executed = {ref: fills for ref, fills in self._executed.items() if ref not in done}
+        self._children = {}
+        for order in self._orders.values():
+            self._link(order.intent)
+        for flagged in (self._refused, self._inactive, self._claimed_cancelled):
+            flagged.difference_update(done)
+
     # --- the broker's words ------------------------------------------------------------------
 
     def on_status(self, claim: StatusClaimed) -> Changes:
@@ -174,9 +192,7 @@ class Orders:
             return self._library_claim(order, claim) if news else Changes()
         self._claimed_cancelled.discard(ref)
         (self._inactive.add if claim.status == "Inactive" else self._inactive.discard)(ref)
-        # A cancel of our own that succeeds is a cancel, whatever was refused before (a modify, say).
-        refused = ref in self._refused and order.state is not OrderState.CANCEL_PENDING
-        state, verdict = on_status(order.state, claim.status, refused=refused)
+        state, verdict = on_status(order.state, claim.status, refused=ref in self._refused)
         if state is order.state and not news:
             return Changes()
         changes = self._record_perm(order, claim)

@@ -15,7 +15,7 @@ from operator import itemgetter
 from engine.domain.fill import Fill, execution_base
 from engine.domain.position import Position, Trade
 from engine.ledger.booking import ZERO, Booking, Step, book
-from engine.ledger.changes import Changes, Leg, Note, NoteCode, NoteLevel, TradeRecord
+from engine.ledger.changes import BookedFill, Changes, Leg, Note, NoteCode, NoteLevel, TradeRecord
 from engine.ledger.events import Adjustment, Described
 
 _Entry = tuple[tuple[float, int], Booking]
@@ -31,6 +31,9 @@ class _Track:
         self.multiplier = multiplier
         self.entries: list[_Entry] = []
         self.steps: list[Step] = []
+        # Trades that deriving brought and took away since `changes` was last asked.
+        self.made: dict[str, TradeRecord] = {}
+        self.undone: dict[str, TradeRecord] = {}
 
     @property
     def leg(self) -> Leg | None:
@@ -51,12 +54,30 @@ class _Track:
         return seq, booking
 
     def derive(self, start: int) -> None:
+        """Recompute the position from booking `start` on."""
+        for step in self.steps[start:]:
+            if step.closed is not None and self.made.pop(step.closed.closed_by, None) is None:
+                self.undone[step.closed.closed_by] = step.closed
         del self.steps[start:]
         for _, booking in self.entries[start:]:
-            self.steps.append(book(self.leg, booking, key=self.key, multiplier=self.multiplier))
+            step = book(self.leg, booking, key=self.key, multiplier=self.multiplier)
+            self.steps.append(step)
+            if step.closed is not None:
+                self.made[step.closed.closed_by] = step.closed
 
-    def trades(self) -> dict[str, TradeRecord]:
-        return {s.closed.closed_by: s.closed for s in self.steps if s.closed is not None}
+    def changes(self, before: Leg | None) -> Changes:
+        """What is different from `before` and from the trades at the last time of asking."""
+        made, undone = self.made, self.undone
+        self.made, self.undone = {}, {}
+        leg = self.leg
+        new_trades = tuple(r for name, r in made.items() if undone.get(name) != r)
+        return Changes(
+            legs=() if leg is None or leg == before else (leg,),
+            flat_keys=(self.key,) if leg is None and before is not None else (),
+            trades=new_trades,
+            withdrawn_trades=tuple(name for name in undone if name not in made),
+            notes=tuple(_closed_note(r) for r in new_trades if r.closed_by not in undone),
+        )
 
 
 class PositionManager:
@@ -75,7 +96,7 @@ class PositionManager:
         """
         self._terms: dict[str, Described] = {d.key: d for d in described}
         self._tracks = {leg.key: _Track(leg.key, leg, leg.multiplier) for leg in anchors}
-        self._fills: dict[str, Fill] = {}
+        self._fills: dict[str, BookedFill] = {}
         self._earlier: dict[str, int] = {}
         self._early_commissions: dict[str, Decimal] = {}
         self._adjustments: set[str] = set()
@@ -101,12 +122,13 @@ class PositionManager:
 
     def fills(self) -> tuple[Fill, ...]:
         """The day's executions in order of arrival, corrections in the place of what they correct."""
-        return tuple(self._fills.values())
+        return tuple(booked.fill for booked in self._fills.values())
 
     def trades(self) -> tuple[Trade, ...]:
         """The day's closed round trips by time of closing."""
-        records = [r.trade for t in self._tracks.values() for r in t.trades().values()]
-        return tuple(sorted(records, key=lambda trade: (trade.closed_at, trade.key)))
+        steps = [step for track in self._tracks.values() for step in track.steps]
+        closed = [step.closed.trade for step in steps if step.closed is not None]
+        return tuple(sorted(closed, key=lambda trade: (trade.closed_at, trade.key)))
 
     def realized_usd(self) -> Decimal:
         """Realised today by closes and partial closes, before fees."""
@@ -131,8 +153,9 @@ class PositionManager:
 
     # --- booking -----------------------------------------------------------------------------
 
-    def apply_fill(self, fill: Fill, *, owner: str, reason: str, initial_stop: float | None) -> Changes:
-        """Book an execution once. A higher revision of a booked one takes its place."""
+    def apply_fill(self, booked: BookedFill) -> Changes:
+        """Book an execution once, owned by its strategy. A higher revision of it takes its place."""
+        fill = booked.fill
         base, revision = execution_base(fill.exec_id)
         if revision <= self._booked_revision(base):
             return Changes()
@@ -140,12 +163,13 @@ class PositionManager:
             self._earlier[base] = revision
             text = f"execution {fill.exec_id} corrects one of an earlier day; reconcile {fill.key}"
             return Changes(notes=(_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
-        old = self._fills.get(base)
+        known = self._fills.get(base)
+        old = None if known is None else known.fill
         if old is not None and old.key != fill.key:
             text = f"execution {fill.exec_id} says {fill.key}, it was booked for {old.key}; not applied"
             return Changes(notes=(_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
         fill = self._with_commission(fill, old)
-        before = self._picture(fill.key)
+        before = self._leg(fill.key)
         booking = Booking(
             base,
             fill.con_id,
@@ -153,41 +177,42 @@ class PositionManager:
             fill.signed_quantity,
             fill.price,
             fill.commission or ZERO,
-            owner,
-            reason,
-            initial_stop,
+            fill.strategy,
+            booked.reason,
+            booked.initial_stop,
         )
         if old is None:
             self._put(fill.key, booking)
         else:
             seq, _ = self._tracks[fill.key].take(base)
             self._put(fill.key, booking, seq)
-        self._fills[base] = fill
-        return self._fill_changes(fill, old, before)
+        self._fills[base] = booked._replace(fill=fill)
+        return self._fill_changes(base, old, before)
 
     def apply_commission(self, exec_id: str, amount: Decimal) -> Changes:
         """Book the commission of an execution; one that comes before its execution waits for it."""
         base, _ = execution_base(exec_id)
-        fill = self._fills.get(base)
-        if fill is None:
+        booked = self._fills.get(base)
+        if booked is None:
             if base not in self._earlier:
                 self._early_commissions[base] = amount
             return Changes()
+        fill = booked.fill
         if fill.commission == amount:
             return Changes()
-        before = self._picture(fill.key)
+        before = self._leg(fill.key)
         track = self._tracks[fill.key]
         seq, booking = track.take(base)
         track.put(booking._replace(fee_usd=amount), seq)
-        self._fills[base] = replace(fill, commission=amount)
-        return Changes(fills=(self._fills[base],)) + self._difference(fill.key, before)
+        self._fills[base] = booked._replace(fill=replace(fill, commission=amount))
+        return Changes(fills=(self._fills[base],)) + self._tracks[fill.key].changes(before)
 
     def adjust(self, adjustment: Adjustment) -> Changes:
         """Book a change without an execution: a position taken over, or closed outside. Once per id."""
         if adjustment.adjustment_id in self._adjustments or adjustment.quantity == 0:
             return Changes()
         self._adjustments.add(adjustment.adjustment_id)
-        before = self._picture(adjustment.key)
+        before = self._leg(adjustment.key)
         self._put(
             adjustment.key,
             Booking(
@@ -202,7 +227,7 @@ class PositionManager:
                 adjustment.initial_stop,
             ),
         )
-        return Changes(adjustments=(adjustment,)) + self._difference(adjustment.key, before)
+        return Changes(adjustments=(adjustment,)) + self._tracks[adjustment.key].changes(before)
 
     def describe(self, terms: Described) -> Changes:
         """Learn an instrument's terms; what was booked today under a wrong multiplier is re-derived."""
@@ -212,17 +237,17 @@ class PositionManager:
         track = self._tracks.get(terms.key)
         if track is None or track.multiplier == terms.multiplier:
             return Changes(described=(terms,))
-        before = self._picture(terms.key)
+        before = self._leg(terms.key)
         track.multiplier = terms.multiplier
         if track.anchor is not None:
             track.anchor = replace(track.anchor, multiplier=terms.multiplier)
         track.derive(0)
-        return Changes(described=(terms,)) + self._difference(terms.key, before)
+        return Changes(described=(terms,)) + track.changes(before)
 
     def start_day(self) -> tuple[Leg, ...]:
         """Begin a trading day: what is held becomes the anchor, trades and P&L start at nothing."""
-        for base, fill in self._fills.items():
-            self._earlier[base] = execution_base(fill.exec_id)[1]
+        for base, booked in self._fills.items():
+            self._earlier[base] = execution_base(booked.fill.exec_id)[1]
         self._fills = {}
         legs = self.legs()
         self._tracks = {leg.key: _Track(leg.key, leg, leg.multiplier) for leg in legs}
@@ -231,9 +256,9 @@ class PositionManager:
     # --- inside ------------------------------------------------------------------------------
 
     def _booked_revision(self, base: str) -> int:
-        fill = self._fills.get(base)
-        if fill is not None:
-            return execution_base(fill.exec_id)[1]
+        booked = self._fills.get(base)
+        if booked is not None:
+            return execution_base(booked.fill.exec_id)[1]
         return self._earlier.get(base, -1)
 
     def _with_commission(self, fill: Fill, old: Fill | None) -> Fill:
@@ -255,26 +280,13 @@ class PositionManager:
             seq = self._seq
         track.put(booking, seq)
 
-    def _picture(self, key: str) -> tuple[Leg | None, dict[str, TradeRecord]]:
+    def _leg(self, key: str) -> Leg | None:
         track = self._tracks.get(key)
-        return (None, {}) if track is None else (track.leg, track.trades())
+        return None if track is None else track.leg
 
-    def _difference(self, key: str, before: tuple[Leg | None, dict[str, TradeRecord]]) -> Changes:
-        leg, trades = self._picture(key)
-        old_leg, old_trades = before
-        changed = leg if leg != old_leg else None
-        new_trades = tuple(r for name, r in trades.items() if old_trades.get(name) != r)
-        return Changes(
-            legs=() if changed is None else (changed,),
-            flat_keys=(key,) if leg is None and old_leg is not None else (),
-            trades=new_trades,
-            withdrawn_trades=tuple(name for name in old_trades if name not in trades),
-            notes=tuple(_closed_note(r) for r in new_trades if r.closed_by not in old_trades),
-        )
-
-    def _fill_changes(
-        self, fill: Fill, old: Fill | None, before: tuple[Leg | None, dict[str, TradeRecord]]
-    ) -> Changes:
+    def _fill_changes(self, base: str, old: Fill | None, before: Leg | None) -> Changes:
+        booked = self._fills[base]
+        fill = booked.fill
         notes = []
         if self._terms.get(fill.key) is None and self._tracks[fill.key].anchor is None:
             text = f"{fill.key}: multiplier not known yet, execution {fill.exec_id} booked with 1"
@@ -283,9 +295,9 @@ class PositionManager:
             text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {_words(old)} -> {_words(fill)}"
             notes.append(_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
         changes = Changes(
-            fills=(fill,), replaced_fills=() if old is None else (old.exec_id,), notes=tuple(notes)
+            fills=(booked,), replaced_fills=() if old is None else (old.exec_id,), notes=tuple(notes)
         )
-        return changes + self._difference(fill.key, before)
+        return changes + self._tracks[fill.key].changes(before)
 
 
 def _words(fill: Fill) -> str:

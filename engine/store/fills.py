@@ -8,31 +8,35 @@ from decimal import Decimal
 
 from engine.domain.fill import Fill, execution_base
 from engine.domain.order import Side
+from engine.ledger.changes import BookedFill
 from engine.ledger.events import Adjustment
 from engine.store.values import from_time, maybe_decimal, to_decimal_text, to_time
 
-_COLUMNS = "exec_id, order_ref, perm_id, key, con_id, side, quantity, price, at, strategy, role, commission"
+_COLUMNS = (
+    "exec_id, order_ref, perm_id, key, con_id, side, quantity, price, at, strategy, role, commission, "
+    "reason, initial_stop"
+)
 _KNOWN_LIMIT = 20_000
 """Executions remembered against a repeat by the broker; it repeats those of the day at most."""
 
 
-def upsert_fills(conn: sqlite3.Connection, fills: Iterable[Fill], *, replaced: Iterable[str]) -> None:
+def upsert_fills(conn: sqlite3.Connection, fills: Iterable[BookedFill], *, replaced: Iterable[str]) -> None:
     """Write executions; a repeated execId only takes the commission that became known.
 
     `replaced` are the execIds that corrections among `fills` took the place of.
     """
     by_base = {}
-    for fill in fills:
+    for fill, reason, initial_stop in fills:
         base, revision = execution_base(fill.exec_id)
         by_base[base] = fill.exec_id
         conn.execute(
             f"INSERT INTO fill ({_COLUMNS}, base, revision) "  # noqa: S608
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (exec_id) DO UPDATE SET commission = excluded.commission",
             (
                 *(fill.exec_id, fill.order_ref, fill.perm_id, fill.key, fill.con_id, fill.side.value),
                 *(fill.quantity, str(fill.price), to_time(fill.at), fill.strategy, fill.role),
-                *(to_decimal_text(fill.commission), base, revision),
+                *(to_decimal_text(fill.commission), reason, initial_stop, base, revision),
             ),
         )
     for exec_id in replaced:
@@ -40,14 +44,14 @@ def upsert_fills(conn: sqlite3.Connection, fills: Iterable[Fill], *, replaced: I
         conn.execute("UPDATE fill SET replaced_by = ? WHERE exec_id = ?", (successor, exec_id))
 
 
-def load_fills(conn: sqlite3.Connection, *, after: int) -> tuple[Fill, ...]:
+def load_fills(conn: sqlite3.Connection, *, after: int) -> tuple[BookedFill, ...]:
     """Executions in force that were first booked after row `after`, in order of booking."""
     rows = conn.execute(
         f"SELECT {_COLUMNS} FROM (SELECT f.*, (SELECT min(seq) FROM fill g WHERE g.base = f.base) AS first "  # noqa: S608
         "FROM fill f WHERE f.seq > ? AND f.replaced_by IS NULL) WHERE first > ? ORDER BY first",
         (after, after),
     )
-    return tuple(_fill(*row) for row in rows)
+    return tuple(_booked(*row) for row in rows)
 
 
 def load_fills_of(conn: sqlite3.Connection, refs: Iterable[str], *, until: int) -> tuple[Fill, ...]:
@@ -58,7 +62,7 @@ def load_fills_of(conn: sqlite3.Connection, refs: Iterable[str], *, until: int) 
             f"SELECT {_COLUMNS} FROM fill WHERE order_ref = ? AND seq <= ? AND replaced_by IS NULL",  # noqa: S608
             (ref, until),
         )
-        found += [_fill(*row) for row in rows]
+        found += [_booked(*row).fill for row in rows]
     return tuple(found)
 
 
@@ -98,7 +102,7 @@ def load_adjustments(conn: sqlite3.Connection, *, after: int) -> tuple[Adjustmen
     )
 
 
-def _fill(
+def _booked(
     exec_id: str,
     order_ref: str,
     perm_id: int,
@@ -111,10 +115,13 @@ def _fill(
     strategy: str,
     role: str,
     commission: str | None,
-) -> Fill:
-    return Fill(
+    reason: str,
+    initial_stop: float | None,
+) -> BookedFill:
+    fill = Fill(
         *(exec_id, order_ref, perm_id, key, con_id, Side(side), quantity, Decimal(price), from_time(at)),
         strategy=strategy,
         role=role,
         commission=maybe_decimal(commission),
     )
+    return BookedFill(fill, reason, initial_stop)

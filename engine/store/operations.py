@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from engine.domain.order import OrderIntent
+from engine.domain.order import OrderIntent, OrderState
 from engine.domain.position import Trade
-from engine.ledger.changes import Changes, Leg, Note
+from engine.ledger.changes import Changes, Leg, Note, OrderEventRecord
 from engine.ledger.ledger import LedgerState
 from engine.store import brakes, events, fills, intents, journal, positions
 from engine.store.brakes import StoredBrake
@@ -51,6 +51,7 @@ def record_intents(
     """Make intents durable (before any of their bytes is sent)."""
     new = tuple(new)
     intents.insert_intents(conn, new, at=at, boot_id=boot_id)
+    intents.insert_order_events(conn, [_own_step(i.ref, OrderState.PENDING, at) for i in new])
     events.append_events(conn, [_intent_event(intent, at) for intent in new], boot_id=boot_id)
 
 
@@ -59,6 +60,7 @@ def mark_sending(
 ) -> None:
     """Make durable that these orders may be out from now on."""
     intents.mark_sending(conn, order_ids, at=at)
+    intents.insert_order_events(conn, [_own_step(ref, OrderState.SENDING, at) for ref, _ in order_ids])
     sent = [
         NewEvent(at, "order", "info", "", ref, "", {"state": "sending", "order_id": order_id})
         for ref, order_id in order_ids
@@ -166,6 +168,10 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
     )
 
 
+def _own_step(ref: str, state: OrderState, at: datetime) -> OrderEventRecord:
+    return OrderEventRecord(ref, at, "engine", state.value, 0, "")
+
+
 def _append_brake_event(
     conn: sqlite3.Connection, text: str, *, level: str, scope: str, name: str, at: datetime, boot_id: str
 ) -> None:
@@ -199,7 +205,7 @@ def _change_events(changes: Changes, at: datetime) -> list[NewEvent]:
         NewEvent(r.at, "order", "info", "", r.order_ref, "", {"source": r.source, "status": r.status})
         for r in changes.order_events
     ]
-    for fill in changes.fills:
+    for fill, _, _ in changes.fills:
         payload = {
             "exec_id": fill.exec_id,
             "quantity": fill.signed_quantity,

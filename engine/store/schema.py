@@ -87,7 +87,9 @@ _CORE = (
         at TEXT NOT NULL,
         strategy TEXT NOT NULL,
         role TEXT NOT NULL,
-        commission TEXT
+        commission TEXT,
+        reason TEXT NOT NULL,
+        initial_stop REAL
     )""",
     "CREATE INDEX fill_base ON fill (base, seq)",
     "CREATE INDEX fill_ref ON fill (order_ref)",

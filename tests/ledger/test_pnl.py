@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.position import Position
+from engine.ledger.changes import BookedFill
 from engine.ledger.events import Described
 from engine.ledger.pnl import (
     DayCurve,
@@ -50,7 +51,7 @@ def booked() -> PositionManager:
     ]
     for i, (name, size, price, key) in enumerate(runs):
         one = fill(f"{name}.01", size, price, seconds=i, key=key, commission="1")
-        manager.apply_fill(one, owner="ma", reason="signal", initial_stop=None)
+        manager.apply_fill(BookedFill(one, "signal", None))
     return manager
 
 
@@ -71,7 +72,7 @@ def test_unrealised_takes_side_and_multiplier_into_account():
 @pytest.mark.parametrize("marks", [{}, {"SPY": math.nan}])
 def test_a_missing_mark_makes_unrealised_and_net_unknown(marks):
     manager = PositionManager()
-    manager.apply_fill(fill("a.01", 1, "10"), owner="ma", reason="signal", initial_stop=None)
+    manager.apply_fill(BookedFill(fill("a.01", 1, "10"), "signal", None))
 
     day = day_pnl(manager, marks)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.fill import Fill
-from engine.ledger.changes import NoteCode
+from engine.ledger.changes import BookedFill, NoteCode
 from engine.ledger.events import Adjustment, Described
 from engine.ledger.positions import PositionManager
 from tests.ledger.building import at, fill
@@ -18,7 +19,7 @@ TOLERANCE = Decimal("1e-12")
 
 
 def book(manager: PositionManager, booked: Fill, *, owner: str = "ma", stop: float | None = None):
-    return manager.apply_fill(booked, owner=owner, reason="signal", initial_stop=stop)
+    return manager.apply_fill(BookedFill(replace(booked, strategy=owner), "signal", stop))
 
 
 @st.composite

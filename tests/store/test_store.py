@@ -201,8 +201,13 @@ async def test_every_status_of_an_order_is_kept_with_its_time(tmp_path):
 
         said = await store.read(lambda c: order_events(c, ENTRY.ref))
 
-    words = [(e.status, e.at) for e in said if e.source == "broker"]
-    assert words == [("Submitted", at(2)), ("execution", at(3)), ("execution", at(4))]
+    assert [(e.status, e.source, e.at) for e in said] == [
+        ("pending", "engine", T0),
+        ("sending", "engine", at(1)),
+        ("Submitted", "broker", at(2)),
+        ("execution", "broker", at(3)),
+        ("execution", "broker", at(4)),
+    ]
 
 
 async def test_brakes_outlive_the_process_until_they_are_lifted_with_a_reason(tmp_path):
