@@ -10,16 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from textual import events
-from textual.binding import BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 
-from cockpit.actions import Where
 from cockpit.bridge import Bridge
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Clock, Frame, ScreenState
-from cockpit.keymap import bindings_for, checked_keymap
+from cockpit.keymap import checked_keymap, everywhere_keys
 from cockpit.messages import LeaveNow, OutcomeArrived, Urgent
 from cockpit.operations import OperatorActions
 from cockpit.palette import ActionProvider
@@ -33,6 +31,7 @@ from engine.api import Command, CommandKind, EngineHandle, EngineState, Outcome,
 REFRESH_BUDGET_MS = 50.0
 """A refresh dearer than this (or a tick this late) slows the screen down to one look a second."""
 SLOW_REFRESH_S = 1.0
+LATE_TICK_S = 1.0
 THROTTLE_FOR_S = 5.0
 SECOND_CTRL_C_S = 3.0
 
@@ -49,7 +48,6 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     CSS_PATH = "cockpit.tcss"
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar = {ActionProvider}
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(Where.EVERYWHERE))
 
     def __init__(
         self,
@@ -86,6 +84,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self._refresh_ms = 0.0
         self._throttled_until = 0.0
         self._last_tick: float | None = None
+        self._last_look = 0.0
         self._focused_app = True
         self._last_ctrl_c: float | None = None
         self._looked_at: tuple[int, int, ScreenState] | None = None
@@ -94,6 +93,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self._frame = Frame(handle.snapshot(), clock(), self._screen_state())
         self._cockpit = CockpitScreen(keys=self.settings.keys)
         self.set_keymap(keymap)
+        self._everywhere = everywhere_keys(self.settings.keys)
 
     # What the keys need to know
 
@@ -122,6 +122,17 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     def leave(self, how: Exit) -> None:
         """Make the screen go, from any thread, without a question."""
         self.post_message(LeaveNow(how))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Halt, kill and ctrl+c come before every screen, dialog and text field.
+
+        A binding would not do: text fields take letters before any binding sees them.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and event.key in self._everywhere:
+            event.stop()
+            await self.run_action(self._everywhere[event.key])
+            return
+        await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for our own variables in themes that do not know them."""
@@ -180,14 +191,14 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     def _tick(self) -> None:
         """One regular look, unless the screen is too slow or nobody watches it."""
         now = self._monotonic()
-        before = self._last_tick
-        pace_s = SLOW_REFRESH_S if self._is_throttled or not self._focused_app else 0.0
-        if before is not None and now - before < pace_s:
-            return
-        if before is not None and pace_s == 0.0 and now - before > self.settings.refresh_s + SLOW_REFRESH_S:
+        before, self._last_tick = self._last_tick, now
+        if before is not None and now - before > self.settings.refresh_s + LATE_TICK_S:
             # The terminal did not take our bytes, or the machine is busy: paint less.
             self._throttled_until = now + THROTTLE_FOR_S
-        self._last_tick = now
+        slow = self._is_throttled or not self._focused_app
+        if slow and now - self._last_look < SLOW_REFRESH_S:
+            return
+        self._last_look = now
         if not self._handle.is_alive and self._handle.snapshot().engine_state is EngineState.STOPPED:
             self.exit(Exit.ENGINE_STOPPED)
             return

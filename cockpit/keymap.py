@@ -97,8 +97,17 @@ def bindings_for(*places: Where) -> Iterator[Binding]:
                 action.title,
                 id=action.id,
                 show=False,
-                priority=action.where is Where.EVERYWHERE,
             )
+
+
+def everywhere_keys(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Key → action of the keys that work even while one types; the app hears them before any widget."""
+    return {
+        key: action.id
+        for action in ACTIONS
+        if action.where is Where.EVERYWHERE
+        for key in keys_of(action, overrides=overrides)
+    }
 
 
 def _normal(key: str) -> str:

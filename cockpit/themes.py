@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DEFAULT_THEME = "cockpit-safe"
 
@@ -45,13 +45,13 @@ def _theme(
             "on-badge": colors["on-badge"],
             "cursor": colors["cursor"],
             "on-cursor": colors["on-cursor"],
-            **(
-                {}
-                if ansi
-                else {"block-cursor-background": accent, "block-cursor-foreground": colors["background"]}
-            ),
+            **(BUILTIN_THEMES["ansi-dark"].variables if ansi else _block_cursor(accent, colors)),
         },
     )
+
+
+def _block_cursor(accent: str, colors: dict[str, str]) -> dict[str, str]:
+    return {"block-cursor-background": accent, "block-cursor-foreground": colors["background"]}
 
 
 _DARK = {

@@ -72,9 +72,13 @@ class ScriptedHandle:
         self.listeners.append(on_urgent)
         return lambda: self.listeners.remove(on_urgent)
 
+    def publish_quietly(self, **changes: Any) -> None:
+        """A new snapshot without an urgent call."""
+        self._snapshot = replace(self._snapshot, seq=self._snapshot.seq + 1, **changes)
+
     def publish(self, **changes: Any) -> None:
         """A new snapshot, and the urgent call that comes with it."""
-        self._snapshot = replace(self._snapshot, seq=self._snapshot.seq + 1, **changes)
+        self.publish_quietly(**changes)
         for listener in self.listeners:
             listener()
 
