@@ -20,8 +20,10 @@ _SIDES: Final = {"BOT": Side.BUY, "BUY": Side.BUY, "SLD": Side.SELL, "SELL": Sid
 
 def clean(text: object) -> str:
     """Text from outside as one line of at most 300 characters, without control or bidi characters."""
-    line = " ".join(str(text).split())
-    printable = line if line.isprintable() else "".join(char for char in line if char.isprintable())
+    line = str(text)
+    if not line.isprintable():
+        line = "".join(char for char in line if char.isprintable() or char.isspace())
+    printable = " ".join(line.split())
     return printable if len(printable) <= MAX_TEXT else printable[: MAX_TEXT - 1] + "…"
 
 

@@ -151,7 +151,7 @@ class Sender:
     ) -> None:
         """Send and wait until the bytes are with the kernel.
 
-        Raises NotSentError where they never left our queue: line lost, or no budget within `timeout_s`.
+        Raises NotSentError where they never left our queue: line lost, or no room within `timeout_s`.
         Returns also where the transport took them and the kernel did not yet: they may leave any time.
         """
         sent = self.submit(write, priority=priority, what=what, cost=cost)
@@ -161,7 +161,8 @@ class Sender:
             self.withdraw(sent)
         if sent.cancelled():
             raise NotSentError(
-                f"{what} was never sent: no room in the broker's message budget for {timeout_s:g} s"
+                f"{what} was never sent: for {timeout_s:g} s the message budget was used up or the peer "
+                "did not read"
             )
         if sent.done():
             sent.result()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,19 +25,26 @@ FAST = ConnectionSettings(
 )
 
 
-@pytest.fixture(scope="session")
-def gateway_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Port of an embedded gateway that lives as long as the test session of this worker."""
-    state = tmp_path_factory.mktemp("gateway")
+@contextmanager
+def gateway_process(state: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """An embedded gateway with its state in `state`: the process and its port."""
     command = [sys.executable, "-m", "engine.gateway", "--state", str(state), "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with (state / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
-            yield eventually(lambda: _port(state / "status.json"), within_s=30, why="gateway did not start")
+            port = eventually(lambda: _port(state / "status.json"), within_s=30, why="gateway did not start")
+            yield process, port
         finally:
-            process.terminate()
+            process.kill()
             process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def gateway_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of an embedded gateway that lives as long as the test session of this worker."""
+    with gateway_process(tmp_path_factory.mktemp("gateway")) as (_, port):
+        yield port
 
 
 def _port(status: Path) -> int:

@@ -147,7 +147,7 @@ async def test_an_order_without_budget_in_time_is_withdrawn_for_good() -> None:
     sender = Sender(clock=clock)
     fill_budget(sender)
 
-    with pytest.raises(NotSentError, match="no room"):
+    with pytest.raises(NotSentError, match="budget was used up"):
         await sender.deliver(
             lambda: written.append("x"), priority=Priority.ORDER, what="order ck-1", timeout_s=0.01
         )
