@@ -101,13 +101,6 @@ def session_on(calendar: str, date: dt.date) -> Session | None:
     return Session(opens, closes, regular_open, regular_close, date)
 
 
-def sessions_back(calendar: str, before: float) -> list[Session]:
-    """The sessions that opened before an instant within the last fortnight, newest first."""
-    day = _local_date(calendar, before) + dt.timedelta(days=1)
-    found = (session_on(calendar, day - dt.timedelta(days=n)) for n in range(_SEARCH_DAYS))
-    return [session for session in found if session is not None and session.open < before]
-
-
 def _local_date(calendar: str, at: float) -> dt.date:
     return dt.datetime.fromtimestamp(at, ZoneInfo(_HOURS[calendar].zone)).date()
 

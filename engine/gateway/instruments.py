@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -53,16 +53,7 @@ class Root:
 
     def contract(self, year: int, month: int) -> Contract:
         """The contract of one delivery month."""
-        code = MONTH_CODES[month - 1]
-        expiry = _EXPIRY_RULES[self.expiry](year, month)
-        values = {name: getattr(self.template, name) for name in Contract.__slots__}
-        values.update(
-            con_id=self.base_con_id + (year - 2000) * 12 + month,
-            local_symbol=f"{self.trading_class}{code}{year % 10}",
-            expiry=f"{expiry:%Y%m%d}",
-            contract_month=f"{year}{month:02d}",
-        )
-        return Contract(**values)
+        return _delivery(self, year, month)
 
     def chain(self, date: dt.date, count: int) -> list[Contract]:
         """The next `count` contracts that expire on the date or later, nearest first."""
@@ -85,6 +76,18 @@ class Root:
         if contract.con_id == front.con_id:
             return 1.0
         return _SHARE_NEXT if contract.con_id == following.con_id else _SHARE_FAR
+
+
+@lru_cache(maxsize=4096)
+def _delivery(root: Root, year: int, month: int) -> Contract:
+    code = MONTH_CODES[month - 1]
+    return replace(
+        root.template,
+        con_id=root.base_con_id + (year - 2000) * 12 + month,
+        local_symbol=f"{root.trading_class}{code}{year % 10}",
+        expiry=f"{_EXPIRY_RULES[root.expiry](year, month):%Y%m%d}",
+        contract_month=f"{year}{month:02d}",
+    )
 
 
 class Listed(NamedTuple):

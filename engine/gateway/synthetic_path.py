@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime as dt
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.gateway.calendar import Session, session_on
+from engine.gateway.calendar import session_on
 from engine.gateway.instruments import Instruments, Listed, Traits
 from engine.gateway.synthetic_factors import SLOT_S, Factors, Floats, Part, part_slots, part_start
 
@@ -148,12 +149,11 @@ def _prices(
     rng: np.random.Generator, bid: Ints, ask: Ints, typical: Floats, count: Ints
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """High, low, first and last print of every slot; reachable with the slot's number of prints."""
-    slots = len(count)
-    side = rng.integers(0, 2, (2, slots))
-    first = np.where(side[0], ask[:-1], bid[:-1])
-    last = np.where(side[1], ask[1:], bid[1:])
+    chance = rng.random((4, len(count)), dtype=np.float32)
+    first = np.where(chance[0] < 0.5, ask[:-1], bid[:-1])
+    last = np.where(chance[1] < 0.5, ask[1:], bid[1:])
     first = np.where(count == 1, last, first)
-    reach = rng.exponential(1.0, (2, slots)) * (0.5 * typical + 0.2)
+    reach = -np.log(1.0 - chance[2:]) * (0.5 * typical + 0.2)
     reach = np.where(count >= 4, reach, 0.0).astype(np.int64)
     return np.maximum(first, last) + reach[0], np.maximum(np.minimum(first, last) - reach[1], 1), first, last
 
@@ -167,22 +167,18 @@ def _activity(calendar: str, part: Part) -> Floats:
     for date in (day, day + dt.timedelta(days=1)):
         session = session_on(calendar, date)
         if session is not None and session.open < end and start < session.close:
-            _fill(activity, session, start)
+            activity += _session_activity(slots, *(int(at - start) for at in session[:4]))
     return activity
 
 
-def _fill(activity: Floats, session: Session, start: float) -> None:
-    """Write one session's intensity into the slots it covers."""
-
-    def slot(at: float) -> int:
-        return int(min(max((at - start) / SLOT_S, 0), len(activity)))
-
-    first, last = slot(session.open), slot(session.close)
-    at = start + np.arange(first, last) * SLOT_S
-    from_regular = np.maximum(session.regular_open - at, at - session.regular_close) / 3600.0
-    activity[first:last] = _OFF_HOURS_FLOOR + 0.3 * np.exp(-np.maximum(from_regular, 0.0) / 1.5)
-    first, last = slot(session.regular_open), slot(session.regular_close)
-    if first < last:
-        length = session.regular_close - session.regular_open
-        where = (start + np.arange(first, last) * SLOT_S - session.regular_open) / length
-        activity[first:last] = 0.75 + 0.9 * np.abs(2.0 * where - 1.0) ** 3
+@lru_cache(maxsize=128)
+def _session_activity(slots: int, opens: int, closes: int, regular_open: int, regular_close: int) -> Floats:
+    """One session's intensity over a part of `slots`; its times are seconds from the part's start."""
+    at = np.arange(slots) * SLOT_S
+    hours_off = np.maximum(regular_open - at, at - regular_close) / 3600.0
+    quiet = _OFF_HOURS_FLOOR + 0.3 * np.exp(-np.maximum(hours_off, 0.0) / 1.5)
+    where = (at - regular_open) / max(regular_close - regular_open, 1)
+    busy = 0.75 + 0.9 * np.abs(2.0 * where - 1.0) ** 3
+    is_regular = (at >= regular_open) & (at < regular_close)
+    activity: Floats = np.where((at >= opens) & (at < closes), np.where(is_regular, busy, quiet), 0.0)
+    return activity
