@@ -24,6 +24,7 @@ class Registry:
         self._orders: dict[int, Order] = {}
         self._open: dict[int, Order] = {}
         self._open_on: dict[int, dict[int, Order]] = {}
+        self._children: dict[int, dict[int, Order]] = {}
         self._keys: dict[tuple[int, int], int] = {}
         first_perm = _FIRST_PERM_ID + lineage % _LINEAGES * _PERMS_PER_LINEAGE
         self._counts = {"perm": first_perm, "exec": 1, "priority": 1}
@@ -32,6 +33,7 @@ class Registry:
         self._changed: dict[int, Order] = {}
         self._new_fills: list[Fill] = []
         self._rolled = False
+        self._day = ""
 
     # --- ids ---
 
@@ -87,16 +89,18 @@ class Registry:
 
     def children(self, parent: Order) -> list[Order]:
         """Orders attached to a parent, open or done today."""
-        return [order for order in self._orders.values() if order.parent_perm_id == parent.perm_id]
+        return list(self._children.get(parent.perm_id, {}).values())
 
     def done(self) -> list[Order]:
         """Orders done today, in the order in which they ended."""
-        ended = [order for order in self._orders.values() if not order.is_open]
+        ended = [o for o in self._orders.values() if not o.is_open and _ended_since(o, self._day)]
         return sorted(ended, key=lambda order: (order.completed_at or 0.0, order.perm_id))
 
     def _put(self, order: Order) -> None:
         self._orders[order.perm_id] = order
         self._keys[order.request.client_id, order.request.order_id] = order.perm_id
+        if order.parent_perm_id:
+            self._children.setdefault(order.parent_perm_id, {})[order.perm_id] = order
         if order.is_open:
             self._open[order.perm_id] = order
             self._open_on.setdefault(order.request.con_id, {})[order.perm_id] = order
@@ -127,17 +131,17 @@ class Registry:
         """Forget what was done before `day`; ids used until now are spent for good."""
         self._floor = dict(self._highest)
         self._rolled = True
+        self._day = day
         self._forget_before(day)
 
     def _forget_before(self, day: str) -> None:
-        old = [
-            o
-            for o in self._orders.values()
-            if o.completed_at is not None and trading_day(o.completed_at) < day
-        ]
+        """Drop what ended earlier, except the children of a working parent: they bound its other children."""
+        ended = [o for o in self._orders.values() if not _ended_since(o, day)]
+        old = [o for o in ended if not o.is_open and o.parent_perm_id not in self._open]
         for order in old:
             del self._orders[order.perm_id]
             self._keys.pop((order.request.client_id, order.request.order_id), None)
+            self._children.pop(order.perm_id, None)
         self.fills = [fill for fill in self.fills if trading_day(fill.ts) >= day]
 
     def collect(self) -> dict[str, Any]:
@@ -174,7 +178,13 @@ class Registry:
             self._counts = dict(ids["counts"])
             self._highest = dict(ids["highest"])
             self._floor = dict(ids["floor"])
-        self._forget_before(day)
+        if day != self._day:
+            self._day = day
+            self._forget_before(day)
+
+
+def _ended_since(order: Order, day: str) -> bool:
+    return order.completed_at is not None and trading_day(order.completed_at) >= day
 
 
 def _matches(view: ExecutionView, wanted: ExecutionFilter, kind: tuple[str, str]) -> bool:

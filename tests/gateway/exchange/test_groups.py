@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.gateway.model import Status
-from tests.gateway.exchange.world import World, codes, fills
+from tests.gateway.exchange.world import World, at, codes, fills
 
 
 def bracket(world: World, *, quantity: int = 100, entry: float = 100.01) -> None:
@@ -70,6 +70,22 @@ def test_children_exit_no_more_than_the_parent_filled_while_it_works(world: Worl
     assert fills(world.quote(102.5, 102.6, size=500)) == [(102.0, 40)]
     assert world.quantity() == 0
     assert (world.order(1).status, world.order(3).filled) == (Status.SUBMITTED, 0)
+
+
+def test_what_one_child_exited_yesterday_bounds_the_other_today(world: World) -> None:
+    world.quote(99.99, 100.01, size=40)
+    world.buy(100, "LMT", limit_price=100.01, transmit=False, tif="GTC")
+    world.sell(40, "LMT", limit_price=102.0, parent_id=1, transmit=False, oca_group="own")
+    world.sell(100, "LMT", limit_price=101.0, parent_id=1, tif="GTC", oca_group="other")
+    world.cancel(3)
+    world.sell(100, "LMT", limit_price=103.0, parent_id=1, tif="GTC", oca_group="other")
+    world.quote(102.5, 102.6, size=500)
+    world.go(at(5, 10))
+    world.restart()
+
+    assert fills(world.quote(103.5, 103.6, size=500)) == []
+    assert [o.request.order_id for o in world.exchange.completed_orders()] == []
+    assert world.quantity() == 0
 
 
 def test_cancelling_an_unfilled_parent_cancels_its_children(world: World) -> None:
