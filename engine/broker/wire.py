@@ -102,4 +102,6 @@ class Wire:
         what = clean(
             f"message {message_id} from the broker could not be handled: {type(error).__name__}: {error}"
         )
+        # What could not be read may have been part of any answer: none that is open now is whole.
+        self.requests.fail_all(what)
         self.emit(Notice(codes.UNREADABLE, what, ""))

@@ -104,7 +104,8 @@ class ScriptedPeer:
             writer.write(self.greeting)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             assert await reader.readexactly(4) == b"API\0"
-            await self._frame(reader)
+            most = int((await self._frame(reader)).decode().split(" ")[0].rpartition("..")[2])
+            self.version = min(self.version, most)
             if self.greeting is None:
                 writer.write(frame((self.version, "20261120 10:00:00 US/Eastern")))
             while True:

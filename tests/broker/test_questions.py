@@ -30,11 +30,13 @@ def position(quantity: object, con_id: int = 756733, account: str = "DU1") -> tu
     return (61, 3, account, con_id, *CONTRACT[1:], quantity, 100.5)
 
 
-def execution(request: object, exec_id: str, shares: object = 10) -> tuple[object, ...]:
-    return (
+def execution(peer: ScriptedPeer, request: object, exec_id: str, shares: object = 10) -> tuple[object, ...]:
+    fields = (
         *(11, request, 5, *CONTRACT, exec_id, "20261120 10:00:00 US/Eastern", "DU1", "ISLAND", "BOT", shares),
         *(100.25, 77, 1, 0, 10, 100.25, "ck-1", "", "", "", 2, 0),
     )
+    # The last field came with version 178.
+    return fields if peer.version >= 178 else fields[:-1]
 
 
 def commission(exec_id: str) -> tuple[object, ...]:
@@ -45,9 +47,9 @@ async def test_a_complete_picture_holds_every_part(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
         peer.answers[POSITIONS] = lambda _: [position(10), position(5, 99), position(0, 99), (62, 1)]
         peer.answers[EXECUTIONS] = lambda asked: [
-            execution(asked[2], "a.1"),
+            execution(peer, asked[2], "a.1"),
             commission("a.1"),
-            execution(asked[2], "a.1"),
+            execution(peer, asked[2], "a.1"),
             (55, 1, asked[2]),
         ]
         broker, hearing = await connect(peer.port)
@@ -98,6 +100,18 @@ async def test_answers_without_an_end_are_said_to_be_so(connect: Connect) -> Non
         assert "1 answers but no end of them" in answer.error
 
 
+async def test_an_unreadable_message_among_the_answers_fails_the_picture(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        peer.answers[POSITIONS] = lambda _: [position("many"), position(10), (62, 1)]
+        broker, hearing = await connect(peer.port)
+
+        answer = await broker.state()
+
+        assert answer.value is None
+        assert "message 61 from the broker could not be handled" in answer.error
+        assert [notice.code for notice in hearing.of(Notice)] == [-2]
+
+
 async def test_two_pictures_at_once_wait_for_each_other(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
         broker, _ = await connect(peer.port)
@@ -135,7 +149,7 @@ async def test_live_executions_and_commissions_are_told_each_time_with_the_same_
     async with ScriptedPeer() as peer:
         _, hearing = await connect(peer.port)
 
-        peer.say(execution(-1, "a.1"), execution(-1, "a.1"), commission("a.1"))
+        peer.say(execution(peer, -1, "a.1"), execution(peer, -1, "a.1"), commission("a.1"))
         await eventually_async(lambda: hearing.of(Commission))
 
         assert [found.fill.exec_id for found in hearing.of(Execution)] == ["a.1", "a.1"]
@@ -145,7 +159,7 @@ async def test_live_executions_and_commissions_are_told_each_time_with_the_same_
 
 async def test_an_execution_that_cannot_be_booked_fails_the_picture_and_is_told(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
-        peer.answers[EXECUTIONS] = lambda asked: [execution(asked[2], "a.1", 0.5), (55, 1, asked[2])]
+        peer.answers[EXECUTIONS] = lambda asked: [execution(peer, asked[2], "a.1", 0.5), (55, 1, asked[2])]
         broker, hearing = await connect(peer.port)
 
         answer = await broker.state()
