@@ -19,19 +19,12 @@ PNL_INTERVAL_S: Final = 1.0
 """Wall seconds between P&L updates, as at TWS."""
 
 
-def publish_positions(venue: Venue) -> None:
-    """After a fill: positions, portfolio and account values that changed, to their subscribers."""
+def publish_account(venue: Venue) -> None:
+    """Positions, portfolio and account values that changed, to their subscribers."""
     view = venue.exchange.account(now=venue.reached)
     for session in venue.started():
         if session.subscriptions.positions:
             send_positions(venue, session, view)
-        send_account(venue, session, view)
-
-
-def publish_account(venue: Venue) -> None:
-    """By interval: what the market changed in the account."""
-    view = venue.exchange.account(now=venue.reached)
-    for session in venue.started():
         send_account(venue, session, view)
 
 
@@ -88,7 +81,7 @@ def _send_updates(venue: Venue, session: Session, view: AccountView, changed: It
         if session.told_portfolio.get(held.con_id) == told:
             continue
         session.told_portfolio[held.con_id] = told
-        contract = venue.contracts[held.con_id]
+        contract = venue.contract_of(held.con_id)
         session.send(encode_account.portfolio(held, contract, account=view.account))
     session.reply(8, 1, f"{datetime.fromtimestamp(venue.reached, EXCHANGE_ZONE):%H:%M}")
 
@@ -120,7 +113,7 @@ def _send_position(
 ) -> None:
     session.send(
         encode_account.position(
-            venue.contracts[con_id],
+            venue.contract_of(con_id),
             quantity=quantity,
             average_cost=average_cost,
             account=venue.settings.account,

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from engine.gateway.codec import FieldError, FrameError, FrameSplitter, message
 from engine.gateway.dispatch import dispatch, is_start, read_start
+from engine.gateway.journal import JournalError
 from engine.gateway.limits import Admission
 from engine.gateway.requests_orders import tell_next_id
 from engine.gateway.session import Session
@@ -36,6 +37,10 @@ class Host(Protocol):
 
     venue: Venue
     connections: set[Connection]
+
+    def fail(self, error: JournalError) -> None:
+        """The journal cannot be written: nothing may be acknowledged any more."""
+        ...
 
     def client_came(self) -> None:
         """A client completed startApi."""
@@ -93,6 +98,8 @@ class Connection(asyncio.Protocol):
             self._answer_all()
         except (FrameError, FieldError) as error:
             self.close(f"sent what is not the TWS protocol: {error}")
+        except JournalError as error:
+            self._host.fail(error)
         if self._session is not None:
             self._session.flush()
 

@@ -356,6 +356,11 @@ class Exchange(Protocol):
     Whatever a call changed is in the journal, durably, before the call returns.
     """
 
+    @property
+    def contracts(self) -> Mapping[int, Contract]:
+        """Every contract listed now or ever traded here: what a position or an old order may name."""
+        ...
+
     def place(self, request: OrderRequest, *, now: float) -> list[ExchangeEvent]:
         """Accept, modify (same client and order id) or refuse an order."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from engine.gateway import encode_orders
-from engine.gateway.account_feed import publish_positions
+from engine.gateway.account_feed import publish_account
 from engine.gateway.model import (
     ExchangeEvent,
     Executed,
@@ -60,7 +60,7 @@ def _send_batch(venue: Venue, events: Sequence[ExchangeEvent]) -> None:
         for session in _listeners(venue, fill.request.client_id):
             session.send(encode_orders.commission_report(fill))
     if fills:
-        publish_positions(venue)
+        publish_account(venue)
 
 
 def _tell_event(venue: Venue, event: OrderChanged | Rejected | Notice) -> None:
@@ -88,7 +88,7 @@ def _listeners(venue: Venue, client_id: int) -> list[Session]:
 
 def tell_order(venue: Venue, order: OrderView) -> None:
     """The order's present state to everyone it concerns."""
-    contract = venue.contracts[order.request.con_id]
+    contract = venue.contract_of(order.request.con_id)
     for session in _listeners(venue, order.request.client_id):
         if order.status is Status.CANCELLED:
             session.send(encode_orders.order_status(order))
@@ -99,7 +99,7 @@ def tell_order(venue: Venue, order: OrderView) -> None:
 
 
 def _tell_execution(venue: Venue, fill: ExecutionView) -> None:
-    contract = venue.contracts[fill.con_id]
+    contract = venue.contract_of(fill.con_id)
     for session in _listeners(venue, fill.request.client_id):
         session.send(encode_orders.execution(fill, contract, request_id=-1, version=session.version))
 
@@ -108,7 +108,7 @@ def _tell_rejection(venue: Venue, event: Rejected) -> None:
     order = event.order
     for session in _listeners(venue, event.client_id):
         if order is not None and order.status.is_done:
-            contract = venue.contracts[order.request.con_id]
+            contract = venue.contract_of(order.request.con_id)
             session.send(encode_orders.open_order(order, contract, version=session.version))
             session.send(encode_orders.order_status(order))
         session.error(event.code, event.text, request_id=event.order_id)

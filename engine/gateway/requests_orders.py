@@ -184,7 +184,7 @@ def auto_open_orders(venue: Venue, session: Session, reader: FieldReader) -> Non
 def _list_orders(venue: Venue, session: Session, *, everyone: bool) -> None:
     for order in venue.exchange.open_orders():
         if everyone or order.request.client_id == session.client_id:
-            contract = venue.contracts[order.request.con_id]
+            contract = venue.contract_of(order.request.con_id)
             session.send(encode_orders.open_order(order, contract, version=session.version))
             session.send(encode_orders.order_status(order))
     session.reply(53, 1)
@@ -193,7 +193,7 @@ def _list_orders(venue: Venue, session: Session, *, everyone: bool) -> None:
 def completed_orders(venue: Venue, session: Session, reader: FieldReader) -> None:
     """reqCompletedOrders (99): everything here was placed over the API, so its flag changes nothing."""
     for order in venue.exchange.completed_orders():
-        contract = venue.contracts[order.request.con_id]
+        contract = venue.contract_of(order.request.con_id)
         session.send(encode_orders.completed_order(order, contract, version=session.version))
     session.reply(102)
 
@@ -213,7 +213,7 @@ def executions(venue: Venue, session: Session, reader: FieldReader) -> None:
     )
     fills = venue.exchange.executions(wanted)
     for fill in fills:
-        contract = venue.contracts[fill.con_id]
+        contract = venue.contract_of(fill.con_id)
         session.send(encode_orders.execution(fill, contract, request_id=request_id, version=session.version))
     for fill in fills:
         session.send(encode_orders.commission_report(fill))

@@ -14,6 +14,7 @@ from typing import Final
 from engine.gateway import account_feed, bar_lines, fanout, order_events
 from engine.gateway.clock import LOCKSTEP_STEP_S
 from engine.gateway.connection import Connection
+from engine.gateway.journal import JournalError
 from engine.gateway.venue import Venue
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class GatewayServer:
         self._server: asyncio.Server | None = None
         self._alone_since: float | None = venue.monotonic()
         self._next_account = 0.0
+        self._failure: JournalError | None = None
         self._next_pnl = 0.0
         if venue.clock.is_lockstep:
             venue.step_requested = self.step
@@ -59,6 +61,10 @@ class GatewayServer:
         """Cut every connection, as a lost network would."""
         for connection in list(self.connections):
             connection.drop()
+
+    def fail(self, error: JournalError) -> None:
+        """End the pump with this error at its next turn."""
+        self._failure = error
 
     def client_came(self) -> None:
         """Somebody is connected."""
@@ -86,8 +92,10 @@ class GatewayServer:
                 continue
 
     def turn(self) -> None:
-        """One turn of the pump at the clock's present time."""
+        """One turn of the pump at the clock's present time. Raises the JournalError of a failed write."""
         venue = self.venue
+        if self._failure is not None:
+            raise self._failure
         if venue.faults.is_frozen(venue.monotonic()):
             return
         for connection in list(self.connections):

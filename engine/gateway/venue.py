@@ -58,8 +58,12 @@ class Venue:
 
     @property
     def contracts(self) -> Mapping[int, Contract]:
-        """Every listed contract by con_id."""
+        """Every listed contract by con_id: what a request may name."""
         return self.market.contracts
+
+    def contract_of(self, con_id: int) -> Contract:
+        """The contract of an order, fill or position, which may have left the list since."""
+        return self.exchange.contracts[con_id]
 
     def started(self) -> Iterable[Session]:
         """The clients that have completed startApi."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from engine.gateway.codec import Field
-from tests.gateway.wire.world import SPY, RawClient, World, running
+from engine.gateway.journal import JournalError
+from tests.gateway.wire.world import ES, SPY, RawClient, World, running
+from tests.waiting import eventually_async
 
 _UNSET = ""
 
@@ -249,6 +252,38 @@ async def test_a_frozen_gateway_answers_nothing_and_then_everything(tmp_path: Pa
 
 
 async def _received(connection: object) -> None:
-    from tests.waiting import eventually_async
-
     await eventually_async(lambda: connection.pending_bytes > 0)  # type: ignore[attr-defined]  # a Connection
+
+
+async def test_a_future_that_left_the_list_is_still_told_and_then_settled(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        world.pass_time(2)
+        client = await world.client()
+        fields = place_fields(1, "BUY", 1, "MKT")
+        fields[2:14] = ES
+        client.send(*fields)
+        assert "execution" in kinds_of(await client.replies())
+    async with running(tmp_path, session_date="2026-12-21") as world:
+        assert all(contract.local_symbol != "ESZ6" for contract in world.venue.contracts.values())
+        client = await world.client()
+        client.send(61, 1)
+        (held, end) = await client.replies()
+        world.pass_time(4)
+        settled = [row for row in await client.replies() if row[0] == "61"]
+
+        assert (held[12], held[14], end[0]) == ("ESZ6", "1", "62")
+        assert [row[14] for row in settled] == ["0"]
+
+
+async def test_a_full_disk_ends_the_gateway_before_it_acknowledges_anything(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        world.pass_time(2)
+        client = await world.client()
+        with Path("/dev/full").open("wb") as full:
+            os.dup2(full.fileno(), world.gateway.journal._file.fileno())
+        client.send(*place_fields(1, "BUY", 10, "MKT"))
+        with pytest.raises(JournalError, match="cannot be written"):
+            await eventually_async(world.server.turn)
+        await world.server.close()
+
+        assert await client.rest() == []

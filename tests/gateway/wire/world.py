@@ -111,13 +111,19 @@ class RawClient:
             gathered.append(fields)
         return gathered
 
-    async def is_closed(self) -> bool:
-        """Whether the gateway has closed this connection, whatever it said before."""
+    async def rest(self) -> list[list[str]]:
+        """Everything said until the gateway closes the connection; fails where it does not."""
+        gathered = []
         try:
             while True:
-                await self.next()
+                gathered.append(await self.next())
         except (EOFError, ConnectionError):
-            return True
+            return gathered
+
+    async def is_closed(self) -> bool:
+        """Whether the gateway has closed this connection, whatever it said before."""
+        await self.rest()
+        return True
 
     async def close(self) -> None:
         """End the connection; closed twice is closed."""
