@@ -1,7 +1,7 @@
 """One contract's displayed liquidity, and what of it our own orders may still take.
 
 Pure: market events in, sizes out. What an order takes from a level is remembered until the market reports a
-different size there, so the same displayed shares never fill twice.
+different size there, or any size after others traded there: the same displayed shares never fill twice.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class Ladder:
         self._sign = sign
         self._sizes: dict[int, int] = {}
         self._taken: dict[int, int] = {}
+        self._printed: set[int] = set()
 
     @property
     def best(self) -> int | None:
@@ -33,15 +34,22 @@ class Ladder:
         return bool(self._taken)
 
     def show(self, levels: Iterable[tuple[int, int]]) -> None:
-        """The market's whole side; levels of unchanged size keep what was taken from them."""
+        """The market's whole side. A level of unchanged size without a print keeps what was taken from it."""
         fresh = {ticks: size for ticks, size in levels if size > 0}
-        self._taken = {t: taken for t, taken in self._taken.items() if fresh.get(t) == self._sizes.get(t)}
+        same = {t for t in self._taken if fresh.get(t) == self._sizes.get(t)} - self._printed
+        self._taken = {t: taken for t, taken in self._taken.items() if t in same}
+        self._printed.clear()
         self._sizes = fresh
 
     def show_top(self, ticks: int, size: int) -> None:
         """The market's best level; better ones are gone, deeper ones stay as last seen."""
         deeper = [(t, s) for t, s in self._sizes.items() if (t - ticks) * self._sign < 0]
         self.show([(ticks, size), *deeper] if size > 0 else [])
+
+    def note_print(self, ticks: int) -> None:
+        """Others traded at this price: what the market shows there next is new, even at the same size."""
+        if ticks in self._taken:
+            self._printed.add(ticks)
 
     def offers(self, limit: int | None) -> list[tuple[int, int]]:
         """`(ticks, size still to take)` no worse than `limit` for the one who takes, best first."""
@@ -86,6 +94,9 @@ class LocalBook:
         """Bring the book up to one market event."""
         if isinstance(event, TradeTick):
             self.last = event
+            ticks = self.contract.ticks(event.price)
+            self.bids.note_print(ticks)
+            self.asks.note_print(ticks)
         elif isinstance(event, QuoteTick):
             self._show_quote(event)
         else:

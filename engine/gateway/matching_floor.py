@@ -124,8 +124,7 @@ class Floor:
 
     def end(self, order: Order, status: Status, text: str, now: float) -> None:
         """End an order unfilled or partly filled. Children of a parent that never filled end with it."""
-        order.status, order.completed_at, order.completed_text = status, now, text
-        order.resting = False
+        order.finish(status, text, now)
         self.tell(order)
         for child in self._registry.children(order):
             if not child.is_open:
@@ -238,9 +237,10 @@ class Floor:
                 self.wake(order)
 
     def _fill_resting(self, order: Order, size: int, now: float) -> None:
-        limit = order.limit
+        contract = self._listing[order.request.con_id]
+        limit = limit_ticks(order, contract)
         if limit is not None:
-            self._fill(order, size, price=limit, liquidity=_ADDED, now=now)
+            self._fill(order, size, price=contract.price(limit), liquidity=_ADDED, now=now)
 
     # --- fills and what they cause ---
 
@@ -256,8 +256,7 @@ class Floor:
         )
         order.last_fill_price = price
         if order.remaining == 0:
-            order.status, order.completed_at, order.completed_text = Status.FILLED, now, "filled"
-            order.resting = False
+            order.finish(Status.FILLED, "filled", now)
         else:
             order.status = order.standing(in_session=True)
         fill = Fill(

@@ -84,6 +84,11 @@ class Order:
         """Average fill price, 0.0 before the first fill."""
         return float(self.value / self.filled) if self.filled else 0.0
 
+    def finish(self, status: Status, text: str, now: float) -> None:
+        """End the order for good."""
+        self.status, self.completed_at, self.completed_text = status, now, text
+        self.resting = False
+
     def standing(self, *, in_session: bool) -> Status:
         """The status of an order that is not done, from what it waits for."""
         if not self.transmitted:

@@ -16,9 +16,9 @@ from engine.gateway.orders_registry import Registry
 from engine.gateway.orders_rules import (
     HELD_FOR_SESSION,
     IGNORES_OUTSIDE_RTH,
-    NO_PARENT,
     Refusal,
     check_modification,
+    check_parent,
     check_request,
     duplicate_id,
     refuse_done,
@@ -64,23 +64,20 @@ class Desk:
 
     def _place_new(self, request: OrderRequest, now: float) -> None:
         contract = self._listing.listed(request.con_id)
-        refusal = check_request(request, contract=contract, account=self._account, now=now)
         parent = self._registry.owned(request.client_id, request.parent_id) if request.parent_id else None
-        if refusal is None and request.parent_id and (parent is None or not parent.is_open):
-            refusal = Refusal(
-                NO_PARENT, f"Missing parent order {request.parent_id}: unknown or no longer working"
-            )
-        if refusal is not None or contract is None:
-            self._refuse(request, refusal or Refusal(NO_PARENT, "no contract"))
+        refusal = check_request(request, contract=contract, account=self._account, now=now)
+        refusal = refusal or check_parent(request, parent)
+        if refusal is not None:
+            self._refuse(request, refusal)
             return
         order = self._order(self._complete(request, parent), parent, now)
-        credit = self._credit.refuse(order.request, working=self._registry.open(), replaces=None)
-        self._listing.note_traded(contract)
+        refusal = self._credit.refuse(order.request, working=self._registry.open(), replaces=None)
+        if refusal is not None:
+            order.finish(Status.INACTIVE, refusal.text, now)
+        self._listing.note_traded(self._listing[request.con_id])
         self._registry.add(order)
-        if credit is not None:
-            self._floor.end(order, Status.INACTIVE, credit.text, now)
-            self._floor.out.pop()
-            self._refuse(request, credit, order=order)
+        if refusal is not None:
+            self._refuse(request, refusal, order=order)
             return
         self._start(order, parent, now)
 

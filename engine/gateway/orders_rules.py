@@ -123,6 +123,13 @@ def is_on_grid(price: float, min_tick: float) -> bool:
     return abs(ticks - round(ticks)) < _GRID_TOLERANCE
 
 
+def check_parent(request: OrderRequest, parent: Order | None) -> Refusal | None:
+    """Why a child cannot be attached; None for orders without a parent."""
+    if request.parent_id == 0 or (parent is not None and parent.is_open):
+        return None
+    return Refusal(NO_PARENT, f"Missing parent order {request.parent_id}: unknown or no longer working")
+
+
 def check_modification(order: Order, request: OrderRequest) -> Refusal | None:
     """Why a living order cannot become `request`; prices and words are checked by `check_request`."""
     old = order.request

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.gateway.model import Executed, OrderChanged, Status
 from tests.gateway.exchange.world import World, codes, fills
 
 
+@pytest.mark.req("CARD-TESTABLE")
 def test_a_market_order_is_reported_held_then_executed_and_filled(world: World) -> None:
     events = world.buy(100)
 
@@ -35,6 +38,15 @@ def test_displayed_shares_never_fill_twice_before_their_level_is_refreshed(world
     assert fills(world.buy(50)) == []
     assert fills(world.quote(99.98, 100.01, sizes=(60, 50))) == []
     assert fills(world.quote(99.98, 100.01, sizes=(60, 80))) == [(100.01, 50)]
+
+
+def test_a_level_that_traded_is_new_even_at_the_same_size(world: World) -> None:
+    world.quote(99.99, 100.01, size=50)
+    world.buy(120)
+    world.print(100.01, 10, aggressor=1)
+
+    assert fills(world.quote(99.99, 100.01, size=50)) == [(100.01, 50)]
+    assert fills(world.quote(99.99, 100.01, size=50)) == []
 
 
 def test_a_resting_limit_waits_for_the_queue_before_it(world: World) -> None:
