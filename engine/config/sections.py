@@ -20,7 +20,6 @@ from engine.config.values import (
     Theme,
     Timeframe,
     TimeInForce,
-    UnfilledPolicy,
     WallTime,
     World,
     forbidden,
@@ -112,8 +111,6 @@ class MarketDataSection(Section):
     """1 live, 2 frozen, 3 delayed, 4 delayed and frozen; entries need live prices."""
     max_lines: int = key(100, ge=1, le=10000)
     """Market data lines of the account; further instruments are refused, not dropped."""
-    max_depth: int = key(3, ge=0, le=60)
-    """Instruments with a depth book at the same time."""
     max_quote_age_seconds: float = key(5.0, unit="s", gt=0, le=3600)
     """A quote older than this blocks entries of its symbol."""
 
@@ -121,8 +118,6 @@ class MarketDataSection(Section):
 class DataSection(Section):
     """Bars."""
 
-    bar_seconds: int = key(5, unit="s", ge=5, le=5)
-    """Length of the broker's real-time bars, from which every longer bar is built; IBKR has only 5."""
     warmup_bars: int = key(20, unit="bars", ge=0, le=10000)
     """Least history fetched per symbol before a strategy is live; one that needs more gets more."""
 
@@ -174,9 +169,7 @@ class ExecutionSection(Section):
     entry_ticks_through: int = key(2, unit="ticks", ge=0, le=50)
     """How far an entry's limit goes through the touch."""
     unfilled_timeout_s: float = key(30.0, unit="s", gt=0, le=86400)
-    """Exchange time after which an entry that has not filled is given up."""
-    unfilled_policy: UnfilledPolicy = UnfilledPolicy.CANCEL
-    """What then happens to the unfilled rest: cancel."""
+    """Exchange time after which an entry that has not filled is cancelled."""
 
 
 class KillSection(Section):

@@ -53,12 +53,6 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
 
 
-class UnfilledPolicy(StrEnum):
-    """What becomes of an entry that does not fill in time."""
-
-    CANCEL = "cancel"
-
-
 class OnSignal(StrEnum):
     """What a graceful stop does with the positions of day strategies."""
 

@@ -40,7 +40,7 @@ from engine.runtime.commands import Commands
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
-from engine.runtime.errors import FailedError, UsageError
+from engine.runtime.errors import FailedError
 from engine.runtime.gateway_process import GatewayProcess, running_gateway
 from engine.runtime.inbox import Inbox, tell_changes
 from engine.runtime.line import Line, LineHooks
@@ -77,7 +77,7 @@ _log = structlog.get_logger("engine")
 
 async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
     """One engine, ready to `run()`. Raises StartError with what is wrong and what to do."""
-    running = make_strategies(loaded.config)
+    running = make_strategies(loaded)
     account = await find_account(loaded.config, options)
     store = await open_store(options.state_dir, gateway=options.gateway.kind, account=account)
     try:
@@ -139,20 +139,21 @@ async def open_store(state_dir: Path, *, gateway: str, account: str) -> Store:
         raise FailedError(str(err)) from err
 
 
-def make_strategies(config: Config) -> tuple[Running, ...]:
-    """Every enabled strategy, cold. Raises UsageError for an unknown kind or a wrong parameter."""
-    return tuple(_running(name, s) for name, s in config.strategies.items() if s.enabled)
+def make_strategies(loaded: Loaded) -> tuple[Running, ...]:
+    """Every enabled strategy, cold. Raises ConfigError naming the place of what is wrong with one."""
+    strategies = loaded.config.strategies.items()
+    return tuple(_running(loaded, name, section) for name, section in strategies if section.enabled)
 
 
-def _running(name: str, section: StrategySection) -> Running:
+def _running(loaded: Loaded, name: str, section: StrategySection) -> Running:
     try:
         kind = STRATEGIES.get(section.kind)
         make = partial(_create, kind.create, name, dict(section.params))
         strategy = make(())
     except UnknownNameError as err:
-        raise UsageError(f"strategies.{name}.kind: {err}") from err
+        raise loaded.error(f"strategies.{name}.kind", str(err)) from err
     except ParamError as err:
-        raise UsageError(f"strategies.{name}.params: {err}") from err
+        raise loaded.error(f"strategies.{name}.params.{err.param}", str(err)) from err
     return Running(
         strategy=strategy,
         make=make,
@@ -261,7 +262,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
         inbox=inbox,
         account=AccountDesk(desk, broker=broker, inbox=inbox),
         trading=trading,
-        markets=Markets(desk, broker=broker, trading=trading),
+        markets=Markets(desk, broker=broker, trading=trading, spawn=engine.spawn),
         line=line,
         upkeep=upkeep,
         commands=commands,
@@ -318,10 +319,12 @@ async def _revive(given: Given) -> None:
     """Start the embedded gateway again if it is gone; it continues from its journal, on another port."""
     if given.options.gateway.kind != "embedded":
         return
-    plan = gateway_plan(given.loaded)
-    endpoint = await asyncio.to_thread(running_gateway, plan.state_dir)
+    endpoint = await asyncio.to_thread(running_gateway, given.options.state_dir)
     if endpoint is None:
-        endpoint = await GatewayProcess.spawn(plan).ready()
+        try:
+            endpoint = await GatewayProcess.spawn(gateway_plan(given.loaded)).ready()
+        except FailedError as err:
+            raise BrokerError(str(err)) from err
     given.broker.move_to(endpoint.host, endpoint.port)
 
 

@@ -112,7 +112,9 @@ class GatewayProcess:
 
     async def stop(self, *, within_s: float = STOP_S) -> bool:
         """Ask it to save and leave; True once it has ended, False where it still runs after `within_s`."""
-        pid = self.endpoint.pid if self.endpoint is not None else self._spawned_pid
+        # The one that runs now: after a crash the engine started another in its place.
+        running = running_gateway(self._plan.state_dir.parent)
+        pid = running.pid if running is not None else self._spawned_pid
         self._terminate(pid)
         deadline = time.monotonic() + within_s
         while is_gateway(pid):

@@ -42,6 +42,12 @@ class LoopLagProbe:
             self._cancel()
             self._cancel = None
 
+    def forget(self) -> None:
+        """Start over: what was measured so far does not count (imports while booting)."""
+        self._buckets.clear()
+        self._buckets.append(0.0)
+        self._worst_ms = 0.0
+
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         due = loop.time() + STEP_S
         self._cancel = loop.call_at(due, self._fired, loop, due).cancel

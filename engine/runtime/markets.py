@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from engine.api import Level
 from engine.broker.port import Broker
@@ -14,6 +16,11 @@ from engine.market.catalog import Wanted, front_month, parse_symbol
 from engine.runtime.desk import Desk
 from engine.runtime.trading import Running, Trading
 
+HISTORY_RETRY_S = 16.0
+"""The broker answers the same question about short bars only every 15 s."""
+
+HISTORY_TRIES = 4
+
 NO_ENTRY_DAYS = 3
 """Days before expiry from which the next contract is the front month (position.expiry_no_entry_days)."""
 
@@ -21,8 +28,16 @@ NO_ENTRY_DAYS = 3
 class Markets:
     """What is traded in this session. Each step tells what it could not do and goes on with the rest."""
 
-    def __init__(self, desk: Desk, *, broker: Broker, trading: Trading) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        broker: Broker,
+        trading: Trading,
+        spawn: Callable[[str, Callable[[], object]], None],
+    ) -> None:
         self._desk = desk
+        self._spawn = spawn
         self._broker = broker
         self._trading = trading
         self._subscribed: set[str] = set()
@@ -40,9 +55,15 @@ class Markets:
             self._assign(running)
         self._subscribe()
         await asyncio.gather(*(self._margin(i) for i in self._desk.instruments.values()))
-        await asyncio.gather(
-            *(self._warm(r, key) for r in self._trading.running for key in sorted(r.keys - r.warm))
-        )
+        await self._warm_all()
+
+    async def _warm_all(self) -> None:
+        """One question per instrument and bar length, however many strategies want the answer."""
+        cold: dict[tuple[str, int], list[Running]] = {}
+        for running in self._trading.running:
+            for key in sorted(running.keys - running.warm):
+                cold.setdefault((key, running.bar_seconds), []).append(running)
+        await asyncio.gather(*(self._warm(key, seconds, rs) for (key, seconds), rs in cold.items()))
 
     # --- describing -----------------------------------------------------------------------------
 
@@ -136,15 +157,27 @@ class Markets:
         text = f"{instrument.key}: its margin is not known ({answer.error}); entries in it are refused"
         self._desk.notices.event(Level.WARNING, "link", text, symbol=instrument.key)
 
-    async def _warm(self, running: Running, key: str) -> None:
+    async def _warm(self, key: str, seconds: int, cold: list[Running], *, tries: int = 1) -> None:
         instrument = self._desk.instruments.get(key)
         if instrument is None:
             return
-        count = max(self._desk.config.data.warmup_bars, running.strategy.warm_up_bars())
-        answer = await self._broker.history(instrument, count=count, seconds=running.bar_seconds)
-        if not answer.ok or answer.value is None:
-            text = f"{key}: no history for {running.strategy.name} ({answer.error}); it warms up on live bars"
-            self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
-            self._trading.warm_up(running, key, ())
+        wanted = (self._desk.config.data.warmup_bars, *(r.strategy.warm_up_bars() for r in cold))
+        answer = await self._broker.history(instrument, count=max(wanted), seconds=seconds)
+        if answer.ok and answer.value is not None:
+            for running in cold:
+                self._trading.warm_up(running, key, answer.value)
             return
-        self._trading.warm_up(running, key, answer.value)
+        names = ", ".join(r.strategy.name for r in cold)
+        text = f"{key}: no history for {names} ({answer.error}); it stays out"
+        if tries >= HISTORY_TRIES:
+            self._desk.notices.raise_alert(Level.WARNING, "no_history", text, symbol=key)
+            return
+        text += f" and asks again in {HISTORY_RETRY_S:.0f} s"
+        self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
+        self._spawn(f"history {key}", partial(self._warm_later, key, seconds, cold, tries=tries + 1))
+
+    async def _warm_later(self, key: str, seconds: int, cold: list[Running], *, tries: int) -> None:
+        await asyncio.sleep(HISTORY_RETRY_S)
+        still = [r for r in cold if key in r.keys - r.warm]
+        if still:
+            await self._warm(key, seconds, still, tries=tries)

@@ -35,7 +35,8 @@ from engine.runtime.thread import EngineThread
 FIRST_PAINT_S: Final = 3.0
 """Longest wait for the screen: an engine must not depend on a terminal that never draws."""
 
-Build = Callable[[Loaded, RunOptions], EngineCore | Awaitable[EngineCore]]
+Build = Callable[[Loaded, RunOptions], Awaitable[EngineCore]]
+"""Makes the engine, on the engine loop."""
 
 _log = logging.getLogger("cockpit.runtime")
 
@@ -175,8 +176,7 @@ class EngineSession:
             lag=self._lag,
             version=self._request.version,
         )
-        core = self._build(self._loaded, options)
-        return await core if isinstance(core, Awaitable) else core
+        return await self._build(self._loaded, options)
 
     async def _wait_for_screen(self) -> None:
         if self._screen_drawn is None:

@@ -150,22 +150,25 @@ def _pnl(snapshot: Snapshot) -> dict[str, Any]:
 
 def _position_line(position: PositionView) -> str:
     covered = abs(position.quantity) <= position.protected_quantity
-    stop = (
-        f"stop {position.stop_price:.{position.decimals}f}" if position.stop_price is not None else "no stop"
-    )
+    price = position.stop_price
+    stop = "no stop" if price is None else f"stop {_price(price, position.decimals)}"
     shown = f"protected, {stop}" if covered else f"protected {position.protected_quantity}, {stop}"
     return (
-        f"{position.symbol:8} {position.quantity:+6d} @ {position.avg_price:.{position.decimals}f} "
+        f"{position.symbol:8} {position.quantity:+6d} @ {_price(position.avg_price, position.decimals)} "
         f"{_money(position.unrealized_usd, sign=True)} · {shown} · {position.owner or 'owner unknown'}"
     )
 
 
 def _order_line(order: OrderView) -> str:
-    price = "" if order.price is None else f" {order.price:.{order.decimals}f}"
+    price = "" if order.price is None else f" {_price(order.price, order.decimals)}"
     return (
         f"{order.symbol:8} {order.side} {order.filled}/{order.quantity} {order.order_type}{price} "
         f"{order.tif} {order.status} · {order.order_ref}"
     )
+
+
+def _price(value: float, decimals: int) -> str:
+    return f"{value:.{min(max(decimals, 0), 10)}f}"
 
 
 def _money(value: float | None, *, sign: bool = False) -> str:

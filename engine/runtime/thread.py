@@ -183,6 +183,7 @@ class EngineThread:
         code: int | None = None
         try:
             core = await self._prepare()
+            self._loop.call_later(0, self.lag.forget)  # after the timers that the imports made late
             self._feed.follow(core.source)
             ready.set_result(core)
             code = await core.run()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import time
 
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
@@ -20,6 +21,12 @@ from engine.market.bars import BarAggregator
 from engine.risk.gate import Refusal, check_entry
 from engine.runtime.desk import Desk
 from engine.strategy.base import Strategy, StrategyView
+
+LIVE_BAR_SECONDS = 5
+"""Length of the bars the broker streams."""
+
+FUTURES_DAY = time(18)
+"""New York time at which a future's trading day begins."""
 
 REFUSAL_SHOWN_S = 60.0
 """Exchange seconds for which a refusal is the answer to "why no trade"."""
@@ -117,8 +124,14 @@ class Trading:
         running.strategy = running.make(tuple(keys))
         running.keys, running.warm = set(keys), set()
         running.aggregators = {}
-        if running.bar_seconds > self._desk.config.data.bar_seconds:
-            running.aggregators = {key: BarAggregator(running.bar_seconds) for key in keys}
+        if running.bar_seconds > LIVE_BAR_SECONDS:
+            running.aggregators = {key: self._aggregator(running.bar_seconds, key) for key in keys}
+
+    def _aggregator(self, seconds: int, key: str) -> BarAggregator:
+        instrument = self._desk.instruments.get(key)
+        is_future = instrument is not None and instrument.sec_type is SecType.FUTURE
+        # `since`: a bar that began before we listened would be a partial one.
+        return BarAggregator(seconds, since=self._desk.now(), day_start=FUTURES_DAY if is_future else time(0))
 
     def warm_up(self, running: Running, key: str, bars: Sequence[Bar]) -> None:
         """Feed history (nothing is proposed because of it) and let the strategy act from now on."""

@@ -44,7 +44,7 @@ def refused(place: Place, text: str, **environ: str) -> str:
         ("[kill]\nflag_file = '../KILL'", 2, "kill.flag_file", "'../KILL'", "without a folder"),
         ("[broker]\ngateway = 'ibkr'", 2, "broker.gateway", "'ibkr'", "expected 'auto', 'embedded' or 'tws'"),
         ("[broker]\nspeed = 0", 2, "broker.speed", "0", "greater than 0"),
-        ("[data]\n\nbar_seconds = 1", 3, "data.bar_seconds", "1", "greater than or equal to 5"),
+        ("[data]\n\nwarmup_bars = -1", 3, "data.warmup_bars", "-1", "greater than or equal to 0"),
         ("[ui]\ntheme = 'pink'", 2, "ui.theme", "'pink'", "'cockpit-safe'"),
         (f"{STRATEGY}timeframe = '2m'", 4, "strategies.mine.timeframe", "'2m'", "'5s', '1m'"),
         (f"{STRATEGY}params = {{ a = [1] }}", 4, "strategies.mine.params.a", "[1]", "expected a number"),

@@ -1,0 +1,161 @@
+"""A real engine on the real gateway over the real wire, in this test's loop, and an eye at the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import tomli_w
+
+from engine.api import Command, CommandKind, EngineState, Mode, Outcome, Scope, Snapshot
+from engine.broker.ibkr import IbkrBroker
+from engine.broker.port import BrokerState
+from engine.broker.wire import ConnectionSettings
+from engine.config import load
+from engine.runtime.boot import build_core
+from engine.runtime.clock import GatewayClock
+from engine.runtime.engine import Engine
+from engine.runtime.gateway_process import GatewayPlan, GatewayProcess, plan_for, running_gateway
+from engine.runtime.lag import LoopLagProbe
+from engine.runtime.options import GatewayEndpoint, RunOptions
+from tests.broker.hearing import Hearing
+from tests.e2e import scripted
+from tests.waiting import eventually_async
+
+__all__ = ["Live", "live", "scripted"]
+
+ONE_STOCK: Mapping[str, object] = {
+    "kind": "scripted",
+    "symbols": ["SPY"],
+    "timeframe": "5s",
+    "params": {"enter_at": 1},
+}
+
+
+@dataclass
+class Live:
+    """One running engine."""
+
+    engine: Engine
+    task: asyncio.Task[int]
+    endpoint: GatewayEndpoint
+    plan: GatewayPlan
+    process: GatewayProcess
+    state_dir: Path
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest."""
+        return self.engine.source.latest
+
+    async def command(
+        self, kind: CommandKind, *, scope: Scope | None = None, target: str = "", **more: object
+    ) -> Outcome:
+        """Give a command and wait for its end."""
+        command = Command(uuid4().hex, kind, scope=scope or Scope(), target=target, **more)  # type: ignore[arg-type]
+        return await self.engine.execute(command)
+
+    async def until(self, condition: object, *, within_s: float = 30.0, why: str = "") -> Snapshot:
+        """The first snapshot for which `condition(snapshot)` holds."""
+        assert callable(condition)
+        told = why or "snapshot never showed it"
+        await eventually_async(lambda: condition(self.snapshot), within_s=within_s, why=told)
+        return self.snapshot
+
+    async def ready(self) -> Snapshot:
+        """READY, or a failed test that says where it stands."""
+        return await self.until(lambda s: s.engine_state is EngineState.READY, why="never READY")
+
+    async def at_broker(self) -> BrokerState:
+        """What the broker itself says, asked by another client."""
+        eye = IbkrBroker(ConnectionSettings(port=self.endpoint.port, client_id=99))
+        await eye.connect(Hearing())
+        try:
+            answer = await eye.state()
+        finally:
+            await eye.disconnect()
+        assert answer.value is not None, answer.error
+        return answer.value
+
+    def kill_gateway(self) -> None:
+        """kill -9 of the gateway's process."""
+        running = running_gateway(self.state_dir)
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """What another process reads in the database while the engine runs."""
+        path = next(self.state_dir.glob("*/cockpit.db"))
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
+            return list(conn.execute(sql))
+
+
+PATIENT: Mapping[str, object] = {
+    "market_data.max_quote_age_seconds": 120.0,
+    "kill.refill_watch_s": 0.5,
+    "connection.interval_s": 0.5,
+}
+"""A busy machine must not make a quote too old; a test must not wait for what it does not test."""
+
+
+@asynccontextmanager
+async def live(
+    state_dir: Path,
+    *,
+    strategies: Mapping[str, object] | None = None,
+    mode: Mode = Mode.PAPER,
+    speed: float = 5.0,
+    seed: int = 11,
+    stop: str = "keep",
+    **more: object,
+) -> AsyncIterator[Live]:
+    """Start gateway and engine; at the end stop both, however the test went."""
+    plan = plan_for(state_dir, speed=speed, seed=seed, world="edge", tape="", start_at="10:00")
+    process = GatewayProcess.spawn(plan)
+    task: asyncio.Task[int] | None = None
+    try:
+        endpoint = await process.ready()
+        config = state_dir / "cockpit.toml"
+        config.write_text(tomli_w.dumps({"strategies": dict(strategies or {"script": ONE_STOCK})}))
+        loaded = load(
+            path=config,
+            overrides={
+                "state.dir": str(state_dir),
+                "broker.speed": speed,
+                "broker.seed": seed,
+                **PATIENT,
+                **more,
+            },
+            environ={},
+            cwd=state_dir,
+            mode=mode.value,
+        )
+        options = RunOptions(
+            mode=mode,
+            headless=True,
+            run_id="test-run",
+            state_dir=state_dir,
+            gateway=endpoint,
+            clock=GatewayClock(plan.status_path),
+            lag=LoopLagProbe(),
+            version="0",
+        )
+        engine = await build_core(loaded, options)
+        task = asyncio.create_task(engine.run())
+        here = Live(engine, task, endpoint, plan, process, state_dir)
+        yield here
+        if not task.done():
+            await here.command(CommandKind.STOP, target=stop)
+        await task
+    finally:
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await process.stop()
