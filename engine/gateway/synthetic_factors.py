@@ -32,6 +32,10 @@ _SUNDAY_VARIANCE = (0.0, 0.08, 0.0, 0.06)
 _REVERSION_DAYS = 280.0
 """Time constant of the pull towards the level; keeps prices near it over years, unseen within a week."""
 _CACHED_PARTS = 96
+_RANGES, _TRENDS = 0.33, 0.37
+"""Shares of the regimes that are ranges and trends; the rest wanders."""
+_TREND = 1.5
+"""Drift over a trend, in standard deviations of its noise."""
 
 
 class Part(NamedTuple):
@@ -148,7 +152,8 @@ def _chain(rng: np.random.Generator) -> Floats:
     variance[weekday == 5] = 0.0
     variance[weekday == 6] = _SUNDAY_VARIANCE
     shocks = rng.standard_normal(variance.size) * np.sqrt(variance.ravel())
-    decay = np.arange(variance.size) / (4 * _REVERSION_DAYS)
+    # Time passes as the market moves, so that nothing drifts while it is closed.
+    decay = np.cumsum(variance) / _REVERSION_DAYS
     walk: Floats = np.exp(-decay) * np.cumsum(shocks * np.exp(decay))
     return walk
 
@@ -178,9 +183,8 @@ def _steps(rng: np.random.Generator, part: Part, slots: int, vol: float) -> Floa
     moved = np.add.reduceat(steps, starts)
     spread = np.sqrt(np.add.reduceat(scale * scale, starts))
     # A range gives most of its move back along the way; a trend adds a drift of its own.
-    drift = np.where(
-        kinds < 0.4, -0.9 * moved, np.where(kinds > 0.72, rng.choice((-1.0, 1.0), len(starts)) * spread, 0.0)
-    )
+    trend = rng.choice((-_TREND, _TREND), len(starts)) * spread
+    drift = np.select([kinds < _RANGES, kinds > 1.0 - _TRENDS], [-0.9 * moved, trend], 0.0)
     steps += np.repeat(drift / lengths, lengths)
     jumps = rng.poisson(1.5 if part.part == REGULAR else 0.4)
     places = rng.integers(0, slots, jumps)

@@ -23,7 +23,8 @@ from engine.gateway.history import Columns
 from engine.gateway.instruments import Instruments
 from engine.gateway.model import Contract, DepthTick, HistoryBar, MarketEvent, QuoteTick, TradeTick
 from engine.gateway.tape_events import Source, check_pair
-from engine.gateway.tape_layout import Kind, TapeError, TapeFile, read_folder
+from engine.gateway.tape_files import TapeError
+from engine.gateway.tape_layout import Kind, TapeFile, read_folder
 from engine.gateway.tape_rows import read_rows
 
 SLOT_S = 5.0

@@ -15,7 +15,8 @@ from itertools import chain, repeat
 import numpy as np
 
 from engine.gateway.model import Contract, DepthTick, MarketEvent, QuoteTick, TradeTick
-from engine.gateway.tape_layout import LEVELS, Kind, TapeError, TapeFile
+from engine.gateway.tape_files import TapeError
+from engine.gateway.tape_layout import LEVELS, Kind, TapeFile
 from engine.gateway.tape_rows import Rows, read_rows
 
 _SIDES = {"B": 1, "A": -1}

@@ -6,15 +6,14 @@ A file's kind follows from its columns, its instruments from a `symbol` or `expi
 
     [files."monday.parquet"]
     symbol = "SPY"
+    kind = "trade_bars"     # book, quotes, trades, messages, trade_bars, quote_bars; "ignore" skips the file
     bar_seconds = 60
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -23,22 +22,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from engine.gateway.instruments import MONTH_CODES, Instruments, Root, stock_contract
 from engine.gateway.model import Contract
+from engine.gateway.tape_files import (
+    TapeError,
+    batches,
+    first_and_last,
+    nanoseconds,
+    open_file,
+    played_files,
+)
 
-BATCH_ROWS = 16_384
+__all__ = ["LEVELS", "Kind", "TapeError", "TapeFile", "read_folder", "span"]
+
 LEVELS = 10
 
 _VENDORS = frozenset({"lobster", "xnas", "cme", "firstrate", "yahoo", "binance"})
 _UNKNOWN_BASE, _UNKNOWN_SPAN = 900_000, 99_000
 _FUTURE = re.compile(rf"([A-Z0-9]{{1,4}}?)([{MONTH_CODES}])(\d{{1,2}})")
-_SETTINGS = frozenset({"symbol", "bar_seconds"})
-
-
-class TapeError(Exception):
-    """A tape that cannot be played. The text names the file, the row or column, and the reason."""
 
 
 class Kind(IntEnum):
@@ -102,111 +104,32 @@ class TapeFile:
 
 def read_folder(folder: Path, instruments: Instruments) -> list[TapeFile]:
     """Understand every Parquet file of the folder. TapeError where one is not understood."""
-    if not folder.is_dir():
-        raise TapeError(f"tape {folder}: no such folder")
-    said = _read_settings(folder / "tape.toml")
-    paths = sorted(folder.glob("*.parquet"))
-    if not paths:
-        raise TapeError(f"tape {folder}: holds no Parquet file")
-    missing = sorted(set(said) - {path.name for path in paths})
-    if missing:
-        raise TapeError(f"tape.toml: names {missing[0]!r}, which is not in {folder}")
-    return [_understand(path, said.get(path.name, {}), instruments) for path in paths]
+    files = [_understand(path, said, instruments) for path, said in played_files(folder)]
+    owners: dict[int, Contract] = {}
+    for file in files:
+        for contract in file.contracts.values():
+            owner = owners.setdefault(contract.con_id, contract)
+            if owner.symbol != contract.symbol:
+                raise TapeError(f"{file.path.name}: {contract.symbol} cannot be listed beside {owner.symbol}")
+    return files
 
 
 def span(folder: Path) -> tuple[float, float]:
     """Epoch seconds of the tape's first and last rows. TapeError where there is none."""
-    firsts: list[float] = []
-    lasts: list[float] = []
-    for path in sorted(folder.glob("*.parquet")):
-        with _open(path) as file:
-            _kind_of(path, file.schema_arrow)
-            groups = [
-                group for group in range(file.num_row_groups) if file.metadata.row_group(group).num_rows
-            ]
-            if groups:
-                for group, row, found in ((groups[0], 0, firsts), (groups[-1], -1, lasts)):
-                    found.append(nanoseconds(_row_group(file, group, path), path)[row] / 1e9)
-    if not firsts:
+    ends: list[float] = []
+    for path, said in played_files(folder):
+        with open_file(path) as file:
+            _kind_of(path, file.schema_arrow, said)
+        ends.extend(first_and_last(path))
+    if not ends:
         raise TapeError(f"tape {folder}: no Parquet file with a row")
-    return float(min(firsts)), float(max(lasts))
-
-
-def _row_group(file: Any, group: int, path: Path) -> Any:
-    try:
-        return file.read_row_group(group, columns=["ts"]).column(0)
-    except (pa.ArrowException, OSError) as err:
-        raise TapeError(f"{path.name}, column ts: damaged: {_first_line(err)}") from err
-
-
-def _read_settings(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.exists():
-        return {}
-    try:
-        files = tomllib.loads(path.read_text("utf-8")).get("files", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as err:
-        raise TapeError(f"{path.name}: cannot be read: {err}") from err
-    if not isinstance(files, dict) or not all(isinstance(row, dict) for row in files.values()):
-        raise TapeError(f'{path.name}: files must be tables such as [files."name.parquet"]')
-    for name, row in files.items():
-        unknown = sorted(set(row) - _SETTINGS)
-        if unknown:
-            raise TapeError(f"{path.name}: {name!r}: unknown key {unknown[0]!r}; known: symbol, bar_seconds")
-        if not isinstance(row.get("symbol", ""), str):
-            raise TapeError(f"{path.name}: {name!r}: symbol must be a text")
-        seconds = row.get("bar_seconds", 1)
-        if not isinstance(seconds, int) or seconds < 1:
-            raise TapeError(f"{path.name}: {name!r}: bar_seconds must be a whole number of at least 1")
-    return files
-
-
-def _open(path: Path) -> Any:
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as err:
-        raise TapeError(f"{path.name}: not a readable Parquet file: {_first_line(err)}") from err
-
-
-def _first_line(err: BaseException) -> str:
-    return _printable((str(err).splitlines() or [type(err).__name__])[0])
-
-
-def _printable(text: str) -> str:
-    """Text from a file without control characters: it ends on a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def batches(path: Path, columns: tuple[str, ...]) -> Iterator[Any]:
-    """Record batches of the columns, a bounded number of rows at a time. TapeError where data is damaged."""
-    with _open(path) as file:
-        row = 0
-        reader = file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns))
-        while True:
-            try:
-                batch = next(reader)
-            except StopIteration:
-                return
-            except (pa.ArrowException, OSError) as err:
-                raise TapeError(f"{path.name}, after row {row}: damaged: {_first_line(err)}") from err
-            # The file's own column order would win otherwise.
-            yield batch.select(list(columns))
-            row += batch.num_rows
-
-
-def nanoseconds(column: Any, path: Path) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A timestamp column as UTC nanoseconds."""
-    if column.null_count:
-        raise TapeError(f"{path.name}, column ts: {column.null_count} rows have no time")
-    stamps: np.ndarray[Any, np.dtype[np.int64]] = (
-        column.to_numpy(zero_copy_only=False).astype("datetime64[ns]").astype(np.int64)
-    )
-    return stamps
+    return min(ends), max(ends)
 
 
 def _understand(path: Path, said: dict[str, Any], instruments: Instruments) -> TapeFile:
-    with _open(path) as file:
+    with open_file(path) as file:
         schema = file.schema_arrow
-    kind = _kind_of(path, schema)
+    kind = _kind_of(path, schema, said)
     columns = _columns_of(path, schema, kind)
     key = next((name for name in ("symbol", "expiry") if name in columns), "")
     symbol = str(said.get("symbol") or _symbol_in_name(path)).upper()
@@ -224,8 +147,14 @@ def _understand(path: Path, said: dict[str, Any], instruments: Instruments) -> T
     return TapeFile(path, kind, columns, contracts, key if keys != [""] else "", bar_s)
 
 
-def _kind_of(path: Path, schema: Any) -> Kind:
+def _kind_of(path: Path, schema: Any, said: dict[str, Any]) -> Kind:
     names = set(schema.names)
+    if "kind" in said:
+        kind = Kind[said["kind"].upper()]
+        missing = [name for name in _COLUMNS[kind] if name not in names]
+        if missing:
+            raise TapeError(f"{path.name}, column {missing[0]}: missing, and {said['kind']} need it")
+        return kind
     # A book file may carry its feed's other columns too, so it is looked for before anything is refused.
     if not set(_COLUMNS[Kind.BOOK]) <= names:
         for column, reason in _REFUSED.items():

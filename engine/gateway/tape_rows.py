@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.gateway.tape_layout import Kind, TapeError, TapeFile, batches, nanoseconds
+from engine.gateway.tape_files import TapeError, batches, nanoseconds
+from engine.gateway.tape_layout import Kind, TapeFile
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

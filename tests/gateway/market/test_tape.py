@@ -230,6 +230,27 @@ def test_finer_files_are_played_instead_of_coarser_ones_and_it_is_said(tmp_path:
     assert market.notes == (f"{path.name}: not played, finer files carry the same",)
 
 
+def test_tape_toml_can_skip_a_file_and_say_a_kind(tmp_path: Path) -> None:
+    write(tmp_path, "SPY_open_interest", [1.0], open_interest=[5])
+    write(
+        tmp_path,
+        "SPY_trade",
+        [2.0],
+        price=[10.0],
+        size=[5],
+        open=[1.0],
+        high=[1.0],
+        low=[1.0],
+        close=[1.0],
+        volume=[1],
+    )
+    (tmp_path / "tape.toml").write_text(
+        '[files."SPY_open_interest.parquet"]\nkind = "ignore"\n[files."SPY_trade.parquet"]\nkind = "trades"\n'
+    )
+
+    assert prints_of(everything(play(tmp_path))) == [(2, 10.0, 5)]
+
+
 def test_tape_toml_names_the_symbol_of_a_file(tmp_path: Path) -> None:
     write(tmp_path, "monday", [1.0], price=[10.0], size=[5])
     (tmp_path / "tape.toml").write_text('[files."monday.parquet"]\nsymbol = "SPY"\n')
@@ -360,7 +381,7 @@ def refused(folder: Path) -> str:
 
 def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path / "nowhere").endswith("nowhere: no such folder")
-    assert refused(tmp_path).endswith("holds no Parquet file")
+    assert refused(tmp_path).endswith("holds no Parquet file to play")
 
 
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
@@ -404,6 +425,12 @@ def test_columns_of_no_known_layout_are_listed(tmp_path: Path) -> None:
     write(tmp_path, "SPY_open_interest", [1.0], open_interest=[1])
 
     assert refused(tmp_path).startswith("SPY_open_interest.parquet: columns ts, open_interest are no known")
+
+
+def test_control_characters_of_a_file_never_reach_the_terminal(tmp_path: Path) -> None:
+    write(tmp_path, "SPY_trade", [1.0], **{"\x1b[31mred": [1]})
+
+    assert "\x1b" not in refused(tmp_path)
 
 
 def test_order_by_order_data_is_refused_with_what_to_use_instead(tmp_path: Path) -> None:
@@ -456,6 +483,8 @@ def test_a_file_without_one_usable_row_is_refused_with_the_reasons(tmp_path: Pat
         ('[files."SPY_trade.parquet"]\nsymbol = "[red]SPY"\n', "is no symbol"),
         ('[files."SPY_trade.parquet"]\nbar_seconds = "x"\n', "bar_seconds"),
         ("files = 3\n", "files"),
+        ('[files."SPY_trade.parquet"]\nkind = "candles"\n', "kind must be one of"),
+        ('[files."SPY_trade.parquet"]\nkind = "quotes"\n', "column bid: missing, and quotes need it"),
     ],
 )
 def test_a_wrong_tape_toml_is_refused_with_the_reason(tmp_path: Path, text: str, reason: str) -> None:
