@@ -95,7 +95,7 @@ class PositionManager:
         `known_exec_ids` are executions booked before it, which a re-query may repeat.
         """
         self._terms: dict[str, Described] = {d.key: d for d in described}
-        self._tracks = {leg.key: _Track(leg.key, leg, leg.multiplier) for leg in anchors}
+        self._tracks = {leg.key: self._anchored(leg) for leg in anchors}
         self._fills: dict[str, BookedFill] = {}
         self._earlier: dict[str, int] = {}
         self._early_commissions: dict[str, Decimal] = {}
@@ -279,6 +279,11 @@ class PositionManager:
             self._seq += 1
             seq = self._seq
         track.put(booking, seq)
+
+    def _anchored(self, leg: Leg) -> _Track:
+        terms = self._terms.get(leg.key)
+        multiplier = leg.multiplier if terms is None else terms.multiplier
+        return _Track(leg.key, replace(leg, multiplier=multiplier), multiplier)
 
     def _leg(self, key: str) -> Leg | None:
         track = self._tracks.get(key)

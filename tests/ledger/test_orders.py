@@ -237,6 +237,15 @@ def test_a_late_status_never_lowers_what_was_filled():
     assert changes.orders[0].filled == 60
 
 
+def test_what_a_broker_order_had_filled_is_not_taken_back_by_a_late_status():
+    ledger = sent()
+    ledger.apply(claim(REF, "Submitted", perm_id=901, filled=60))
+
+    changes = ledger.apply(claim(REF, "Submitted", perm_id=901, filled=20))
+
+    assert [record.filled for record in changes.broker_orders] == [60]
+
+
 def test_an_entry_carries_the_stop_of_its_bracket_into_the_position():
     ledger = Ledger()
     stop = intent("st", role=Role.STOP, side=Side.SELL, parent_ref=REF, stop_price=495.0)

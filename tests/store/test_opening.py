@@ -31,6 +31,12 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+async def open_and_close(path: Path, gateway: str = GATEWAY, account: str = ACCOUNT) -> None:
+    """Opening that should fail; one that does not is closed, so that the test fails instead of hanging."""
+    store = await Store.open(path, gateway=gateway, account=account)
+    await store.close()
+
+
 @pytest.fixture
 def loose_umask():
     old = os.umask(0)
@@ -115,7 +121,7 @@ async def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     before = path.read_bytes()
 
     with pytest.raises(StoreTooNewError, match="schema 99"):
-        await Store.open(path, gateway=GATEWAY, account=ACCOUNT)
+        await open_and_close(path)
 
     assert path.read_bytes() == before
 
@@ -126,7 +132,7 @@ async def test_a_file_of_another_gateway_or_account_is_refused(tmp_path, gateway
         pass
 
     with pytest.raises(StoreBindingError, match=ACCOUNT):
-        await Store.open(tmp_path / "s.db", gateway=gateway, account=account)
+        await open_and_close(tmp_path / "s.db", gateway, account)
 
 
 @pytest.mark.req("RECOVERY-GATE")
@@ -145,7 +151,7 @@ async def test_a_damaged_file_is_refused_named_and_never_touched(tmp_path, damag
     path.write_bytes(data)
 
     with pytest.raises(StoreCorruptError, match="Move it away") as error:
-        await Store.open(path, gateway=GATEWAY, account=ACCOUNT)
+        await open_and_close(path)
 
     assert str(path) in str(error.value)
     assert path.read_bytes() == bytes(data)
@@ -156,14 +162,14 @@ async def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
     (tmp_path / "file").touch()
 
     with pytest.raises(StoreFolderError, match="choose another one with --state"):
-        await Store.open(tmp_path / "file" / "s.db", gateway=GATEWAY, account=ACCOUNT)
+        await open_and_close(tmp_path / "file" / "s.db")
 
 
 async def test_a_symbolic_link_in_place_of_the_file_is_refused(tmp_path):
     (tmp_path / "s.db").symlink_to(tmp_path / "elsewhere.db")
 
     with pytest.raises(StoreFolderError):
-        await Store.open(tmp_path / "s.db", gateway=GATEWAY, account=ACCOUNT)
+        await open_and_close(tmp_path / "s.db")
 
 
 async def test_a_file_held_by_another_writer_is_an_error_for_people_not_a_hang(tmp_path, monkeypatch):
@@ -176,7 +182,7 @@ async def test_a_file_held_by_another_writer_is_an_error_for_people_not_a_hang(t
     other.execute("BEGIN IMMEDIATE")
     try:
         with pytest.raises(StoreUnwritableError, match="locked"):
-            await Store.open(path, gateway=GATEWAY, account=ACCOUNT)
+            await open_and_close(path)
     finally:
         other.close()
 

@@ -16,6 +16,7 @@ from engine.ledger.events import (
     CancelRequested,
     CommissionReported,
     Described,
+    Executed,
     FateUnknown,
     LedgerEvent,
     NeverSent,
@@ -87,7 +88,7 @@ events = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, print_blob=True)
 @given(st.lists(events | st.just(START_OF_DAY), max_size=30))
 def test_the_store_holds_exactly_what_the_ledger_holds(run):
     with tempfile.TemporaryDirectory() as folder:
@@ -123,8 +124,8 @@ def test_the_store_holds_exactly_what_the_ledger_holds(run):
     assert again.positions.fees_usd() == live.positions.fees_usd()
     assert {o.intent.ref: o for o in again.orders.live()} == {o.intent.ref: o for o in live.orders.live()}
     assert chain.ok
-    for event in run:
-        if isinstance(event, type(executed(fill("x.01", 1, "1")))) and live.positions.knows(
-            event.fill.exec_id
-        ):
-            assert again.positions.knows(event.fill.exec_id)
+    # A correction that came a day late is only remarked on, so a restart may remark on it again.
+    seen = {e.fill.exec_id for e in run if isinstance(e, Executed) and e.fill.exec_id.endswith(".01")}
+    assert {name for name in seen if live.positions.knows(name)} == {
+        name for name in seen if again.positions.knows(name)
+    }

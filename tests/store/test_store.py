@@ -152,6 +152,23 @@ async def test_corrections_and_adjustments_survive_a_restart(tmp_path):
     assert not again.apply(executed(fill("e2.01", 40, "500.20", seconds=4, ref=ENTRY.ref)))
 
 
+async def test_a_corrected_fill_keeps_its_place_among_fills_of_the_same_second(tmp_path):
+    ledger = Ledger()
+    async with opened(tmp_path / "s.db") as store:
+        await tell(
+            store,
+            ledger,
+            executed(fill("e1.01", 10, "500")),
+            executed(fill("e2.01", -10, "501")),
+            executed(fill("e1.02", 10, "500.5")),
+        )
+
+    again = await restored(tmp_path / "s.db")
+
+    assert again.positions.trades() == ledger.positions.trades()
+    assert again.positions.trades()[0].quantity == 10
+
+
 async def test_joined_changes_of_a_position_that_opened_and_closed_leave_no_position_row(tmp_path):
     ledger = Ledger()
     async with opened(tmp_path / "s.db") as store:

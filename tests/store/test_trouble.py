@@ -43,10 +43,10 @@ async def texts(store: Store) -> list[str]:
     return [event.text[:12] for event in (await store.load()).events]
 
 
-async def until_asked(store: Store) -> None:
-    """Turn the loop until a transaction is with the writer; it may well end meanwhile."""
+async def until_asked(store: Store, count: int) -> None:
+    """Turn the loop until so many transactions wait for the writer."""
     for _ in range(100):
-        if store.metrics().backlog:
+        if store.metrics().backlog == count:
             return
         await asyncio.sleep(0)
     raise AssertionError("nothing was asked of the store")
@@ -148,26 +148,42 @@ async def test_a_cancelled_task_leaves_its_transaction_whole_or_not_begun(tmp_pa
     assert found in ([("one",), ("two",)], [("two",)])
 
 
-async def test_a_record_to_keep_is_stored_although_its_asker_was_cancelled(tmp_path):
+async def test_a_record_the_disk_refused_is_kept_although_its_asker_was_cancelled(tmp_path):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(conn: sqlite3.Connection) -> None:
+        begun.set()
+        go_on.wait(10)
+
     async with opened(tmp_path / "s.db") as store:
-        task = asyncio.create_task(store.apply(Changes(), [line("kept")], at=T0))
-        await until_asked(store)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    async with opened(tmp_path / "s.db") as store:
-        assert await texts(store) == ["kept"]
+        await fill_the_disk(store)
+        ahead = asyncio.create_task(store.run(slow))
+        await eventually_async(begun.is_set)
+        asker = asyncio.create_task(store.apply(Changes(), [line("kept" + BIG)], at=T0))
+        await asyncio.sleep(0)
+        asker.cancel()
+        await asyncio.gather(asker, return_exceptions=True)
+        go_on.set()
+        await ahead
+        await eventually_async(lambda: store.unstored == 1)
+        await free_the_disk(store)
+
+        assert await store.retry()
+        assert [t[:4] for t in await texts(store)] == ["kept"]
 
 
-async def test_closing_waits_for_what_was_asked(tmp_path):
+async def test_closing_waits_for_everything_that_was_asked(tmp_path):
     async with opened(tmp_path / "s.db") as store:
-        task = asyncio.create_task(store.apply(Changes(), [line("last words")], at=T0))
-        await until_asked(store)
+        asked = [
+            asyncio.create_task(store.apply(Changes(), [line(f"last words {i}")], at=T0)) for i in range(5)
+        ]
+        await until_asked(store, 5)
 
         await store.close()
 
-    assert await task
+    assert await asyncio.gather(*asked) == [True] * 5
     async with opened(tmp_path / "s.db") as again:
-        assert await texts(again) == ["last words"]
+        assert len(await texts(again)) == 5
 
 
 async def test_the_loop_never_waits_for_the_disk(tmp_path):
