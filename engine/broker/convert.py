@@ -94,6 +94,10 @@ def order_of(
     """The library's order for an intent. Raises BrokerError where the intent cannot be an order."""
     if intent.quantity <= 0:
         raise BrokerError(f"order {intent.ref}: quantity {intent.quantity} cannot be ordered")
+    if not all(text.isascii() and text.isprintable() for text in (intent.ref, intent.oca_group)):
+        raise BrokerError(
+            f"order {clean(intent.ref)}: its reference or group has characters no order may carry"
+        )
     if intent.tif.value == "GTD":
         raise BrokerError(f"order {intent.ref}: GTD needs an end time, which an intent does not carry")
     return ibapi.Order(

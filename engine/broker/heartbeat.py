@@ -147,4 +147,4 @@ class Heartbeat:
             if asked.answer is not None and not asked.answer.done():
                 asked.answer.set_result(epoch_s)
         if self._pulse is not None and self._pulse.answered(now_s):
-            self._wire.set_link(LinkState.UP, f"{self._wire.settings.where} answers again")
+            self._wire.set_link(self._wire.uplink, f"{self._wire.settings.where} answers again")

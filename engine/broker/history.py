@@ -38,30 +38,36 @@ BAR_SIZES: Final = {
 """Bar lengths the broker knows, in seconds."""
 
 _PACED_UP_TO_S: Final = 30
+_MINUTE_S: Final = 60
 _DAY_S: Final = 86_400
+_MOST_IN_SECONDS_S: Final = 28_800
+_SLACK: Final = 10
+"""Rows looked at beyond those wanted: one may be unfinished, a few may come twice."""
 _SESSION_S: Final = {SecType.STOCK: 23_400, SecType.FUTURE: 82_800}
 _MOST_WAIT_S: Final = 120.0
 
 
-def duration(count: int, *, seconds: int, sec_type: SecType) -> str:
-    """A duration that surely covers `count` bars, in the broker's units.
+def durations(count: int, *, seconds: int, sec_type: SecType) -> tuple[str, ...]:
+    """Durations to ask for `count` bars with, in the broker's units; the last one surely covers them.
 
-    Seconds count back through closed hours, days only sessions: so everything that may reach back before
-    the open is asked in days, with one day more than needed.
+    Seconds may count back through closed hours, days count sessions only: so the sure answer is asked in
+    days, with one day more than needed. For short bars that is thousands too many, so seconds come first.
     """
     sessions = math.ceil(count * seconds / _SESSION_S[sec_type])
     if seconds >= _DAY_S:
         sessions = count
     days = sessions + 1
-    return f"{days} D" if days <= 365 else f"{math.ceil(days / 250)} Y"
+    sure = f"{days} D" if days <= 365 else f"{math.ceil(days / 250)} Y"
+    near_s = (count + 1) * seconds
+    return (f"{near_s} S", sure) if seconds < _MINUTE_S and near_s <= _MOST_IN_SECONDS_S else (sure,)
 
 
 class History:
     """Historical bars of one connection."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, pacing: HistoryPacing) -> None:
         self._wire = wire
-        self._pacing = HistoryPacing()
+        self._pacing = pacing
         wire.callbacks.on(
             historicalData=wire.requests.add,
             historicalDataEnd=lambda number, _start, _end: wire.requests.end(number),
@@ -76,29 +82,30 @@ class History:
             return Fetched(
                 None, f"history of {instrument.key}: {count} bars of {seconds} s; lengths are {sizes} s"
             )
+        bars: tuple[Bar, ...] = ()
         try:
-            found = await self._ask(instrument, count=count, seconds=seconds, end=end)
-            until = utc(self._wire.exchange_now()) if end is None else end
-            bars = [bar_of(raw, key=instrument.key, seconds=seconds) for raw in found]
+            for span in durations(count, seconds=seconds, sec_type=instrument.sec_type):
+                found = await self._ask(instrument, span=span, seconds=seconds, end=end)
+                until = utc(self._wire.exchange_now()) if end is None else end
+                read = [bar_of(raw, key=instrument.key, seconds=seconds) for raw in found[-count - _SLACK :]]
+                by_end = {bar.end: bar for bar in read if bar.end <= until}
+                bars = tuple(by_end[at] for at in sorted(by_end))[-count:]
+                if len(bars) == count:
+                    break
         except (BrokerError, ValueError) as error:
             return Fetched(None, clean(error))
-        complete = sorted(
-            {bar.end: bar for bar in bars if bar.end <= until}.values(), key=lambda bar: bar.end
-        )
-        return Fetched(tuple(complete[-count:]))
+        return Fetched(bars)
 
     async def _ask(
-        self, instrument: Instrument, *, count: int, seconds: int, end: datetime | None
+        self, instrument: Instrument, *, span: str, seconds: int, end: datetime | None
     ) -> list[Any]:
-        span = duration(count, seconds=seconds, sec_type=instrument.sec_type)
         until = f"{end.astimezone(UTC):%Y%m%d-%H:%M:%S}" if end else ""
         contract, client = contract_of(instrument), self._wire.client
         regular_only = instrument.sec_type is SecType.STOCK
         what = f"history of {instrument.key}"
         if seconds <= _PACED_UP_TO_S:
-            await self._wait_for_turn(
-                instrument, request=f"{instrument.con_id} {seconds} {span} {until}", what=what
-            )
+            request = f"{instrument.con_id} {seconds} {span} {until}"
+            await self._wait_for_turn(instrument, request=request, what=what)
         number = self._wire.requests.new_id()
         return await self._wire.requests.ask(
             number,

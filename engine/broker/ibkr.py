@@ -16,7 +16,7 @@ from engine.broker.heartbeat import Heartbeat
 from engine.broker.history import History
 from engine.broker.market_data import MarketData
 from engine.broker.orders import Orders
-from engine.broker.pacing import Priority
+from engine.broker.pacing import HistoryPacing, Priority
 from engine.broker.port import (
     AccountError,
     BrokerError,
@@ -38,16 +38,16 @@ from engine.domain.order import Order, OrderIntent
 class _Session:
     """Everything that lives exactly as long as one connection."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, pacing: HistoryPacing) -> None:
         self.wire = wire
         self.line = Line(wire)
         self.orders = Orders(wire)
         self.account = Account(wire, self.orders)
         self.contracts = Contracts(wire)
-        self.history = History(wire)
+        self.history = History(wire, pacing)
         self.market_data = MarketData(wire)
         self.heartbeat = Heartbeat(wire)
-        wire.callbacks.on(error=self._on_error, connectionClosed=self._on_lost)
+        wire.callbacks.on(error=self._on_error, connectionClosed=wire.guarded(self._on_lost))
 
     async def open(self) -> Hello:
         """Connect, check whose account it is, start to beat. Raises ConnectError or AccountError."""
@@ -112,6 +112,7 @@ class _Session:
             return
         change = codes.link_change(code)
         if change is not None and self.wire.link is not LinkState.DOWN:
+            self.wire.uplink = change.state
             self.wire.set_link(change.state, said, code=code, data_lost=change.data_lost)
         self.wire.emit(Notice(code, said, ""))
 
@@ -138,6 +139,8 @@ class IbkrBroker:
         self._clock = clock
         self._exchange_now = exchange_now
         self._session: _Session | None = None
+        # The broker counts history requests over connections, so this outlives them.
+        self._history_pacing = HistoryPacing()
         self._highest_order_id = settings.highest_order_id
 
     @property
@@ -160,7 +163,7 @@ class IbkrBroker:
         """Connect with a fresh client. Raises ConnectError (retry) or AccountError (a person must look)."""
         await self.disconnect()
         wire = Wire(self._settings, listener=listener, clock=self._clock, exchange_now=self._exchange_now)
-        self._session = session = _Session(wire)
+        self._session = session = _Session(wire, self._history_pacing)
         try:
             hello = await session.open()
         except BaseException:

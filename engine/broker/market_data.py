@@ -72,7 +72,7 @@ class MarketData:
             realtimeBar=self._on_bar,
             updateMktDepth=self._on_depth,
             updateMktDepthL2=self._on_depth_l2,
-            tcpDataProcessed=self.flush,
+            tcpDataProcessed=wire.guarded(self.flush),
         )
 
     def subscribe(self, instrument: Instrument) -> None:

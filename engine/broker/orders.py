@@ -232,12 +232,13 @@ class Orders:
         known.ref, known.key = clean(order.orderRef), key_of(contract)
         known.con_id, known.parent_id = int(contract.conId), int(order.parentId)
         known.perm_id = int(order.permId)
+        is_ours = client_id == self._wire.settings.client_id
         self._remember(order_id, known, client_id=client_id)
         quantity = decimal(order.totalQuantity)
         filled = quantity if state.status == "Filled" else known.filled
         claim = OrderClaim(
             order_ref=known.ref,
-            order_id=order_id,
+            order_id=order_id if is_ours else 0,
             perm_id=int(order.permId),
             client_id=client_id,
             status=clean(state.status),
@@ -251,7 +252,7 @@ class Orders:
         )
         self._wire.requests.add(
             OPEN_ORDERS,
-            _broker_order(claim, contract, order, is_ours=client_id == self._wire.settings.client_id),
+            _broker_order(claim, contract, order, is_ours=is_ours),
         )
         # An orderStatus follows with the figures; only the first contact and news are told from here.
         if claim.status not in (known.status, "Filled"):
@@ -280,9 +281,10 @@ class Orders:
         known.filled, known.average, known.status = decimal(filled), average, clean(status)
         known.parent_id = parent_id
         self._remember(order_id, known, client_id=client_id)
+        is_named = client_id == self._wire.settings.client_id and bool(known.ref)
         claim = OrderClaim(
             order_ref=known.ref,
-            order_id=order_id,
+            order_id=order_id if is_named else 0,
             perm_id=perm_id,
             client_id=client_id,
             status=known.status,
@@ -319,6 +321,7 @@ class Orders:
 
     def _on_execution(self, request_id: int, contract: Any, execution: Any) -> None:
         live = request_id == _LIVE
+        is_ours = int(execution.clientId) == self._wire.settings.client_id
         try:
             fill = fill_of(contract, execution)
         except ValueError as error:
@@ -328,7 +331,7 @@ class Orders:
             return
         report = Execution(
             fill=fill,
-            order_id=int(execution.orderId),
+            order_id=int(execution.orderId) if is_ours else 0,
             client_id=int(execution.clientId),
             liquidation=bool(execution.liquidation),
             live=live,

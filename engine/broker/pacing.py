@@ -215,6 +215,9 @@ class Sender:
         except ConnectionError as error:
             job.sent.set_exception(_never_sent(job, str(error) or "the line is closed"))
             return
+        except Exception as error:  # noqa: BLE001 - its asker hears it; the queue behind it must go on
+            job.sent.set_exception(error)
+            return
         if self._blocked:
             self._in_transport.append(job)
         else:

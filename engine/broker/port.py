@@ -75,6 +75,7 @@ class OrderClaim(NamedTuple):
 
     order_ref: str
     order_id: int
+    """Under our client id; 0 for another client's order and wherever the number proves nothing."""
     perm_id: int
     client_id: int
     status: str
@@ -102,6 +103,7 @@ class Execution(NamedTuple):
 
     fill: Fill
     order_id: int
+    """Under our client id; 0 for another client's."""
     client_id: int
     liquidation: bool
     live: bool

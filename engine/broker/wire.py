@@ -69,6 +69,8 @@ class Wire:
         self.requests = Requests(self.sender, timeout_s=settings.request_timeout_s)
         self.account = ""
         self.link = LinkState.CONNECTING
+        self.uplink = LinkState.UP
+        """What the broker last said of its own uplink: UP or BROKER_LOST."""
         self._client: Any = None
 
     @property
@@ -93,6 +95,18 @@ class Wire:
             return
         self.link = state
         self.emit(LinkEvent(state, clean(text), code, data_lost))
+
+    def guarded(self, call: Callable[[], None]) -> Callable[[], None]:
+        """`call`, with whatever it raises told as a Notice: the library would only log it away."""
+
+        def run() -> None:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - told to the engine, whatever it is
+                what = clean(f"the adapter failed inside: {type(error).__name__}: {error}")
+                self.emit(Notice(codes.UNREADABLE, what, ""))
+
+        return run
 
     def post(self, write: Callable[[], None], *, what: str, priority: Priority) -> None:
         """Send something nobody waits for."""

@@ -25,7 +25,7 @@ from engine.broker.convert import (
     number_or_none,
     order_of,
 )
-from engine.broker.history import bar_of, duration
+from engine.broker.history import bar_of, durations
 from engine.broker.ibapi import UNSET_DOUBLE
 from engine.broker.port import BrokerError
 from engine.domain.instrument import SecType
@@ -86,6 +86,7 @@ def test_each_order_type_carries_exactly_its_prices() -> None:
         {"tif": Tif.GTD},
         {"quantity": 0},
         {"quantity": -5},
+        {"oca_group": "g\0"},
     ],
 )
 def test_what_cannot_be_an_order_is_refused_by_its_reference(changes: dict[str, object]) -> None:
@@ -161,7 +162,7 @@ def test_the_price_grid_is_that_of_the_exchange_traded_at() -> None:
 
 @given(st.integers(1, 2000), st.sampled_from([5, 30, 60, 300, 3600, 86400]), st.sampled_from(list(SecType)))
 def test_a_duration_always_covers_the_bars_asked_for(count: int, seconds: int, kind: SecType) -> None:
-    number, unit = duration(count, seconds=seconds, sec_type=kind).split()
+    number, unit = durations(count, seconds=seconds, sec_type=kind)[-1].split()
     sessions = int(number) * (252 if unit == "Y" else 1)
     per_session = 1 if seconds == 86400 else (23_400 if kind is SecType.STOCK else 82_800) / seconds
 

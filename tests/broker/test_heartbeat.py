@@ -117,6 +117,23 @@ async def test_a_silent_peer_freezes_the_line_and_an_answer_brings_it_back() -> 
     assert len(hearing.events) == 2
 
 
+async def test_an_answer_after_a_freeze_does_not_hide_that_the_uplink_is_lost() -> None:
+    timers, hearing = Timers(), Hearing()
+    wire = Wire(
+        ConnectionSettings(), listener=hearing, clock=lambda: timers.now_s, exchange_now=lambda: timers.now_s
+    )
+    wire.make_client()
+    wire.link = wire.uplink = LinkState.BROKER_LOST
+    heart = Heartbeat(wire, call_later=timers.call_later)
+
+    heart.start()
+    timers.run_until(3.0)
+    wire.callbacks.currentTime(1_790_000_000)
+
+    assert [event.state for event in hearing.of(LinkEvent)] == [LinkState.FROZEN, LinkState.BROKER_LOST]
+    heart.stop()
+
+
 async def test_a_frozen_peer_is_noticed_over_a_real_socket(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
         broker, hearing = await connect(peer.port, heartbeat_s=0.05, detect_s=0.2)

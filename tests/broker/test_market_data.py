@@ -174,6 +174,22 @@ async def test_a_message_that_does_not_fit_asks_for_the_book_anew(connect: Conne
         assert hearing.books[-1].bids == (Level(99.0, 5),)
 
 
+async def test_a_listener_that_raises_is_told_of_and_the_line_lives(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        broker, hearing, ids = await subscribed(peer, connect)
+        line = ids[MARKET_DATA]
+
+        def fail(_: object) -> None:
+            raise RuntimeError("strategy bug")
+
+        hearing.on_quote = fail  # type: ignore[method-assign]  # the fault to survive
+        peer.say(price(line, 1, 100.0, 5))
+        await eventually_async(lambda: hearing.of(Notice))
+
+        assert "strategy bug" in hearing.of(Notice)[-1].text
+        await broker.server_time()
+
+
 async def test_an_error_about_a_line_names_its_instrument(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
         _, hearing, ids = await subscribed(peer, connect)

@@ -175,11 +175,20 @@ async def test_a_number_given_anew_never_takes_the_old_orders_name(connect: Conn
         peer.say(status(5, "Submitted", perm_id=88), status(5, "Cancelled", perm_id=77))
         await eventually_async(lambda: len(hearing.of(OrderClaim)) == 3)
 
-        assert [(c.perm_id, c.order_ref) for c in hearing.of(OrderClaim)] == [
-            (77, "ck-a"),
-            (88, ""),
-            (77, "ck-a"),
-        ]
+        told = [(claim.perm_id, claim.order_ref, claim.order_id) for claim in hearing.of(OrderClaim)]
+        assert told == [(77, "ck-a", 5), (88, "", 0), (77, "ck-a", 5)]
+
+
+async def test_another_clients_number_is_never_taken_for_ours(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        broker, hearing = await connect(peer.port)
+        await broker.place(((intent("ck-a"), 5),), SPY, parent_ids=(0,))
+
+        peer.say(status(5, "Filled", perm_id=99, filled=10, client=2))
+        await eventually_async(lambda: hearing.of(OrderClaim))
+
+        (claim,) = hearing.of(OrderClaim)
+        assert (claim.order_ref, claim.order_id, claim.client_id) == ("", 0, 2)
 
 
 async def test_a_refusal_is_the_brokers_word_and_no_status_is_invented(connect: Connect) -> None:

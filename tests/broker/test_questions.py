@@ -197,6 +197,25 @@ async def test_history_drops_the_bar_still_in_progress_and_sorts(connect: Connec
         assert (asked[16], asked[17], asked[18], asked[19], asked[20]) == ("1 min", "2 D", "1", "TRADES", "2")
 
 
+async def test_short_bars_are_asked_in_seconds_and_in_days_where_those_are_too_few(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        bar = (10, 11, 9, 10.5, 100, 10.1, 3)
+
+        def answer(asked: list[str]) -> list[tuple[object, ...]]:
+            number = 2 if asked[17].endswith("S") else 4
+            rows = [value for index in range(number) for value in (1_795_186_800 + 5 * index, *bar)]
+            return [(17, asked[1], "", "", number, *rows)]
+
+        peer.answers[HISTORY] = answer
+        broker, _ = await connect(peer.port)
+
+        few = await broker.history(SPY, count=2, seconds=5)
+        many = await broker.history(SPY, count=4, seconds=5)
+
+        assert [len(found.value or ()) for found in (few, many)] == [2, 4]
+        assert [asked[17] for asked in peer.asked(HISTORY)] == ["15 S", "25 S", "2 D"]
+
+
 async def test_history_of_a_length_the_broker_does_not_know_is_refused_without_asking(
     connect: Connect,
 ) -> None:
