@@ -37,6 +37,7 @@ from engine.risk.brakes import BrakeSet
 from engine.runtime.account import AccountDesk
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.commands import Commands
+from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
@@ -228,13 +229,15 @@ def assemble(given: Given, engine: Engine) -> Parts:
         watch_s=config.kill.refill_watch_s,
     )
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
-    publisher = _publisher(given, desk, trading)
+    pnl = DayPnl()
+    publisher = _publisher(given, desk, trading, pnl)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     inbox, line = _line(given, desk, engine, trading, publisher)
     upkeep = Upkeep(
         desk,
         executor=executor,
         store=given.store,
+        day=DayBook(desk, store=given.store, pnl=pnl, stored=given.stored),
         kill_file=given.options.state_dir / config.kill.flag_file,
         on_kill_file=engine.on_kill_file,
         spawn=engine.spawn,
@@ -267,6 +270,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
         upkeep=upkeep,
         commands=commands,
         publisher=publisher,
+        on_first_ready=given.options.lag.forget,
         close=partial(_close, given, desk),
     )
 
@@ -287,13 +291,13 @@ def _desk(given: Given) -> Desk:
     )
 
 
-def _publisher(given: Given, desk: Desk, trading: Trading) -> Publisher:
+def _publisher(given: Given, desk: Desk, trading: Trading, pnl: DayPnl) -> Publisher:
     options = given.options
     simulated = options.gateway.kind == "embedded"
     builder = SnapshotBuilder(
         desk,
         trading=trading,
-        pnl=DayPnl(),
+        pnl=pnl,
         round_trip_ms=lambda: given.broker.round_trip_ms,
         lag_max_ms=lambda: options.lag.max_ms,
         store=given.store.metrics,

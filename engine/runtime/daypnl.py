@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -24,10 +25,23 @@ class DayPnl:
 
     def __init__(self) -> None:
         self._curve: DayCurve | None = None
+        self.latest_usd: float | None = None
+        """The day's net P&L when it was last known."""
 
     def start_day(self, at: datetime) -> None:
         """A new trading day: an empty curve."""
         self._curve = DayCurve(at.timestamp())
+
+    def restore(self, began: datetime, points: Iterable[tuple[datetime, float]]) -> None:
+        """Continue the curve of a day that an earlier run began."""
+        self.start_day(began)
+        for at, day_usd in points:
+            self._add(at, day_usd)
+
+    def _add(self, at: datetime, day_usd: float) -> DayCurve:
+        curve = self._curve = self._curve or DayCurve(at.timestamp())
+        curve.add(at.timestamp(), day_usd)
+        return curve
 
     def view(self, desk: Desk) -> PnlView:
         """The P&L as it stands; what a missing price makes unknown is None."""
@@ -35,10 +49,10 @@ class DayPnl:
         positions = manager.positions()
         marks = {p.key: desk.quotes.mark(p.key) for p in positions}
         day = day_pnl(manager, marks)
-        curve = self._curve or DayCurve(desk.now().timestamp())
-        self._curve = curve
         if day.net_usd is not None:
-            curve.add(desk.now().timestamp(), day.net_usd)
+            self.latest_usd = day.net_usd
+            self._add(desk.now(), day.net_usd)
+        curve = self._curve or DayCurve(desk.now().timestamp())
         exposure = exposure_usd(positions, marks, margins=desk.margins)
         nlv = desk.net_liquidation_usd
         return PnlView(

@@ -49,6 +49,8 @@ class Parts:
     upkeep: Upkeep
     commands: Commands
     publisher: Publisher
+    on_first_ready: Callable[[], None]
+    """Called once, when booting is over: what booting cost is no measure of trading."""
     close: Callable[[bool], Awaitable[None]]
     """Writes the end of the run (clean or not) and closes the store."""
 
@@ -68,6 +70,7 @@ class Engine:
     def __init__(self, make: Callable[[Engine], Parts]) -> None:
         """`make` builds the parts around this engine's hooks (`spawn`, `on_up`, `on_down`, `stop` …)."""
         self._group: asyncio.TaskGroup | None = None
+        self._was_ready = False
         self._stop_request: asyncio.Future[StopRequest] = asyncio.get_running_loop().create_future()
         self._drained: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
         self.parts = make(self)
@@ -87,6 +90,7 @@ class Engine:
         """Connect, trade, drain. 0 when it ended as asked, 1 when something stayed open or failed."""
         parts = self.parts
         try:
+            await parts.upkeep.begin()
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 core = [
@@ -206,6 +210,9 @@ class Engine:
             return False
         await parts.markets.prepare(data_lost=True)
         self._finish_kills()
+        if not self._was_ready:
+            self._was_ready = True
+            parts.on_first_ready()
         if desk.differences or desk.strange_orders:
             self._set_state(EngineState.ORPHANS, desk.block.text if desk.block else "")
         else:

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
+
 from engine.api import Level
 from engine.broker.port import (
     AccountValue,
@@ -21,9 +23,11 @@ from engine.broker.port import (
     OrderRefusal,
 )
 from engine.domain.market import Bar, Depth, Quote
-from engine.ledger.changes import Changes, NoteLevel
+from engine.ledger.changes import Changes, NoteCode, NoteLevel
 from engine.ledger.events import CommissionReported, Executed, LedgerEvent, Refused, Source, StatusClaimed
 from engine.runtime.desk import Desk
+
+_log = structlog.get_logger("engine")
 
 _LEVEL_OF_NOTE = {
     NoteLevel.INFO: Level.INFO,
@@ -31,6 +35,8 @@ _LEVEL_OF_NOTE = {
     NoteLevel.ERROR: Level.ERROR,
     NoteLevel.CRITICAL: Level.CRITICAL,
 }
+
+_FILL_NOTES = frozenset({NoteCode.FILL, NoteCode.TRADE_CLOSED, NoteCode.CORRECTION})
 
 _QUIET_CODES = frozenset({2104, 2106, 2107, 2108, 2158, 2119, 2100})
 """Notices that say that all is well."""
@@ -163,7 +169,13 @@ def _status(claim: OrderClaim, *, at: datetime) -> StatusClaimed:
 
 
 def tell_changes(desk: Desk, changes: Changes) -> None:
-    """Put what the ledger remarked on into the event line; call it when the changes are durable."""
+    """Put what the ledger remarked on into the event line; call it when the changes are durable.
+
+    The ordinary steps of an order (sending, working …) go to the log only: the orders panel shows them.
+    """
     for note in changes.notes:
-        kind = "fill" if note.code.value in ("fill", "trade_closed", "correction") else "order"
+        if note.code is NoteCode.ORDER_STATE and note.level is NoteLevel.INFO:
+            _log.info(note.text, kind="order", symbol=note.key, ref=note.order_ref)
+            continue
+        kind = "fill" if note.code in _FILL_NOTES else "order"
         desk.notices.event(_LEVEL_OF_NOTE[note.level], kind, note.text, symbol=note.key)

@@ -17,6 +17,7 @@ from engine.domain.order import Order, OrderState, Role
 from engine.execution.executor import Executor
 from engine.execution.protection import AddStop, plan_protection
 from engine.ledger.changes import Changes
+from engine.runtime.day import DayBook
 from engine.runtime.desk import Desk
 
 ROUND_S = 1.0
@@ -48,6 +49,7 @@ class Upkeep:
         *,
         executor: Executor,
         store: Retrying,
+        day: DayBook,
         kill_file: Path,
         on_kill_file: Callable[[str], Awaitable[None]],
         spawn: Callable[[str, Callable[[], object]], None],
@@ -56,6 +58,7 @@ class Upkeep:
         self._desk = desk
         self._executor = executor
         self._store = store
+        self._day = day
         self._kill_file = kill_file
         self._on_kill_file = on_kill_file
         self._spawn = spawn
@@ -68,6 +71,10 @@ class Upkeep:
         """Orders or positions moved: look at their protection soon."""
         if changes.orders or changes.legs or changes.flat_keys:
             self._wake.set()
+
+    async def begin(self) -> None:
+        """What must stand before the first fill: the trading day."""
+        await self._day.round()
 
     async def run(self) -> None:
         """Rounds for ever. A round that fails is told; the next one comes all the same."""
@@ -91,6 +98,7 @@ class Upkeep:
         if not self._store.healthy:
             text = "NOT STORED: the store cannot write; entries are blocked, exits and stops go on"
             desk.notices.raise_alert(Level.CRITICAL, "not_stored", text)
+        await self._day.round()
         if desk.link is LinkState.UP:
             self._protect()
             self._give_up_unfilled()
