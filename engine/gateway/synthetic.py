@@ -239,13 +239,16 @@ class SyntheticMarket:
     def bars(
         self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
     ) -> list[HistoryBar]:
-        """The last `count` complete bars that end at or before `end`. KeyError for an unlisted con_id."""
+        """The last `count` complete bars that end at or before `end`. KeyError for an unlisted con_id.
+
+        What has not happened yet is never told, whatever `end` asks for.
+        """
         contract = self._contracts[con_id]
         return history.bars(
             self,
             contract,
             oldest=self.head_time(con_id),
-            end=end,
+            end=min(end, self._now),
             count=count,
             seconds=seconds,
             what=what,

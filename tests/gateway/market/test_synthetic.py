@@ -161,7 +161,7 @@ def test_daily_bars_are_one_a_session_and_sums_of_that_sessions_bars() -> None:
 
 def test_an_unfinished_day_or_week_is_not_told() -> None:
     monday, friday = at("2026-11-16 09:30"), at("2026-11-20 15:59:59")
-    market = make(3, friday)
+    market = make(3, friday + 1)
 
     assert market.bars(SPY, end=friday, count=1, seconds=86_400, what="TRADES", rth=True)[0].start == at(
         "2026-11-19 09:30"
@@ -177,11 +177,19 @@ def test_an_unfinished_day_or_week_is_not_told() -> None:
 
 
 def test_bars_of_a_day_that_ended_early_stop_at_its_close() -> None:
-    market = make(3, "2026-11-27 12:00")
+    market = make(3, "2026-11-27 16:00")
     end = at("2026-11-27 16:00")
     bars = market.bars(SPY, end=end, count=10, seconds=3600, what="TRADES", rth=True)
 
     assert bars[-1].start == at("2026-11-27 12:00")
+
+
+def test_history_never_tells_the_future() -> None:
+    now = at("2026-11-20 10:00:07")
+    market = make(3, now)
+
+    bars = market.bars(SPY, end=now + 3600, count=5, seconds=5, what="TRADES", rth=True)
+    assert bars[-1].start == at("2026-11-20 10:00")
 
 
 @pytest.mark.parametrize("what", ["BID", "ASK", "MIDPOINT"])
