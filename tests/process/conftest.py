@@ -12,7 +12,7 @@ import pytest
 from tests.process.terminal import Place, end_all, write_config
 
 
-@pytest.fixture()
+@pytest.fixture
 def place() -> Iterator[Place]:
     """A short path: a socket's may have only 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="ck-"))

@@ -44,7 +44,7 @@ class LivelyCore(SmallCore):
         return await super().execute(command)
 
 
-def build(loaded: Loaded, options: RunOptions) -> SmallCore:
+async def build(loaded: Loaded, options: RunOptions) -> SmallCore:
     """What the engine's own `build_core` would be."""
     if loaded.config.run.id == "refuse":
         raise RefusedError("the store belongs to another account; nothing was sent.")

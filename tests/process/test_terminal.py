@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_detach_gives_the_prompt_back_and_the_same_process_trades_on(place: Plac
         first = place.status()
         assert first is not None
         eventually(lambda: (place.status() or first)["as_of"] > first["as_of"], why="it to trade on")
-        assert all(os.readlink(f"/proc/{pid}/fd/{number}") == "/dev/null" for number in range(3))
+        assert all(str(Path(f"/proc/{pid}/fd/{number}").readlink()) == "/dev/null" for number in range(3))
 
 
 def test_attach_draws_the_running_engine_and_leaves_it_running(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""The smallest engine that is one: real snapshots, real brakes, a real end. For tests of the shell around it."""
+"""The smallest engine that is one: real snapshots, brakes and end; for tests of the shell around it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.runtime.engines import command, engine
 from tests.waiting import eventually
 
 
-@pytest.fixture()
+@pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "c.sock"
 

@@ -109,9 +109,12 @@ def test_urgent_changes_reach_a_subscriber_and_market_data_does_not() -> None:
     with engine() as running:
         urgent = threading.Event()
         calls: list[str] = []
-        end = running.handle.subscribe(
-            lambda: (calls.append(threading.current_thread().name), urgent.set()) and None
-        )
+
+        def told() -> None:
+            calls.append(threading.current_thread().name)
+            urgent.set()
+
+        end = running.handle.subscribe(told)
         seq = running.handle.snapshot().seq
         eventually(lambda: running.handle.snapshot().seq > seq + 1, why="market data to move on")
         assert not urgent.is_set()
