@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.gateway.model import DepthTick, HistoryBar, MarketEvent, QuoteTick, TradeTick
+from engine.gateway.model import HistoryBar, MarketEvent, QuoteTick, TradeTick
 from engine.gateway.synthetic import SyntheticMarket
 from tests.gateway.market.markets import AMD, SPY, at, few_instruments, make
 
@@ -289,12 +289,3 @@ def test_prices_stay_in_sight_of_their_level_over_the_years() -> None:
 def test_a_year_outside_the_simulation_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="the simulation covers 2005 to 2039"):
         make(1, "2045-03-01 10:00").quote(SPY)
-
-
-def test_depth_leans_against_the_move_only_mildly() -> None:
-    market = make(9, "2026-11-20 10:00")
-    depths = [event for event in market.advance(at("2026-11-20 10:05")) if isinstance(event, DepthTick)]
-    outer = np.mean([event.bids[-1][1] for event in depths])
-    touch = np.mean([event.bids[0][1] for event in depths])
-
-    assert outer > 2 * touch

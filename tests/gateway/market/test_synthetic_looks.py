@@ -11,7 +11,8 @@ import pytest
 from engine.gateway.instruments import load_instruments
 from engine.gateway.model import DepthTick, HistoryBar, QuoteTick, TradeTick
 from engine.gateway.synthetic import SyntheticMarket
-from engine.gateway.synthetic_factors import Factors, Part, parts_between
+from engine.gateway.synthetic_factors import Factors, Part, part_at, parts_between
+from engine.gateway.synthetic_path import Paths
 from tests.gateway.market.markets import AMD, SPY, at, make
 
 DAYS = 40
@@ -142,3 +143,52 @@ def test_trends_carry_further_than_the_same_moves_in_random_order(days: list[lis
     shuffle = np.random.default_rng(1).permutation
 
     assert far_goers(moves) > 1.4 * far_goers([shuffle(day) for day in moves])
+
+
+def test_books_are_heavier_away_from_the_touch_and_hint_mildly_at_the_next_move() -> None:
+    market = make(9, "2026-11-20 10:00")
+    depths = [
+        e for e in market.advance(at("2026-11-20 11:00")) if isinstance(e, DepthTick) and e.con_id == SPY
+    ]
+    touch = np.mean([depth.bids[0][1] for depth in depths])
+    tenth = np.mean([depth.bids[9][1] for depth in depths])
+    slots = np.array([depth.ts // 5 for depth in depths])
+    mids = np.array([depth.bids[0][0] + depth.asks[0][0] for depth in depths])
+    heavier = np.array([depth.bids[0][1] > depth.asks[0][1] for depth in depths])
+    ends = mids[np.searchsorted(slots, slots, side="right") - 1]
+    moved = ends != mids
+    right = np.mean((ends > mids)[moved] == heavier[moved])
+
+    assert tenth > 2.5 * touch
+    assert 0.51 < right < 0.65
+
+
+def test_the_future_leads_its_fund_by_a_little() -> None:
+    now = at("2026-11-20 15:00")
+    market = make(4, now)
+
+    def returns(con_id: int) -> np.ndarray:
+        bars = market.bars(con_id, end=now, count=3000, seconds=5, what="MIDPOINT", rth=False)
+        return np.diff(np.log([bar.close for bar in bars]))
+
+    future = next(c.con_id for c in market.contracts.values() if c.local_symbol == "ESZ6")
+    es, spy = returns(future), returns(SPY)
+    es_first = np.corrcoef(es[:-1], spy[1:])[0, 1]
+    spy_first = np.corrcoef(spy[:-1], es[1:])[0, 1]
+
+    assert es_first > spy_first + 0.1
+
+
+def test_spreads_widen_where_the_price_jumps() -> None:
+    paths = Paths(Factors(4), load_instruments())
+    listed = load_instruments().stocks["AMD"]
+    spreads, moves = [], []
+    for day in range(2, 21):
+        start = at(f"2026-10-{day:02d} 12:00")
+        slots = paths.slots(listed, part_at(start))
+        spreads.append((slots.ask - slots.bid)[1:])
+        moves.append(np.abs(np.diff(slots.bid)))
+    spread, move = np.concatenate(spreads), np.concatenate(moves)
+    jumped = move > np.quantile(move, 0.999)
+
+    assert spread[jumped].mean() > 1.4 * np.median(spread)
