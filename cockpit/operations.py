@@ -100,7 +100,7 @@ class OperatorActions(App[Exit]):
         if self.send(CommandKind.HALT, reason="kill key") is None:
             return
         self._close_dialogs()
-        title = f" KILL · {self._snapshot.account} · {self._snapshot.mode.value} {self._snapshot.gateway} "
+        title = f"KILL · {self._snapshot.account} · {self._snapshot.mode.value} {self._snapshot.gateway}"
         self.open_dialog(KillDialog(title=clean(title), send=self._send_kill))
 
     def _send_kill(self, word: str) -> Command | None:

@@ -33,6 +33,22 @@ def labelled(label: str, text: str, *, tone: Tone = Tone.TEXT) -> list[Line]:
     ]
 
 
+def listed(label: str, items: Iterable[str], *, tone: Tone = Tone.TEXT, nothing: str) -> list[Line]:
+    """A label and short items, three cells apart, none of them torn over two lines."""
+    rows: list[str] = []
+    for item in map(fmt.clean, items):
+        if rows and len(rows[-1]) + 3 + len(item) <= TEXT_WIDTH - _LABEL:
+            rows[-1] = f"{rows[-1]}   {item}"
+        else:
+            rows.append(item)
+    if not rows:
+        return labelled(label, nothing)
+    return [
+        line(Span(f"{label if row == 0 else '':<{_LABEL}}", Tone.MUTED), Span(text, tone))
+        for row, text in enumerate(rows)
+    ]
+
+
 def working_orders(snapshot: Snapshot) -> list[OrderView]:
     """Orders of ours of which something is still expected."""
     return [order for order in snapshot.orders if order.is_ours and not order.is_done]
@@ -67,9 +83,7 @@ def expected_text(positions: Iterable[PositionView]) -> tuple[str, Tone]:
     missing = len(amounts) - len(known)
     rest = f"; {missing} without a price" if missing else ""
     total = sum(known)
-    return f"realised {fmt.signed(total)} at these prices, before fees and slippage{rest}", tone_of_amount(
-        total
-    )
+    return f"realised {fmt.signed(total)}, before fees and slippage{rest}", tone_of_amount(total)
 
 
 def kill_preview(snapshot: Snapshot) -> Preview:
@@ -88,10 +102,8 @@ def kill_preview(snapshot: Snapshot) -> Preview:
     ]
     expected, tone = expected_text(positions)
     lines = _halt_lines(snapshot)
-    lines += labelled("will cancel", ", ".join(cancels) or "nothing is working")
-    lines += labelled(
-        "will close", "   ".join(map(close_text, positions)) or "nothing: flat", tone=Tone.STRONG
-    )
+    lines += listed("will cancel", cancels, nothing="nothing is working")
+    lines += listed("will close", map(close_text, positions), tone=Tone.STRONG, nothing="nothing: flat")
     lines += labelled("expected", expected, tone=tone) if positions else []
     lines += labelled("stays", _stays(snapshot))
     lines += labelled("then", "entries blocked until a person resumes with a reason, also after a restart")
@@ -169,7 +181,7 @@ def flatten_all_preview(snapshot: Snapshot) -> Preview:
     if not positions:
         return Preview(tuple(labelled("flat", "there is nothing of ours to close")), possible=False)
     expected, tone = expected_text(positions)
-    lines = labelled("will close", "   ".join(map(close_text, positions)), tone=Tone.STRONG)
+    lines = listed("will close", map(close_text, positions), tone=Tone.STRONG, nothing="nothing")
     lines += labelled("expected", expected, tone=tone)
     lines += labelled("stays", _stays(snapshot))
     lines += labelled("then", "entries stay as they are; K also halts and proves that the account is flat")
@@ -264,11 +276,7 @@ def leave_preview(snapshot: Snapshot) -> Preview:
     overnight = [strategy.name for strategy in snapshot.strategies if strategy.holds_overnight]
     kept = f"; those of {', '.join(overnight)} stay with their stops" if overnight else ""
     lines = labelled("now", held if positions else "flat: no positions")
-    lines += labelled(
-        "d detach", "the engine trades on without a screen; `cockpit attach` comes back", tone=Tone.STRONG
-    )
-    lines += labelled("f flatten", f"cancels our orders, closes the positions, then stops the engine{kept}")
-    lines += labelled(
-        "k keep", "stops the engine; positions stay, their stops stay at the broker, nothing watches them"
-    )
+    lines += labelled("d detach", "trades on without a screen; `cockpit attach` comes back", tone=Tone.STRONG)
+    lines += labelled("f flatten", f"closes the positions, then stops the engine{kept}")
+    lines += labelled("k keep", "stops the engine; positions and their stops at the broker stay")
     return Preview(tuple(lines))

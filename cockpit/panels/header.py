@@ -36,14 +36,14 @@ class Header(Panel, can_focus=False):
 
 def state_line(frame: Frame, *, width: int) -> Line:
     """Mode, account, engine state, entries; at the right the exchange clock."""
-    snapshot = frame.snapshot
-    clock = clock_pieces(frame)
-    for kept in (3, 2, 1, 0):
-        right = fit(clock[:kept], width=width)
-        left = fit(_state_pieces(snapshot, acting=frame.screen.acting), width=width - width_of(right) - 3)
-        if kept == 0 or width_of(left) + width_of(right) + 3 <= width:
-            break
-    return ends(left, (*right, Span(" ")), width=width) if right else left
+    left = _state_pieces(frame.snapshot, acting=frame.screen.acting)
+    right = clock_pieces(frame)
+    for worst in range(max(piece.rank for piece in (*left, *right)), -1, -1):
+        lefts = fit([piece for piece in left if piece.rank <= worst], width=width)
+        rights = fit([piece for piece in right if piece.rank <= worst], width=width)
+        if width_of(lefts) + width_of(rights) + 2 <= width:
+            return ends(lefts, (*rights, Span(" ")), width=width)
+    return fit([piece for piece in left if piece.rank == 0], width=width)
 
 
 def _state_pieces(snapshot: Snapshot, *, acting: bool) -> list[Piece]:
@@ -77,14 +77,14 @@ def clock_pieces(frame: Frame) -> list[Piece]:
     session = frame.snapshot.session
     now = fmt.wall_time(session.now, time_zone=session.time_zone)
     zone = fmt.zone_name(session.now, time_zone=session.time_zone)
-    pieces = [Piece(0, line(Span(f"{now} {zone}", Tone.STRONG)))]
+    pieces = [Piece(1, line(Span(f"{now} {zone}", Tone.STRONG)))]
     if session.speed != 1.0:
-        pieces[0] = Piece(0, line(Span(f"{now} {zone} ×{session.speed:g}", Tone.STRONG)))
+        pieces[0] = Piece(1, line(Span(f"{now} {zone} ×{session.speed:g}", Tone.STRONG)))
     if session.is_open and session.closes_in_s is not None:
-        pieces.append(Piece(1, line(Span(f"closes in {fmt.duration(session.closes_in_s)}", Tone.MUTED))))
+        pieces.append(Piece(3, line(Span(f"closes in {fmt.duration(session.closes_in_s)}", Tone.MUTED))))
     elif session.is_open is False:
         opens = f", opens in {fmt.duration(session.opens_in_s)}" if session.opens_in_s is not None else ""
-        pieces.append(Piece(1, line(Span(f"closed{opens}", Tone.WARN))))
+        pieces.append(Piece(3, line(Span(f"closed{opens}", Tone.WARN))))
     return pieces
 
 
@@ -97,11 +97,11 @@ def money_line(frame: Frame, *, width: int) -> Line:
     working = sum(1 for order in snapshot.orders if not order.is_done)
     tone = tone_of_amount(pnl.day_usd)
     pieces = [
-        Piece(2, line(Span(" NLV ", Tone.MUTED), Span(fmt.number(pnl.net_liquidation_usd), Tone.STRONG))),
+        Piece(4, line(Span("NLV ", Tone.MUTED), Span(fmt.number(pnl.net_liquidation_usd), Tone.STRONG))),
         Piece(0, line(Span("day ", Tone.MUTED), Span(day, tone))),
         Piece(5, line(Span(of_nlv, tone))),
         Piece(3, line(Span("stop risk ", Tone.MUTED), Span(fmt.compact(pnl.stop_risk_usd)))),
-        Piece(4, _count(len(snapshot.positions), word="position")),
+        Piece(5, _count(len(snapshot.positions), word="position")),
         Piece(3, _count(working, word="order")),
         Piece(
             1,
@@ -116,8 +116,8 @@ def money_line(frame: Frame, *, width: int) -> Line:
         Piece(1, _alerts(snapshot)),
     ]
     fresh = _data_age(frame)
-    left = fit(pieces, width=width - width_of(fresh) - 2)
-    return ends(left, (*fresh, Span(" ")), width=width)
+    left = fit(pieces, width=width - width_of(fresh) - 5)
+    return ends((Span(" "), *left), (*fresh, Span(" ")), width=width)
 
 
 def _count(count: int, *, word: str) -> Line:

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("filled", right=True, width=7, most=13),
     Column("time", rank=4, width=8, most=8),
     Column("what for", rank=3, width=10, most=22),
-    Column("broker says", rank=6, width=11, most=44),
+    Column("broker says", rank=6, width=11, most=60, flex=True),
     Column("perm id", rank=7, right=True, width=9, most=12),
 )
 

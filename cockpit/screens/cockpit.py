@@ -102,12 +102,18 @@ class CockpitScreen(Screen[None]):
         self.set_class(height >= 44, "-tall")
         self.set_class(width >= 150, "-wide")
         self.set_class(width >= 190 and height >= 50, "-huge")
+        # Titles and the header fit themselves to widths that are only known after the layout.
+        self.call_after_refresh(self._show_again)
 
     def show(self, frame: Frame) -> None:
         """Show a frame in every panel; each repaints only what differs."""
         self._frame = frame
         for panel in self._shown_by.values():
             panel.show(frame)
+
+    def _show_again(self) -> None:
+        if self._frame is not None:
+            self.show(self._frame)
 
     def move_focus(self, step: int) -> None:
         """Focus the next panel (or the one before); on a small screen it also becomes the lower one."""

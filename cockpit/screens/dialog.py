@@ -59,6 +59,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         """The text, then whatever the kind of dialog adds."""
         with Vertical(id="dialog", classes="-danger" if self._danger else "") as box:
             box.border_title = self._box_title
+            box.border_subtitle = "esc closes · H and K act here too, also while you type"
             yield self.text
             yield from self.compose_controls()
 
@@ -83,6 +84,8 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
 
 class AskDialog(Dialog[Answers]):
     """A preview, perhaps words to type, and two buttons. The result is what was typed, None for no."""
+
+    FIRST_FOCUS: ClassVar[str] = "#cancel"
 
     def __init__(
         self, title: str, *, preview: Previewer, yes: str, fields: Sequence[Field] = (), danger: bool = False
@@ -110,8 +113,8 @@ class AskDialog(Dialog[Answers]):
             )
 
     def on_mount(self) -> None:
-        """Cancel has the focus: enter alone never does anything."""
-        self.query_one("#cancel", Button).focus()
+        """Put the focus where enter alone does nothing."""
+        self.query_one(self.FIRST_FOCUS).focus()
 
     def show(self, frame: Frame) -> None:
         """Preview anew; a world that changed may forbid the deed."""

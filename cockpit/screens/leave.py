@@ -27,8 +27,8 @@ class LeaveDialog(Dialog[Exit]):
         with Horizontal(classes="buttons"):
             yield Button("Cancel", id="cancel", compact=True)
             yield Button("Detach", id="detach", compact=True)
-            yield Button("Stop, flatten", id="stop_flatten", compact=True, variant="error")
-            yield Button("Stop, keep", id="stop_keep", compact=True, variant="error")
+            yield Button("Stop, flatten", id="stop_flatten", compact=True)
+            yield Button("Stop, keep", id="stop_keep", compact=True)
 
     def on_mount(self) -> None:
         """Cancel has the focus."""

@@ -25,7 +25,7 @@ class PageDialog(Dialog[None]):
         """The lines in a scrolling box that has the keys."""
         with VerticalScroll(id="dialog") as box:
             box.border_title = self._box_title
-            box.border_subtitle = "esc closes · ↑ ↓ pgup pgdn"
+            box.border_subtitle = "esc closes · ↑ ↓ pgup pgdn · H and K act here too"
             yield self.text
 
     def on_mount(self) -> None:

@@ -47,6 +47,7 @@ class RiskDialog(Dialog[None]):
         """The table and one line of keys."""
         with Vertical(id="dialog") as box:
             box.border_title = self._box_title
+            box.border_subtitle = "esc closes · H and K act here too"
             yield self.table
             yield self.text
 

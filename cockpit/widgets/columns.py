@@ -27,6 +27,8 @@ class Column:
     """Least cells, so that the table stands still while numbers change."""
     most: int = 24
     """Most cells; longer content is cut with `…`."""
+    flex: bool = False
+    """Asks for its least width only and takes what the others leave."""
 
 
 class Row(NamedTuple):
@@ -53,14 +55,24 @@ def fit_columns(columns: Sequence[Column], *, wanted: Sequence[int], width: int)
 
     Of two columns of equal rank the right one goes first. Rank 0 stays even where it must be cropped.
     """
+    least = [
+        min(wanted[index], column.width) if column.flex else wanted[index]
+        for index, column in enumerate(columns)
+    ]
     kept = list(range(len(columns)))
     while kept:
-        total = MARKER + sum(wanted[index] for index in kept) + GAP * (len(kept) - 1)
+        total = MARKER + sum(least[index] for index in kept) + GAP * (len(kept) - 1)
         worst = max(columns[index].rank for index in kept)
         if total <= width or worst == 0:
             break
         kept.remove(max(index for index in kept if columns[index].rank == worst))
-    return tuple(Slot(index, wanted[index]) for index in kept)
+    spare = max(0, width - MARKER - sum(least[index] for index in kept) - GAP * (len(kept) - 1))
+    slots = []
+    for index in kept:
+        extra = min(spare, wanted[index] - least[index])
+        spare -= extra
+        slots.append(Slot(index, least[index] + extra))
+    return tuple(slots)
 
 
 def header_line(columns: Sequence[Column], *, slots: Sequence[Slot]) -> Line:

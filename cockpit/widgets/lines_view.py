@@ -66,9 +66,11 @@ class LinesView(Widget):
 
     def set_title(self, title: str) -> None:
         """Set the title on the border, only where it changed: setting it repaints the whole widget."""
-        if title and title != self._title:
-            self._title = title
-            self.border_title = Text(clean(title))
+        # Beside corners Textual leaves a blank of its own, beside a bare rule it does not.
+        shown = title if self.styles.border_left[0] else f" {title} "
+        if title and shown != self._title:
+            self._title = shown
+            self.border_title = Text(clean(shown))
 
     def render_line(self, y: int) -> Strip:
         """One row of the widget, from the cache where nothing changed."""

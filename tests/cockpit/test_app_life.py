@@ -59,7 +59,7 @@ async def test_ctrl_c_asks_and_a_second_within_three_seconds_stops_by_the_settin
 
 async def test_ctrl_c_asks_also_while_one_types(open_desk: OpenDesk) -> None:
     async with open_desk() as desk:
-        await desk.press("K", "tab", "F", "ctrl+c")
+        await desk.press("K", "F", "ctrl+c")
 
         assert isinstance(desk.app.screen, LeaveDialog)
 

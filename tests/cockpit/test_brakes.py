@@ -131,7 +131,7 @@ async def test_escape_from_the_kill_question_stays_halted_and_flattens_nothing(o
 async def test_kill_takes_the_word_and_then_shows_outcome_and_proof(open_desk: OpenDesk) -> None:
     async with open_desk() as desk:
         desk.engine.answer = unanswered
-        await desk.press("K", "tab")
+        await desk.press("K")
         await desk.type("FLATTE")
         await desk.press("enter")
         assert desk.kinds == [CommandKind.HALT], "half a word kills nothing"

@@ -1,0 +1,78 @@
+"""Pictures of every state at three sizes, and of the dialogs; a changed pixel of meaning fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from cockpit.app import CockpitApp
+from cockpit.exits import Exit
+from cockpit.panels.header import Header
+from tests.cockpit.conftest import make_app
+from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, unanswered
+from tests.waiting import eventually_async
+
+Compare = Callable[..., bool]
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def _name(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def still(state: str) -> CockpitApp:
+    """The cockpit in a state, every clock still, the engine silent."""
+    engine = ScriptedHandle(STATES[state])
+    engine.answer = unanswered
+    return make_app(engine)
+
+
+async def settled(pilot: Pilot[Exit]) -> None:
+    """Wait until the header has the height of its lines: then the layout has come to rest."""
+    app = pilot.app
+    assert isinstance(app, CockpitApp)
+    header = app.cockpit.query_one(Header)
+    await eventually_async(lambda: bool(header.lines) and len(header.lines) == header.size.height)
+    await pilot.pause()
+
+
+@pytest.mark.req("CARD-PANELS", "CARD-SNAPSHOT")
+@pytest.mark.parametrize("size", SIZES, ids=_name)
+@pytest.mark.parametrize("state", STATES)
+def test_state(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
+    assert snap_compare(still(state), terminal_size=size, run_before=settled)
+
+
+@pytest.mark.req("CARD-SNAPSHOT")
+@pytest.mark.parametrize(
+    ("name", "state", "keys", "size"),
+    [
+        ("kill", "normal", ["K"], (120, 40)),
+        ("kill_small", "normal", ["K"], (80, 24)),
+        ("leave", "normal", ["q"], (80, 24)),
+        ("help", "normal", ["question_mark"], (120, 40)),
+        ("details", "normal", ["enter"], (120, 40)),
+        ("resume", "halted", ["p"], (80, 24)),
+        ("cancel", "normal", ["tab", "x"], (120, 40)),
+        ("risk", "normal", ["r"], (120, 40)),
+        ("health_small", "stale", ["tab", "tab", "tab"], (80, 24)),
+    ],
+)
+def test_dialog(snap_compare: Compare, name: str, state: str, keys: list[str], size: tuple[int, int]) -> None:
+    assert name
+
+    assert snap_compare(still(state), terminal_size=size, press=keys)
+
+
+@pytest.mark.req("CARD-PANELS")
+def test_the_light_theme(snap_compare: Compare) -> None:
+    app = make_app(ScriptedHandle(NORMAL), theme="cockpit-light")
+
+    assert snap_compare(app, terminal_size=(120, 40), run_before=settled)
+
+
+def test_the_states_differ() -> None:
+    assert STATES["halted"] is HALTED
+    assert len({repr(state) for state in STATES.values()}) == len(STATES)

@@ -1,0 +1,143 @@
+"""The ticking table repaints what changed, keeps its cursor, and scrolls by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+
+from cockpit.spans import Span
+from cockpit.themes import THEMES
+from cockpit.widgets.columns import Column, Row
+from cockpit.widgets.ticking_table import TickingTable
+
+COLUMNS = (Column("name", width=6), Column("value", right=True, width=8))
+
+
+def rows(count: int, **changed: str) -> list[Row]:
+    """Rows r0, r1, …; `changed` gives some of them another value."""
+    return [
+        Row(f"r{index}", (Span(f"r{index}"), Span(changed.get(f"r{index}", "1.00"))))
+        for index in range(count)
+    ]
+
+
+class Watched(TickingTable):
+    """Remembers what it asked to be repainted."""
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, empty="nothing here", id="table")
+        self.repainted: list[Region] = []
+
+    def _repaint_lines(self, changed: Sequence[int]) -> None:
+        self.repainted += [Region(0, y, 1, 1) for y in changed]
+        super()._repaint_lines(changed)
+
+
+class TableApp(App[None]):
+    """A table alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Watched()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(THEMES[0].variables)
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def line(self, y: int) -> str:
+        """One painted line."""
+        return self.table.render_line(y).text.rstrip()
+
+
+async def test_one_changed_row_repaints_one_line() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.table.set_rows(rows(8))
+        await pilot.pause()
+        app.table.repainted.clear()
+
+        app.table.set_rows(rows(8, r3="2.00"))
+
+        assert [region.y for region in app.table.repainted] == [4]
+        assert "2.00" in app.line(4)
+
+
+async def test_equal_rows_and_rows_out_of_sight_repaint_nothing() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 6)) as pilot:
+        app.table.set_rows(rows(50))
+        await pilot.pause()
+        app.table.repainted.clear()
+
+        app.table.set_rows(rows(50))
+        app.table.set_rows(rows(50, r40="9.00"))
+
+        assert app.table.repainted == []
+
+
+async def test_keys_move_the_cursor_and_the_view_follows() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 6)) as pilot:
+        app.table.set_rows(rows(50))
+        await pilot.press("j", "down", "k")
+        assert app.table.cursor_key == "r1"
+
+        await pilot.press("G")
+        assert app.table.cursor_key == "r49"
+        assert app.line(5).startswith("▸ r49")
+        assert app.table.span_text == "46-50 of 50"
+
+        await pilot.press("pageup", "up")
+        assert app.table.cursor_key == "r43"
+        await pilot.press("g")
+        assert app.line(1).startswith("▸ r0")
+        await pilot.press("up", "pagedown", "space")
+        assert app.table.cursor_key == "r10"
+
+
+@pytest.mark.parametrize("gone", ["r1", "r2"])
+async def test_the_cursor_stays_with_its_key_or_near_its_place(gone: str) -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.table.set_rows(rows(4))
+        await pilot.press("down", "down")
+
+        app.table.set_rows([row for row in rows(4) if row.key != gone])
+
+        assert app.table.cursor_key == ("r2" if gone == "r1" else "r3")
+
+
+async def test_an_empty_table_says_so_and_has_no_cursor() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 6)) as pilot:
+        await pilot.pause()
+        assert app.line(1) == "  nothing here"
+        await pilot.press("enter", "down", "G")
+        assert app.table.cursor_key is None
+
+        app.table.set_rows(rows(2))
+        app.table.set_rows([])
+        await pilot.pause()
+        assert app.line(1) == "  nothing here"
+        assert app.line(2) == ""
+
+
+async def test_columns_widen_with_their_content_but_do_not_shrink_again() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 6)) as pilot:
+        app.table.set_rows(rows(2, r1="1,234,567.89"))
+        await pilot.pause()
+        wide = len(app.line(2))
+        app.table.set_rows(rows(2))
+        await pilot.pause()
+
+        assert wide == len("  r1      1,234,567.89")
+        assert len(app.line(2)) == wide
