@@ -23,7 +23,7 @@ from engine.ledger.changes import Changes, Leg
 from engine.store import brakes, events, journal, operations
 from engine.store.brakes import StoredBrake
 from engine.store.connection import is_disk_trouble, open_database, transact
-from engine.store.errors import StoreClosedError, StoreError, StoreUnwritableError
+from engine.store.errors import StoreClosedError, StoreUnwritableError
 from engine.store.events import ChainReport, NewEvent
 from engine.store.journal import AuditEntry, EquityPoint
 from engine.store.operations import StoredState
@@ -50,6 +50,13 @@ class StoreMetrics(NamedTuple):
     error: str
 
 
+class _Record(NamedTuple):
+    """A write that must not be lost. `stored` tells whether the first try made it durable."""
+
+    function: Transaction[object]
+    stored: asyncio.Future[bool]
+
+
 class Store:
     """One account's durable state. Make it with `Store.open`; close it, or its thread keeps running."""
 
@@ -58,7 +65,7 @@ class Store:
         self._connection = connection
         self._path = path
         self._boot_id = ""
-        self._kept: deque[Transaction[object]] = deque()
+        self._records: deque[_Record] = deque()
         self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._backlog = 0
         self._writes = 0
@@ -103,13 +110,21 @@ class Store:
         succeeds. Only for records of what has happened or of acts that reduce risk. Being cancelled
         does not lose the record.
         """
-        return await asyncio.shield(self._spawn(self._keep(function)))
+        # Queued before anything is awaited, so that no later write can overtake it.
+        record = _Record(function, asyncio.get_running_loop().create_future())
+        self._records.append(record)
+        self._spawn(self._flush_in_turn())
+        return await asyncio.shield(record.stored)
 
     async def retry(self) -> bool:
         """Write what waits, first things first; True when nothing waits any more and the disk writes."""
-        return await asyncio.shield(
-            self._spawn(self._keep(_probe) if not self._kept else self._flush_in_turn())
-        )
+        if self._records:
+            return await asyncio.shield(self._spawn(self._flush_in_turn()))
+        try:
+            await self.run(_probe)
+        except StoreUnwritableError:
+            return False
+        return True
 
     async def read(self, function: Transaction[T]) -> T:
         """Run a reading function in the writer thread, behind the writes asked for before."""
@@ -134,7 +149,7 @@ class Store:
     @property
     def unstored(self) -> int:
         """Records that wait in memory because the disk did not take them."""
-        return len(self._kept) if self._error else 0
+        return len(self._records) if self._error else 0
 
     @property
     def path(self) -> Path:
@@ -148,7 +163,7 @@ class Store:
             healthy=self.healthy,
             last_ms=self._latencies[-1] if ordered else None,
             p99_ms=ordered[int(len(ordered) * 0.99)] if ordered else None,
-            backlog=self._backlog,
+            backlog=self._backlog + len(self._records) - self.unstored,
             unstored=self.unstored,
             writes=self._writes,
             error=self._error,
@@ -274,31 +289,29 @@ class Store:
         task.add_done_callback(self._spawned.discard)
         return task
 
-    async def _keep(self, function: Transaction[object]) -> bool:
-        self._backlog += 1
-        try:
-            async with self._turn:
-                self._kept.append(function)
-                return await self._flush()
-        finally:
-            self._backlog -= 1
-
     async def _flush_in_turn(self) -> bool:
         async with self._turn:
             return await self._flush()
 
     async def _flush(self) -> bool:
-        """Write what waits, in order. Only with the turn held."""
-        while self._kept:
+        """Write the records that wait, in order; False where the disk does not. Only with the turn held."""
+        while self._records:
+            record = self._records[0]
             try:
-                await self._write(self._kept[0])
+                await self._write(record.function)
             except StoreUnwritableError:
+                for waiting in self._records:
+                    _answer(waiting.stored, stored=False)
                 return False
-            except (sqlite3.Error, StoreError):
-                # No disk will ever take this one: its caller must hear of it, the others must get through.
-                self._kept.popleft()
-                raise
-            self._kept.popleft()
+            except Exception as err:
+                # No disk will ever take this one. Whoever asked hears of it; the others must get through.
+                self._records.popleft()
+                if record.stored.done():
+                    raise
+                record.stored.set_exception(err)
+            else:
+                self._records.popleft()
+                _answer(record.stored, stored=True)
         return True
 
     async def _write(self, function: Transaction[T]) -> T:
@@ -334,6 +347,12 @@ class Store:
         return result
 
 
+def _answer(asked: asyncio.Future[bool], *, stored: bool) -> None:
+    if not asked.done():
+        asked.set_result(stored)
+
+
 def _probe(conn: sqlite3.Connection) -> None:
-    """A write that changes nothing of meaning: an empty transaction would prove nothing about the disk."""
-    conn.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('write_probe', datetime('now'))")
+    """A write that leaves nothing behind but needs room: a full disk must not pass for a good one."""
+    conn.execute("INSERT INTO meta (name, value) VALUES ('write_probe', hex(zeroblob(32768)))")
+    conn.execute("DELETE FROM meta WHERE name = 'write_probe'")

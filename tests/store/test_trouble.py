@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from engine.ledger.changes import Changes
 from engine.ledger.events import Registered
 from engine.ledger.ledger import Ledger
 from engine.store.errors import StoreError, StoreUnwritableError
-from engine.store.events import NewEvent
+from engine.store.events import NewEvent, append_events
 from engine.store.store import Store
 from tests.ledger.building import T0, at, intent
 from tests.store.building import opened
@@ -59,12 +60,14 @@ async def test_what_adds_risk_is_refused_while_the_disk_is_full_and_nothing_of_i
 
         with pytest.raises(StoreUnwritableError, match="nothing of it was stored"):
             await store.record_intents([intent(f"{BIG}{i}") for i in range(9)], at=T0)
+        still_full = await store.retry()
         sick = store.metrics()
         await free_the_disk(store)
         stored = (await store.load()).ledger.orders
         healed = await store.retry()
 
-        assert (sick.healthy, sick.error) == (False, "database or disk is full")
+        assert not still_full
+        assert (sick.healthy, sick.unstored, sick.error) == (False, 0, "database or disk is full")
         assert stored == ()
         assert healed
         assert store.healthy
@@ -119,6 +122,15 @@ async def test_a_record_that_no_disk_would_take_is_reported_and_holds_up_nobody(
 
         assert await store.apply(Changes(), [line("next")], at=T0)
         assert await texts(store) == ["next"]
+
+
+async def test_no_later_write_overtakes_a_record_asked_for_before(tmp_path):
+    async with opened(tmp_path / "s.db") as store:
+        record = asyncio.create_task(store.apply(Changes(), [line("first")], at=T0))
+        event = asyncio.create_task(store.run(partial(append_events, events=[line("second")], boot_id="b")))
+        await asyncio.gather(record, event)
+
+        assert await texts(store) == ["first", "second"]
 
 
 async def test_a_cancelled_task_leaves_its_transaction_whole_or_not_begun(tmp_path):
@@ -237,7 +249,7 @@ _WRITER = textwrap.dedent(
     import asyncio, sys
     from pathlib import Path
     from engine.ledger.changes import Changes
-    from engine.store.events import NewEvent
+    from engine.store.events import NewEvent, append_events
     from engine.store.store import Store
     from tests.ledger.building import T0, intent
 
