@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+"""The zone of day boundaries and of every time on screen."""
 
 
 class Quote(NamedTuple):

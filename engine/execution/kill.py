@@ -14,6 +14,7 @@ from datetime import datetime
 
 from engine.broker.port import BrokerState, Fetched
 from engine.domain.instrument import Instrument
+from engine.domain.market import NEW_YORK
 from engine.domain.order import Order, Role
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
@@ -135,7 +136,7 @@ class KillSwitch:
     async def _prove(self, reach: Reach, lines: list[str]) -> Proof:
         """Ask the broker itself. A failed answer proves nothing."""
         answer = await self._ask_broker()
-        at = f"{self._now():%H:%M:%S} UTC"
+        at = f"{self._now().astimezone(NEW_YORK):%H:%M:%S} ET"
         if not answer.ok or answer.value is None:
             text = f"NOT PROVEN {at}: the broker did not answer completely ({answer.error})"
             return Proof(False, text, (*lines, text))

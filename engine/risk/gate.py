@@ -10,18 +10,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.market import Quote
+from engine.domain.market import NEW_YORK, Quote
 from engine.domain.order import Order, Proposal, Side
 from engine.domain.price import Rounding, round_to_tick, tick_at
 from engine.domain.reasons import Reason
 from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.exposure import Holding, gross_exposure_usd, unit_exposure_usd, worst_case_quantities
 from engine.risk.limits import RiskLimits
-
-NEW_YORK = ZoneInfo("America/New_York")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from engine.api import PnlView
+from engine.domain.market import NEW_YORK
 from engine.ledger.pnl import DayCurve, day_pnl, exposure_usd, stop_risk_usd
 from engine.ledger.protection import protection
 from engine.runtime.desk import Desk
-
-NEW_YORK = ZoneInfo("America/New_York")
 
 
 def trading_day(at: datetime) -> date:

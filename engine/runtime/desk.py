@@ -181,6 +181,9 @@ class Desk:
     def refused(self, proposal: Proposal, refusal: Refusal) -> None:
         """Remember and tell why a proposal was not let through."""
         said = WhyNot(proposal.key, proposal.strategy, refusal.reason.value, refusal.text, self.now())
+        before = self.why_not.get((proposal.strategy, proposal.key))
         self.why_not[proposal.strategy, proposal.key] = said
+        if before is not None and before.code == said.code:
+            return  # the panel shows it; the event line has told it once
         text = f"{proposal.key} {proposal.side.value} refused: {refusal.text} ({refusal.reason.value})"
         self.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
