@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.gateway import history
@@ -17,6 +17,14 @@ from tests.gateway.market.markets import at
 
 OPEN, CLOSE = at("2026-11-20 09:30"), at("2026-11-20 16:00")
 SPY = load_instruments().stocks["SPY"].contract
+
+
+def chosen(seed: int, density: float) -> set[int]:
+    """Slots of a session with bars, as crowded as asked."""
+    return set(np.flatnonzero(np.random.default_rng(seed).random(4680) < density).tolist())
+
+
+SLOTS = st.builds(chosen, st.integers(0, 10**6), st.sampled_from([0.0005, 0.01, 0.05, 0.1, 0.3]))
 SIZES = st.sampled_from([5, 10, 15, 60, 300, 900, 3600, 7200, 14_400])
 
 
@@ -57,10 +65,11 @@ def reference(
     return made
 
 
+@settings(max_examples=400, deadline=None)
 @given(
-    slots=st.sets(st.integers(0, 4679), max_size=120),
+    slots=SLOTS,
     seconds=SIZES,
-    count=st.integers(1, 400),
+    count=st.integers(1, 6) | st.integers(1, 400),
     until=st.integers(0, 23_400),
 )
 def test_bars_are_the_last_ones_of_the_obvious_sum(
