@@ -44,6 +44,7 @@ class Parent:
         """Call `on_gone`, from a thread of its own, if the parent dies before it is released."""
 
         def wait() -> None:
+            keep_signals_for_main()
             with contextlib.suppress(OSError):
                 self._link.recv(1)
             if not self._released.is_set():
@@ -73,6 +74,11 @@ def in_child(body: Callable[[Parent], int]) -> int:
         _become(body, theirs)
     theirs.close()
     return _wait(pid, ours, saved=saved)
+
+
+def keep_signals_for_main() -> None:
+    """Called first in a thread: a signal it took would wait until the main thread happens to wake up."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
 
 
 def leave_terminal() -> None:

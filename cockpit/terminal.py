@@ -21,6 +21,8 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from cockpit.fork import keep_signals_for_main
+
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -52,6 +54,8 @@ class TerminalOutput:
 
     def flush(self) -> None:
         """Write what was taken; returns when the terminal has it, or has been given up."""
+        if not self._written:
+            keep_signals_for_main()  # this is Textual's writing thread
         data = memoryview("".join(self._pending).encode("utf-8", "replace"))
         self._pending.clear()
         while data and not self._lost.is_set():
@@ -122,6 +126,7 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys until told to stop or until the terminal is gone."""
+        keep_signals_for_main()
         parser = XTermParser(self._debug)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         poll = select.poll()

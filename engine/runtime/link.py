@@ -19,6 +19,7 @@ from engine.api import API_VERSION, Command, EngineState, Outcome, OutcomeStatus
 from engine.domain.reasons import Reason
 from engine.runtime import wire
 from engine.runtime.errors import FailedError, NotRunningError, RefusedError
+from engine.runtime.signals import leave_signals_to_main
 
 ANSWER_S: Final = 5.0
 
@@ -126,6 +127,7 @@ class SocketHandle:
         self._connection.close()
 
     def _read(self) -> None:
+        leave_signals_to_main()
         try:
             for line in _lines(self._connection, self._rest):
                 self._take(wire.decode(line))

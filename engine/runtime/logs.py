@@ -8,9 +8,11 @@ end up in the same file in the same form:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import queue
 import sys
 import threading
 from collections.abc import Mapping, MutableMapping
@@ -21,11 +23,14 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from engine.runtime.errors import FailedError
 from engine.runtime.paths import PRIVATE_DIR, PRIVATE_FILE
+from engine.runtime.signals import leave_signals_to_main
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
 
 LOG_NAME: Final = "cockpit.log"
+MAX_QUEUED_LINES: Final = 10_000
+CLOSE_S: Final = 2.0
 MAX_BYTES: Final = 10 * 1024 * 1024
 KEPT_FILES: Final = 9
 
@@ -52,11 +57,11 @@ def set_up(state_dir: Path, *, run_id: str, level: str, form: str, to_stderr: bo
     path = state_dir / "logs" / LOG_NAME
     try:
         path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-        handlers: list[logging.Handler] = [_PrivateRotatingHandler(path)]
+        handlers = [QueuedHandler(_PrivateRotatingHandler(path), name="log-file")]
     except OSError as err:
         raise FailedError(f"the log {path} cannot be written ({err.strerror}).") from err
     if to_stderr:
-        handlers.append(_TerminalHandler(sys.stderr))
+        handlers.append(QueuedHandler(_TerminalHandler(sys.stderr), name="log-terminal"))
     formatter = _formatter(run_id=run_id, form=form)
     root = logging.getLogger()
     close(root)
@@ -70,12 +75,62 @@ def set_up(state_dir: Path, *, run_id: str, level: str, form: str, to_stderr: bo
 
 
 def close(root: logging.Logger | None = None) -> None:
-    """Close the log's files."""
+    """Write what is still queued and close the log's files."""
     root = root or logging.getLogger()
     for handler in tuple(root.handlers):
-        if isinstance(handler, _PrivateRotatingHandler | _TerminalHandler):
+        if isinstance(handler, QueuedHandler):
             root.removeHandler(handler)
             handler.close()
+
+
+class QueuedHandler(logging.Handler):
+    """Writes on a thread of its own: a slow disk or a stalled terminal must never hold up an engine.
+
+    When 10,000 lines wait, further ones are dropped and counted; the count is the next line written.
+    """
+
+    def __init__(self, target: logging.Handler, *, name: str) -> None:
+        super().__init__()
+        self._target = target
+        self._lines: queue.Queue[str | None] = queue.Queue(MAX_QUEUED_LINES)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name=name, daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue one formatted record; never waits."""
+        try:
+            self._lines.put_nowait(self.format(record))
+        except queue.Full:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write what is queued, as far as that goes within 2 s, and close the target."""
+        if self._thread.is_alive():
+            with contextlib.suppress(queue.Full):
+                self._lines.put_nowait(None)
+            self._thread.join(CLOSE_S)
+        if not self._thread.is_alive():
+            self._target.close()
+        super().close()
+
+    def _write(self) -> None:
+        leave_signals_to_main()
+        while (line := self._lines.get()) is not None:
+            self._pass_on(line)
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                self._pass_on(self.format(_dropped_record(dropped)))
+
+    def _pass_on(self, line: str) -> None:
+        self._target.handle(logging.makeLogRecord({"msg": line}))
+
+
+def _dropped_record(count: int) -> logging.LogRecord:
+    text = f"{count} lines were dropped: the log could not be written fast enough"
+    return logging.makeLogRecord(
+        {"name": "cockpit.log", "levelno": logging.WARNING, "levelname": "WARNING", "msg": text}
+    )
 
 
 class _PrivateRotatingHandler(RotatingFileHandler):

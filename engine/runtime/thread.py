@@ -21,6 +21,7 @@ from engine.runtime.core import EngineCore
 from engine.runtime.errors import StartError
 from engine.runtime.feed import SnapshotFeed
 from engine.runtime.lag import LoopLagProbe
+from engine.runtime.signals import leave_signals_to_main
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long the other thread may keep the interpreter: 5 ms (the default) shows as tick latency."""
@@ -105,7 +106,7 @@ class EngineThread:
         return self._exit_code
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for the end; True if it has ended. Interruptible by signal handlers."""
+        """Wait for the end; True if it has ended. Signal handlers run while it waits."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -153,6 +154,7 @@ class EngineThread:
             future.set_result(outcome)
 
     def _main(self) -> None:
+        leave_signals_to_main()
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._live())

@@ -31,6 +31,12 @@ def root() -> Iterator[logging.Logger]:
     structlog.reset_defaults()
 
 
+def written(path: Path) -> str:
+    """What is in the file once everything queued has been written."""
+    logs.close()
+    return path.read_text()
+
+
 def set_up(folder: Path, *, form: str = "text", level: str = "INFO", to_stderr: bool = False) -> Path:
     return logs.set_up(folder, run_id="run-7", level=level, form=form, to_stderr=to_stderr)
 
@@ -47,7 +53,7 @@ def test_every_line_of_text_carries_the_runs_id_even_of_a_traceback(
     except ValueError:
         _log.exception("broke")
 
-    lines = path.read_text().splitlines()
+    lines = written(path).splitlines()
     assert len(lines) > 5
     assert all(line.endswith("run_id=run-7") for line in lines)
     assert "- cockpit.test - INFO - plain words symbol=SPY" in lines[0]
@@ -61,7 +67,7 @@ def test_as_json_every_line_is_one_object_with_the_runs_id(root: logging.Logger,
     structlog.get_logger("engine").info("bar.closed", symbol="ESZ6", interval="5s")
     _log.error("broke", exc_info=ValueError("x\ny"))
 
-    events = [json.loads(line) for line in path.read_text().splitlines()]
+    events = [json.loads(line) for line in written(path).splitlines()]
     assert [event["run_id"] for event in events] == ["run-7", "run-7"]
     assert (events[0]["event"], events[0]["symbol"], events[0]["interval"]) == ("bar.closed", "ESZ6", "5s")
 
@@ -73,10 +79,10 @@ def test_text_from_outside_cannot_forge_a_line_or_send_an_escape_sequence(
     structlog.get_logger("engine").warning("notice", text="a\n2026 - engine - INFO - forged\x1b[2J")
     _log.warning("b\nforged too \x07")
 
-    written = path.read_text()
-    assert len(written.splitlines()) == 2
-    assert "\x1b" not in written
-    assert "\x07" not in written
+    text = written(path)
+    assert len(text.splitlines()) == 2
+    assert "\x1b" not in text
+    assert "\x07" not in text
 
 
 def test_the_level_is_respected_and_the_file_is_private(root: logging.Logger, tmp_path: Path) -> None:
@@ -84,7 +90,7 @@ def test_the_level_is_respected_and_the_file_is_private(root: logging.Logger, tm
     _log.info("quiet")
     structlog.get_logger("engine").debug("quieter")
 
-    assert path.read_text() == ""
+    assert written(path) == ""
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
@@ -97,6 +103,7 @@ def test_it_rotates_and_the_new_file_is_private_too(
     for number in range(60):
         _log.info("line %d", number)
 
+    logs.close()
     rotated = sorted(path.parent.iterdir())
     assert 2 <= len(rotated) <= logs.KEPT_FILES + 1
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in rotated)
@@ -107,10 +114,12 @@ def test_nothing_goes_to_the_terminal_unless_asked(
 ) -> None:
     set_up(tmp_path)
     _log.critical("for the file")
+    logs.close()
     assert capfd.readouterr() == ("", "")
 
     set_up(tmp_path, to_stderr=True)
     _log.critical("for both")
+    logs.close()
     assert "for both" in capfd.readouterr().err
 
 
@@ -126,7 +135,7 @@ def test_a_thread_that_dies_is_in_the_log_not_on_the_screen(
     thread.start()
     thread.join()
 
-    assert "thread worker failed" in path.read_text()
+    assert "thread worker failed" in written(path)
     assert capfd.readouterr().err == ""
 
 
@@ -135,3 +144,23 @@ def test_a_log_that_cannot_be_written_is_a_sentence(root: logging.Logger, tmp_pa
 
     with pytest.raises(FailedError, match="cannot be written"):
         set_up(tmp_path)
+
+
+def test_a_target_that_blocks_holds_up_nobody_who_logs(root: logging.Logger) -> None:
+    opened, writes = threading.Event(), []
+
+    class Stalled(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            opened.wait(10.0)
+            writes.append(record.getMessage())
+
+    handler = logs.QueuedHandler(Stalled(), name="stalled")
+    root.addHandler(handler)
+    root.setLevel("INFO")
+    for number in range(logs.MAX_QUEUED_LINES + 50):
+        _log.info("%d", number)
+    opened.set()
+    logs.close()
+
+    assert writes[0] == "0"
+    assert any("lines were dropped" in line for line in writes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import threading
 
@@ -161,3 +162,12 @@ async def test_lag_is_forgotten_after_its_window() -> None:
 
     assert probe.max_ms == 1.0
     assert probe.worst_ms == 80.0
+
+
+def test_signals_are_left_to_the_main_thread_which_alone_runs_handlers() -> None:
+    with engine() as running:
+        told: list[set[signal.Signals | int]] = []
+        running.thread.call(lambda: told.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))))
+        (blocked,) = eventually(lambda: told)
+
+    assert {signal.SIGTERM, signal.SIGINT, signal.SIGHUP} <= blocked
