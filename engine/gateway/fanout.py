@@ -62,13 +62,20 @@ def fan_out(venue: Venue, batches: dict[int, Batch]) -> None:
             if batch is not None:
                 _tell_level_1(venue, session, request_id, quote_line, batch)
         for request_id, depth_line in lines.depth.items():
-            batch = batches.get(depth_line.contract.con_id)
-            if batch is not None and batch.depth is not None:
-                tell_depth(session, request_id, depth_line, batch.depth)
+            book = _book(venue, batches.get(depth_line.contract.con_id), depth_line)
+            if book is not None:
+                tell_depth(session, request_id, depth_line, book)
         for request_id, tick_line in lines.ticks.items():
             batch = batches.get(tick_line.contract.con_id)
             if batch is not None:
                 tell_ticks(session, request_id, tick_line, batch)
+
+
+def _book(venue: Venue, batch: Batch | None, line: DepthLine) -> DepthTick | None:
+    """The book after the turn; a tape without depth has one that follows from its quotes."""
+    if batch is None or (batch.depth is None and not batch.quotes):
+        return None
+    return batch.depth or venue.market.depth(line.contract.con_id)
 
 
 def is_delayed(venue: Venue) -> bool:

@@ -38,7 +38,9 @@ async def until(condition, within_s: float = 15.0):
         result = condition()
         if result or loop.time() > deadline:
             return result
-        await asyncio.sleep(0.02)
+        waker = loop.create_future()
+        loop.call_later(0.02, waker.set_result, None)
+        await waker
 
 
 async def connected(port: int, client_id: int = CLIENT_ID):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -79,6 +78,7 @@ class Client(EWrapper, EClient):
         self.heard = defaultdict(list)
         self.errors: list[tuple[int, int]] = []
         self.has_ended = threading.Event()
+        self._pause = threading.Event()
         self._changed = threading.Condition()
         for name in _HEARD:
             setattr(self, name, self._recorder(name))
@@ -109,7 +109,7 @@ class Client(EWrapper, EClient):
 
     def ask(self, name: str, *arguments) -> None:
         """Send a request, paced."""
-        time.sleep(PACE_S)
+        self._pause.wait(PACE_S)
         getattr(EClient, name)(self, *arguments)
 
     def statuses(self, order_id: int) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -286,3 +288,30 @@ async def test_lockstep_moves_one_second_per_time_request_and_tells_the_second_f
                 rows.append(row)
             assert int(row[2]) == int(start) + step
             assert all(int(row[3]) < start + step for row in rows if row[0] == "99")
+
+
+async def test_depth_of_a_tape_without_a_book_follows_its_quotes(tmp_path: Path) -> None:
+    tape = tmp_path / "tape"
+    tape.mkdir()
+    first = 1_795_186_800
+    columns = {
+        "ts": pa.array([(first + second) * 10**9 for second in range(20)], pa.timestamp("ns", "UTC")),
+        "bid": [100.0 + second / 100 for second in range(20)],
+        "bid_size": [100] * 20,
+        "ask": [100.02 + second / 100 for second in range(20)],
+        "ask_size": [200] * 20,
+    }
+    pq.write_table(pa.table(columns), tape / "SPY_20261120_quote.parquet")
+    async with running(tmp_path / "state", tape=str(tape), session_date="") as world:
+        world.pass_time(3)
+        client = await world.client()
+        client.send(10, 5, 4, *SPY, 5, 0, "")
+        rows = await client.replies()
+        world.pass_time(6)
+        rows += [row for row in await client.replies() if row[0] == "13"]
+        _, quote, _ = market_of(world, "SPY")
+
+        assert [row[5] for row in rows[:2]] == ["0", "0"]
+        assert float([row for row in rows if row[6] == "1"][-1][7]) == quote.bid
+        assert float([row for row in rows if row[6] == "0"][-1][7]) == quote.ask
+        assert {row[5] for row in rows[2:]} == {"1"}
