@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.gateway.model import AccountView, Executed, PositionView
-from tests.gateway.exchange.world import CASH, ScriptedMarket, World, at
+from engine.gateway.model import AccountView, ExchangeEvent, Executed, PositionView
+from tests.gateway.exchange.world import CASH, ScriptedMarket, World, at, reports
 
 
 def account(world: World) -> AccountView:
@@ -16,7 +16,7 @@ def position(world: World, con: int = 1) -> PositionView:
     return next(p for p in account(world).positions if p.con_id == con)
 
 
-def realized(events: list[object]) -> list[float | None]:
+def realized(events: list[ExchangeEvent]) -> list[float | None]:
     return [e.execution.realized_pnl for e in events if isinstance(e, Executed)]
 
 
@@ -145,7 +145,7 @@ def test_a_holding_outlives_the_listing_of_its_contract(world: World) -> None:
 
     events = world.exchange.on_time(world.now)
 
-    assert [e.order.completed_text for e in events] == ["its contract is no longer listed"]
+    assert [order.completed_text for order in reports(events)] == ["its contract is no longer listed"]
     assert position(world, 2).quantity == 1
     assert position(world, 2).market_price == 5_000.25
     assert world.exchange.contracts[2].local_symbol == "ESZ4"

@@ -81,6 +81,7 @@ def test_what_one_child_exited_yesterday_bounds_the_other_today(world: World) ->
     world.sell(100, "LMT", limit_price=103.0, parent_id=1, tif="GTC", oca_group="other")
     world.quote(102.5, 102.6, size=500)
     world.go(at(5, 10))
+    world.journal.compact(world.exchange.dump())
     world.restart()
 
     assert fills(world.quote(103.5, 103.6, size=500)) == []

@@ -134,7 +134,7 @@ def test_a_refused_change_leaves_the_order_as_it_was(world: World, code: int, ch
     world.buy(100, "LMT", limit_price=99.99)
     world.quote(99.9, 99.95, size=60)
     before = world.order(1)
-    wanted = {
+    wanted: dict[str, Any] = {
         "action": "BUY",
         "quantity": 100,
         "order_type": "LMT",

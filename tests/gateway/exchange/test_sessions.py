@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.gateway.model import ExecutionFilter, Notice, Status
+from engine.gateway.model import ExchangeEvent, ExecutionFilter, Notice, Status
 from tests.gateway.exchange.world import World, at, codes, fills
 
 
-def notices(events: list[object]) -> list[int]:
+def notices(events: list[ExchangeEvent]) -> list[int]:
     return [e.code for e in events if isinstance(e, Notice)]
 
 

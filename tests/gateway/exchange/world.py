@@ -19,6 +19,7 @@ from engine.gateway.model import (
     Executed,
     HistoryBar,
     MarketEvent,
+    OrderChanged,
     OrderRequest,
     OrderView,
     QuoteTick,
@@ -89,6 +90,9 @@ class ScriptedMarket:
 
     def advance(self, until: float) -> list[MarketEvent]:
         return []
+
+    def seek(self, at: float) -> None:
+        """Nothing to skip: a test tells every event itself."""
 
     def next_time(self) -> float | None:
         return None
@@ -207,6 +211,11 @@ class World:
 def fills(events: list[ExchangeEvent]) -> list[tuple[float, int]]:
     """`(price, quantity)` of every execution."""
     return [(e.execution.price, e.execution.quantity) for e in events if isinstance(e, Executed)]
+
+
+def reports(events: list[ExchangeEvent]) -> list[OrderView]:
+    """The order states told, acceptances and fills alike."""
+    return [e.order for e in events if isinstance(e, OrderChanged | Executed)]
 
 
 def codes(events: list[ExchangeEvent]) -> list[int]:
