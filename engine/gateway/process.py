@@ -17,6 +17,7 @@ from engine.gateway.journal import JournalError
 from engine.gateway.model import GatewaySettings
 from engine.gateway.server import LOOPBACK, GatewayServer
 from engine.gateway.status import (
+    STATUS_FILE,
     AlreadyRunningError,
     StateLock,
     differences,
@@ -41,6 +42,8 @@ def run(settings: GatewaySettings) -> int:
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = StateLock(state_dir)
+        # What a killed predecessor left would send clients to a port that is nobody's, or somebody else's.
+        (state_dir / STATUS_FILE).unlink(missing_ok=True)
     except AlreadyRunningError:
         return _report_running(settings, state_dir)
     except OSError as error:

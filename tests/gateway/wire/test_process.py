@@ -267,3 +267,17 @@ def test_environment_is_not_needed(tmp_path: Path) -> None:
 
     assert found.returncode == 0
     assert "--lockstep" in found.stdout
+
+
+def test_what_a_killed_one_left_is_gone_before_the_next_one_answers(
+    tmp_path: Path, gateways: Gateways
+) -> None:
+    first, _ = gateways.listening(tmp_path)
+    first.kill()
+    first.wait()
+    assert status_of(tmp_path)["running"] is True
+    second = gateways.start(tmp_path, "--world", "flatland")
+    second.communicate(timeout=20)
+
+    assert second.returncode == 2
+    assert not (tmp_path / "status.json").exists()
