@@ -55,7 +55,7 @@ SHIPPED_STRATEGIES: Mapping[str, StrategySection] = {
     ),
     "futures_cross": StrategySection(
         kind="ma_crossover",
-        symbols=("ES@CME", "NQ@CME", "CL@NYMEX", "GC@COMEX"),
+        symbols=("ES@CME", "NQ@CME", "EUR@CME", "ZN@CBOT", "CL@NYMEX", "GC@COMEX"),
         timeframe=Timeframe.SECONDS_5,
         params={"fast": 5, "slow": 21, "stop_atr": 4.0},
     ),

@@ -181,6 +181,12 @@ class Executor:
         await self._ask_cancel(order)
         return await self._books.watch.until(lambda: self._is_done(ref), timeout_s=self._settings.confirm_s)
 
+    async def cancel_surfaced(self, ref: str) -> None:
+        """Cancel an order that our books call done and the broker calls working: it surfaced late."""
+        order = self._books.order(ref)
+        if order is not None:
+            await self._ask_cancel(order)
+
     async def _ask_cancel(self, order: Order) -> None:
         try:
             await self._broker.cancel(order)

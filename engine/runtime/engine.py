@@ -14,7 +14,7 @@ from engine.broker.port import Broker, Hello, LinkEvent, LinkState
 from engine.config import OnTerminalLoss
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor
+from engine.execution.executor import CloseStatus
 from engine.execution.kill import KillSwitch, Reach
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
 from engine.runtime.account import AccountDesk
@@ -34,11 +34,10 @@ _log = structlog.get_logger("engine")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything an engine is made of; `engine.runtime.boot` puts it together."""
+    """Everything an engine is made of; `engine.runtime.assembly` puts it together."""
 
     desk: Desk
     broker: Broker
-    executor: Executor
     kill_switch: KillSwitch
     brakes: BrakeDesk
     inbox: Inbox

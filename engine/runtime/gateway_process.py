@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.runtime.errors import FailedError, RefusedError
+from engine.runtime.errors import FailedError, RefusedError, StartError, UsageError
 from engine.runtime.options import GatewayEndpoint
 from engine.runtime.paths import PRIVATE_DIR, PRIVATE_FILE
 
@@ -29,6 +29,7 @@ START_S: Final = 20.0
 STOP_S: Final = 10.0
 _STEP_S: Final = 0.02
 _REFUSED_CODE: Final = 4
+_WRONG_USE_CODE: Final = 2
 _LOG_KEPT_BYTES: Final = 1024 * 1024
 
 
@@ -133,14 +134,15 @@ class GatewayProcess:
             return None
         return endpoint if is_gateway(endpoint.pid) else None
 
-    def _ended_error(self, code: int) -> RefusedError | FailedError:
+    def _ended_error(self, code: int) -> StartError:
         said = self._last_words()
         if code == _REFUSED_CODE:
             return RefusedError(
                 f"{said or 'the paper gateway already runs with other flags.'} "
                 "Use the same flags, or end it first with `cockpit stop`."
             )
-        return FailedError(f"the paper gateway did not start (exit {code}): {said or 'it said nothing.'}")
+        sentence = f"the paper gateway did not start: {said or f'exit code {code}, it said nothing.'}"
+        return UsageError(sentence) if code == _WRONG_USE_CODE else FailedError(sentence)
 
     def _last_words(self) -> str:
         try:

@@ -16,7 +16,7 @@ from engine.broker.port import LinkState
 from engine.domain.order import Order, OrderState, Role
 from engine.execution.executor import Executor
 from engine.execution.protection import AddStop, plan_protection
-from engine.ledger.changes import Changes
+from engine.ledger.changes import Changes, NoteCode
 from engine.runtime.day import DayBook
 from engine.runtime.desk import Desk
 
@@ -71,6 +71,10 @@ class Upkeep:
         """Orders or positions moved: look at their protection soon."""
         if changes.orders or changes.legs or changes.flat_keys:
             self._wake.set()
+        for note in changes.notes:
+            if note.code is NoteCode.CONTRADICTION:
+                ref = note.order_ref
+                self._spawn(f"cancel {ref}", partial(self._executor.cancel_surfaced, ref))
 
     async def begin(self) -> None:
         """What must stand before the first fill: the trading day."""
