@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from cockpit import format as fmt
 from cockpit.frame import Frame
 from cockpit.spans import Span, Tone, title
@@ -53,23 +55,25 @@ def order_key(order: OrderView) -> str:
 
 def order_row(order: OrderView, *, snapshot: Snapshot) -> Row:
     """The cells of one order; done ones are quiet."""
+    zone = snapshot.session.time_zone
+    return Row(order_key(order), (order, zone), partial(_cells, order, time_zone=zone))
+
+
+def _cells(order: OrderView, *, time_zone: str) -> tuple[Span, ...]:
     quiet = Tone.MUTED if order.is_done else Tone.TEXT
-    return Row(
-        order_key(order),
-        (
-            Span(order.symbol, Tone.MUTED if order.is_done else Tone.STRONG),
-            Span(order.side, quiet),
-            Span(fmt.number(order.quantity, decimals=0), quiet),
-            Span(order.order_type, quiet),
-            Span(_price(order), quiet),
-            Span(order.tif, Tone.MUTED),
-            Span(status_text(order), _TONES.get(order.status, quiet)),
-            Span(f"{order.filled}/{order.quantity}", quiet),
-            Span(fmt.wall_time(order.at, time_zone=snapshot.session.time_zone), Tone.MUTED),
-            Span(purpose(order), Tone.MUTED if order.is_ours else Tone.WARN),
-            Span(order.message, Tone.MUTED),
-            Span(str(order.perm_id) if order.perm_id else "—", Tone.MUTED),
-        ),
+    return (
+        Span(order.symbol, Tone.MUTED if order.is_done else Tone.STRONG),
+        Span(order.side, quiet),
+        Span(fmt.number(order.quantity, decimals=0), quiet),
+        Span(order.order_type, quiet),
+        Span(_price(order), quiet),
+        Span(order.tif, Tone.MUTED),
+        Span(status_text(order), _TONES.get(order.status, quiet)),
+        Span(f"{order.filled}/{order.quantity}", quiet),
+        Span(fmt.wall_time(order.at, time_zone=time_zone), Tone.MUTED),
+        Span(purpose(order), Tone.MUTED if order.is_ours else Tone.WARN),
+        Span(order.message, Tone.MUTED),
+        Span(str(order.perm_id) if order.perm_id else "—", Tone.MUTED),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from cockpit import format as fmt
 from cockpit.frame import Frame, is_stale, tone_of_amount
@@ -47,29 +48,31 @@ def position_rows(snapshot: Snapshot, *, now: datetime) -> list[Row]:
 
 def position_row(position: PositionView, *, now: datetime) -> Row:
     """The cells of one position."""
+    held = fmt.held(position.opened_at, now=now)
+    return Row(position.symbol, (position, held), partial(_cells, position, held=held))
+
+
+def _cells(position: PositionView, *, held: str) -> tuple[Span, ...]:
     decimals = position.decimals
     tone = tone_of_amount(position.unrealized_usd)
     stale = is_stale(position)
     last = fmt.price(position.last, decimals=decimals)
     ratio = "—" if position.r_multiple is None else fmt.signed(position.r_multiple, decimals=1)
-    return Row(
-        position.symbol,
-        (
-            Span(position.symbol, Tone.STRONG),
-            Span(fmt.number(position.quantity, decimals=0)),
-            Span(fmt.price(position.avg_price, decimals=decimals)),
-            Span(f"~{last}" if stale else last, Tone.WARN if stale else Tone.TEXT),
-            Span(fmt.arrowed(position.unrealized_usd), tone),
-            Span(ratio, tone),
-            protection(position),
-            Span(fmt.held(position.opened_at, now=now), Tone.MUTED),
-            Span("ORPHAN", Tone.ERROR) if position.is_orphan else Span(position.owner or "—", Tone.MUTED),
-            Span(fmt.signed(position.realized_usd), tone_of_amount(position.realized_usd)),
-            Span(fmt.compact(position.exposure_usd), Tone.MUTED),
-            Span(
-                f"{'stale ' if stale else ''}{fmt.age(position.quote_age_s)}",
-                Tone.WARN if stale else Tone.MUTED,
-            ),
+    return (
+        Span(position.symbol, Tone.STRONG),
+        Span(fmt.number(position.quantity, decimals=0)),
+        Span(fmt.price(position.avg_price, decimals=decimals)),
+        Span(f"~{last}" if stale else last, Tone.WARN if stale else Tone.TEXT),
+        Span(fmt.arrowed(position.unrealized_usd), tone),
+        Span(ratio, tone),
+        protection(position),
+        Span(held, Tone.MUTED),
+        Span("ORPHAN", Tone.ERROR) if position.is_orphan else Span(position.owner or "—", Tone.MUTED),
+        Span(fmt.signed(position.realized_usd), tone_of_amount(position.realized_usd)),
+        Span(fmt.compact(position.exposure_usd), Tone.MUTED),
+        Span(
+            f"{'stale ' if stale else ''}{fmt.age(position.quote_age_s)}",
+            Tone.WARN if stale else Tone.MUTED,
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -17,7 +18,7 @@ from cockpit.screens.dialog import Dialog
 from cockpit.spans import Span, Tone, line
 from cockpit.widgets.columns import Column, Row
 from cockpit.widgets.ticking_table import TickingTable
-from engine.api import Snapshot
+from engine.api import RuntimeValue, Snapshot
 
 COLUMNS = (
     Column("value", width=26, most=36),
@@ -92,20 +93,15 @@ class RiskDialog(Dialog[None]):
 
 def value_rows(snapshot: Snapshot) -> list[Row]:
     """One row per runtime value."""
-    return [
-        Row(
-            item.key,
-            (
-                Span(item.key),
-                Span(value_text(item.value), Tone.STRONG),
-                Span(value_text(item.low), Tone.MUTED),
-                Span(value_text(item.high), Tone.MUTED),
-                Span(value_text(item.step), Tone.MUTED),
-                Span(
-                    "changed here" if item.overridden else "configured",
-                    Tone.WARN if item.overridden else Tone.MUTED,
-                ),
-            ),
-        )
-        for item in snapshot.runtime
-    ]
+    return [Row(item.key, item, partial(_cells, item)) for item in snapshot.runtime]
+
+
+def _cells(item: RuntimeValue) -> tuple[Span, ...]:
+    return (
+        Span(item.key),
+        Span(value_text(item.value), Tone.STRONG),
+        Span(value_text(item.low), Tone.MUTED),
+        Span(value_text(item.high), Tone.MUTED),
+        Span(value_text(item.step), Tone.MUTED),
+        Span("changed here", Tone.WARN) if item.overridden else Span("configured", Tone.MUTED),
+    )

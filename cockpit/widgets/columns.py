@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,11 +31,32 @@ class Column:
     """Asks for its least width only and takes what the others leave."""
 
 
-class Row(NamedTuple):
-    """One row: a stable key (the cursor stays with it) and one span per column."""
+class Row:
+    """One row: a stable key (the cursor stays with it) and what its cells are made from.
 
-    key: str
-    cells: tuple[Span, ...]
+    Cells are made when the row comes into sight: of 200 ticking rows some 40 are ever looked at.
+    Two rows are equal when key and source are.
+    """
+
+    __slots__ = ("_cells", "_make", "key", "source")
+
+    def __init__(self, key: str, source: object, make: Callable[[], tuple[Span, ...]]) -> None:
+        self.key = key
+        self.source = source
+        self._make = make
+        self._cells: tuple[Span, ...] | None = None
+
+    @property
+    def cells(self) -> tuple[Span, ...]:
+        """One span per column."""
+        if self._cells is None:
+            self._cells = self._make()
+        return self._cells
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Row) and self.key == other.key and self.source == other.source
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never a key: its source may be anything
 
 
 class Slot(NamedTuple):

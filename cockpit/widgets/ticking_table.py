@@ -88,14 +88,9 @@ class TickingTable(LinesView, can_focus=True):
         if fresh == self._rows:
             return
         key = self.cursor_key
-        before, self._rows = self._rows, fresh
+        self._rows = fresh
         self._cursor = self._place_of(key)
-        grown = self._measure(fresh, before=before)
-        self._follow_cursor()
-        if grown or not self._slots:
-            self._layout_columns()
-        else:
-            self._repaint_changed()
+        self._settle()
 
     # Painting
 
@@ -110,9 +105,8 @@ class TickingTable(LinesView, can_focus=True):
     def on_resize(self, _event: events.Resize) -> None:
         """Fit the columns anew; widths may shrink here and only here."""
         self._longest = [0] * len(self._columns)
-        self._measure(self._rows, before=())
-        self._follow_cursor()
-        self._layout_columns()
+        self._slots, self._shown = (), []
+        self._settle()
 
     def _build_strip(self, y: int) -> Strip:
         if y == 0:
@@ -140,6 +134,14 @@ class TickingTable(LinesView, can_focus=True):
             [y for y, (old, new) in enumerate(zip(before, fresh, strict=True), 1) if old != new]
         )
 
+    def _settle(self) -> None:
+        """Rows, cursor or size changed: follow the cursor, widen what must be, repaint what differs."""
+        self._follow_cursor()
+        if self._measure() or not self._slots:
+            self._layout_columns()
+        else:
+            self._repaint_changed()
+
     def _layout_columns(self) -> None:
         wanted = [
             natural_width(column, longest=self._longest[index]) for index, column in enumerate(self._columns)
@@ -149,18 +151,18 @@ class TickingTable(LinesView, can_focus=True):
         self._slots = slots
         self._repaint_changed()
 
-    def _measure(self, rows: Sequence[Row], *, before: Sequence[Row]) -> bool:
-        """Remember the longest content per column; True where one grew."""
+    def _measure(self) -> bool:
+        """Remember the longest content per column of the rows in sight; True where one grew."""
         grown = False
-        for place, row in enumerate(rows):
-            if place < len(before) and before[place] == row:
+        for offset, row in enumerate(self._rows[self._top : self._top + self._room]):
+            shown = self._shown[offset] if offset < len(self._shown) else None
+            if shown is not None and shown[0] == row:
                 continue
             for index, cell in enumerate(row.cells):
-                if len(cell.text) > self._longest[index] or not cell.text.isascii():
-                    length = cell_len(clean(cell.text))
-                    if length > self._longest[index]:
-                        self._longest[index] = length
-                        grown = True
+                length = cell_len(clean(cell.text))
+                if length > self._longest[index]:
+                    self._longest[index] = length
+                    grown = True
         return grown
 
     # The cursor
@@ -168,8 +170,7 @@ class TickingTable(LinesView, can_focus=True):
     def move_cursor(self, place: int) -> None:
         """Put the cursor on row `place`, clamped, and keep it in sight."""
         self._cursor = max(0, min(place, len(self._rows) - 1))
-        self._follow_cursor()
-        self._repaint_changed()
+        self._settle()
 
     def action_cursor_down(self) -> None:
         """One row down."""

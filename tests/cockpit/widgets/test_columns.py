@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 from cockpit.spans import Span, text_of, width_of
 from cockpit.widgets.columns import GAP, MARKER, Column, Row, fit_columns, header_line, row_line
 
+
+def made_of(*cells: str) -> Row:
+    """A row of plain texts."""
+    return Row("k", cells, lambda: tuple(map(Span, cells)))
+
+
 columns_and_widths = st.lists(
     st.tuples(st.integers(0, 5), st.integers(1, 20), st.booleans()), min_size=1, max_size=10
 )
@@ -45,10 +51,8 @@ def test_numbers_line_up_at_the_right_and_long_text_is_marked_as_cut() -> None:
     slots = fit_columns(columns, wanted=[6, 5], width=40)
 
     head = text_of(header_line(columns, slots=slots))
-    first = text_of(row_line(Row("a", (Span("TSLA"), Span("50"))), columns=columns, slots=slots, marked=True))
-    second = text_of(
-        row_line(Row("b", (Span("GOOGLEISH"), Span("−1,200"))), columns=columns, slots=slots, marked=False)
-    )
+    first = text_of(row_line(made_of("TSLA", "50"), columns=columns, slots=slots, marked=True))
+    second = text_of(row_line(made_of("GOOGLEISH", "−1,200"), columns=columns, slots=slots, marked=False))
 
     assert first == "▸ TSLA       50"
     assert second == "  GOOGL…  −1,2…"
@@ -60,7 +64,7 @@ def test_wide_characters_never_make_a_cell_wider_than_its_slot(text: str, width:
     columns = [Column("x", width=width, most=width)]
     slots = fit_columns(columns, wanted=[width], width=80)
     spans = row_line(
-        Row("k", (Span("".join(filter(str.isprintable, text))),)), columns=columns, slots=slots, marked=False
+        made_of("".join(filter(str.isprintable, text))), columns=columns, slots=slots, marked=False
     )
 
     assert width_of(spans) == MARKER + width

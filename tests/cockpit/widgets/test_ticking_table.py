@@ -16,12 +16,14 @@ from cockpit.widgets.ticking_table import TickingTable
 COLUMNS = (Column("name", width=6), Column("value", right=True, width=8))
 
 
+def row(index: int, value: str) -> Row:
+    """One row."""
+    return Row(f"r{index}", value, lambda: (Span(f"r{index}"), Span(value)))
+
+
 def rows(count: int, **changed: str) -> list[Row]:
     """Rows r0, r1, …; `changed` gives some of them another value."""
-    return [
-        Row(f"r{index}", (Span(f"r{index}"), Span(changed.get(f"r{index}", "1.00"))))
-        for index in range(count)
-    ]
+    return [row(index, changed.get(f"r{index}", "1.00")) for index in range(count)]
 
 
 class Watched(TickingTable):
@@ -110,7 +112,7 @@ async def test_the_cursor_stays_with_its_key_or_near_its_place(gone: str) -> Non
         app.table.set_rows(rows(4))
         await pilot.press("down", "down")
 
-        app.table.set_rows([row for row in rows(4) if row.key != gone])
+        app.table.set_rows([kept for kept in rows(4) if kept.key != gone])
 
         assert app.table.cursor_key == ("r2" if gone == "r1" else "r3")
 
@@ -141,3 +143,32 @@ async def test_columns_widen_with_their_content_but_do_not_shrink_again() -> Non
 
         assert wide == len("  r1      1,234,567.89")
         assert len(app.line(2)) == wide
+
+
+async def test_rows_out_of_sight_are_never_turned_into_text() -> None:
+    made: list[str] = []
+
+    def making(index: int) -> Row:
+        def cells() -> tuple[Span, ...]:
+            made.append(f"r{index}")
+            return (Span(f"r{index}"), Span("1"))
+
+        return Row(f"r{index}", index, cells)
+
+    app = TableApp()
+    async with app.run_test(size=(40, 6)) as pilot:
+        app.table.set_rows([making(index) for index in range(50)])
+        await pilot.pause()
+
+        assert made == ["r0", "r1", "r2", "r3", "r4"]
+
+
+async def test_a_resize_measures_every_row_in_sight_again() -> None:
+    app = TableApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.set_rows(rows(3, r2="1,234,567.89"))
+        await pilot.pause()
+        await pilot.resize_terminal(50, 10)
+        await pilot.pause()
+
+        assert app.line(3).endswith("1,234,567.89")
