@@ -13,12 +13,10 @@ from engine.broker.orders import COMPLETED_ORDERS, OPEN_ORDERS, Orders
 from engine.broker.pacing import Priority
 from engine.broker.port import (
     AccountValue,
-    BrokerError,
     BrokerOrder,
     BrokerPosition,
     BrokerState,
     Execution,
-    Fetched,
     OrderClaim,
 )
 from engine.broker.wire import Wire
@@ -58,8 +56,8 @@ class Account:
         """The latest value of one figure; empty where the broker never named it."""
         return next((value.value for (name, _), value in self._values.items() if name == key), "")
 
-    async def state(self) -> Fetched[BrokerState]:
-        """One complete picture, or why there is none."""
+    async def state(self) -> BrokerState:
+        """One complete picture. Raises BrokerError naming the first part that failed."""
         async with self._one_at_a_time:
             client = self._wire.client
             number = self._wire.requests.new_id()
@@ -72,13 +70,12 @@ class Account:
                 self._ask(number, lambda: client.reqExecutions(number, everything), "executions of today"),
                 return_exceptions=True,
             )
+        answers: list[list[Any]] = []
         for part in parts:
-            if isinstance(part, BrokerError):
-                return Fetched(None, clean(part))
             if isinstance(part, BaseException):
                 raise part
-        positions, working, completed, executions = [part for part in parts if isinstance(part, list)]
-        return Fetched(self._picture(positions, working, completed, executions))
+            answers.append(part)
+        return self._picture(*answers)
 
     async def _ask(self, key: int | str, write: Any, what: str) -> list[Any]:
         return await self._wire.requests.ask(key, write, what=what, priority=Priority.CONTROL)

@@ -194,7 +194,7 @@ class IbkrBroker:
     async def state(self) -> Fetched[BrokerState]:
         """Positions, all open orders, completed orders, today's executions; or why not."""
         try:
-            return await self._open.account.state()
+            return Fetched(await self._open.account.state())
         except BrokerError as error:
             return Fetched(None, clean(error))
 

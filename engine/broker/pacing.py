@@ -32,6 +32,8 @@ class Priority(IntEnum):
 
 WINDOW_S: Final = 1.05
 """Slightly more than the broker's second: arrival times jitter against sending times."""
+_DUST_S: Final = 1e-6
+"""Sums of floats miss their aim by dust; without this a wait of 1e-16 s could repeat for ever."""
 CEILING: Final = {
     Priority.CANCEL: 48,
     Priority.ORDER: 46,
@@ -101,7 +103,7 @@ class PacingQueue:
         return jobs
 
     def _forget(self, now_s: float) -> None:
-        while self._spent and now_s - self._spent[0] >= WINDOW_S:
+        while self._spent and now_s - self._spent[0] >= WINDOW_S - _DUST_S:
             self._spent.popleft()
 
     def _skip_withdrawn(self) -> None:

@@ -97,12 +97,14 @@ async def test_a_side_that_goes_missing_is_nan_with_size_zero(connect: Connect) 
 
 async def test_a_repeated_size_is_no_news_and_a_changed_one_is(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
-        _, hearing, ids = await subscribed(peer, connect)
+        broker, hearing, ids = await subscribed(peer, connect)
         line = ids[MARKET_DATA]
 
         peer.say(price(line, 1, 100.0, 5), (2, 6, line, 0, 5))
         await eventually_async(lambda: hearing.quotes)
         peer.say((2, 6, line, 0, 5))
+        await broker.server_time()
+        assert len(hearing.quotes) == 1
         peer.say((2, 6, line, 0, 9), (2, 6, line, 3, 4))
         await eventually_async(lambda: hearing.quotes[-1].bid_size == 9)
 

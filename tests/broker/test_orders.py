@@ -191,6 +191,19 @@ async def test_another_clients_number_is_never_taken_for_ours(connect: Connect) 
         assert (claim.order_ref, claim.order_id, claim.client_id) == ("", 0, 2)
 
 
+@pytest.mark.req("PLAN-M3-IDMAP")
+async def test_order_ids_seen_in_one_connection_are_never_used_again_in_the_next(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        broker, hearing = await connect(peer.port)
+        peer.say(status(300, "Submitted", client=2))
+        await eventually_async(lambda: hearing.of(OrderClaim))
+        await broker.disconnect()
+
+        hello = await broker.connect(hearing)
+
+        assert hello.next_order_id == 301
+
+
 async def test_a_refusal_is_the_brokers_word_and_no_status_is_invented(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
         broker, hearing = await connect(peer.port)

@@ -60,6 +60,24 @@ def test_no_second_ever_carries_more_than_the_broker_allows_and_nothing_is_forgo
         assert in_a_second < BROKER_LIMIT
 
 
+def test_a_burst_of_cancels_is_spread_over_more_than_a_second_each_budget(
+    make_job: Callable[..., Job],
+) -> None:
+    queue, now, times = PacingQueue(), 0.0, []
+    for number in range(200):
+        queue.push(make_job(f"cancel {number}"), priority=Priority.CANCEL)
+    while len(queue):
+        if queue.take(now) is None:
+            now += queue.wait_s(now) or 0.0
+        else:
+            times.append(now)
+
+    assert len(times) == 200
+    # the broker's window may begin anywhere, and arrivals jitter by some milliseconds
+    assert all(sum(1 for at in times if start <= at < start + 1.02) < BROKER_LIMIT for start in times)
+    assert times[-1] < 5.0
+
+
 def test_better_priorities_overtake_and_equals_keep_their_order(make_job: Callable[..., Job]) -> None:
     queue = PacingQueue()
     for number in range(CEILING[Priority.OTHER]):

@@ -30,10 +30,12 @@ def position(quantity: object, con_id: int = 756733, account: str = "DU1") -> tu
     return (61, 3, account, con_id, *CONTRACT[1:], quantity, 100.5)
 
 
-def execution(peer: ScriptedPeer, request: object, exec_id: str, shares: object = 10) -> tuple[object, ...]:
+def execution(
+    peer: ScriptedPeer, request: object, exec_id: str, shares: object = 10, *, client: int = 1
+) -> tuple[object, ...]:
     fields = (
         *(11, request, 5, *CONTRACT, exec_id, "20261120 10:00:00 US/Eastern", "DU1", "ISLAND", "BOT", shares),
-        *(100.25, 77, 1, 0, 10, 100.25, "ck-1", "", "", "", 2, 0),
+        *(100.25, 77, client, 0, 10, 100.25, "ck-1", "", "", "", 2, 0),
     )
     # The last field came with version 178.
     return fields if peer.version >= 178 else fields[:-1]
@@ -155,6 +157,16 @@ async def test_live_executions_and_commissions_are_told_each_time_with_the_same_
         assert [found.fill.exec_id for found in hearing.of(Execution)] == ["a.1", "a.1"]
         assert all(found.live for found in hearing.of(Execution))
         assert hearing.of(Commission)[0].realized_usd is None
+
+
+async def test_an_execution_of_another_client_names_no_order_id(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        _, hearing = await connect(peer.port)
+
+        peer.say(execution(peer, -1, "a.1"), execution(peer, -1, "b.1", client=2))
+        await eventually_async(lambda: len(hearing.of(Execution)) == 2)
+
+        assert [(found.client_id, found.order_id) for found in hearing.of(Execution)] == [(1, 5), (2, 0)]
 
 
 async def test_an_execution_that_cannot_be_booked_fails_the_picture_and_is_told(connect: Connect) -> None:
