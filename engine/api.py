@@ -1,11 +1,7 @@
 """The whole contract between the engine and any front end: Snapshot down, Command up, Outcome back.
 
-Plain frozen values that serialise (JSON through pydantic's TypeAdapter), so the same contract runs over
-the direct link (one process, two threads) and over the attach socket. Nothing here knows the engine's
-rooms, and a front end needs nothing else. Text fields are already cleaned of control characters; they
-are still never markup.
-
-Unknown is `None`, never 0: a front end shows it as "—".
+Plain frozen values that serialise, so the same contract runs over the direct link (two threads) and over
+the attach socket. Text is cleaned of control characters and still never markup. Unknown is `None`, never 0.
 """
 
 from __future__ import annotations
@@ -344,7 +340,6 @@ class CommandKind(StrEnum):
     SET_VALUE = "set_value"
     """Set the runtime value `target` to `value`."""
     ACKNOWLEDGE = "acknowledge"
-    """Acknowledge the alert whose id is `target`."""
     STOP = "stop"
     """Shut down; `target` is `keep`, `flatten` or empty (= `shutdown.on_signal`)."""
     DETACHED = "detached"
@@ -387,7 +382,7 @@ class Outcome:
     """Reason code where refused or failed; empty when done."""
     text: str
     details: tuple[str, ...] = ()
-    """One line per order or position touched, with ids."""
+    """A line per order or position touched."""
 
 
 class EngineHandle(Protocol):
@@ -402,10 +397,7 @@ class EngineHandle(Protocol):
         ...
 
     def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
-        """Call `on_urgent` (from any thread) when something happened that must be seen at once.
-
-        Returns a function that ends the subscription.
-        """
+        """Call `on_urgent` (from any thread) for what must be seen at once; returns how to end it."""
         ...
 
     @property
