@@ -106,7 +106,6 @@ class PositionView:
     """Strategy, `operator`, or empty where the store does not know the position (orphan)."""
     opened_at: datetime | None
     decimals: int
-    """Decimals of its prices."""
     quote_age_s: float | None
     exposure_usd: float | None
     """Notional for stocks, initial margin for futures."""
@@ -163,11 +162,9 @@ class PnlView:
     net_liquidation_usd: float | None = None
     day_usd: float | None = None
     realized_usd: float | None = None
-    """Before fees."""
     unrealized_usd: float | None = None
     fees_usd: float | None = None
     worst_usd: float | None = None
-    """Lowest `day_usd` of the day."""
     trades: int = 0
     wins: int = 0
     curve: tuple[float, ...] = ()
@@ -184,7 +181,6 @@ class HealthRow:
     """One line of the health panel."""
 
     name: str
-    """`broker`, `data`, `clock`, `loop`, `store`, `ui`, `terminal`, …"""
     level: Level
     text: str
 
@@ -208,7 +204,6 @@ class WhyNot:
     symbol: str
     strategy: str
     code: str
-    """Reason code."""
     text: str
     at: datetime | None = None
 
@@ -245,7 +240,6 @@ class StrategyView:
 
     name: str
     kind: str
-    """Registered name, e.g. `ma_crossover`."""
     symbols: tuple[str, ...]
     timeframe: str
     state: str
@@ -290,7 +284,6 @@ class Snapshot:
     """Why BLOCKED / DRAINING …; empty when READY."""
     mode: Mode
     gateway: str
-    """`embedded` or `tws`."""
     gateway_text: str
     """What the header says: `simulated prices` or `IBKR DU123…`."""
     account: str
