@@ -57,12 +57,13 @@ def _cells(position: PositionView, *, held: str) -> tuple[Span, ...]:
     tone = tone_of_amount(position.unrealized_usd)
     stale = is_stale(position)
     last = fmt.price(position.last, decimals=decimals)
+    doubtful = stale and position.last is not None
     ratio = "—" if position.r_multiple is None else fmt.signed(position.r_multiple, decimals=1)
     return (
         Span(position.symbol, Tone.STRONG),
         Span(fmt.number(position.quantity, decimals=0)),
         Span(fmt.price(position.avg_price, decimals=decimals)),
-        Span(f"~{last}" if stale else last, Tone.WARN if stale else Tone.TEXT),
+        Span(f"~{last}" if doubtful else last, Tone.WARN if stale else Tone.TEXT),
         Span(fmt.arrowed(position.unrealized_usd), tone),
         Span(ratio, tone),
         protection(position),

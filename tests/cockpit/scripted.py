@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -291,13 +292,16 @@ EVENTS = tuple(
     )
 )
 
-CURVE = tuple(
-    round(
-        -80.2 + 0.012 * (x - 30) ** 2 if x < 60 else 30 + 2.1 * (x - 60) - 40 * ((x // 17) % 2) + (x % 7) * 4,
-        2,
-    )
-    for x in range(160)
-)
+
+def _day(x: int) -> float:
+    """A day that dips to its worst early and climbs unevenly to where it stands."""
+    dip = -80.2 * math.exp(-(((x - 28) / 16) ** 2))
+    climb = 341.48 * min(1.0, max(0.0, (x - 34) / 125)) ** 1.3
+    wobble = 18.0 * math.sin(x / 5.3) * math.sin(x * math.pi / 159)
+    return round(dip + climb + (wobble if x > 45 else 0.0), 2)
+
+
+CURVE = tuple(map(_day, range(160)))
 
 RUNTIME = (
     RuntimeValue("risk.risk_per_trade_pct", 0.5, 0.05, 2.0, 0.05, False),
