@@ -54,14 +54,15 @@ def key_of(contract: Any) -> str:
 
 
 def contract_of(instrument: Instrument) -> Any:
-    """The library's contract for an instrument we know."""
-    expiry = instrument.last_trade_date
+    """The library's contract for an instrument we know.
+
+    The contract id says all; expiry and multiplier are left out because the broker refuses a contract whose
+    further fields differ from its own by as much as the day between last trade and expiration.
+    """
     return ibapi.Contract(
         secType=instrument.sec_type.value,
         conId=instrument.con_id,
         symbol=instrument.symbol,
-        lastTradeDateOrContractMonth=f"{expiry:%Y%m%d}" if expiry else "",
-        multiplier=f"{instrument.multiplier:g}" if instrument.sec_type is SecType.FUTURE else "",
         exchange=instrument.exchange,
         primaryExchange=instrument.primary_exchange if instrument.sec_type is SecType.STOCK else "",
         currency=instrument.currency,

@@ -104,12 +104,9 @@ def test_contracts_name_what_the_wire_needs() -> None:
     stock, future = contract_of(SPY), contract_of(ES)
 
     assert (stock.conId, stock.secType, stock.multiplier, stock.exchange) == (756733, "STK", "", "SMART")
-    assert (future.multiplier, future.localSymbol, key_of(future), key_of(stock)) == (
-        "50",
-        "ESZ6",
-        "ESZ6",
-        "SPY",
-    )
+    assert (future.conId, future.localSymbol, future.exchange) == (495512563, "ESZ6", "CME")
+    assert (future.multiplier, future.lastTradeDateOrContractMonth) == ("", "")
+    assert (key_of(future), key_of(stock)) == ("ESZ6", "SPY")
 
 
 def execution(**changes: object) -> SimpleNamespace:

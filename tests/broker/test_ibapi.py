@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -37,6 +38,23 @@ def test_no_other_file_of_the_product_imports_a_broker_library() -> None:
     ]
 
     assert knowing == []
+
+
+@pytest.mark.req("FUT-DO-1")
+def test_the_adapter_calls_nothing_that_blocks_the_loop() -> None:
+    blocking = {"sleep", "run_until_complete", "run", "connect", "recv", "send"}
+    allowed = {("asyncio", "sleep")}
+    found = [
+        f"{path.name}:{call.lineno}"
+        for path in (ROOT / "engine" / "broker").glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in blocking
+        and (ast.unparse(call.func.value), call.func.attr) not in allowed
+    ]
+
+    assert found == []
 
 
 def test_a_library_that_is_not_known_is_refused_by_name() -> None:

@@ -256,6 +256,27 @@ async def test_quotes_bars_and_depth_arrive_sane(gateway_port: int, connect: Con
     broker.unsubscribe(spy)
 
 
+@pytest.mark.req("PLAN-M3-BROKER")
+async def test_a_future_trades_by_its_contract_id(gateway_port: int, connect: Connect) -> None:
+    broker, hearing = await connect(gateway_port, client_id=114)
+    found = await broker.instruments("ES", "FUT", "CME")
+    assert found.value is not None, found.error
+    front = found.value[0]
+
+    broker.subscribe(front)
+    await eventually_async(lambda: hearing.quotes and hearing.quotes[-1].is_two_sided)
+    bars = await broker.history(front, count=20, seconds=60)
+    await send(broker, front, intent("ck-t-ES-1-entry", quantity=1))
+    await eventually_async(lambda: hearing.of(Commission))
+
+    assert hearing.quotes[-1].key == front.key
+    assert bars.ok
+    (execution,) = hearing.of(Execution)
+    assert (execution.fill.key, execution.fill.con_id) == (front.key, front.con_id)
+    await send(broker, front, intent("ck-t-ES-2-exit", quantity=1, side=Side.SELL))
+    await eventually_async(lambda: len(hearing.of(Commission)) == 2)
+
+
 @pytest.mark.req("FUT-F1", "PLAN-M3-IDMAP")
 async def test_a_fresh_connection_finds_its_open_order_and_executions_again(
     gateway_port: int, connect: Connect
