@@ -100,9 +100,14 @@ def start(
 def attach(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
     """Open the screen on a running engine."""
     from cockpit import launcher
+    from engine.runtime import remote
 
-    engine = _find(context, config, state)
-    raise typer.Exit(launcher.attach(Path(engine.holder.socket)))
+    def body() -> int:
+        loaded, is_named = _load(context, config, state)
+        engine = remote.find(loaded, is_named=is_named, environ=os.environ)
+        return launcher.attach(Path(engine.holder.socket), loaded)
+
+    _leave(body)
 
 
 @app.command()

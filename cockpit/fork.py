@@ -24,13 +24,19 @@ DETACHED: Final = b"D"
 SCREEN_FAILED: Final = b"F"
 """The same, but because the screen broke."""
 
+SAY_S: Final = 1.0
+
 FORWARDED: Final = (signal.SIGWINCH, signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
+UNRESTORED: Final = b"U"
+"""The child gave the terminal up before putting it in order: the parent does, when it takes text again."""
+
 RESTORE: Final = (
-    "\x1b[<u\x1b[?1049l\x1b[?25h"
+    "\x18\x1b[<u\x1b[?1049l\x1b[?25h"
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?7h\x1b[0m\r\n"
 )
-"""Leaves the alternate screen, shows the cursor, ends mouse, focus and paste reports and key protocols."""
+"""Ends a sequence cut short, leaves the alternate screen, shows the cursor; ends mouse, focus and paste
+reports and key protocols."""
 
 
 class Parent:
@@ -51,6 +57,11 @@ class Parent:
                 on_gone()
 
         threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+    def put_terminal_in_order(self) -> None:
+        """Leave the restoring to the parent, which may wait for a stalled terminal."""
+        with contextlib.suppress(OSError):
+            self._link.sendall(UNRESTORED)
 
     def release(self, word: bytes = DETACHED) -> None:
         """Let it go: it says how to come back and ends."""
@@ -113,6 +124,11 @@ def _wait(pid: int, link: socket.socket, *, saved: list[Any] | None) -> int:
         signal.signal(number, signal.SIG_IGN)
     with link:
         word = link.recv(1)
+        unrestored = word == UNRESTORED
+        if unrestored:
+            word = link.recv(1)
+    if unrestored:
+        _restore(saved)
     if word in {DETACHED, SCREEN_FAILED}:
         say(f"cockpit: detached, process {pid} trades on. Come back with `cockpit attach`.")
         return 0 if word == DETACHED else 1
@@ -145,11 +161,19 @@ def _restore(saved: list[Any] | None) -> None:
         os.write(1 if os.isatty(1) else 2, RESTORE.encode())
     if saved is not None:
         with contextlib.suppress(termios.error):
-            termios.tcsetattr(0, termios.TCSADRAIN, saved)
+            termios.tcsetattr(0, termios.TCSANOW, saved)
 
 
 def say(sentence: str) -> None:
-    """A line for the person at the terminal, if there still is one."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(sentence + "\n")
-        sys.stderr.flush()
+    """A line for the person at the terminal; one that takes nothing for a second is let go."""
+    writer = threading.Thread(target=_write, args=(f"{sentence}\n",), name="say", daemon=True)
+    writer.start()
+    writer.join(SAY_S)
+    if writer.is_alive():
+        leave_terminal()
+
+
+def _write(text: str) -> None:
+    keep_signals_for_main()
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode("utf-8", "replace"))

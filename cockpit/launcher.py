@@ -57,14 +57,14 @@ def start(asked: Start, *, build: Build | None = None) -> int:
     return in_child(lambda parent: _guarded(lambda: _with_screen(asked, parent, build)))
 
 
-def attach(socket: Path) -> int:
+def attach(socket: Path, loaded: Loaded) -> int:
     """Open the screen on a running engine; returns the process exit code."""
     from cockpit.terminal import screen_descriptor
 
     if screen_descriptor() is None:
         say("cockpit: attach needs a terminal for keys and drawing; try `cockpit status`.")
         return 2
-    return _guarded(lambda: _attached(socket, None, _Signals()))
+    return _guarded(lambda: _attached(socket, _settings(loaded), None, _Signals()))
 
 
 class _Signals:
@@ -151,11 +151,12 @@ def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
 
     signals = _Signals()
     loaded, session = _open(asked, build)
+    settings = _settings(loaded)
     try:
         session.open()
     except LockHeldError as held:
         return _join(loaded, asked, held, parent, signals)
-    screen = _screen(session, loaded)
+    screen = _screen(session, settings)
     signals.stop = lambda name: _stop_and_leave(session, screen, name)
     signals.hang_up = lambda: _lose(session, screen)
     parent.watch(lambda: _lose(session, screen))
@@ -164,24 +165,29 @@ def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
     how = screen.run()
     session.seat.leave(session)
     _log.info("screen left: %s", how.value)
+    if not screen.left_in_order:
+        leave_terminal()
+        parent.put_terminal_in_order()
     signals.hang_up = lambda: None
     signals.stop = lambda name: _ask_stop(session, name)
     return _after_screen(session, parent, how)
 
 
-def _screen(session: EngineSession, loaded: Loaded) -> TerminalSession:
+def _screen(session: EngineSession, settings: UiSettings) -> TerminalSession:
     from cockpit.terminal import screen_descriptor
     from cockpit.terminal_session import TerminalSession
 
     return TerminalSession(
         session.handle,
-        settings=_settings(loaded),
+        settings=settings,
         descriptor=screen_descriptor() or 1,
         on_first_frame=session.screen_drawn,
     )
 
 
 def _after_screen(session: EngineSession, parent: Parent, how: Exit) -> int:
+    if not session.handle.is_alive:
+        how = Exit.ENGINE_STOPPED  # whatever was asked for: nothing trades on
     if how in _STOP_TARGET:
         say("cockpit: stopping …")
         session.stop(_STOP_TARGET[how])
@@ -242,7 +248,7 @@ def _join(loaded: Loaded, asked: Start, held: object, parent: Parent, signals: _
             f"an engine already runs for this state folder: pid {holder.pid}, {difference}. "
             "Attach to it with `cockpit attach`, or end it first with `cockpit stop`."
         )
-    return _attached(Path(holder.socket), parent, signals)
+    return _attached(Path(holder.socket), _settings(loaded), parent, signals)
 
 
 def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
@@ -258,20 +264,23 @@ def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
     return ""
 
 
-def _attached(socket: Path, parent: Parent | None, signals: _Signals) -> int:
-    from cockpit.settings import UiSettings
+def _attached(socket: Path, settings: UiSettings, parent: Parent | None, signals: _Signals) -> int:
     from cockpit.terminal import screen_descriptor
     from cockpit.terminal_session import TerminalSession
     from engine.runtime.link import SocketHandle
 
     handle = SocketHandle.connect(socket, role="screen")
-    screen = TerminalSession(handle, settings=UiSettings(), descriptor=screen_descriptor() or 1)
+    screen = TerminalSession(handle, settings=settings, descriptor=screen_descriptor() or 1)
     signals.stop = lambda _name: screen.leave(Exit.DETACH)
     signals.hang_up = lambda: screen.leave(Exit.TERMINAL_LOST)
     if parent is not None:
         parent.watch(lambda: screen.leave(Exit.TERMINAL_LOST))
     how = screen.run()
     signals.stop, signals.hang_up = _leave_process, lambda: None
+    if not screen.left_in_order:
+        leave_terminal()
+        if parent is not None:
+            parent.put_terminal_in_order()
     pid = handle.snapshot().pid
     if how in _STOP_TARGET:
         from engine.runtime.remote import stop_and_wait
@@ -307,9 +316,16 @@ def _engine_ended(session: EngineSession, screen: TerminalSession) -> None:
 
 
 def _settings(loaded: Loaded) -> UiSettings:
+    """What the screen is told. Raises UsageError for keys that cannot be, before anything is started."""
+    from cockpit.keymap import KeymapError, checked_keymap
     from cockpit.settings import UiSettings
+    from engine.runtime.errors import UsageError
 
     ui = loaded.config.ui
+    try:
+        checked_keymap(ui.keys)
+    except KeymapError as err:
+        raise UsageError(f"ui.keys: {err}") from err
     return UiSettings(theme=ui.theme.value, refresh_s=ui.refresh_s, keys=ui.keys)
 
 

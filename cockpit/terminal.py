@@ -31,6 +31,8 @@ FIRST_FRAME_BYTES: Final = 1500
 
 _POLL_MS: Final = 100
 _CHUNK_BYTES: Final = 4096
+_BLOCKING_CHUNK_BYTES: Final = 256
+"""So little that a terminal which `select` calls writable takes it without waiting."""
 
 
 class TerminalOutput:
@@ -38,6 +40,7 @@ class TerminalOutput:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor, self._is_own = _unblocking(descriptor)
+        self._chunk_bytes = _CHUNK_BYTES if self._is_own else _BLOCKING_CHUNK_BYTES
         self._pending: list[str] = []
         self._written = 0
         self._deadline_s = float("inf")
@@ -64,6 +67,11 @@ class TerminalOutput:
             callback, self.on_first_frame = self.on_first_frame, _nothing
             callback()
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether bytes were dropped: the terminal hung up, or was not waited for."""
+        return self._lost.is_set()
+
     def fileno(self) -> int:
         """The terminal's descriptor."""
         return self._descriptor
@@ -86,7 +94,7 @@ class TerminalOutput:
         try:
             _, ready, _ = select.select((), (self._descriptor,), (), _POLL_MS / 1000)
             if ready:
-                count = os.write(self._descriptor, data[:_CHUNK_BYTES])
+                count = os.write(self._descriptor, data[: self._chunk_bytes])
                 self._written += count
                 return count
         except BlockingIOError:

@@ -51,6 +51,11 @@ class TerminalSession:
             _log.error("the screen failed: %s", self._app.failure)
         return self._wanted if self._wanted is not None else result
 
+    @property
+    def left_in_order(self) -> bool:
+        """Whether the terminal took everything that puts it back as it was."""
+        return not self._output.gave_up
+
     def leave(self, how: Exit) -> None:
         """End the sitting. The first reason wins."""
         if self._wanted is None:

@@ -304,3 +304,12 @@ def test_a_screen_attached_from_elsewhere_that_hangs_up_is_reported_as_lost(plac
         finally:
             third.close()
     end_all(place)
+
+
+def test_keys_that_clash_are_wrong_configuration_before_anything_is_started(place: Place) -> None:
+    with (place.folder / "cockpit.toml").open("a", encoding="utf-8") as config:
+        config.write('[ui.keys]\nfly = "z"\n')
+    with terminal(place, "--paper") as screen:
+        assert screen.exit_code() == 2
+        assert "ui.keys" in screen.text
+        assert not place.state.exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runtime.errors import FailedError, RefusedError
+from engine.runtime.errors import RefusedError, UsageError
 from engine.runtime.gateway_process import (
     GatewayPlan,
     GatewayProcess,
@@ -88,7 +88,7 @@ async def test_after_its_death_a_stale_status_file_is_not_believed(plan: Gateway
 async def test_one_that_cannot_start_says_why(plan: GatewayPlan) -> None:
     broken = replace(plan, arguments=("--tape", str(plan.state_dir / "nowhere")))
 
-    with pytest.raises(FailedError, match="nowhere"):
+    with pytest.raises(UsageError, match="nowhere"):
         await GatewayProcess.spawn(broken).ready()
 
 
