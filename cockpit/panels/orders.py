@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from cockpit import format as fmt
 from cockpit.frame import Frame
+from cockpit.panels.panel import TablePanel
 from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row
-from cockpit.widgets.ticking_table import TickingTable
 from engine.api import OrderView, Snapshot
 
 COLUMNS = (
@@ -36,16 +37,19 @@ _TONES = {
 }
 
 
-class OrdersPanel(TickingTable):
+class OrdersPanel(TablePanel):
     """The orders table; the cursor says which one `x` and `↵` mean."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(COLUMNS, empty="no orders today", id=id)
 
-    def show(self, frame: Frame) -> None:
-        """Show the frame's orders."""
-        self.set_rows([order_row(order, snapshot=frame.snapshot) for order in frame.snapshot.orders])
-        self.set_title(orders_title(frame, in_sight=self.span_text, width=self.size.width))
+    def rows_of(self, frame: Frame) -> Sequence[Row]:
+        """One row for each."""
+        return [order_row(order, snapshot=frame.snapshot) for order in frame.snapshot.orders]
+
+    def title_of(self, frame: Frame) -> str:
+        """Counts, ages and which rows are in sight."""
+        return orders_title(frame, in_sight=self.span_text, width=self.size.width)
 
 
 def order_key(order: OrderView) -> str:

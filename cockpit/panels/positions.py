@@ -8,9 +8,9 @@ from functools import partial
 
 from cockpit import format as fmt
 from cockpit.frame import Frame, is_stale, tone_of_amount
+from cockpit.panels.panel import TablePanel
 from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row
-from cockpit.widgets.ticking_table import TickingTable
 from engine.api import PositionView, Snapshot
 
 COLUMNS = (
@@ -29,16 +29,19 @@ COLUMNS = (
 )
 
 
-class PositionsPanel(TickingTable):
+class PositionsPanel(TablePanel):
     """The positions table; the cursor says which one `f` and `↵` mean."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(COLUMNS, empty="flat: no positions", id=id)
 
-    def show(self, frame: Frame) -> None:
-        """Show the frame's positions."""
-        self.set_rows(position_rows(frame.snapshot, now=frame.snapshot.session.now))
-        self.set_title(positions_title(frame, in_sight=self.span_text, width=self.size.width))
+    def rows_of(self, frame: Frame) -> Sequence[Row]:
+        """One row for each."""
+        return position_rows(frame.snapshot, now=frame.snapshot.session.now)
+
+    def title_of(self, frame: Frame) -> str:
+        """Counts, ages and which rows are in sight."""
+        return positions_title(frame, in_sight=self.span_text, width=self.size.width)
 
 
 def position_rows(snapshot: Snapshot, *, now: datetime) -> list[Row]:

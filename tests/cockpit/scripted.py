@@ -296,7 +296,7 @@ EVENTS = tuple(
 def _day(x: int) -> float:
     """A day that dips to its worst early and climbs unevenly to where it stands."""
     dip = -80.2 * math.exp(-(((x - 28) / 16) ** 2))
-    climb = 341.48 * min(1.0, max(0.0, (x - 34) / 125)) ** 1.3
+    climb = 341.48 * math.pow(min(1.0, max(0.0, (x - 34) / 125)), 1.3)
     wobble = 18.0 * math.sin(x / 5.3) * math.sin(x * math.pi / 159)
     return round(dip + climb + (wobble if x > 45 else 0.0), 2)
 

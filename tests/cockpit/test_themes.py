@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual.color import Color
+from textual.theme import Theme
 
 from cockpit.frame import Frame
 from cockpit.panels.header import banners
@@ -33,10 +34,7 @@ def _luminance(color: Color) -> float:
 @pytest.mark.parametrize(
     "name", ["gain", "loss", "muted", "strong", "warning", "error", "accent", "foreground"]
 )
-def test_every_tone_is_readable_on_background_surface_and_cursor(theme: object, name: str) -> None:
-    from textual.theme import Theme
-
-    assert isinstance(theme, Theme)
+def test_every_tone_is_readable_on_background_surface_and_cursor(theme: Theme, name: str) -> None:
     text = theme.variables.get(name) or str(getattr(theme, name))
 
     for ground in (str(theme.background), str(theme.surface), theme.variables["cursor"]):
@@ -44,10 +42,7 @@ def test_every_tone_is_readable_on_background_surface_and_cursor(theme: object, 
 
 
 @pytest.mark.parametrize("theme", TRUE_COLOUR, ids=lambda theme: theme.name)
-def test_alarm_and_badge_are_readable(theme: object) -> None:
-    from textual.theme import Theme
-
-    assert isinstance(theme, Theme)
+def test_alarm_and_badge_are_readable(theme: Theme) -> None:
     assert contrast(theme.variables["on-alarm"], theme.variables["alarm"]) >= 4.5
     assert contrast(theme.variables["on-badge"], theme.variables["badge"]) >= 4.5
 
