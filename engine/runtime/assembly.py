@@ -1,0 +1,243 @@
+"""Assembles one engine from what boot found: every part gets exactly the parts it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from engine.api import EventView, Level
+from engine.broker.ibkr import IbkrBroker
+from engine.broker.port import BrokerError
+from engine.config import RUNTIME_KEYS, Layer, Loaded, save_override, with_value
+from engine.domain.order import Tif
+from engine.execution.books import Books
+from engine.execution.executor import ExecutionSettings, Executor
+from engine.execution.kill import KillSwitch
+from engine.execution.refs import RefMaker
+from engine.ledger.ledger import Ledger
+from engine.risk.brakes import BrakeSet
+from engine.runtime.account import AccountDesk
+from engine.runtime.brakes import BrakeDesk, restored
+from engine.runtime.commands import Commands
+from engine.runtime.day import DayBook
+from engine.runtime.daypnl import DayPnl
+from engine.runtime.desk import Desk
+from engine.runtime.engine import Engine, Parts
+from engine.runtime.errors import FailedError
+from engine.runtime.gateway_process import GatewayProcess, running_gateway
+from engine.runtime.inbox import Inbox, tell_changes
+from engine.runtime.line import Line, LineHooks
+from engine.runtime.markets import Markets
+from engine.runtime.notices import Notices
+from engine.runtime.options import RunOptions
+from engine.runtime.publisher import Publisher
+from engine.runtime.session import gateway_plan
+from engine.runtime.snapshot import SnapshotBuilder
+from engine.runtime.trading import Running, Trading
+from engine.runtime.upkeep import Upkeep
+from engine.store.errors import StoreError
+from engine.store.journal import AuditEntry
+from engine.store.operations import StoredState
+from engine.store.store import Store
+
+_LOG_LEVEL = {
+    Level.OK: "info",
+    Level.INFO: "info",
+    Level.WARNING: "warning",
+    Level.ERROR: "error",
+    Level.CRITICAL: "critical",
+}
+_log = structlog.get_logger("engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an engine is assembled from."""
+
+    loaded: Loaded
+    options: RunOptions
+    account: str
+    store: Store
+    stored: StoredState
+    broker: IbkrBroker
+    running: tuple[Running, ...]
+
+
+def assemble(given: Given, engine: Engine) -> Parts:
+    """Every part of one engine, each knowing only the parts it needs."""
+    broker, desk, pnl = given.broker, _desk(given), DayPnl()
+    refs = RefMaker(given.account, epoch_ms=lambda: time.time_ns() // 1_000_000, entropy=secrets.token_bytes)
+    executor = _executor(given, desk, refs)
+    kill_switch = _kill_switch(given, desk, executor)
+    trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
+    publisher = _publisher(given, desk, trading, pnl)
+    brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
+    inbox, line = _line(given, desk, engine, trading, publisher)
+    upkeep = _upkeep(given, desk, engine, executor, pnl)
+    commands = Commands(
+        desk,
+        brakes=brakes,
+        executor=executor,
+        kill_switch=kill_switch,
+        set_value=partial(_set_value, given, desk),
+        stop=engine.stop,
+        on_detached=engine.on_detached,
+        urge=publisher.urge,
+    )
+    desk.books.on_changes(upkeep.on_changes)
+    desk.books.on_changes(partial(tell_changes, desk))
+    desk.books.on_changes(lambda _: publisher.urge())
+    return Parts(
+        desk=desk,
+        broker=broker,
+        kill_switch=kill_switch,
+        brakes=brakes,
+        inbox=inbox,
+        account=AccountDesk(desk, broker=broker, inbox=inbox),
+        trading=trading,
+        markets=Markets(desk, broker=broker, trading=trading, spawn=engine.spawn),
+        line=line,
+        upkeep=upkeep,
+        commands=commands,
+        publisher=publisher,
+        on_first_ready=given.options.lag.forget,
+        close=partial(_close, given, desk),
+    )
+
+
+def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
+    execution = given.loaded.config.execution
+    return Executor(
+        broker=given.broker,
+        books=desk.books,
+        refs=refs,
+        now=desk.now,
+        may_enter=desk.may_enter,
+        settings=ExecutionSettings(
+            entry_tif=Tif(execution.tif.value), stop_tif=Tif(execution.stop_tif.value)
+        ),
+    )
+
+
+def _kill_switch(given: Given, desk: Desk, executor: Executor) -> KillSwitch:
+    kill = given.loaded.config.kill
+    return KillSwitch(
+        executor=executor,
+        books=desk.books,
+        instruments=desk.instruments,
+        ask_broker=given.broker.state,
+        now=desk.now,
+        cancel_s=kill.cancel_s,
+        watch_s=kill.refill_watch_s,
+    )
+
+
+def _upkeep(given: Given, desk: Desk, engine: Engine, executor: Executor, pnl: DayPnl) -> Upkeep:
+    return Upkeep(
+        desk,
+        executor=executor,
+        store=given.store,
+        day=DayBook(desk, store=given.store, pnl=pnl, stored=given.stored),
+        kill_file=given.options.state_dir / given.loaded.config.kill.flag_file,
+        on_kill_file=engine.on_kill_file,
+        spawn=engine.spawn,
+        heartbeat=partial(_heartbeat, desk, given.options),
+    )
+
+
+def _desk(given: Given) -> Desk:
+    clock, stored = given.options.clock, given.stored
+    return Desk(
+        config=given.loaded.config,
+        mode=given.options.mode,
+        clock=clock,
+        gateway=given.options.gateway.kind,
+        account=given.account,
+        books=Books(ledger=Ledger(stored.ledger), journal=given.store, now=clock.now),
+        notices=Notices(now=clock.now, log=_log_event),
+        brakes=BrakeSet(tuple(restored(b) for b in stored.brakes)),
+        signals_used={o.intent.signal_id for o in stored.ledger.orders if o.intent.signal_id},
+        overridden={key for key in RUNTIME_KEYS if given.loaded.origins[key].layer is Layer.RUNTIME},
+    )
+
+
+def _publisher(given: Given, desk: Desk, trading: Trading, pnl: DayPnl) -> Publisher:
+    options = given.options
+    simulated = options.gateway.kind == "embedded"
+    builder = SnapshotBuilder(
+        desk,
+        trading=trading,
+        pnl=pnl,
+        round_trip_ms=lambda: given.broker.round_trip_ms,
+        lag_max_ms=lambda: options.lag.max_ms,
+        store=given.store.metrics,
+        run_id=options.run_id,
+        version=options.version,
+        gateway_text="simulated prices" if simulated else f"IBKR {given.account}",
+    )
+    return Publisher(builder.build(0), build=builder.build, settled=desk.books.settled)
+
+
+def _line(
+    given: Given, desk: Desk, engine: Engine, trading: Trading, publisher: Publisher
+) -> tuple[Inbox, Line]:
+    inbox = Inbox(desk, on_bar=trading.on_bar, on_quote=lambda _: publisher.touch())
+    hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=partial(_revive, given))
+    line = Line(given.broker, desk, listener=inbox, settings=given.loaded.config.connection, hooks=hooks)
+    inbox.on_link = line.on_link
+    inbox.on_foreign = line.compare_again
+    return inbox, line
+
+
+async def _revive(given: Given) -> None:
+    """Start the embedded gateway again if it is gone; it continues from its journal, on another port."""
+    if given.options.gateway.kind != "embedded":
+        return
+    endpoint = await asyncio.to_thread(running_gateway, given.options.state_dir)
+    if endpoint is None:
+        try:
+            endpoint = await GatewayProcess.spawn(gateway_plan(given.loaded)).ready()
+        except FailedError as err:
+            raise BrokerError(str(err)) from err
+    given.broker.move_to(endpoint.host, endpoint.port)
+
+
+async def _set_value(given: Given, desk: Desk, key: str, value: float, who: str) -> str:
+    """Change one runtime value: in force at once, audited, remembered for the next start."""
+    section, _, name = key.partition(".")
+    old = getattr(getattr(desk.config, section, None), name, None)
+    desk.config = with_value(desk.config, key, value)
+    new = getattr(getattr(desk.config, section), name)
+    desk.overridden.add(key)
+    await given.store.audit(AuditEntry(desk.now(), who, key, str(old), str(new), ""))
+    await asyncio.to_thread(save_override, given.loaded.overrides_path, key, value)
+    return f"{key}: {old} → {new}"
+
+
+def _heartbeat(desk: Desk, options: RunOptions) -> dict[str, object]:
+    return {
+        "mode": desk.mode.value,
+        "state": desk.state.value,
+        "link": desk.link.value,
+        "positions": len(desk.books.positions()),
+        "open_orders": len(desk.books.open_orders()),
+        "loop_lag_max_ms": round(options.lag.max_ms, 1),
+    }
+
+
+async def _close(given: Given, desk: Desk, clean: bool) -> None:
+    try:
+        await given.store.end_run(at=desk.now(), clean=clean)
+    except StoreError as err:
+        _log.error("store.end_not_written", error=str(err))
+    await given.store.close()
+
+
+def _log_event(event: EventView) -> None:
+    log = getattr(_log, _LOG_LEVEL[event.level])
+    log(event.text, kind=event.kind, symbol=event.symbol, seq=event.seq)
