@@ -231,7 +231,7 @@ def stop(
 @app.command()
 def doctor(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
     """Check that everything a run needs is here."""
-    from cockpit.terminal import colours
+    from cockpit.tty import colours
     from engine.runtime.doctor import examine
 
     config, state = _options(context, config, state)

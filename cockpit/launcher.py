@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from cockpit.exits import Exit
 from cockpit.fork import DETACHED, SCREEN_FAILED, Parent, in_child, leave_terminal, say
+from cockpit.tty import screen_descriptor
 
 if TYPE_CHECKING:
     from cockpit.settings import UiSettings
@@ -49,8 +50,6 @@ def start(asked: Start, *, build: Build | None = None) -> int:
     """Start the cockpit, or attach to the engine that already runs; returns the process exit code."""
     if asked.headless:
         return _guarded(lambda: _headless(asked, build))
-    from cockpit.terminal import screen_descriptor
-
     if screen_descriptor() is None:
         say("cockpit: the screen needs a terminal for keys and drawing; without one use --headless.")
         return 2
@@ -59,8 +58,6 @@ def start(asked: Start, *, build: Build | None = None) -> int:
 
 def attach(socket: Path, loaded: Loaded) -> int:
     """Open the screen on a running engine; returns the process exit code."""
-    from cockpit.terminal import screen_descriptor
-
     if screen_descriptor() is None:
         say("cockpit: attach needs a terminal for keys and drawing; try `cockpit status`.")
         return 2
@@ -174,7 +171,6 @@ def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
 
 
 def _screen(session: EngineSession, settings: UiSettings) -> TerminalSession:
-    from cockpit.terminal import screen_descriptor
     from cockpit.terminal_session import TerminalSession
 
     return TerminalSession(
@@ -265,7 +261,6 @@ def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
 
 
 def _attached(socket: Path, settings: UiSettings, parent: Parent | None, signals: _Signals) -> int:
-    from cockpit.terminal import screen_descriptor
     from cockpit.terminal_session import TerminalSession
     from engine.runtime.link import SocketHandle
 

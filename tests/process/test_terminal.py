@@ -155,7 +155,7 @@ class Control:
         self._thread.join(5.0)
 
 
-@pytest.mark.req("CARD-APP")
+@pytest.mark.req("CARD-APP", "FUT-DO-1")
 def test_a_terminal_that_stalls_freezes_the_screen_and_never_the_engine(place: Place) -> None:
     """30 s under the soak campaign (COCKPIT_STALL_S), shorter here: the queue is full within a second."""
     stall_s = float(os.environ.get("COCKPIT_STALL_S", "4"))
@@ -258,6 +258,7 @@ def test_a_stop_signal_acts_at_once_even_behind_a_stalled_terminal(
         eventually(lambda: not place.engine_pid(), why="the engine to end")
         screen.go_on()
         assert screen.exit_code() == 0
+        assert LEAVE_ALTERNATE in screen.raw, "a terminal that wakes up again is found in order"
 
 
 def test_a_screen_that_breaks_leaves_the_engine_trading_and_says_so(place: Place) -> None:
