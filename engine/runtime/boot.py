@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from engine.config import (
     StrategySection,
 )
 from engine.market.bars import timeframe_seconds
+from engine.runtime import catalogue
 from engine.runtime.assembly import Given, assemble
 from engine.runtime.engine import Engine
 from engine.runtime.errors import FailedError
@@ -24,14 +24,8 @@ from engine.runtime.options import RunOptions
 from engine.runtime.trading import Running
 from engine.store.errors import StoreError
 from engine.store.store import Store
-from engine.strategy import ma_crossover, momentum
-from engine.strategy.base import Strategy
-from engine.strategy.params import ParamError
-from engine.strategy.registry import STRATEGIES, UnknownNameError
 
 DATABASE = "cockpit.db"
-SHIPPED = (ma_crossover, momentum)
-"""Importing a strategy's module registers it."""
 
 
 async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
@@ -105,30 +99,18 @@ def make_strategies(loaded: Loaded) -> tuple[Running, ...]:
 
 
 def _running(loaded: Loaded, name: str, section: StrategySection) -> Running:
-    try:
-        kind = STRATEGIES.get(section.kind)
-        make = partial(_create, kind.create, name, dict(section.params))
-        strategy = make(())
-    except UnknownNameError as err:
-        raise loaded.error(f"strategies.{name}.kind", str(err)) from err
-    except ParamError as err:
-        raise loaded.error(f"strategies.{name}.params.{err.param}", str(err)) from err
+    make = partial(catalogue.create, loaded, name, section)
+    strategy = make(())
     return Running(
         strategy=strategy,
         make=make,
         kind=section.kind,
         timeframe=section.timeframe.value,
         bar_seconds=timeframe_seconds(section.timeframe.value),
-        allow_short=section.allow_short and not kind.long_only,
+        allow_short=section.allow_short and not strategy.long_only,
         holds_overnight=section.holds_overnight,
         symbols=section.symbols,
     )
-
-
-def _create(
-    create: Callable[..., Strategy], name: str, params: Mapping[str, object], keys: Sequence[str]
-) -> Strategy:
-    return create(name, params=params, keys=keys)
 
 
 class _Deaf:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from engine.config import ConfigError, Gateway, Loaded, load
+from engine.runtime import catalogue
 from engine.runtime.errors import StartError
 from engine.runtime.gateway_process import running_gateway
 from engine.runtime.lock import holder_of
@@ -61,6 +62,7 @@ def examine(
     yield _terminal(colours)
     try:
         loaded = load(path=config, overrides=overrides, environ=environ, cwd=cwd, mode="PAPER")
+        catalogue.check(loaded)
     except ConfigError as err:
         yield Check("configuration", "fail", " · ".join(str(problem) for problem in err.problems))
         return

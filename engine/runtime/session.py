@@ -18,7 +18,7 @@ from typing import Final
 
 from engine.api import Command, CommandKind, Mode, Outcome
 from engine.config import Gateway, Loaded
-from engine.runtime import logs, registry
+from engine.runtime import catalogue, logs, registry
 from engine.runtime.clock import Clock, GatewayClock, SystemClock
 from engine.runtime.control import ControlServer
 from engine.runtime.core import EngineCore
@@ -77,8 +77,10 @@ class EngineSession:
     def open(self) -> None:
         """Take the state folder, start the gateway and the engine's thread; returns at once.
 
-        Raises StartError: LockHeldError where another engine holds the folder, FailedError otherwise.
+        Raises ConfigError for a strategy that cannot be made, StartError otherwise: LockHeldError where
+        another engine holds the folder, FailedError for the rest.
         """
+        catalogue.check(self._loaded)
         state_dir = private_state_dir(self._loaded.state_dir)
         runtime = runtime_dir(self._request.environ)
         socket = socket_path(runtime, state_dir)

@@ -20,9 +20,7 @@ from engine.market.catalog import front_month, parse_symbol
 from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import Holding
 from engine.risk.gate import EntryTicket, GateWorld, check_entry
-from engine.runtime import boot  # noqa: F401 - registers the shipped strategies
-from engine.strategy.base import Strategy, StrategyView
-from engine.strategy.registry import STRATEGIES
+from engine.strategy import STRATEGIES, Strategy, StrategyView
 from tests.builders import LIMITS
 
 FRIDAY = dt.date(2026, 11, 20)
@@ -101,7 +99,7 @@ def _line(name: str, section: StrategySection, symbol: str, market: Market, star
 
 def _instrument(contract: Contract, start: float) -> Instrument:
     open_all_day = SessionHours(utc(start - 3600), utc(start + 6 * 3600))
-    expiry = dt.datetime.strptime(contract.expiry, "%Y%m%d").date() if contract.expiry else None
+    expiry = dt.date.fromisoformat(contract.expiry) if contract.expiry else None
     return Instrument(
         key=contract.local_symbol,
         con_id=contract.con_id,
