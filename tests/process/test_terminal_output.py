@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cockpit.terminal import FIRST_FRAME_BYTES, TerminalOutput
+from cockpit.terminal import FIRST_FRAME_BYTES, TerminalOutput, driver_for
 from tests.waiting import eventually
 
 
@@ -90,4 +90,21 @@ def test_writing_never_makes_the_shells_own_descriptor_nonblocking(ends: tuple[i
     assert output.fileno() != ends[1]
     assert os.get_blocking(ends[1])
     assert not os.get_blocking(output.fileno())
+    output.close()
+
+
+def test_the_end_of_input_is_told_once_and_ends_the_reading_thread(ends: tuple[int, int]) -> None:
+    lost: list[int] = []
+    output = TerminalOutput(ends[1])
+    driver_class = driver_for(output, on_lost=lambda: lost.append(1))
+    driver = driver_class.__new__(driver_class)  # only its reading is looked at: no app, no application mode
+    driver.fileno, driver.exit_event, driver._debug = ends[1], threading.Event(), False
+    reading = threading.Thread(target=driver.run_input_thread, daemon=True)
+    reading.start()
+
+    os.close(ends[0])
+    reading.join(5.0)
+
+    assert not reading.is_alive()
+    assert lost == [1]
     output.close()
