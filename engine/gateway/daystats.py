@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.gateway.model import Contract, HistoryBar, Market, TradeTick
+from engine.gateway.model import Contract, HistoryBar, TradeTick
+from engine.gateway.ports import Market
 
 _MINUTE_S = 60
 _SLOT_S = 5

@@ -37,12 +37,7 @@ def open_order(order: OrderView, contract: Contract, *, version: int, what_if: W
         "",  # goodAfterTime
         "",  # sharesAllocation, deprecated
         *_allocation(order, version=version),
-        "",  # rule80A
-        None,  # percentOffset
-        "",  # settlingFirm
-        0,  # shortSaleSlot
-        "",  # designatedLocation
-        -1,  # exemptCode
+        *_routing_and_short_sale(),
         0,  # auctionStrategy
         *_reference_prices(),
         None,  # displaySize
@@ -87,12 +82,7 @@ def completed_order(order: OrderView, contract: Contract, *, version: int) -> by
         0,  # discretionaryAmt
         "",  # goodAfterTime
         *_allocation(order, version=version),
-        "",  # rule80A
-        None,  # percentOffset
-        "",  # settlingFirm
-        0,  # shortSaleSlot
-        "",  # designatedLocation
-        -1,  # exemptCode
+        *_routing_and_short_sale(),
         *_reference_prices(),
         None,  # displaySize
         False,  # sweepToFill
@@ -217,6 +207,11 @@ def _allocation(order: OrderView, *, version: int) -> tuple[Field, ...]:
     advisor: tuple[Field, ...] = ("", "", "", "") if version < 177 else ("", "", "")
     good_till = order.request.good_till
     return (*advisor, "", "" if good_till is None else time_text(good_till, version=version))
+
+
+def _routing_and_short_sale() -> tuple[Field, ...]:
+    # rule80A, percentOffset, settlingFirm, shortSaleSlot, designatedLocation, exemptCode
+    return ("", None, "", 0, "", -1)
 
 
 def _reference_prices() -> tuple[Field, ...]:

@@ -19,7 +19,6 @@ from engine.gateway.model import (
     ExchangeEvent,
     ExecutionFilter,
     ExecutionView,
-    Market,
     MarketEvent,
     OrderRequest,
     OrderView,
@@ -34,12 +33,13 @@ from engine.gateway.orders_listing import Listing
 from engine.gateway.orders_registry import Registry
 from engine.gateway.orders_rules import check_request, refuse_cancel
 from engine.gateway.orders_session import Calendar, Phases, day_after, trading_day
+from engine.gateway.ports import Market
 
 _DEFAULT_LINEAGE = 0xE0D5
 
 
 class SimulatedExchange:
-    """Implements `engine.gateway.model.Exchange`. Single-threaded; all times are exchange time."""
+    """Implements `engine.gateway.ports.Exchange`. Single-threaded; all times are exchange time."""
 
     def __init__(
         self,

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from engine.gateway.calendar import session_on
 from engine.gateway.instruments import load_instruments
-from engine.gateway.model import GatewaySettings, Market
+from engine.gateway.model import GatewaySettings
+from engine.gateway.ports import Market
 
 _NEW_YORK = ZoneInfo("US/Eastern")
 

@@ -19,7 +19,6 @@ from engine.gateway.model import (
     Contract,
     ExchangeEvent,
     Executed,
-    Market,
     MarketEvent,
     OrderChanged,
     Status,
@@ -29,6 +28,7 @@ from engine.gateway.orders import BUY, SELL, Fill, Order, exact
 from engine.gateway.orders_listing import Listing
 from engine.gateway.orders_registry import Registry
 from engine.gateway.orders_session import Phases
+from engine.gateway.ports import Market
 
 _CANCEL_ALL = 1
 _ADDED, _REMOVED = 1, 2

@@ -23,6 +23,8 @@ LOOPBACK: Final = "127.0.0.1"
 PUMP_INTERVAL_S: Final = 0.02
 MOST_PER_SLICE_S: Final = 5.0
 """Exchange time advanced at once: what clients are told is coalesced over no more than that."""
+PREPARE_S: Final = 0.001
+"""Wall time a turn may spend on the market's future once everybody was served."""
 MOST_PER_TURN_S: Final = 0.1
 """Wall time one turn may last before clients are served: a late or fast pump catches up in turns."""
 
@@ -30,8 +32,10 @@ MOST_PER_TURN_S: Final = 0.1
 class GatewayServer:
     """The listening socket, its connections, and the pump."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, *, works_ahead: bool = True) -> None:
+        """Serve a venue. `works_ahead` spreads the market's work over turns; the events are the same."""
         self.venue = venue
+        self._works_ahead = works_ahead
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._alone_since: float | None = venue.monotonic()
@@ -106,6 +110,15 @@ class GatewayServer:
         self._tell_by_interval()
         for session in list(venue.started()):
             session.flush()
+        if self._works_ahead:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Work ahead for a moment, so that no later turn has to do it all at once."""
+        venue = self.venue
+        started = venue.monotonic()
+        while venue.market.prepare() and venue.monotonic() - started < PREPARE_S:
+            continue
 
     def _catch_up(self) -> None:
         """Advance to the clock's time, in slices, for as long as a turn may last."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
+from typing import Final
 
 import numpy as np
 
@@ -38,6 +39,7 @@ _LOOK_BACK_PARTS = 24
 """How far a contract's latest quote and print are searched: six days, longer than any closure."""
 _RECENT_S = 3 * 86_400
 _TIME = itemgetter(0)
+_MADE: Final = object()
 
 
 class SyntheticMarket:
@@ -66,6 +68,8 @@ class SyntheticMarket:
         self._looked: set[int] = set()
         self._pending: list[MarketEvent] = []
         self._taken = 0
+        self._ahead: list[MarketEvent] = []
+        self._making: Iterator[None] | None = None
         self._part = part_at(at)
         self._index = int((at - part_start(self._part)) // SLOT_S)
         self._list_contracts()
@@ -111,17 +115,30 @@ class SyntheticMarket:
             else:
                 self._trades[event.con_id] = event
 
-    def _generate(self) -> None:
-        """Make the ticks of the next slot in which anything is open."""
+    def prepare(self) -> bool:
+        """Make one contract's ticks of the slot after the pending one; False where all of them are made."""
+        if self._making is None:
+            self._making = self._make_ahead()
+        return next(self._making, _MADE) is not _MADE
+
+    def _make_ahead(self) -> Iterator[None]:
+        """Make the ticks of the next slot in which anything is open, a contract at a time."""
         self._skip_closed()
-        events: list[MarketEvent] = []
-        for listed in self._listed.values():
+        for listed in list(self._listed.values()):
             if self._is_tradeable(listed, self._part):
                 slots = self._paths.slots(listed, self._part)
                 if slots.is_open[self._index]:
-                    events += self._ticks(listed, slots, self._index)
-        events.sort(key=_TIME)
-        self._pending, self._taken = events, 0
+                    self._ahead += self._ticks(listed, slots, self._index)
+                yield
+        # Here, so that the turn in which they become due only takes them.
+        self._ahead.sort(key=_TIME)
+
+    def _generate(self) -> None:
+        """Let what was made ahead become pending, after making what is still missing of it."""
+        while self.prepare():
+            continue
+        self._pending, self._taken = self._ahead, 0
+        self._ahead, self._making = [], None
         self._index += 1
         if self._index >= part_slots(self._part):
             self._enter(self._part.following())

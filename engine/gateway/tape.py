@@ -76,6 +76,10 @@ class TapeMarket:
         """All events with `ts <= until` not yet returned, in time order."""
         return list(self._until(until))
 
+    def prepare(self) -> bool:
+        """Nothing: what a tape plays next is read as it plays."""
+        return False
+
     def next_time(self) -> float | None:
         """When the next event is due; None at the end of the tape."""
         return None if self._next is None else self._next.ts

@@ -13,13 +13,12 @@ from engine.gateway.daystats import DayStats
 from engine.gateway.faults import Faults
 from engine.gateway.model import (
     Contract,
-    Exchange,
     ExchangeEvent,
     GatewaySettings,
-    Market,
     QuoteTick,
     TradeTick,
 )
+from engine.gateway.ports import Exchange, Market
 from engine.gateway.session import Session
 
 _RECENT_TICKS: Final = 1000

@@ -15,7 +15,8 @@ from engine.domain.instrument import Instrument, PriceStep, SecType, SessionHour
 from engine.domain.market import Bar, Quote, utc
 from engine.domain.order import Intention, Proposal
 from engine.gateway.market_factory import choose_session, make_market, start_time
-from engine.gateway.model import Contract, GatewaySettings, HistoryBar, Market
+from engine.gateway.model import Contract, GatewaySettings, HistoryBar
+from engine.gateway.ports import Market
 from engine.market.catalog import front_month, parse_symbol
 from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import Holding

@@ -91,6 +91,9 @@ class ScriptedMarket:
     def advance(self, until: float) -> list[MarketEvent]:
         return []
 
+    def prepare(self) -> bool:
+        return False
+
     def seek(self, at: float) -> None:
         """Nothing to skip: a test tells every event itself."""
 
