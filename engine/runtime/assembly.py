@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -31,6 +31,7 @@ from engine.runtime.engine import Engine, Parts
 from engine.runtime.errors import FailedError
 from engine.runtime.gateway_process import GatewayProcess, running_gateway
 from engine.runtime.inbox import Inbox, tell_changes
+from engine.runtime.late_log import LateLog
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
 from engine.runtime.notices import Notices
@@ -66,6 +67,8 @@ class Given:
     stored: StoredState
     broker: IbkrBroker
     running: tuple[Running, ...]
+    late: LateLog = field(default_factory=LateLog)
+    """Where ordinary lines wait until the orders are out."""
 
 
 def assemble(given: Given, engine: Engine) -> Parts:
@@ -90,7 +93,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
         urge=publisher.urge,
     )
     desk.books.on_changes(upkeep.on_changes)
-    desk.books.on_changes(partial(tell_changes, desk))
+    desk.books.on_changes(partial(tell_changes, desk, given.late))
     desk.books.on_changes(lambda _: publisher.urge())
     return Parts(
         desk=desk,
@@ -159,7 +162,7 @@ def _desk(given: Given) -> Desk:
         gateway=given.options.gateway.kind,
         account=given.account,
         books=Books(ledger=Ledger(stored.ledger), journal=given.store, now=clock.now),
-        notices=Notices(now=clock.now, log=_log_event),
+        notices=Notices(now=clock.now, log=partial(_log_event, given.late)),
         brakes=BrakeSet(tuple(restored(b) for b in stored.brakes)),
         signals_used={o.intent.signal_id for o in stored.ledger.orders if o.intent.signal_id},
         overridden={key for key in RUNTIME_KEYS if given.loaded.origins[key].layer is Layer.RUNTIME},
@@ -236,8 +239,11 @@ async def _close(given: Given, desk: Desk, clean: bool) -> None:
     except StoreError as err:
         _log.error("store.end_not_written", error=str(err))
     await given.store.close()
+    given.late.flush()
 
 
-def _log_event(event: EventView) -> None:
+def _log_event(late: LateLog, event: EventView) -> None:
     log = getattr(_log, _LOG_LEVEL[event.level])
-    log(event.text, kind=event.kind, symbol=event.symbol, seq=event.seq)
+    late.add(log, event.text, kind=event.kind, symbol=event.symbol, seq=event.seq)
+    if event.level not in (Level.OK, Level.INFO):
+        late.flush()

@@ -26,6 +26,7 @@ from engine.domain.market import Bar, Depth, Quote
 from engine.ledger.changes import Changes, NoteCode, NoteLevel
 from engine.ledger.events import CommissionReported, Executed, LedgerEvent, Refused, Source, StatusClaimed
 from engine.runtime.desk import Desk
+from engine.runtime.late_log import LateLog
 
 _log = structlog.get_logger("engine")
 
@@ -168,14 +169,14 @@ def _status(claim: OrderClaim, *, at: datetime) -> StatusClaimed:
     )
 
 
-def tell_changes(desk: Desk, changes: Changes) -> None:
+def tell_changes(desk: Desk, late: LateLog, changes: Changes) -> None:
     """Put what the ledger remarked on into the event line; call it when the changes are durable.
 
     The ordinary steps of an order (sending, working …) go to the log only: the orders panel shows them.
     """
     for note in changes.notes:
         if note.code is NoteCode.ORDER_STATE and note.level is NoteLevel.INFO:
-            _log.info(note.text, kind="order", symbol=note.key, ref=note.order_ref)
+            late.add(_log.info, note.text, kind="order", symbol=note.key, ref=note.order_ref)
             continue
         kind = "fill" if note.code in _FILL_NOTES else "order"
         desk.notices.event(_LEVEL_OF_NOTE[note.level], kind, note.text, symbol=note.key)

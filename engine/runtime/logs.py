@@ -16,6 +16,7 @@ import queue
 import sys
 import threading
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -165,7 +166,7 @@ def _formatter(*, run_id: str, form: str) -> logging.Formatter:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_timestamp,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.format_exc_info,
         with_run_id,
@@ -187,6 +188,17 @@ def _formatter(*, run_id: str, form: str) -> logging.Formatter:
             render_json if form == "json" else render_text,
         ],
     )
+
+
+def timestamp() -> str:
+    """This instant as the log writes it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _with_timestamp(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Lines that were written later than they were meant bring the time they are about."""
+    event.setdefault("timestamp", timestamp())
+    return event
 
 
 def render_text(_: object, __: str, event: Mapping[str, Any]) -> str:
