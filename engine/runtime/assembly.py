@@ -29,7 +29,7 @@ from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
 from engine.runtime.errors import FailedError
-from engine.runtime.gateway_process import GatewayProcess, running_gateway
+from engine.runtime.gateway_process import GatewayProcess, gateway_plan, running_gateway
 from engine.runtime.inbox import Inbox, tell_changes
 from engine.runtime.late_log import LateLog
 from engine.runtime.line import Line, LineHooks
@@ -37,7 +37,6 @@ from engine.runtime.markets import Markets
 from engine.runtime.notices import Notices
 from engine.runtime.options import RunOptions
 from engine.runtime.publisher import Publisher
-from engine.runtime.session import gateway_plan
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.trading import Running, Trading
 from engine.runtime.upkeep import Upkeep

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.config import Loaded
 from engine.runtime.errors import FailedError, RefusedError, StartError, UsageError
 from engine.runtime.options import GatewayEndpoint
 from engine.runtime.paths import PRIVATE_DIR, PRIVATE_FILE
@@ -61,6 +62,19 @@ def plan_for(
     if tape:
         arguments += ["--tape", tape]
     return GatewayPlan(state_dir / FOLDER, tuple(arguments))
+
+
+def gateway_plan(loaded: Loaded) -> GatewayPlan:
+    """How the embedded gateway of this configuration is run."""
+    broker = loaded.config.broker
+    return plan_for(
+        loaded.state_dir,
+        speed=broker.speed,
+        seed=broker.seed,
+        world=broker.world.value,
+        tape=str(loaded.tape_dir) if loaded.tape_dir is not None else "",
+        start_at=broker.start_at.strftime("%H:%M"),
+    )
 
 
 class GatewayProcess:

@@ -23,7 +23,7 @@ from engine.runtime.clock import Clock, GatewayClock, SystemClock
 from engine.runtime.control import ControlServer
 from engine.runtime.core import EngineCore
 from engine.runtime.feed import SnapshotFeed, booting_snapshot
-from engine.runtime.gateway_process import GatewayPlan, GatewayProcess, plan_for
+from engine.runtime.gateway_process import GatewayProcess, gateway_plan
 from engine.runtime.handle import DirectHandle
 from engine.runtime.lag import LoopLagProbe
 from engine.runtime.lock import Holder, InstanceLock
@@ -226,19 +226,6 @@ class EngineSession:
         lock = self._lock
         if urgent and lock is not None:
             lock.name_account(self._feed.latest.account)
-
-
-def gateway_plan(loaded: Loaded) -> GatewayPlan:
-    """How the embedded gateway of this configuration is run."""
-    broker = loaded.config.broker
-    return plan_for(
-        loaded.state_dir,
-        speed=broker.speed,
-        seed=broker.seed,
-        world=broker.world.value,
-        tape=str(loaded.tape_dir) if loaded.tape_dir is not None else "",
-        start_at=broker.start_at.strftime("%H:%M"),
-    )
 
 
 def effective_flags(loaded: Loaded) -> dict[str, str]:
