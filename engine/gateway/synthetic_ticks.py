@@ -1,4 +1,4 @@
-"""Turns one 5-second slot into its ticks: prints that add up to the slot's bar, with quotes and depth around.
+"""Turns one 5-second slot into its ticks: prints that add up to the slot's bar, with quotes and depth.
 
 A slot's ticks depend on the seed, the contract and the slot alone, so a restart finds the same ones.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.api import OrderView, PositionView, Snapshot
+from engine.api import AlertView, BrakeView, OrderView, PositionView, Snapshot
 
 
 def document(snapshot: Snapshot) -> dict[str, Any]:
@@ -30,18 +30,7 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
         },
         "entries_allowed": snapshot.entries_allowed,
         "entries_text": snapshot.entries_text,
-        "brakes": [
-            {
-                "kind": brake.kind.value,
-                "scope": brake.scope.kind.value,
-                "name": brake.scope.name,
-                "reason": brake.reason,
-                "who": brake.who,
-                "since": brake.since.isoformat(),
-                "proof": brake.proof,
-            }
-            for brake in snapshot.brakes
-        ],
+        "brakes": [_brake(brake) for brake in snapshot.brakes],
         "positions": [_position(position) for position in snapshot.positions],
         "orders": [_order(order) for order in snapshot.orders],
         "unknown_orders": snapshot.unknown_orders,
@@ -53,17 +42,7 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
                 {"name": row.name, "level": row.level.value, "text": row.text} for row in snapshot.health
             ],
         },
-        "alerts": [
-            {
-                "id": alert.alert_id,
-                "level": alert.level.value,
-                "code": alert.code,
-                "symbol": alert.symbol,
-                "text": alert.text,
-                "acknowledged": alert.acknowledged,
-            }
-            for alert in snapshot.alerts
-        ],
+        "alerts": [_alert(alert) for alert in snapshot.alerts],
     }
 
 
@@ -97,6 +76,29 @@ def farewell(snapshot: Snapshot) -> tuple[str, ...]:
         if not order.is_done and order.is_ours
     ]
     return tuple("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+
+def _brake(brake: BrakeView) -> dict[str, Any]:
+    return {
+        "kind": brake.kind.value,
+        "scope": brake.scope.kind.value,
+        "name": brake.scope.name,
+        "reason": brake.reason,
+        "who": brake.who,
+        "since": brake.since.isoformat(),
+        "proof": brake.proof,
+    }
+
+
+def _alert(alert: AlertView) -> dict[str, Any]:
+    return {
+        "id": alert.alert_id,
+        "level": alert.level.value,
+        "code": alert.code,
+        "symbol": alert.symbol,
+        "text": alert.text,
+        "acknowledged": alert.acknowledged,
+    }
 
 
 def _position(position: PositionView) -> dict[str, Any]:
