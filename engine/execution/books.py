@@ -62,6 +62,8 @@ class Books:
         self._idle = asyncio.Event()
         self._idle.set()
         self._on_changes: list[Callable[[Changes], None]] = []
+        self._open: tuple[Order, ...] | None = None
+        """Orders not done, as of the last event; None where they must be looked up again."""
 
     @property
     def is_stored(self) -> bool:
@@ -80,13 +82,17 @@ class Books:
         """
         changes = Changes()
         for event in events:
-            changes = changes + self.ledger.apply(event)
+            changes = changes + self._apply(event)
         if changes:
             with self._pending():
                 # Shielded: a cancelled caller must not leave applied changes unwritten.
                 await asyncio.shield(self._journal.apply(changes, at=self._now()))
             self._tell(changes)
         return changes
+
+    def _apply(self, event: LedgerEvent) -> Changes:
+        self._open = None
+        return self.ledger.apply(event)
 
     def _tell(self, changes: Changes) -> None:
         for listener in self._on_changes:
@@ -118,13 +124,13 @@ class Books:
         even then, and their records wait in memory.
         """
         now = self._now()
-        changes = self.ledger.apply(Registered(intents, now))
+        changes = self._apply(Registered(intents, now))
         await self._ahead(self._journal.record_intents(intents, at=now, keep=reducing), changes)
 
     async def mark_sending(self, order_ids: Sequence[tuple[str, int]], *, reducing: bool = False) -> None:
         """P2: from here on a crash leaves these orders UNKNOWN, not forgotten. Raises as `register`."""
         now = self._now()
-        changes = self.ledger.apply(SendingMarked(tuple(order_ids), now))
+        changes = self._apply(SendingMarked(tuple(order_ids), now))
         await self._ahead(self._journal.mark_sending(order_ids, at=now, keep=reducing), changes)
 
     async def _ahead(self, write: Coroutine[object, object, bool], changes: Changes) -> None:
@@ -147,7 +153,10 @@ class Books:
 
     def open_orders(self, key: str | None = None) -> tuple[Order, ...]:
         """Orders not done, of one instrument or of all."""
-        return tuple(o for o in self.ledger.orders.live() if key in (None, o.intent.key))
+        if self._open is None:
+            # Asked several times on the way of every order: only this once does the day's length count.
+            self._open = self.ledger.orders.live()
+        return self._open if key is None else tuple(o for o in self._open if o.intent.key == key)
 
     def order(self, ref: str) -> Order | None:
         """One order by its ref."""
