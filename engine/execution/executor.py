@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from engine.broker.port import Broker, BrokerError, OrdersRefusedError
-from engine.domain.instrument import Instrument
+from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import (
     Order,
     OrderIntent,
@@ -29,9 +29,15 @@ from engine.domain.order import (
 from engine.domain.price import Rounding, round_to_tick
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
-from engine.execution.protection import AddStop, CancelStop, ProtectionStep, ShrinkStop
+from engine.execution.protection import (
+    AddStop,
+    CancelStop,
+    ProtectionStep,
+    ShrinkStop,
+    plan_protection,
+)
 from engine.execution.refs import RefMaker
-from engine.ledger.events import CancelRequested, Changed
+from engine.ledger.events import CancelRequested, Changed, FateUnknown
 from engine.risk.gate import EntryTicket, clamp_exit
 
 
@@ -88,6 +94,8 @@ class Executor:
         """Asked again right before and right after a send: a brake pulled meanwhile wins."""
         self._settings = settings
         self._locks: dict[str, asyncio.Lock] = {}
+        self._leaving: dict[str, asyncio.Event] = {}
+        """Orders handed to the broker's queue whose bytes may not be out yet."""
 
     def lock(self, key: str) -> asyncio.Lock:
         """The lock that keeps acts on one instrument apart."""
@@ -160,26 +168,52 @@ class Executor:
         *,
         parent_ids: tuple[int, ...],
     ) -> bool:
+        refs = tuple(intent.ref for intent, _ in orders)
+        out = asyncio.Event()
+        self._leaving.update(dict.fromkeys(refs, out))
         try:
             await self._broker.place(orders, instrument, parent_ids=parent_ids)
         except OrdersRefusedError as err:
-            await self._books.never_sent((i.ref for i, _ in orders), f"{Reason.READ_ONLY.value}: {err}")
+            await self._books.never_sent(refs, f"{Reason.READ_ONLY.value}: {err}")
             return False
         except BrokerError as err:
             # The port's promise: BrokerError from place() means that nothing was sent.
-            await self._books.never_sent((i.ref for i, _ in orders), f"{Reason.LINK_DOWN.value}: {err}")
+            await self._books.never_sent(refs, f"{Reason.LINK_DOWN.value}: {err}")
             return False
+        except Exception as err:
+            # Anything else promises nothing: bytes may be out. Parked, counted, never sent again.
+            why = f"sending failed inside the adapter: {type(err).__name__}: {err}"
+            await self._books.post(*(FateUnknown(ref, why, self._now()) for ref in refs))
+            raise
+        finally:
+            for ref in refs:
+                del self._leaving[ref]
+            out.set()
         return True
 
     # --- cancels --------------------------------------------------------------------------------
 
     async def cancel(self, ref: str) -> bool:
         """Ask for a cancel and wait for the proof. True where the order is done (also by a fill)."""
+        if not await self._is_out(ref):
+            return False
         order = self._books.order(ref)
         if order is None or order.state.is_done:
             return True
         await self._ask_cancel(order)
         return await self._books.watch.until(lambda: self._is_done(ref), timeout_s=self._settings.confirm_s)
+
+    async def _is_out(self, ref: str) -> bool:
+        """Wait until an order has left our queue: a cancel that overtakes its order cancels nothing."""
+        leaving = self._leaving.get(ref)
+        if leaving is None:
+            return True
+        try:
+            async with asyncio.timeout(self._settings.confirm_s):
+                await leaving.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def cancel_surfaced(self, ref: str) -> None:
         """Cancel an order that our books call done and the broker calls working: it surfaced late."""
@@ -192,7 +226,8 @@ class Executor:
             await self._broker.cancel(order)
         except BrokerError:
             return  # the caller sees that it is not confirmed; the next pass asks again
-        await self._books.post(CancelRequested(order.intent.ref, self._now()))
+        if not self._is_done(order.intent.ref):  # the answer may have been faster than this line
+            await self._books.post(CancelRequested(order.intent.ref, self._now()))
 
     async def cancel_all(self, refs: tuple[str, ...]) -> tuple[str, ...]:
         """Cancel many at once; returns the refs whose end could not be proven in time."""
@@ -216,7 +251,7 @@ class Executor:
         async with self.lock(key):
             if self._books.quantity(key) == 0 and not self._books.open_orders(key):
                 return CloseResult(key, CloseStatus.NOTHING, f"{key}: no position")
-            if instrument.liquid_session(self._now()) is None:
+            if not _is_open(instrument, self._now()):
                 return CloseResult(key, CloseStatus.NOT_FLAT, f"{key}: its market is shut; the stops stay")
             left = await self.cancel_all(tuple(o.intent.ref for o in self._books.open_orders(key)))
             if left:
@@ -269,8 +304,22 @@ class Executor:
 
     # --- protection -----------------------------------------------------------------------------
 
-    async def protect(self, step: ProtectionStep, instrument: Instrument) -> None:
-        """Carry out one step of the protection plan."""
+    def protection_steps(self, key: str) -> tuple[ProtectionStep, ...]:
+        """What the stops of `key` need as the books stand now."""
+        return plan_protection(key, position=self._books.quantity(key), orders=self._books.open_orders(key))
+
+    async def protect(self, key: str, instrument: Instrument) -> bool:
+        """Bring the stops of `key` in line with its position. False where they still are not.
+
+        Planned anew once the instrument is ours alone: a plan made before would stand on orders that an
+        exit has cancelled meanwhile, and cover them twice.
+        """
+        async with self.lock(key):
+            for step in self.protection_steps(key):
+                await self._carry_out(step, instrument)
+            return not self.protection_steps(key)
+
+    async def _carry_out(self, step: ProtectionStep, instrument: Instrument) -> None:
         match step:
             case AddStop():
                 await self._add_stop(step, instrument)
@@ -311,3 +360,10 @@ class Executor:
         except BrokerError:
             return  # the next pass plans it again
         await self._books.post(Changed(changed, self._now()))
+
+
+def _is_open(instrument: Instrument, at: datetime) -> bool:
+    """Whether a market order can fill now: stocks in their regular session, futures around the clock."""
+    if instrument.sec_type is SecType.FUTURE:
+        return instrument.trading_session(at) is not None
+    return instrument.liquid_session(at) is not None

@@ -12,13 +12,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from engine.broker.port import BrokerState, Fetched
 from engine.domain.instrument import Instrument
 from engine.domain.market import NEW_YORK
-from engine.domain.order import Order, Role
+from engine.domain.order import Order, OrderState, Role
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.execution.executor import CloseResult, CloseStatus, Executor
+
+_log = structlog.get_logger("engine")
 
 SWEEP_S = 0.5
 """How long one sweep waits before it looks for orders that surfaced late."""
@@ -71,6 +75,7 @@ class KillSwitch:
         self._now = now
         self._cancel_s = cancel_s
         self._watch_s = watch_s
+        self._running: dict[Reach, asyncio.Future[Proof]] = {}
 
     async def cancel_risk(self, reach: Reach) -> tuple[str, ...]:
         """Cancel every order that adds risk, again and again until none is left or the time is up.
@@ -99,76 +104,122 @@ class KillSwitch:
         if instrument is None:
             text = f"{key}: the broker has not described it in this session; its stop stays"
             return CloseResult(key, CloseStatus.NOT_FLAT, text)
-        return await self._executor.close(key, instrument, role=role, reason=reason)
+        try:
+            return await self._executor.close(key, instrument, role=role, reason=reason)
+        except Exception as err:  # noqa: BLE001 - one position's failure must not keep the others open
+            _log.error("close.failed", key=key, error=f"{type(err).__name__}: {err}", exc_info=err)
+            text = f"{key}: closing failed inside the engine ({type(err).__name__}: {err}); look at the log"
+            return CloseResult(key, CloseStatus.NOT_FLAT, text)
 
     async def kill(self, reach: Reach, *, flatten: bool) -> Proof:
-        """Everything after the latch: cancel, flatten, re-query, watch, and say what is proven."""
+        """Everything after the latch: cancel, flatten, re-query, watch, and say what is proven.
+
+        A second call for the same reach while one is under way waits for that one's proof.
+        """
+        running = self._running.get(reach)
+        if running is not None:
+            return await asyncio.shield(running)
+        ended = self._running[reach] = asyncio.get_running_loop().create_future()
+        try:
+            proof = await self._kill(reach, flatten=flatten)
+        except BaseException as err:
+            proof = Proof(False, f"NOT PROVEN: the kill was cut short ({type(err).__name__}: {err})", ())
+            raise
+        finally:
+            del self._running[reach]
+            ended.set_result(proof)
+        return proof
+
+    async def _kill(self, reach: Reach, *, flatten: bool) -> Proof:
+        touched = frozenset(o.intent.key for o in self._books.orders() if reach.order(o))
+        touched |= self._closable(reach)
         left = await self.cancel_risk(reach)
         lines = [f"cancel not proven: {ref}" for ref in left]
-        if not flatten:
-            return Proof(
-                True, "NOT FLATTENED: kill.flatten = false; positions keep their stops", tuple(lines)
-            )
-        results = await self.flatten(reach, role=Role.FLATTEN, reason=Reason.KILLED)
-        lines += [r.text for r in results]
-        surfaced = await self._watch_refills(reach)
-        lines += [r.text for r in surfaced]
-        return await self._prove(reach, lines)
+        if flatten:
+            results = await self.flatten(reach, role=Role.FLATTEN, reason=Reason.KILLED)
+            lines += [r.text for r in results]
+            surfaced = await self._watch_refills(reach)
+            lines += [r.text for r in surfaced]
+        return await self._prove(reach, lines, touched=touched, flatten=flatten)
 
     async def _watch_refills(self, reach: Reach) -> tuple[CloseResult, ...]:
         """For a while, close whatever late fills bring back. Stops early only where nothing can come."""
         results: list[CloseResult] = []
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._watch_s
-        closable = self._closable(reach)
+        seen = self._closable(reach)
+
+        def surfaced() -> bool:
+            # What is flat by now counts as new when a late fill brings it back.
+            nonlocal seen
+            held = self._closable(reach)
+            is_new = not held <= seen
+            seen &= held
+            return is_new or self._risky(reach) != ()
+
         while (left_s := deadline - loop.time()) > 0:
-            before = closable
-            if not await self._books.watch.until(
-                lambda: self._risky(reach) != () or self._closable(reach) - before != frozenset(),  # noqa: B023 - read while this round waits
-                timeout_s=left_s,
-            ):
+            if not await self._books.watch.until(surfaced, timeout_s=left_s):
                 break
             await self.cancel_risk(reach)
             results += await self.flatten(reach, role=Role.FLATTEN, reason=Reason.KILLED)
-            closable = self._closable(reach)
+            seen = self._closable(reach)
         return tuple(results)
 
-    async def _prove(self, reach: Reach, lines: list[str]) -> Proof:
+    async def _prove(
+        self, reach: Reach, lines: list[str], *, touched: frozenset[str], flatten: bool
+    ) -> Proof:
         """Ask the broker itself. A failed answer proves nothing."""
         answer = await self._ask_broker()
         at = f"{self._now().astimezone(NEW_YORK):%H:%M:%S} ET"
         if not answer.ok or answer.value is None:
             text = f"NOT PROVEN {at}: the broker did not answer completely ({answer.error})"
             return Proof(False, text, (*lines, text))
-        left = self._left_at_broker(reach, answer.value)
+        left = (*self._orders_left(reach, answer.value, stops=flatten), *self._unproven(reach))
+        if flatten:
+            left = (*self._positions_left(reach, answer.value, touched), *left)
         if left:
             text = f"NOT PROVEN {at}: {'; '.join(left)}"
             return Proof(False, text, (*lines, *left))
+        if not flatten:
+            text = f"NOT FLATTENED {at}: kill.flatten = false; positions keep their stops"
+            return Proof(True, text, tuple(lines))
         return Proof(True, f"PROVEN FLAT {at}, watched {self._watch_s:.0f} s", tuple(lines))
 
-    def _left_at_broker(self, reach: Reach, state: BrokerState) -> tuple[str, ...]:
+    def _orders_left(self, reach: Reach, state: BrokerState, *, stops: bool) -> tuple[str, ...]:
+        """Orders of ours that the broker still holds; protective stops count only with `stops`."""
         known = {o.intent.ref: o for o in self._books.orders()}
-        orders = [
-            f"{o.key} {o.side} {o.quantity:f} {o.order_type} (permId {o.claim.perm_id}) still at the broker"
-            for o in state.open_orders
-            if (mine := known.get(o.claim.order_ref)) is not None and reach.order(mine)
-        ]
-        positions = [
-            f"{p.key}: {p.quantity:f} left"
-            for p in state.positions
-            if p.quantity and self._is_ours(reach, p.key)
-        ]
-        unknown = [
-            f"{o.intent.ref}: fate unknown"
-            for o in self._books.open_orders()
-            if reach.order(o) and o.intent.role.adds_risk
-        ]
-        return (*positions, *orders, *unknown)
+        left = []
+        for listed in state.open_orders:
+            mine = known.get(listed.claim.order_ref)
+            if mine is None:
+                # Placed under our client id, but the books lost it: whose strategy it was nobody knows.
+                counts = listed.is_ours and reach.key in ("", listed.key)
+            else:
+                counts = reach.order(mine) and (stops or mine.intent.role is not Role.STOP)
+            if counts:
+                what = f"{listed.key} {listed.side} {listed.quantity:f} {listed.order_type}"
+                left.append(f"{what} (permId {listed.claim.perm_id}) still at the broker")
+        return tuple(left)
 
-    def _is_ours(self, reach: Reach, key: str) -> bool:
-        """Ours by the books; a foreign position is spared and not counted."""
-        position = self._books.position(key)
-        return position is not None and reach.position(key, position.owner)
+    def _positions_left(self, reach: Reach, state: BrokerState, touched: frozenset[str]) -> tuple[str, ...]:
+        """What the broker holds of everything we held or worked. Its word counts, not that of our books."""
+        left = []
+        for listed in state.positions:
+            if not listed.quantity or listed.key not in touched | self._closable(reach):
+                continue
+            ours = self._books.position(listed.key)
+            if ours is not None and not reach.position(listed.key, ours.owner):
+                continue  # another strategy's, outside this kill
+            left.append(f"{listed.key}: {listed.quantity:f} left")
+        return tuple(left)
+
+    def _unproven(self, reach: Reach) -> tuple[str, ...]:
+        """Orders whose end our books cannot show."""
+        return tuple(
+            f"{o.intent.ref}: {'fate unknown' if o.state is OrderState.UNKNOWN else o.state.value}"
+            for o in self._books.open_orders()
+            if reach.order(o) and (o.intent.role.adds_risk or o.state is OrderState.UNKNOWN)
+        )
 
     def _risky(self, reach: Reach) -> tuple[str, ...]:
         return tuple(

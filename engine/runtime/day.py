@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Protocol
 
+import structlog
+
 from engine.api import Level
 from engine.ledger.changes import Leg
 from engine.runtime.daypnl import DayPnl, trading_day
 from engine.runtime.desk import Desk
+from engine.store.errors import StoreError
 from engine.store.journal import EquityPoint
 from engine.store.operations import StoredState
+
+_log = structlog.get_logger("engine")
 
 SAVE_EVERY_S = 30.0
 """Real seconds between two stored points of the curve."""
@@ -66,4 +71,8 @@ class DayBook:
         day_usd = self._pnl.latest_usd
         if day_usd is not None:
             nlv = self._desk.values.get("NetLiquidation")
-            await self._store.save_equity(EquityPoint(now, day_usd, nlv), day=today)
+            try:
+                await self._store.save_equity(EquityPoint(now, day_usd, nlv), day=today)
+            except StoreError as err:
+                # A point of the curve may be missing; a full disk must not end the trading.
+                _log.warning("equity.not_stored", error=str(err))

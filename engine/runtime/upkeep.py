@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from engine.api import Level
 from engine.broker.port import LinkState
-from engine.domain.order import Order, OrderState, Role
 from engine.execution.executor import Executor
-from engine.execution.protection import AddStop, plan_protection
 from engine.ledger.changes import Changes, NoteCode
 from engine.runtime.day import DayBook
 from engine.runtime.desk import Desk
+from engine.runtime.overdue import Overdue
+from engine.runtime.stops import StopKeeper
 
 ROUND_S = 1.0
 """Longest pause between two rounds."""
@@ -65,7 +64,10 @@ class Upkeep:
         self._heartbeat = heartbeat
         self._wake = asyncio.Event()
         self._next_beat_s = 0.0
-        self._cancelling: set[str] = set()
+        self._stops = StopKeeper(desk, executor=executor, spawn=spawn)
+        self._overdue = Overdue(desk, executor=executor, spawn=spawn)
+        self._taken: tuple[int, int] | None = None
+        """Inode and time of a kill file that acted and could not be renamed: it acts once."""
 
     def on_changes(self, changes: Changes) -> None:
         """Orders or positions moved: look at their protection soon."""
@@ -77,11 +79,12 @@ class Upkeep:
                 self._spawn(f"cancel {ref}", partial(self._executor.cancel_surfaced, ref))
 
     async def begin(self) -> None:
-        """What must stand before the first fill: the trading day."""
+        """What must stand before the first fill: the trading day, and a KILL that was left for us."""
         await self._day.round()
+        await self._step("kill file", self._look_for_kill_file)
 
     async def run(self) -> None:
-        """Rounds for ever. A round that fails is told; the next one comes all the same."""
+        """Rounds for ever. A step that fails is told; the others and the next round come all the same."""
         while True:
             try:
                 async with asyncio.timeout(ROUND_S):
@@ -93,85 +96,58 @@ class Upkeep:
             await self.round()
 
     async def round(self) -> None:
-        """One round."""
-        desk = self._desk
-        await self._look_for_kill_file()
-        if not self._store.healthy and await self._store.retry():
-            desk.notices.clear_alert("not_stored")
-            desk.notices.event(Level.INFO, "engine", "the store writes again; nothing is missing")
-        if not self._store.healthy:
-            text = "NOT STORED: the store cannot write; entries are blocked, exits and stops go on"
-            desk.notices.raise_alert(Level.CRITICAL, "not_stored", text)
-        await self._day.round()
-        if desk.link is LinkState.UP:
-            self._protect()
-            self._give_up_unfilled()
+        """One round. Stops come first: nothing else may keep a position from its protection."""
+        await self._step("stops", self._orders)
+        await self._step("kill file", self._look_for_kill_file)
+        await self._step("store", self._care_for_store)
+        await self._step("day", self._day.round)
         self._beat()
 
-    # --- protection -----------------------------------------------------------------------------
+    async def settle_stops(self) -> tuple[str, ...]:
+        """Put all stops right now, before the engine leaves; names what could not be."""
+        return await self._stops.settle()
 
-    def _protect(self) -> None:
-        keys = {p.key for p in self._desk.books.positions()}
-        keys |= {o.intent.key for o in self._desk.books.open_orders() if o.intent.role is Role.STOP}
-        for key in keys:
-            if not self._executor.lock(key).locked():
-                self._protect_one(key)
-
-    def _protect_one(self, key: str) -> None:
-        desk = self._desk
-        instrument = desk.instruments.get(key)
-        steps = plan_protection(key, position=desk.books.quantity(key), orders=desk.books.open_orders(key))
-        if not steps:
-            desk.notices.clear_alert("naked", symbol=key)
-            return
-        if instrument is None:
-            text = f"{key}: its stops need care, but the broker has not described it"
-            desk.notices.raise_alert(Level.CRITICAL, "naked", text, symbol=key)
-            return
-        if any(isinstance(step, AddStop) for step in steps):
-            desk.notices.event(
-                Level.WARNING, "order", f"{key}: not covered by a stop; sending one", symbol=key
-            )
-
-        async def act() -> None:
-            async with self._executor.lock(key):
-                for step in steps:
-                    await self._executor.protect(step, instrument)
-
-        self._spawn(f"protect {key}", act)
-
-    # --- entries that do not fill ---------------------------------------------------------------
-
-    def _give_up_unfilled(self) -> None:
-        now = self._desk.now()
-        for order in self._desk.books.open_orders():
-            ref = order.intent.ref
-            if self._is_overdue(order, now) and ref not in self._cancelling:
-                self._cancelling.add(ref)
-                text = f"{order.intent.key}: entry not filled in time, cancelled ({order.filled} filled)"
-                self._desk.notices.event(Level.INFO, "order", text, symbol=order.intent.key)
-                self._spawn(f"give up {ref}", partial(self._cancel, ref))
-
-    async def _cancel(self, ref: str) -> None:
+    async def _step(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        code = f"upkeep_{name.replace(' ', '_')}"
         try:
-            await self._executor.cancel(ref)
-        finally:
-            self._cancelling.discard(ref)
+            await act()
+        except Exception as err:  # noqa: BLE001 - one broken step must not cost the others
+            _log.error("upkeep.failed", step=name, error=f"{type(err).__name__}: {err}", exc_info=err)
+            text = f"upkeep of the {name} failed and is tried again: {type(err).__name__}: {err}"
+            self._desk.notices.raise_alert(Level.ERROR, code, text)
+        else:
+            self._desk.notices.clear_alert(code)
 
-    def _is_overdue(self, order: Order, now: datetime) -> bool:
-        if not order.intent.role.adds_risk or order.state is not OrderState.WORKING:
-            return False
-        age_s = (now - order.intent.created_at).total_seconds()
-        return age_s > self._desk.config.execution.unfilled_timeout_s
+    async def _orders(self) -> None:
+        if self._desk.link is LinkState.UP:
+            silent = self._overdue.silent()
+            if silent:
+                await self._desk.books.post(*silent)
+            self._stops.round()
+            self._overdue.round()
+        self._overdue.tell_unknown()
+
+    async def _care_for_store(self) -> None:
+        notices = self._desk.notices
+        was_down = any(a.code == "not_stored" for a in notices.alerts)
+        if self._store.healthy or await self._store.retry():
+            # Also where another write found the disk back before us.
+            if was_down:
+                notices.clear_alert("not_stored")
+                notices.event(Level.INFO, "engine", "the store writes again; nothing is missing")
+            return
+        text = "NOT STORED: the store cannot write; entries are blocked, exits and stops go on"
+        notices.raise_alert(Level.CRITICAL, "not_stored", text)
 
     # --- the kill file --------------------------------------------------------------------------
 
     async def _look_for_kill_file(self) -> None:
         """The file's text is the reason. Once the brake is durable the file is renamed as taken."""
-        reason = await asyncio.to_thread(_read_kill_file, self._kill_file)
-        if reason is None:
+        found = await asyncio.to_thread(_read_kill_file, self._kill_file)
+        if found is None or found.stamp == self._taken:
             return
-        await self._on_kill_file(reason)
+        await self._on_kill_file(found.reason)
+        self._taken = found.stamp
         stamp = self._desk.now().strftime("%Y%m%dT%H%M%SZ")
         await asyncio.to_thread(_take, self._kill_file, stamp)
 
@@ -184,14 +160,27 @@ class Upkeep:
             _log.info("heartbeat", **self._heartbeat())
 
 
-def _read_kill_file(path: Path) -> str | None:
+class _KillFile(NamedTuple):
+    """One that was found."""
+
+    reason: str
+    stamp: tuple[int, int]
+
+
+def _read_kill_file(path: Path) -> _KillFile | None:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")[:500]
+        found = path.stat()
     except FileNotFoundError:
         return None
     except OSError as err:
-        return f"the kill file could not be read: {err}"
-    return text.strip() or f"file {path.name}"
+        # Somebody may want everything stopped and we cannot see: that is a reason to stop.
+        return _KillFile(f"the kill file could not be looked at: {err}", (0, 0))
+    stamp = (found.st_ino, found.st_mtime_ns)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")[:500]
+    except OSError as err:
+        return _KillFile(f"the kill file could not be read: {err}", stamp)
+    return _KillFile(text.strip() or f"file {path.name}", stamp)
 
 
 def _take(path: Path, stamp: str) -> None:

@@ -1,0 +1,100 @@
+"""Orders that keep us waiting: entries that do not fill, sends nobody answers, fates nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from engine.api import Level, Mode
+from engine.domain.order import Order, OrderState, Role
+from engine.execution.executor import Executor
+from engine.ledger.events import FateUnknown, LedgerEvent
+from engine.runtime.desk import Desk
+
+ASK_AGAIN_S = 10.0
+"""Real seconds after which a cancel that was not confirmed is asked for again."""
+
+SILENCE_S = 10.0
+"""Real seconds after which an order that the broker has said nothing about is of unknown fate."""
+
+UNKNOWN_ALERT = "unknown_order"
+
+
+class Overdue:
+    """Looked at in every round; the line must be up."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        executor: Executor,
+        spawn: Callable[[str, Callable[[], object]], None],
+    ) -> None:
+        self._desk = desk
+        self._executor = executor
+        self._spawn = spawn
+        self._asked_s: dict[str, float] = {}
+        """Entry ref -> when its cancel was last asked for."""
+        self._sending_since_s: dict[str, float] = {}
+
+    def round(self) -> None:
+        """Cancel what is overdue, once; ask again only where nobody confirmed it."""
+        if self._desk.mode is Mode.DRY_RUN:
+            return
+        now, now_s = self._desk.now(), self._desk.clock.monotonic()
+        live = self._desk.books.open_orders()
+        for gone in self._asked_s.keys() - {o.intent.ref for o in live}:
+            del self._asked_s[gone]
+        for order in live:
+            if self._is_overdue(order, now) and self._may_ask(order.intent.ref, now_s):
+                self._give_up(order, now_s)
+
+    def silent(self) -> list[LedgerEvent]:
+        """Orders sent a while ago that the broker has not said a word about: parked, never sent again."""
+        now, now_s = self._desk.now(), self._desk.clock.monotonic()
+        sending = {o.intent.ref for o in self._desk.books.open_orders() if o.state is OrderState.SENDING}
+        known = self._sending_since_s
+        self._sending_since_s = {ref: known.get(ref, now_s) for ref in sending}
+        why = f"the broker has not said a word about it for {SILENCE_S:.0f} s"
+        late = [ref for ref, since_s in self._sending_since_s.items() if now_s - since_s >= SILENCE_S]
+        return [FateUnknown(ref, why, now) for ref in late]
+
+    def tell_unknown(self) -> None:
+        """An alert per instrument while the fate of one of its orders is unknown (decision B.2)."""
+        parked: dict[str, list[Order]] = {}
+        for order in self._desk.books.open_orders():
+            if order.state is OrderState.UNKNOWN:
+                parked.setdefault(order.intent.key, []).append(order)
+        for alert in self._desk.notices.alerts:
+            if alert.code == UNKNOWN_ALERT and alert.symbol not in parked:
+                self._desk.notices.clear_alert(UNKNOWN_ALERT, symbol=alert.symbol)
+        for key, orders in parked.items():
+            refs = ", ".join(f"{o.intent.ref} ({o.message or 'no word'})" for o in orders)
+            naked = self._desk.books.position(key) is not None and any(
+                not o.intent.role.adds_risk for o in orders
+            )
+            care = "; its position may be without a stop" if naked else ""
+            text = f"{key}: fate unknown, counted and never sent again: {refs}{care}; look at the broker"
+            self._desk.notices.raise_alert(Level.CRITICAL, UNKNOWN_ALERT, text, symbol=key)
+
+    def _may_ask(self, ref: str, now_s: float) -> bool:
+        return now_s - self._asked_s.get(ref, float("-inf")) >= ASK_AGAIN_S
+
+    def _give_up(self, order: Order, now_s: float) -> None:
+        ref, key = order.intent.ref, order.intent.key
+        if ref in self._asked_s:
+            text = f"{key}: the cancel of its entry was not confirmed; asked for again"
+        else:
+            text = f"{key}: entry not filled in time, cancelled ({order.filled} filled)"
+        self._asked_s[ref] = now_s
+        self._desk.notices.event(Level.INFO, "order", text, symbol=key)
+        self._spawn(f"give up {ref}", partial(self._executor.cancel, ref))
+
+    def _is_overdue(self, order: Order, now: datetime) -> bool:
+        if order.intent.role is not Role.ENTRY:
+            return False
+        if order.state not in (OrderState.WORKING, OrderState.CANCEL_PENDING):
+            return False
+        age_s = (now - order.intent.created_at).total_seconds()
+        return age_s > self._desk.config.execution.unfilled_timeout_s
