@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -24,7 +25,15 @@ from engine.broker.port import (
 )
 from engine.domain.market import Bar, Depth, Quote
 from engine.ledger.changes import Changes, NoteCode, NoteLevel
-from engine.ledger.events import CommissionReported, Executed, LedgerEvent, Refused, Source, StatusClaimed
+from engine.ledger.events import (
+    Changed,
+    CommissionReported,
+    Executed,
+    LedgerEvent,
+    Refused,
+    Source,
+    StatusClaimed,
+)
 from engine.runtime.desk import Desk
 from engine.runtime.late_log import LateLog
 
@@ -38,6 +47,9 @@ _LEVEL_OF_NOTE = {
 }
 
 _FILL_NOTES = frozenset({NoteCode.FILL, NoteCode.TRADE_CLOSED, NoteCode.CORRECTION})
+
+_AT_WORK = frozenset({"PreSubmitted", "Submitted"})
+"""Statuses that tell the order's whole quantity."""
 
 _QUIET_CODES = frozenset({2104, 2106, 2107, 2108, 2158, 2119, 2100})
 """Notices that say that all is well."""
@@ -103,16 +115,26 @@ class Inbox:
             self._arrived.clear()
             batch = []
             while self._events:
-                batch += self.ledger_events(self._events.popleft())
+                batch += self._readable(self._events.popleft())
             if batch:
                 await self._desk.books.post(*batch)
+
+    def _readable(self, event: BrokerEvent) -> list[LedgerEvent]:
+        """One event that cannot be read must not take the others with it: the account is compared."""
+        try:
+            return self.ledger_events(event)
+        except (ArithmeticError, ValueError) as err:
+            text = f"an event of the broker could not be read, the account is compared: {event} ({err})"
+            self._desk.notices.event(Level.ERROR, "link", text)
+            self.on_foreign()
+            return []
 
     def ledger_events(self, event: BrokerEvent) -> list[LedgerEvent]:
         """What the books are told of one broker event; empty where it is not about an order of ours."""
         now = self._desk.now()
         match event:
             case OrderClaim():
-                return [_status(event, at=now)] if self._is_ours(event) else []
+                return self._claim(event)
             case OrderRefusal():
                 return [Refused(event.order_ref, event.order_id, event.code, event.text, now)]
             case Execution():
@@ -122,9 +144,17 @@ class Inbox:
             case _:
                 return []
 
-    def _is_ours(self, claim: OrderClaim) -> bool:
-        orders = self._desk.books.ledger.orders
-        return orders.match(claim.order_ref, claim.perm_id, claim.order_id) is not None
+    def _claim(self, claim: OrderClaim) -> list[LedgerEvent]:
+        """The status, and the total where it is not ours: a change that was refused left the old one."""
+        now = self._desk.now()
+        order = self._desk.books.ledger.orders.match(claim.order_ref, claim.perm_id, claim.order_id)
+        if order is None:
+            return []
+        found: list[LedgerEvent] = [_status(claim, at=now)]
+        total = int(claim.filled + claim.remaining)
+        if claim.status in _AT_WORK and claim.source == "broker" and total not in (0, order.intent.quantity):
+            found.append(Changed(replace(order.intent, quantity=total), now))
+        return found
 
     def _execution(self, event: Execution) -> list[LedgerEvent]:
         fill = event.fill

@@ -14,9 +14,7 @@ from tenacity import (
     retry_if_exception,
     stop_after_attempt,
     stop_never,
-    wait_chain,
-    wait_fixed,
-    wait_random_exponential,
+    wait_random,
 )
 
 from engine.api import Level
@@ -35,6 +33,9 @@ from engine.runtime.desk import Desk
 
 SYNC_RETRY_S = 2.0
 """Pause before an incomplete account picture is asked for again; unknown is not empty."""
+
+_GROWS_UNTIL = 32
+"""Attempts after which the ceiling has long reached its cap; keeps the power of a long night finite."""
 
 
 class LineGivenUpError(Exception):
@@ -78,7 +79,8 @@ class Line:
         """The adapter reports a change of the line (engine loop)."""
         was, self._desk.link = self._desk.link, event.state
         if event.state is LinkState.UP:
-            self._again = was is LinkState.BROKER_LOST or event.data_lost
+            # Whatever it was before, something may have happened that we did not hear of.
+            self._again = self._again or was is not LinkState.UP or event.data_lost
         else:
             self._hooks.on_down(event)
         self._turn.set()
@@ -104,7 +106,8 @@ class Line:
             if self._desk.link in (LinkState.DOWN, LinkState.FROZEN):
                 return
             if self._again and self._desk.link is LinkState.UP:
-                self._again = not await self._compare(hello)
+                self._again = False  # before, not after: what happens meanwhile asks for another one
+                self._again = not await self._compare(hello) or self._again
             if self._again and self._desk.link is LinkState.UP:
                 await self._pause(SYNC_RETRY_S)
                 continue
@@ -132,7 +135,8 @@ class Line:
         async for attempt in self._schedule():
             with attempt:
                 hello = await self._attempt(attempt.retry_state.attempt_number)
-        self._desk.link = LinkState.UP
+        # The adapter's word: the line may have been lost again between its answer and this moment.
+        self._desk.link = self._broker.link
         self._desk.notices.clear_alert("link_given_up")
         how = f"{hello.gateway_kind}, server {hello.server_version}, {hello.library}"
         text = f"connected to {hello.account} ({how})"
@@ -143,12 +147,8 @@ class Line:
         """0, 10 and 20 s after the loss; then, in standby, full jitter up to a growing ceiling."""
         settings = self._settings
         ends = settings.on_exhausted is OnExhausted.EXIT
-        jitter = wait_random_exponential(
-            multiplier=settings.standby_base_s, exp_base=settings.standby_factor, max=settings.standby_cap_s
-        )
-        even = [wait_fixed(settings.interval_s)] * (settings.max_attempts - 1)
         return AsyncRetrying(
-            wait=wait_chain(*even, jitter),
+            wait=self._wait_s,
             stop=stop_after_attempt(settings.max_attempts) if ends else stop_never,
             retry=retry_if_exception(
                 lambda err: isinstance(err, BrokerError) and not isinstance(err, AccountError)
@@ -157,6 +157,14 @@ class Line:
             retry_error_callback=self._give_up,
             sleep=asyncio.sleep,
         )
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt. Standby: anything between 0 and its ceiling."""
+        settings, number = self._settings, state.attempt_number
+        if number < settings.max_attempts:
+            return settings.interval_s
+        growth = settings.standby_factor ** min(number - settings.max_attempts, _GROWS_UNTIL)
+        return wait_random(0.0, min(settings.standby_cap_s, settings.standby_base_s * growth))(state)
 
     async def _attempt(self, number: int) -> Hello:
         self.attempts = number
