@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -70,6 +71,8 @@ class BrakeDesk:
         self._desk = desk
         self._store = store
         self._new_id = new_id
+        self._turn = asyncio.Lock()
+        """Store and memory change together: a pull that meets a lift must win in both."""
 
     async def pull(self, kind: BrakeKind, scope: Scope, *, reason: str, who: str) -> Brake:
         """Put a brake on. In force at once; durable when this returns (or NOT STORED is alerted)."""
@@ -81,18 +84,29 @@ class BrakeDesk:
             reason=reason or "operator",
             who=who,
             at=self._desk.now(),
+            # Until it has proven the opposite: nobody may lift a KILL that is still at work.
+            not_flat=kind is BrakeKind.KILL,
         )
-        brakes = self._desk.brakes.with_(brake)
-        standing = brakes.find(level=brake.level, scope=brake.scope, name=brake.name) or brake
         # In force before it is durable: the other way round an entry could slip through the commit.
-        self._desk.brakes = brakes
-        await self._put(standing)
+        self._desk.brakes = self._desk.brakes.with_(brake)
+        async with self._turn:
+            # Again: whoever lifted it while we waited did not know of this pull.
+            self._desk.brakes = self._desk.brakes.with_(brake)
+            standing = self._standing(brake)
+            await self._put(standing)
         text = f"{kind.value} of {scope} by {who}: {standing.reason}"
         self._desk.notices.event(Level.WARNING, "brake", text, symbol=scope.name)
         return standing
 
+    def _standing(self, brake: Brake) -> Brake:
+        found = self._desk.brakes.find(level=brake.level, scope=brake.scope, name=brake.name)
+        return brake if found is None else found
+
     async def prove(self, brake: Brake, *, proof: str, not_flat: bool) -> None:
-        """Write a KILL's record."""
+        """Write a KILL's record and tell it: CRITICAL while something of ours is left."""
+        level = Level.CRITICAL if not_flat else Level.WARNING
+        text = f"KILL of {brake.scope.value} {brake.name}".rstrip() + f": {proof}"
+        self._desk.notices.raise_alert(level, "kill", text, symbol=_symbol(brake))
         self._desk.brakes = self._desk.brakes.proven(brake.brake_id, proof=proof, not_flat=not_flat)
         stored = await self._store.set_proof(
             proof, kind=brake.level.name, scope=brake.scope.value, name=brake.name
@@ -102,6 +116,10 @@ class BrakeDesk:
 
     async def lift(self, command: Command) -> Outcome:
         """Lift every brake of exactly this scope, if a person may."""
+        async with self._turn:
+            return await self._lift(command)
+
+    async def _lift(self, command: Command) -> Outcome:
         desk = self._desk
         scope = BrakeScope(command.scope.kind.value)
         held = desk.brakes.of_scope(scope=scope, name=command.scope.name)
@@ -124,7 +142,8 @@ class BrakeDesk:
                 return Outcome(command.command_id, OutcomeStatus.FAILED, Reason.STORE_DOWN.value, text)
             desk.brakes = desk.brakes.without(frozenset({brake.brake_id}))
         names = ", ".join(b.level.name for b in held)
-        desk.notices.clear_alert("kill")
+        if any(b.level is BrakeLevel.KILL for b in held):
+            desk.notices.clear_alert("kill", symbol=_symbol(held[-1]))
         return Outcome(command.command_id, OutcomeStatus.DONE, "", f"{names} of {command.scope} lifted")
 
     async def _clear(self, brake: Brake, command: Command) -> None:
@@ -152,3 +171,7 @@ class BrakeDesk:
     def _not_stored(self, brake: Brake) -> None:
         text = f"NOT STORED: {brake.level.name} is in force, but the store cannot write it yet"
         self._desk.notices.raise_alert(Level.CRITICAL, "not_stored", text)
+
+
+def _symbol(brake: Brake) -> str:
+    return brake.name if brake.scope is BrakeScope.SYMBOL else ""

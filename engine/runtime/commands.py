@@ -6,8 +6,11 @@ same. Nothing here decides risk; nothing here raises for bad input.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+
+import structlog
 
 from engine.api import BrakeKind, Command, CommandKind, Level, Outcome, OutcomeStatus, ScopeKind
 from engine.config import RuntimeRefusal
@@ -17,6 +20,8 @@ from engine.execution.executor import CloseStatus, Executor
 from engine.execution.kill import KillSwitch, Reach
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.desk import Desk
+
+_log = structlog.get_logger("engine")
 
 REMEMBERED_COMMANDS = 500
 FLATTEN_WORD = "FLATTEN"
@@ -62,7 +67,7 @@ class Commands:
         self._stop = stop
         self._on_detached = on_detached
         self._urge = urge
-        self._outcomes: OrderedDict[str, Outcome] = OrderedDict()
+        self._outcomes: OrderedDict[str, asyncio.Future[Outcome]] = OrderedDict()
         self._acts: dict[CommandKind, Act] = {
             CommandKind.PAUSE: self._pause,
             CommandKind.RESUME: self._resume,
@@ -77,14 +82,35 @@ class Commands:
         }
 
     async def execute(self, command: Command) -> Outcome:
-        """Carry out one command and tell everybody that, and how, it ended."""
+        """Carry out one command and tell everybody that, and how, it ended.
+
+        The same id again, also while the first is under way, waits for that one's outcome.
+        """
         known = self._outcomes.get(command.command_id)
         if known is not None:
-            return known
-        outcome = await self._acts[command.kind](command)
-        self._outcomes[command.command_id] = outcome
-        while len(self._outcomes) > REMEMBERED_COMMANDS:
+            return await asyncio.shield(known)
+        ended = self._outcomes[command.command_id] = asyncio.get_running_loop().create_future()
+        outcome = failed(command, Reason.NOT_READY.value, f"{command.kind.value}: cut short by the end")
+        try:
+            outcome = await self._act(command)
+        finally:
+            ended.set_result(outcome)
+            self._forget_old()
+        return outcome
+
+    def _forget_old(self) -> None:
+        while len(self._outcomes) > REMEMBERED_COMMANDS and next(iter(self._outcomes.values())).done():
             self._outcomes.popitem(last=False)
+
+    async def _act(self, command: Command) -> Outcome:
+        try:
+            outcome = await self._acts[command.kind](command)
+        except Exception as err:  # noqa: BLE001 - the operator gets an answer, whatever broke
+            _log.error(
+                "command.failed", kind=command.kind.value, error=f"{type(err).__name__}: {err}", exc_info=err
+            )
+            text = f"{command.kind.value} failed inside the engine ({err}); look at orders, positions and log"
+            outcome = failed(command, Reason.INTERNAL_ERROR.value, text)
         level = Level.INFO if outcome.status is OutcomeStatus.DONE else Level.WARNING
         text = f"{command.who}: {command.kind.value} → {outcome.status.value}: {outcome.text}"
         self._desk.notices.event(level, "command", text)
@@ -115,8 +141,6 @@ class Commands:
         self._urge()
         proof = await self._kill_switch.kill(self._reach(command), flatten=self._desk.config.kill.flatten)
         await self._brakes.prove(brake, proof=proof.text, not_flat=not proof.flat)
-        level = Level.WARNING if proof.flat else Level.CRITICAL
-        self._desk.notices.raise_alert(level, "kill", f"KILL of {command.scope}: {proof.text}")
         if proof.flat:
             return done(command, proof.text, proof.lines)
         return failed(command, Reason.NOT_FLAT.value, proof.text, proof.lines)

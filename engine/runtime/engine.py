@@ -29,6 +29,9 @@ from engine.runtime.publisher import Publisher
 from engine.runtime.trading import Trading
 from engine.runtime.upkeep import Upkeep
 
+LAST_STOPS_S = 5.0
+"""Real seconds for the stops of what stays, after everything else was wound down."""
+
 _log = structlog.get_logger("engine")
 
 
@@ -72,6 +75,9 @@ class Engine:
         self._was_ready = False
         self._stop_request: asyncio.Future[StopRequest] = asyncio.get_running_loop().create_future()
         self._drained: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
+        self._early: list[tuple[str, Callable[[], object]]] = []
+        """Acts asked for before the engine runs."""
+        self._clean = False
         self.parts = make(self)
 
     @property
@@ -92,6 +98,8 @@ class Engine:
             await parts.upkeep.begin()
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                for name, act in self._early:
+                    self.spawn(name, act)
                 core = [
                     group.create_task(self._core(name, run), name=name)
                     for name, run in (
@@ -105,22 +113,28 @@ class Engine:
                 left = await self._drain(request)
                 for task in core:
                     task.cancel()
-                self._cancel_rest(group)
+                self._cancel_rest()
+            self._clean = request.failure is None
         finally:
+            self._group = None
             await self._end()
         return 1 if request.failure is not None or (left and request.choice == "flatten") else 0
 
     async def _core(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """A core task that fails ends the engine, in order: flatten while connected, save, exit 1."""
-        try:
-            await run()
-        except Exception as err:  # noqa: BLE001 - whatever it is, the way out is the same
-            _log.error("engine.failed", task=name, error=f"{type(err).__name__}: {err}", exc_info=err)
-            text = f"{name} failed, the engine stops: {err}"
-            self.parts.desk.notices.raise_alert(Level.CRITICAL, "engine_failed", text)
-            self._request(StopRequest("flatten", err))
+        while True:
+            try:
+                await run()
+            except Exception as err:  # noqa: BLE001 - whatever it is, the way out is the same
+                _log.error("engine.failed", task=name, error=f"{type(err).__name__}: {err}", exc_info=err)
+                text = f"{name} failed, the engine stops: {err}"
+                self.parts.desk.notices.raise_alert(Level.CRITICAL, "engine_failed", text)
+                self._request(StopRequest("flatten", err))
+            if name != "inbox":
+                return
+            # It goes on to the end: without the broker's answers nothing could be closed with proof.
 
-    def _cancel_rest(self, group: asyncio.TaskGroup) -> None:
+    def _cancel_rest(self) -> None:
         """Acts still under way when the engine ends: each is durable up to where it came."""
         mine = asyncio.current_task()
         for task in asyncio.all_tasks():
@@ -149,11 +163,28 @@ class Engine:
                 left = await self._wind_down(request.choice)
         except TimeoutError:
             left = (*self._held(), f"not finished within {desk.config.shutdown.timeout_s:.0f} s")
+        except Exception as err:  # noqa: BLE001 - the end must come, and say what it leaves
+            _log.error("engine.drain_failed", error=f"{type(err).__name__}: {err}", exc_info=err)
+            left = (*self._held(), f"winding down failed: {type(err).__name__}: {err}")
+        left = (*left, *await self._leave_protected())
         for line in left:
             desk.notices.event(Level.WARNING, "engine", f"left open: {line}")
-        await self.parts.publisher.publish()
+        self.parts.publisher.urge()
         self._drained.set_result(left)
         return left
+
+    async def _leave_protected(self) -> tuple[str, ...]:
+        """What stays must have its stops, and no more than that: nobody watches them from here on."""
+        if self.parts.desk.link is not LinkState.UP:
+            return ()
+        try:
+            async with asyncio.timeout(LAST_STOPS_S):
+                return await self.parts.upkeep.settle_stops()
+        except TimeoutError:
+            return (f"the stops were not settled within {LAST_STOPS_S:.0f} s",)
+        except Exception as err:  # noqa: BLE001 - as above
+            _log.error("engine.stops_failed", error=f"{type(err).__name__}: {err}", exc_info=err)
+            return (f"settling the stops failed: {type(err).__name__}: {err}",)
 
     async def _wind_down(self, choice: str) -> tuple[str, ...]:
         parts = self.parts
@@ -177,10 +208,12 @@ class Engine:
 
     async def _end(self) -> None:
         parts = self.parts
-        await parts.broker.disconnect()
-        parts.desk.link = LinkState.DOWN
-        self._set_state(EngineState.STOPPED, "stopped")
-        await parts.close(True)
+        try:
+            await parts.broker.disconnect()
+        finally:
+            parts.desk.link = LinkState.DOWN
+            self._set_state(EngineState.STOPPED, "stopped")
+            await parts.close(self._clean)
         await parts.publisher.publish()
 
     # --- hooks ----------------------------------------------------------------------------------
@@ -188,7 +221,9 @@ class Engine:
     def spawn(self, name: str, act: Callable[[], object]) -> None:
         """Run an act as its own task. One that fails is told and ends alone."""
         if self._group is None:
-            raise RuntimeError(f"{name}: the engine is not running yet")
+            if self.parts.desk.state is not EngineState.STOPPED:
+                self._early.append((name, act))
+            return
         self._group.create_task(self._guarded(name, act), name=f"act {name}")
 
     async def _guarded(self, name: str, act: Callable[[], object]) -> None:
@@ -208,12 +243,14 @@ class Engine:
         if not await parts.account.compare(hello):
             return False
         await parts.markets.prepare(data_lost=True)
+        if desk.link is not LinkState.UP:
+            return False  # lost again while the markets were asked for; what is shown must stay BLOCKED
         self._finish_kills()
         if not self._was_ready:
             self._was_ready = True
             parts.on_first_ready()
         if desk.differences or desk.strange_orders:
-            self._set_state(EngineState.ORPHANS, desk.block.text if desk.block else "")
+            self._set_state(EngineState.ORPHANS, parts.account.said, reason=Reason.ORPHAN)
         else:
             self._set_state(EngineState.READY, "")
         desk.notices.clear_alert("link_down")
@@ -236,14 +273,14 @@ class Engine:
     def on_down(self, event: LinkEvent) -> None:
         """The line is lost, frozen or the broker lost its own: entries are blocked at once."""
         desk = self.parts.desk
-        self._set_state(EngineState.BLOCKED, event.text)
-        desk.block = Block(Reason.LINK_DOWN, event.text)
+        self._set_state(EngineState.BLOCKED, event.text, reason=Reason.LINK_DOWN)
         desk.notices.raise_alert(Level.ERROR, "link_down", f"line to the broker: {event.text}")
 
     async def on_kill_file(self, reason: str) -> None:
         """The kill file appeared: the whole way, no word asked."""
         brake = await self.parts.brakes.pull(BrakeKind.KILL, Scope(), reason=reason, who="file")
-        self.spawn("kill by file", lambda: self._kill_again(brake))
+        if self._group is not None:  # at boot it goes on as soon as the broker can be asked
+            self.spawn("kill by file", lambda: self._kill_again(brake))
 
     def on_detached(self, how: str) -> None:
         """The terminal is gone. Given up on purpose: nothing changes. Lost: `shutdown.on_terminal_loss`."""
@@ -261,12 +298,12 @@ class Engine:
         await self.parts.brakes.pull(BrakeKind.PAUSE, Scope(), reason="terminal lost", who="engine")
         self.parts.publisher.urge()
 
-    def _set_state(self, state: EngineState, why: str) -> None:
+    def _set_state(self, state: EngineState, why: str, *, reason: Reason = Reason.NOT_READY) -> None:
         desk = self.parts.desk
         if desk.draining and state not in (EngineState.DRAINING, EngineState.STOPPED):
             return
         if desk.state is not state:
             desk.notices.event(Level.INFO, "engine", f"{state.value}{': ' + why if why else ''}")
         desk.state = state
-        desk.block = Block(Reason.NOT_READY, why) if why else None
+        desk.block = Block(reason, why) if why else None
         self.parts.publisher.urge()

@@ -45,21 +45,34 @@ class Notices:
         return event
 
     def raise_alert(self, level: Level, code: str, text: str, *, symbol: str = "") -> None:
-        """Raise an alert, once per code and symbol until it is cleared or acknowledged."""
+        """Raise an alert, once per code and symbol until its cause has ended.
+
+        One that was acknowledged stays so while it says the same; with news it is a new alert. One that
+        grew worse is a new alert, too, so that its level is the one that counts.
+        """
+        text = clean(text)
         standing = self._find(code, symbol)
-        if standing is not None and not standing.acknowledged:
-            if standing.text != text:
-                self._alerts[standing.alert_id] = replace(standing, text=clean(text))
+        if standing is not None and standing.level is level:
+            if standing.text == text:
+                return
+            if not standing.acknowledged:
+                self._alerts[standing.alert_id] = replace(standing, text=text)
                 self.version += 1
-            return
+                return
         self.event(level, "alert", text, symbol=symbol)
-        alert = AlertView(self._next_alert, level, code, symbol, clean(text), self._now())
+        alert = AlertView(self._next_alert, level, code, symbol, text, self._now())
         self._next_alert += 1
         if standing is not None:
             del self._alerts[standing.alert_id]
         self._alerts[alert.alert_id] = alert
-        while len(self._alerts) > KEPT_ALERTS:
-            del self._alerts[next(iter(self._alerts))]
+        if len(self._alerts) > KEPT_ALERTS:
+            self._drop_one()
+
+    def _drop_one(self) -> None:
+        """Make room: the oldest that blocks nothing goes first, so that no block ends unseen."""
+        harmless = (a for a in self._alerts.values() if a.acknowledged or a.level is not Level.CRITICAL)
+        oldest = next(harmless, None) or next(iter(self._alerts.values()))
+        del self._alerts[oldest.alert_id]
 
     def clear_alert(self, code: str, *, symbol: str = "") -> None:
         """The cause has ended: the alert goes."""
