@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 
 from engine.api import Level
-from engine.broker.port import Broker
+from engine.broker.port import Broker, LinkState
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
 from engine.ledger.events import Described
@@ -20,6 +20,9 @@ HISTORY_RETRY_S = 16.0
 """The broker answers the same question about short bars only every 15 s."""
 
 HISTORY_TRIES = 4
+
+DESCRIBE_RETRY_S = 10.0
+"""Real seconds before a contract that the broker did not describe is asked for again."""
 
 NO_ENTRY_DAYS = 3
 """Days before expiry from which the next contract is the front month (position.expiry_no_entry_days)."""
@@ -43,6 +46,7 @@ class Markets:
         self._subscribed: set[str] = set()
         self._chosen: dict[str, str] = {}
         """Configured symbol -> instrument key."""
+        self._retrying = False
 
     async def prepare(self, *, data_lost: bool) -> None:
         """Describe and subscribe everything; history only for what is not warm yet."""
@@ -70,6 +74,9 @@ class Markets:
     async def _describe(self, symbol: str) -> None:
         wanted = parse_symbol(symbol)
         chain = await self._ask(wanted)
+        if chain is None:
+            self._ask_later(symbol)
+            return
         if wanted.sec_type is SecType.FUTURE:
             instrument = front_month(chain, self._desk.now(), no_entry_days=NO_ENTRY_DAYS)
         else:
@@ -79,14 +86,29 @@ class Markets:
             self._desk.notices.raise_alert(Level.WARNING, "unknown_instrument", text, symbol=symbol)
             return
         self._chosen[symbol] = instrument.key
+        self._desk.notices.clear_alert("unknown_instrument", symbol=symbol)
         await self._keep(instrument)
 
-    async def _ask(self, wanted: Wanted) -> tuple[Instrument, ...]:
+    def _ask_later(self, symbol: str) -> None:
+        """No answer is not "no such contract": the whole preparation is repeated for what is missing."""
+        if self._retrying or symbol in self._chosen:
+            return
+        self._retrying = True
+        self._spawn("describe again", self._prepare_again)
+
+    async def _prepare_again(self) -> None:
+        await asyncio.sleep(DESCRIBE_RETRY_S)
+        self._retrying = False
+        if self._desk.link is LinkState.UP:
+            await self.prepare(data_lost=False)
+
+    async def _ask(self, wanted: Wanted) -> tuple[Instrument, ...] | None:
+        """What the broker lists; None where it did not answer."""
         answer = await self._broker.instruments(wanted.symbol, wanted.sec_type.value, wanted.exchange)
         if not answer.ok or answer.value is None:
             text = f"{wanted.symbol}: the broker did not describe it: {answer.error}"
             self._desk.notices.event(Level.WARNING, "link", text, symbol=wanted.symbol)
-            return ()
+            return None
         return answer.value
 
     async def _describe_held(self) -> None:
@@ -103,7 +125,7 @@ class Markets:
         is_future = terms is not None and terms.sec_type == SecType.FUTURE.value
         # A local symbol is root, month letter and year digit: ESZ6 belongs to ES.
         wanted = Wanted(key[:-2], SecType.FUTURE, "") if is_future else Wanted(key, SecType.STOCK, "SMART")
-        for instrument in await self._ask(wanted):
+        for instrument in await self._ask(wanted) or ():
             if instrument.con_id == con_id:
                 await self._keep(instrument)
                 return
@@ -161,11 +183,12 @@ class Markets:
         instrument = self._desk.instruments.get(key)
         if instrument is None:
             return
-        wanted = (self._desk.config.data.warmup_bars, *(r.strategy.warm_up_bars() for r in cold))
+        wanted = (self._desk.config.data.warmup_bars, *(self._trading.bars_wanted(r) for r in cold))
         answer = await self._broker.history(instrument, count=max(wanted), seconds=seconds)
         if answer.ok and answer.value is not None:
             for running in cold:
                 self._trading.warm_up(running, key, answer.value)
+            self._desk.notices.clear_alert("no_history", symbol=key)
             return
         names = ", ".join(r.strategy.name for r in cold)
         text = f"{key}: no history for {names} ({answer.error}); it stays out"

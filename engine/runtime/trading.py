@@ -6,9 +6,12 @@ engine lives on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import time
+
+import structlog
 
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
@@ -20,7 +23,9 @@ from engine.execution.executor import CloseStatus, Executor
 from engine.market.bars import BarAggregator
 from engine.risk.gate import Refusal, check_entry
 from engine.runtime.desk import Desk
-from engine.strategy.base import Strategy, StrategyView
+from engine.strategy.base import Strategy, StrategyView, Waiting
+
+_log = structlog.get_logger("engine")
 
 LIVE_BAR_SECONDS = 5
 """Length of the bars the broker streams."""
@@ -74,10 +79,27 @@ class Trading:
     # --- bars in --------------------------------------------------------------------------------
 
     def on_bar(self, bar: Bar) -> None:
-        """A complete 5-second bar of the live stream."""
+        """A complete 5-second bar of the live stream. Never raises: it runs inside a broker callback."""
         for running in self.running:
             if bar.symbol in running.keys and not running.off:
-                self._feed(running, bar)
+                with self._guarded(running, bar.symbol):
+                    self._feed(running, bar)
+
+    @contextmanager
+    def _guarded(self, running: Running, key: str) -> Iterator[None]:
+        """A strategy's own bug switches that strategy off; the others and the engine live on."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 - as the sentence above says
+            if running.off:
+                return
+            running.off = f"{type(err).__name__}: {err}"
+            name = running.strategy.name
+            _log.error("strategy.failed", strategy=name, symbol=key, error=running.off, exc_info=err)
+            text = f"strategy {name} failed at {key} and is off; its stops stay: {running.off}"
+            self._desk.notices.event(Level.ERROR, "strategy", text)
+            off = "; ".join(f"{r.strategy.name} ({r.off})" for r in self.running if r.off)
+            self._desk.notices.raise_alert(Level.ERROR, "strategy_off", f"off after a failure: {off}")
 
     def _feed(self, running: Running, bar: Bar) -> None:
         aggregator = running.aggregators.get(bar.symbol)
@@ -86,20 +108,10 @@ class Trading:
             self._decide(running, whole)
 
     def _decide(self, running: Running, bar: Bar) -> None:
-        proposals = self._ask(running, bar)
+        proposals = running.strategy.on_bar(bar, self._view(running, bar.symbol))
         if bar.symbol not in running.warm or not proposals:
             return
         self._spawn(f"act {running.strategy.name} {bar.symbol}", lambda: self._act(running, proposals))
-
-    def _ask(self, running: Running, bar: Bar) -> tuple[Proposal, ...]:
-        try:
-            return running.strategy.on_bar(bar, self._view(running, bar.symbol))
-        except Exception as err:  # noqa: BLE001 - a strategy's own bug must not stop the engine
-            running.off = f"{type(err).__name__}: {err}"
-            name = running.strategy.name
-            text = f"strategy {name} failed at {bar.symbol} and is off; its stops stay: {running.off}"
-            self._desk.notices.raise_alert(Level.ERROR, "strategy_off", text)
-            return ()
 
     def _view(self, running: Running, key: str) -> StrategyView:
         position = self._desk.books.position(key)
@@ -121,8 +133,9 @@ class Trading:
 
     def assign(self, running: Running, keys: Sequence[str]) -> None:
         """Give a strategy its instruments; it starts cold."""
-        running.strategy = running.make(tuple(keys))
         running.keys, running.warm = set(keys), set()
+        with self._guarded(running, ", ".join(keys)):
+            running.strategy = running.make(tuple(keys))
         running.aggregators = {}
         if running.bar_seconds > LIVE_BAR_SECONDS:
             running.aggregators = {key: self._aggregator(running.bar_seconds, key) for key in keys}
@@ -135,23 +148,40 @@ class Trading:
 
     def warm_up(self, running: Running, key: str, bars: Sequence[Bar]) -> None:
         """Feed history (nothing is proposed because of it) and let the strategy act from now on."""
-        running.strategy.warm_up(bars)
-        running.warm.add(key)
+        if key in running.warm or running.off:
+            return
+        with self._guarded(running, key):
+            running.strategy.warm_up(bars)
+            running.warm.add(key)
+
+    def bars_wanted(self, running: Running) -> int:
+        """Bars of history it needs; 0 where it cannot even say."""
+        wanted = [0]
+        with self._guarded(running, "its warm-up"):
+            wanted.append(running.strategy.warm_up_bars())
+        return max(wanted)
 
     # --- proposals out --------------------------------------------------------------------------
 
     async def _act(self, running: Running, proposals: tuple[Proposal, ...]) -> None:
-        """Exits before entries, one after the other: a reversal must be flat before it turns."""
+        """Exits before entries, one after the other: a reversal must be flat before it turns.
+
+        A strategy that was switched off since may still leave a position, but enters no more.
+        """
         for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
             if proposal.intention is Intention.EXIT:
                 await self._exit(proposal)
-            else:
+            elif not running.off:
                 await self._enter(running, proposal)
 
     async def _exit(self, proposal: Proposal) -> None:
         desk, instrument = self._desk, self._desk.instruments.get(proposal.key)
         position = desk.books.position(proposal.key)
         if instrument is None or position is None or position.owner != proposal.strategy:
+            return
+        if desk.mode is Mode.DRY_RUN:
+            text = f"DRY: would {self._sentence(proposal, 'exit')}: {position.quantity:+d}"
+            desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
             return
         desk.notices.event(Level.INFO, "strategy", self._sentence(proposal, "exit"), symbol=proposal.key)
         result = await self._executor.close(proposal.key, instrument, role=Role.EXIT, reason=Reason.SIGNAL)
@@ -233,5 +263,7 @@ class Trading:
         refusal = self._desk.why_not.get((name, key))
         if refusal is not None and self._is_recent(refusal):
             return refusal
-        waiting = running.strategy.why_not(key)
+        waiting = Waiting(Reason.STRATEGY_OFF, "it failed when it was asked")
+        with self._guarded(running, key):
+            waiting = running.strategy.why_not(key)
         return WhyNot(key, name, waiting.code.value, waiting.text)
