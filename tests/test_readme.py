@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+import sqlite3
 import tomllib
 import xml.etree.ElementTree as ET
+from contextlib import closing
 from datetime import time
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from engine.config import Config
 from engine.config.keys import known_keys, value_at
 from engine.config.values import OnSignal
 from engine.runtime.errors import FailedError, NotRunningError, RefusedError, UsageError
+from engine.store.schema import MIGRATIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -208,6 +211,29 @@ def test_every_file_it_links_to_is_there() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)\)", document.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (document.parent / target).is_file(), f"{document.name} links to {target}"
+
+
+def test_every_module_the_architecture_names_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    there = {
+        path.name for room in ("cockpit", "engine", "tests", "tools") for path in (ROOT / room).rglob("*.py")
+    }
+
+    named = {Path(name).name for name in re.findall(r"`([\w./]+\.py)`", text)}
+    assert len(named) > 40
+    assert named <= there
+
+
+@pytest.mark.req("CARD-SQLITE")
+def test_the_architecture_lists_the_tables_of_the_store() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = text.partition("| tables |")[2].partition("\n\n")[0]
+    with closing(sqlite3.connect(":memory:")) as base:
+        for migrate in MIGRATIONS:
+            migrate(base)
+        made = {name for (name,) in base.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+    assert set(re.findall(r"`(\w+)`", listed)) == {name for name in made if not name.startswith("sqlite_")}
 
 
 def test_the_picture_is_a_drawing_of_the_screen() -> None:
