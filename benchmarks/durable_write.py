@@ -1,6 +1,8 @@
 """Durable writes: the store against a bare SQLite FULL commit of the same run, and what the loop feels.
 
-Run: `python benchmarks/durable_write.py [folder]` (the folder's disk is the one that is measured).
+Run: `python -m benchmarks.durable_write [--quick] [FOLDER]` (the folder's disk is the one that is measured).
+The loop's longest turn is told beside that of a loop with nothing to do, because a busy machine holds up
+both.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from benchmarks.figures import Figure, quantile, show
 from engine.domain.fill import Fill
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
 from engine.ledger.events import Executed, Registered
@@ -86,14 +89,14 @@ class LoopWatch:
             self.longest_s = max(self.longest_s, time.perf_counter() - before)
 
 
-async def measure(folder: Path) -> dict[str, list[float]]:
+async def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
     """Times in seconds of each kind of write, interleaved so that all meet the same disk."""
     times: dict[str, list[float]] = {"bare commit": [], "intent": [], "sending": [], "fill": []}
     control = bare(folder / "control.db")
     store = await Store.open(folder / "state" / "store.db", gateway="embedded", account="DU1")
     ledger = Ledger()
     try:
-        for number in range(ROUNDS):
+        for number in range(rounds):
             intent, sent = order(number), ((f"ck-bench-{number}", number + 1),)
             began = time.perf_counter()
             control(number)
@@ -114,42 +117,56 @@ async def measure(folder: Path) -> dict[str, list[float]]:
     return times
 
 
-async def blocked_while_writing(folder: Path) -> float:
-    """Longest turn of a loop that does nothing but write, in seconds."""
-    watch = LoopWatch()
+async def blocked(folder: Path, *, writes: int) -> tuple[float, float]:
+    """Longest turn in seconds of a loop that writes, and of the same loop waiting as long without a write."""
     store = await Store.open(folder / "watched" / "store.db", gateway="embedded", account="DU1")
+    try:
+        began = time.perf_counter()
+        writing = await _longest(lambda number: store.record_intents([order(number)], at=START), writes)
+        pause_s = (time.perf_counter() - began) / writes
+        idle = await _longest(lambda _: asyncio.sleep(pause_s), writes)
+    finally:
+        await store.close()
+    return writing, idle
+
+
+async def _longest(act: Callable[[int], Awaitable[object]], times: int) -> float:
+    watch = LoopWatch()
     watcher = asyncio.create_task(watch.run())
     try:
-        for number in range(ROUNDS // 3):
-            await store.record_intents([order(number)], at=START)
+        for number in range(times):
+            await act(number)
     finally:
         watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)
-        await store.close()
     return watch.longest_s
 
 
-def quantile(times: list[float], q: float) -> float:
-    """The q-quantile in milliseconds."""
-    return sorted(times)[int(len(times) * q)] * 1000.0
+def figures(*, quick: bool = False, base: Path | None = None) -> list[Figure]:
+    """The figures of one run."""
+    rounds = 50 if quick else ROUNDS
+    with tempfile.TemporaryDirectory(prefix="ck-", dir=base) as name:
+        times = asyncio.run(measure(Path(name), rounds=rounds))
+        writing_s, idle_s = asyncio.run(blocked(Path(name), writes=rounds))
+    control = times.pop("bare commit")
+    made = []
+    for kind, taken in times.items():
+        p50, p99 = quantile(taken, 0.5), quantile(taken, 0.99)
+        note = (
+            f"{p50 * 1e3:.2f} ms against {quantile(control, 0.5) * 1e3:.2f} ms; "
+            f"p99 {p99 * 1e3:.2f} against {quantile(control, 0.99) * 1e3:.2f} ms"
+        )
+        ratio = p50 / quantile(control, 0.5)
+        made.append(Figure(f"durable write: {kind}, p50 / bare FULL commit", ratio, "x", AIM_RATIO, note))
+    note = f"with nothing to do {idle_s * 1e3:.1f} ms"
+    made.append(Figure("loop's longest turn while writing", writing_s * 1e3, "ms", None, note))
+    return made
 
 
 def main() -> None:
     """Print the table."""
-    base = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    with tempfile.TemporaryDirectory(dir=base) as name:
-        times = asyncio.run(measure(Path(name)))
-        longest_s = asyncio.run(blocked_while_writing(Path(name)))
-    control = quantile(times["bare commit"], 0.5), quantile(times["bare commit"], 0.99)
-    print(
-        f"{'write':<12} {'p50 ms':>8} {'ratio':>6} {'p99 ms':>8} {'ratio':>6}   aim: p50 <= {AIM_RATIO:.0f}x"
-    )
-    for kind, taken in times.items():
-        p50, p99 = quantile(taken, 0.5), quantile(taken, 0.99)
-        print(f"{kind:<12} {p50:8.3f} {p50 / control[0]:6.2f} {p99:8.3f} {p99 / control[1]:6.2f}")
-    print(
-        f"longest turn of the loop while writing: {longest_s * 1000.0:.2f} ms (the disk is never waited for)"
-    )
+    given = [word for word in sys.argv[1:] if word != "--quick"]
+    show(figures(quick="--quick" in sys.argv, base=Path(given[0]) if given else None))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How soon is there something to see: `cockpit --help` and the first frame, against a bare interpreter.
 
-    python benchmarks/first_paint.py [runs]
+    python -m benchmarks.first_paint [--quick]
 
 Each figure is the median of the runs, in ms and as a ratio to starting the interpreter in the same run,
 so that a busy machine shows as such. Aims on a quiet machine: help 200 ms, first frame 600 ms.
@@ -20,26 +20,35 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.figures import Figure, show
+
 ROOT = Path(__file__).resolve().parents[1]
 FRAME = re.compile(rb"PAPER")
 DEADLINE_S = 30.0
+AIMS_MS = {"cockpit --help": 200.0, "first frame": 600.0}
+
+
+def figures(*, quick: bool = False) -> list[Figure]:
+    """The figures of one run."""
+    runs = 1 if quick else 7
+    control: list[float] = []
+    taken: dict[str, list[float]] = {"cockpit --help": [], "first frame": []}
+    for _ in range(runs):
+        control.append(run_ms([sys.executable, "-c", "pass"]))
+        taken["cockpit --help"].append(run_ms([sys.executable, "-m", "cockpit", "--help"]))
+        taken["first frame"].append(first_frame_ms())
+    base = statistics.median(control)
+    made = []
+    for name, values in taken.items():
+        median = statistics.median(values)
+        note = f"{median / base:.1f}x a bare interpreter ({base:.0f} ms); best {min(values):.0f}, {runs} runs"
+        made.append(Figure(f"{name}, median", median, "ms", AIMS_MS[name], note))
+    return made
 
 
 def main() -> None:
     """Print the table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    control: list[float] = []
-    helps: list[float] = []
-    frames: list[float] = []
-    for _ in range(runs):
-        control.append(run_ms([sys.executable, "-c", "pass"]))
-        helps.append(run_ms([sys.executable, "-m", "cockpit", "--help"]))
-        frames.append(first_frame_ms())
-    base = statistics.median(control)
-    print(f"{'':22}{'median ms':>10}{'best ms':>10}{'ratio':>8}   of {runs} runs")
-    for name, values in (("interpreter", control), ("cockpit --help", helps), ("first frame", frames)):
-        median = statistics.median(values)
-        print(f"{name:22}{median:10.0f}{min(values):10.0f}{median / base:8.1f}")
+    show(figures(quick="--quick" in sys.argv))
 
 
 def run_ms(command: list[str]) -> float:

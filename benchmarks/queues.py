@@ -138,7 +138,9 @@ async def one_round(endpoint: GatewayEndpoint, number: int) -> tuple[float, floa
     return order_s, cancel_s
 
 
-async def measure(folder: Path, echo_port: int, *, rounds: int) -> tuple[list[float], list[float], list[float]]:
+async def measure(
+    folder: Path, echo_port: int, *, rounds: int
+) -> tuple[list[float], list[float], list[float]]:
     """Order, cancel and echo times in seconds."""
     plan = plan_for(folder, speed=1.0, seed=3, world="edge", tape="", start_at="10:00")
     gateway = GatewayProcess.spawn(plan)

@@ -12,8 +12,11 @@ from engine.domain.reasons import Reason
 from engine.strategy.base import Strategy, StrategyView, Waiting
 from engine.strategy.registry import strategy
 
+ENTER, TURN = "bench_enter", "bench_turn"
+"""The kinds by which a configuration asks for them."""
+
 BAR_STAMPS_S: list[float] = []
-"""`time.monotonic()` at each bar that reached the strategy `bench_enter`."""
+"""`time.monotonic()` at each bar that reached the entering strategy."""
 
 
 class EveryBar(Strategy):
@@ -54,7 +57,7 @@ class EveryBar(Strategy):
         )
 
 
-@strategy("bench_enter")
+@strategy(ENTER)
 class EnterOnEveryBar(EveryBar):
     """Wants a position on every bar it gets."""
 
@@ -64,7 +67,7 @@ class EnterOnEveryBar(EveryBar):
         return self._propose(bar, Intention.ENTER, Side.BUY)
 
 
-@strategy("bench_turn")
+@strategy(TURN)
 class TurnOnEveryBar(EveryBar):
     """Enters where it is flat and leaves, at market, where it is not."""
 

@@ -1,6 +1,6 @@
 """Bytes per second that the cockpit writes to a real terminal, by how much of it ticks.
 
-Run `python -m benchmarks.terminal_bytes [seconds]` from the project's root. Each case runs the whole
+Run `python -m benchmarks.terminal_bytes [--quick]` from the project's root. Each case runs the whole
 cockpit on a pty of 120x40 with 30 positions; a thread publishes a new snapshot ten times a second.
 """
 
@@ -17,6 +17,8 @@ import threading
 import time
 import zlib
 from dataclasses import replace
+
+from benchmarks.figures import Figure, show
 
 CASES = (("idle", 0), ("10 % of rows tick", 3), ("all rows tick", 30))
 COLUMNS, LINES = 120, 40
@@ -84,14 +86,19 @@ def _drain(master: int, *, skip_s: float, seconds: float) -> tuple[int, int]:
             return plain, packed
 
 
+def figures(*, quick: bool = False) -> list[Figure]:
+    """The figures of one run."""
+    made = []
+    for words, ticking in CASES[:1] if quick else CASES:
+        plain, packed = measure(ticking=ticking, seconds=1.0 if quick else 5.0)
+        note = f"{packed:,.0f} bytes/s as ssh -C would send them"
+        made.append(Figure(f"to the terminal: {words}", plain, "bytes/s", None, note))
+    return made
+
+
 def main() -> None:
     """Print one line per case."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
-    for words, ticking in CASES:
-        plain, packed = measure(ticking=ticking, seconds=seconds)
-        print(
-            f"{words}: {plain:,.0f} bytes/s to the terminal, {packed:,.0f} bytes/s as ssh -C would send them"
-        )
+    show(figures(quick="--quick" in sys.argv))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from pathlib import Path
 from benchmarks.echo import EchoClient, EchoProcess
 from benchmarks.engine_child import Stamps
 from benchmarks.figures import Figure, quantile, show
+from benchmarks.scripts import ENTER
 from benchmarks.wiretap import ERROR, MARKET_PRICE, PLACE, REAL_TIME_BAR, Fields, Wiretap, frame
 from engine.runtime.gateway_process import running_gateway
 
@@ -45,7 +46,7 @@ dir = "{folder}/state"
 [market_data]
 max_quote_age_seconds = 60.0
 [strategies.bench]
-kind = "bench_enter"
+kind = "{kind}"
 symbols = ["SPY"]
 timeframe = "5s"
 """
@@ -133,7 +134,12 @@ class Screen:
 
     def __init__(self, folder: Path, tap_port: int) -> None:
         command = [sys.executable, "-m", "benchmarks.engine_child", str(folder), str(tap_port)]
-        environ = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(folder)}
+        environ = {
+            **os.environ,
+            "TERM": "xterm-256color",
+            "PYTHONPATH": str(ROOT),
+            "XDG_RUNTIME_DIR": str(folder),
+        }
         self.pid, self._master = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
@@ -211,7 +217,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
     samples = 30 if quick else 500
     with EchoProcess() as echo, tempfile.TemporaryDirectory(prefix="ck-") as name:
         folder = Path(name)
-        (folder / "cockpit.toml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+        (folder / "cockpit.toml").write_text(CONFIG.format(folder=folder, kind=ENTER), encoding="utf-8")
         orders, echoes, ticks = asyncio.run(measure(folder, echo.port, samples=samples))
         stamps = Stamps.read(folder)
     commits = [p1 + p2 for p1, p2 in zip(stamps.intent_s, stamps.sending_s, strict=True)][-samples:]
@@ -224,7 +230,9 @@ def figures(*, quick: bool = False) -> list[Figure]:
             f"two commits {quantile(commits, q) * 1e3:.3f} ms, whole {quantile(orders, q) * 1e3:.3f} ms"
         )
         made.append(Figure(f"tick to order bytes, p{q * 100:.0f} / echo", ours / control, "x", aim, note))
-    made.append(Figure("  ticks on the line during that run", float(ticks), "ticks", None, f"{samples} orders"))
+    made.append(
+        Figure("  ticks on the line during that run", float(ticks), "ticks", None, f"{samples} orders")
+    )
     return made
 
 

@@ -93,7 +93,9 @@ class Wiretap:
                     await side.wait_closed()
 
 
-async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter, see: See, *, skip: int) -> None:
+async def _pass_on(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, see: See, *, skip: int
+) -> None:
     """Until the source ends. The first `skip` frames are the handshake, which has no message number."""
     frames, seen = _Frames(), 0
     while data := await source.read(65536):

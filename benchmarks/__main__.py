@@ -1,0 +1,47 @@
+"""Runs every benchmark and prints one table: value, aim, PASS or FALLS SHORT, and the control beside it.
+
+Run `python -m benchmarks [--quick] [NAME ...]` from the project's root; without names all, one after the
+other, since two at once would measure each other. Exit code 1 where a figure falls short of its aim.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from benchmarks.figures import Figure, show
+
+NAMES = (
+    "first_paint",
+    "tick_to_order",
+    "queues",
+    "durable_write",
+    "market_fill",
+    "table_refresh",
+    "terminal_bytes",
+)
+
+
+def measured(name: str, *, quick: bool) -> list[Figure]:
+    """The figures of one benchmark."""
+    made: list[Figure] = importlib.import_module(f"benchmarks.{name}").figures(quick=quick)
+    return made
+
+
+def main() -> int:
+    """Print the table as it grows."""
+    asked = [word for word in sys.argv[1:] if not word.startswith("-")]
+    unknown = [name for name in asked if name not in NAMES]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    short = 0
+    for name in asked or NAMES:
+        figures = measured(name, quick="--quick" in sys.argv)
+        show(figures)
+        short += sum(not figure.passes for figure in figures)
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
