@@ -7,8 +7,8 @@ day, week or month is one bar that starts at the regular opening of its first se
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Generator, Iterator
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,21 @@ WEEK_S = 7 * DAY_S
 _CLOCK_ALIGNED_S = 3600
 _NO_TRADES = -1
 """What TWS reports as volume, average and count of bars that are not made of trades."""
+
+
+T = TypeVar("T")
+Gradually = Generator[None, None, T]
+"""A result that is made in portions: it pauses between them, so that others are served meanwhile."""
+
+
+def at_once(portions: Gradually[T]) -> T:
+    """The result, without pauses."""
+    while True:
+        try:
+            next(portions)
+        except StopIteration as made:
+            result: T = made.value
+            return result
 
 
 class Columns(NamedTuple):
@@ -58,10 +73,11 @@ def bars(
     seconds: int,
     what: str,
     rth: bool,
-) -> list[HistoryBar]:
+) -> Gradually[list[HistoryBar]]:
     """The last `count` complete bars that end at or before `end` and start at `oldest` or later.
 
-    Raises ValueError for a bar size that is neither whole 5 seconds nor days.
+    Pauses after every chunk of a session. Raises ValueError for a bar size that is neither whole 5 seconds
+    nor days.
     """
     if seconds < 5 or seconds % 5 or (seconds > DAY_S and seconds % DAY_S):
         msg = f"bars of {seconds} s cannot be made: use a multiple of 5 s up to a day, or whole days"
@@ -70,9 +86,10 @@ def bars(
         return []
     windows = _windows(contract, oldest=oldest, end=end, rth=rth)
     if seconds >= DAY_S:
-        return _long_bars(
+        long = _long_bars(
             source, contract, windows, end=end, count=count, seconds=seconds, what=what, rth=rth
         )
+        return (yield from long)
     found: list[list[HistoryBar]] = []
     missing = count
     for session, start, stop in windows:
@@ -85,6 +102,7 @@ def bars(
             missing -= len(found[-1])
             if missing <= 0:
                 return [bar for made in reversed(found) for bar in made]
+            yield
     return [bar for made in reversed(found) for bar in made]
 
 
@@ -126,7 +144,7 @@ def _long_bars(
     seconds: int,
     what: str,
     rth: bool,
-) -> list[HistoryBar]:
+) -> Gradually[list[HistoryBar]]:
     """One bar per day, week (Monday to Sunday) or month, from whole sessions."""
     made: list[HistoryBar] = []
     group: list[HistoryBar] = []
@@ -143,6 +161,7 @@ def _long_bars(
                 break
         columns = source.columns(contract, start=start, end=stop, what=what)
         group[:0] = _group(columns, seconds=seconds, anchor=None, what=what, at=session.regular_open)
+        yield
     else:
         made.extend(_joined(group, what))
     return made[count - 1 :: -1] if len(made) >= count else made[::-1]

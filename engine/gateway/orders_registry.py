@@ -110,6 +110,10 @@ class Registry:
     def _leave(self, order: Order) -> None:
         self._open.pop(order.perm_id, None)
         self._open_on.get(order.request.con_id, {}).pop(order.perm_id, None)
+        # What ended on a former day was kept only because it bound the working parent's other children.
+        for child in self.children(order):
+            if not child.is_open and not _ended_since(child, self._day):
+                self._forget(child)
 
     # --- executions ---
 
@@ -139,10 +143,13 @@ class Registry:
         ended = [o for o in self._orders.values() if not _ended_since(o, day)]
         old = [o for o in ended if not o.is_open and o.parent_perm_id not in self._open]
         for order in old:
-            del self._orders[order.perm_id]
-            self._keys.pop((order.request.client_id, order.request.order_id), None)
-            self._children.pop(order.perm_id, None)
+            self._forget(order)
         self.fills = [fill for fill in self.fills if trading_day(fill.ts) >= day]
+
+    def _forget(self, order: Order) -> None:
+        self._orders.pop(order.perm_id, None)
+        self._keys.pop((order.request.client_id, order.request.order_id), None)
+        self._children.pop(order.perm_id, None)
 
     def collect(self) -> dict[str, Any]:
         """What changed since the last call, as JSON values; empty where nothing did."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from engine.gateway.history import Gradually
 from engine.gateway.model import (
     AccountView,
     Contract,
@@ -76,6 +77,12 @@ class Market(Protocol):
 
         `what` is TRADES, MIDPOINT, BID or ASK. Bars of what was traded live equal the live stream's bars.
         """
+        ...
+
+    def bars_gradually(
+        self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
+    ) -> Gradually[list[HistoryBar]]:
+        """The same bars made in portions of a few milliseconds; `end` is bound when it is called."""
         ...
 
     def head_time(self, con_id: int) -> float:

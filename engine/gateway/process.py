@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 import logging
 import signal
 import sys
@@ -140,6 +141,8 @@ class GatewayProcess:
             await self._open_drills()
             self._write_status()
             self._announce()
+            # Instruments, paths and modules live as long as the process: no collection need walk over them.
+            gc.freeze()
             await self._server.pump(until=self._stop, each_turn=self._keep_house)
         except JournalError as error:
             return _say(str(error))

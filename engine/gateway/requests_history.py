@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 
-from engine.gateway import encode_market
+from engine.gateway import encode_market, history_jobs
 from engine.gateway.bar_lines import forming_bar, slot_start
 from engine.gateway.codec import FieldReader
 from engine.gateway.handler import Handler
 from engine.gateway.history_spans import BAR_SECONDS, Span, span_of
 from engine.gateway.model import Contract, HistoryBar
 from engine.gateway.parse_contracts import ContractQuery, find_one, read_contract
-from engine.gateway.session import BarLine, HistoryLine, Session
+from engine.gateway.session import BarLine, HistoryJob, HistoryLine, Session
 from engine.gateway.venue import Venue
 from engine.gateway.wire_text import parse_time
 
@@ -20,6 +20,7 @@ _NO_DEFINITION: Final = 200
 _TOO_MANY_LINES: Final = 101
 _HISTORY_ERROR: Final = 162
 _VALIDATION: Final = 321
+_DUPLICATE_ID: Final = 322
 _NO_HISTORY_ID: Final = 366
 _PACED_UP_TO_S: Final = 30
 _MOST_COMBO_LEGS: Final = 100
@@ -76,7 +77,8 @@ def historical_data(venue: Venue, session: Session, reader: FieldReader) -> None
             request_id=wanted.request_id,
         )
         return
-    _answer(venue, session, wanted, contract, span=span, until=until, is_open_ended=end is None)
+    portions = _answer(venue, session, wanted, contract, span=span, until=until, is_open_ended=end is None)
+    history_jobs.begin(venue, session, wanted.request_id, HistoryJob(portions, wanted.keep_up))
 
 
 def _read_wanted(reader: FieldReader) -> _Wanted:
@@ -102,16 +104,11 @@ def _refusal(venue: Venue, session: Session, wanted: _Wanted) -> tuple[int, str]
         return _invalid(f"bar size '{wanted.bar_size}' is not one of: {', '.join(BAR_SECONDS)}")
     if wanted.what not in _WHAT:
         return _invalid(f"whatToShow '{wanted.what}' is not one of: {', '.join(_WHAT)}")
-    limits = venue.settings.limits
     if wanted.keep_up and wanted.end_text:
         return _invalid("keepUpToDate needs an empty endDateTime")
-    if wanted.keep_up and venue.lines_in_use() >= limits.data_lines:
-        return _TOO_MANY_LINES, "Max number of tickers has been reached"
-    if wanted.keep_up and len(session.subscriptions.history) >= limits.history_open:
-        return (
-            _HISTORY_ERROR,
-            f"Historical Market Data Service error message:Max {limits.history_open} requests",
-        )
+    refusal = _too_many(venue, session, wanted)
+    if refusal is not None:
+        return refusal
     if seconds > _PACED_UP_TO_S:
         return None
     pacing = session.pacing.refusal(
@@ -120,6 +117,21 @@ def _refusal(venue: Venue, session: Session, wanted: _Wanted) -> tuple[int, str]
         line=f"{wanted.query.line} {wanted.what}",
     )
     return (_HISTORY_ERROR, f"Historical Market Data Service error message:{pacing}") if pacing else None
+
+
+def _too_many(venue: Venue, session: Session, wanted: _Wanted) -> tuple[int, str] | None:
+    """What this client or its login has open already."""
+    limits, subscribed = venue.settings.limits, session.subscriptions
+    if wanted.request_id in subscribed.jobs:
+        return _DUPLICATE_ID, "Error processing request.-'historicalData' : cause - Duplicate ticker id"
+    if wanted.keep_up and venue.lines_in_use() >= limits.data_lines:
+        return _TOO_MANY_LINES, "Max number of tickers has been reached"
+    if len(subscribed.jobs) + len(subscribed.history) * wanted.keep_up >= limits.history_open:
+        return (
+            _HISTORY_ERROR,
+            f"Historical Market Data Service error message:Max {limits.history_open} requests",
+        )
+    return None
 
 
 def _invalid(cause: str) -> tuple[int, str]:
@@ -135,17 +147,19 @@ def _answer(
     span: Span,
     until: float,
     is_open_ended: bool,
-) -> None:
+) -> Generator[None]:
+    """The answer, made in portions. What is still forming is that of the moment of the request."""
     seconds, what = BAR_SECONDS[wanted.bar_size], _WHAT[wanted.what]
-    bars = venue.market.bars(
-        contract.con_id, end=until, count=span.bars, seconds=seconds, what=what, rth=wanted.rth
-    )
     forming: HistoryBar | None = None
-    bars = [bar for bar in bars if bar.start >= span.start]
+    next_start = slot_start(venue.reached)
     if is_open_ended:
         forming = forming_bar(venue, contract, seconds=seconds, what=what, rth=wanted.rth)
-        if forming is not None:
-            bars.append(forming)
+    bars = yield from venue.market.bars_gradually(
+        contract.con_id, end=until, count=span.bars, seconds=seconds, what=what, rth=wanted.rth
+    )
+    bars = [bar for bar in bars if bar.start >= span.start]
+    if forming is not None:
+        bars.append(forming)
     if not bars:
         text = "Historical Market Data Service error message:HMDS query returned no data"
         session.error(_HISTORY_ERROR, text, request_id=wanted.request_id)
@@ -162,13 +176,7 @@ def _answer(
     )
     if wanted.keep_up:
         session.subscriptions.history[wanted.request_id] = HistoryLine(
-            contract,
-            seconds,
-            what,
-            wanted.rth,
-            wanted.date_format,
-            next_start=slot_start(venue.reached),
-            forming=forming,
+            contract, seconds, what, wanted.rth, wanted.date_format, next_start=next_start, forming=forming
         )
 
 
@@ -176,7 +184,9 @@ def cancel_historical_data(venue: Venue, session: Session, reader: FieldReader) 
     """cancelHistoricalData (25)."""
     reader.integer("version")
     request_id = reader.integer("reqId")
-    if session.subscriptions.history.pop(request_id, None) is None:
+    wanted = session.subscriptions
+    coming = wanted.jobs.pop(request_id, None)
+    if coming is None and wanted.history.pop(request_id, None) is None:
         text = f"No historical data query found for ticker id:{request_id}"
         session.error(_NO_HISTORY_ID, text, request_id=request_id)
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from engine.gateway import account_feed, bar_lines, fanout, order_events
+from engine.gateway import account_feed, bar_lines, fanout, history_jobs, order_events
 from engine.gateway.clock import LOCKSTEP_STEP_S
 from engine.gateway.connection import Connection
 from engine.gateway.journal import JournalError
@@ -36,6 +36,7 @@ class GatewayServer:
         """Serve a venue. `works_ahead` spreads the market's work over turns; the events are the same."""
         self.venue = venue
         self._works_ahead = works_ahead
+        self._is_behind = False
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._alone_since: float | None = venue.monotonic()
@@ -90,7 +91,8 @@ class GatewayServer:
             self.turn()
             each_turn()
             try:
-                async with asyncio.timeout(PUMP_INTERVAL_S):
+                # Unfinished answers wait for nothing but the clients' and the market's turn.
+                async with asyncio.timeout(0.0 if self._is_behind else PUMP_INTERVAL_S):
                     await until.wait()
             except TimeoutError:
                 continue
@@ -107,6 +109,7 @@ class GatewayServer:
         if not venue.clock.is_lockstep:
             self._catch_up()
         order_events.release_held(venue)
+        self._is_behind = history_jobs.work(venue)
         self._tell_by_interval()
         for session in list(venue.started()):
             session.flush()

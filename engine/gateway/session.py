@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -82,6 +83,14 @@ class HistoryLine:
 
 
 @dataclass(slots=True)
+class HistoryJob:
+    """A history request whose answer takes several turns to make."""
+
+    portions: Generator[None]
+    keeps_up: bool
+
+
+@dataclass(slots=True)
 class PnlLine:
     """A P&L subscription: of one contract, or of the account (`con_id` 0), and what it last told."""
 
@@ -98,6 +107,7 @@ class Subscriptions:
     ticks: dict[int, TickLine] = field(default_factory=dict)
     bars: dict[int, BarLine] = field(default_factory=dict)
     history: dict[int, HistoryLine] = field(default_factory=dict)
+    jobs: dict[int, HistoryJob] = field(default_factory=dict)
     summaries: dict[int, tuple[str, ...]] = field(default_factory=dict)
     multi: dict[int, str] = field(default_factory=dict)
     pnl: dict[int, PnlLine] = field(default_factory=dict)
@@ -108,7 +118,8 @@ class Subscriptions:
     @property
     def data_lines(self) -> int:
         """Market data lines in use, as IBKR counts them: level 1, 5-second bars, living history."""
-        return len(self.quotes) + len(self.bars) + len(self.history)
+        coming = sum(job.keeps_up for job in self.jobs.values())
+        return len(self.quotes) + len(self.bars) + len(self.history) + coming
 
 
 class Session:

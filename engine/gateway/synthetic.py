@@ -260,6 +260,14 @@ class SyntheticMarket:
 
         What has not happened yet is never told, whatever `end` asks for.
         """
+        return history.at_once(
+            self.bars_gradually(con_id, end=end, count=count, seconds=seconds, what=what, rth=rth)
+        )
+
+    def bars_gradually(
+        self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
+    ) -> history.Gradually[list[HistoryBar]]:
+        """The same bars, made in portions."""
         contract = self._contracts[con_id]
         return history.bars(
             self,

@@ -194,6 +194,14 @@ class TapeMarket:
         self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
     ) -> list[HistoryBar]:
         """The last `count` complete bars of the tape so far. KeyError for an unlisted con_id."""
+        return history.at_once(
+            self.bars_gradually(con_id, end=end, count=count, seconds=seconds, what=what, rth=rth)
+        )
+
+    def bars_gradually(
+        self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
+    ) -> history.Gradually[list[HistoryBar]]:
+        """The same bars, made in portions."""
         contract = self._contracts[con_id]
         return history.bars(
             self,

@@ -292,3 +292,20 @@ def test_what_a_killed_process_acknowledged_is_there(tmp_path: Path) -> None:
     assert len({fill[0] for fill in fills}) == len(fills)
     held = sum(row[1] for row in dump["account"]["holdings"])
     assert held in (0, 1)
+
+
+def test_a_child_that_ended_yesterday_is_forgotten_with_its_parent_and_not_only_by_a_restart(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    world.quote(100.00, 100.02)
+    world.buy(10, "LMT", limit_price=99.00, tif="GTC", transmit=False)
+    world.sell(10, "LMT", limit_price=101.00, tif="DAY", parent_id=1, transmit=True)
+    world.go(at(5, 10))
+    world.cancel(1)
+    before = world.exchange.dump()
+    world.restart()
+
+    assert world.exchange.dump() == before
+    assert [o.request.order_id for o in world.exchange.completed_orders()] == [1]
+    world.close()

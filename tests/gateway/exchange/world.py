@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engine.gateway.calendar import ExchangeCalendar
 from engine.gateway.exchange import SimulatedExchange
+from engine.gateway.history import Gradually
 from engine.gateway.journal import Journal
 from engine.gateway.model import (
     Contract,
@@ -115,6 +116,12 @@ class ScriptedMarket:
     def bars(
         self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
     ) -> list[HistoryBar]:
+        return []
+
+    def bars_gradually(
+        self, con_id: int, *, end: float, count: int, seconds: int, what: str, rth: bool
+    ) -> Gradually[list[HistoryBar]]:
+        yield
         return []
 
     def head_time(self, con_id: int) -> float:

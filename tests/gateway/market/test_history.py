@@ -43,8 +43,10 @@ class Sparse:
 
 
 def bars(source: Sparse, *, end: float, count: int, seconds: int) -> list[HistoryBar]:
-    return history.bars(
-        source, SPY, oldest=OPEN - 86_400, end=end, count=count, seconds=seconds, what="TRADES", rth=True
+    return history.at_once(
+        history.bars(
+            source, SPY, oldest=OPEN - 86_400, end=end, count=count, seconds=seconds, what="TRADES", rth=True
+        )
     )
 
 

@@ -289,3 +289,28 @@ def test_prices_stay_in_sight_of_their_level_over_the_years() -> None:
 def test_a_year_outside_the_simulation_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="the simulation covers 2005 to 2039"):
         make(1, "2045-03-01 10:00").quote(SPY)
+
+
+@FEW
+@given(seed=SEEDS, moment=MOMENTS, portions=st.lists(st.integers(0, 5), min_size=1, max_size=30))
+def test_work_done_ahead_changes_no_event(seed: int, moment: str, portions: list[int]) -> None:
+    start = at(moment)
+    plain, prepared = make(seed, moment), make(seed, moment)
+    events = []
+    for number in range(1, 61):
+        for _ in range(portions[number % len(portions)]):
+            prepared.prepare()
+        events += prepared.advance(start + number)
+
+    assert events == plain.advance(start + 60) != []
+    assert prepared.quote(SPY) == plain.quote(SPY)
+
+
+def test_everything_done_ahead_leaves_nothing_to_make_for_the_next_slot() -> None:
+    market = make(3, "2026-11-20 10:00")
+    portions = 1
+    while market.prepare():
+        portions += 1
+
+    assert portions > len(market.contracts)
+    assert not market.prepare()
