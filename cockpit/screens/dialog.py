@@ -115,6 +115,7 @@ class AskDialog(Dialog[Answers]):
     def on_mount(self) -> None:
         """Put the focus where enter alone does nothing."""
         self.query_one(self.FIRST_FOCUS).focus()
+        self._enable()
 
     def show(self, frame: Frame) -> None:
         """Preview anew; a world that changed may forbid the deed."""
@@ -169,5 +170,6 @@ class AskDialog(Dialog[Answers]):
             self.accepted(self.answers)
 
     def _enable(self) -> None:
-        button = self.query_one("#yes", Button)
-        button.disabled = not self._complete
+        # A look at the engine may come between the dialog's opening and its first layout: nothing to enable yet.
+        for button in self.query("#yes").results(Button):
+            button.disabled = not self._complete
