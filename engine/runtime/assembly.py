@@ -197,8 +197,8 @@ def _line(
 
 
 async def _revive(given: Given) -> None:
-    """Start the embedded gateway again if it is gone; it continues from its journal, on another port."""
-    if given.options.gateway.kind != "embedded":
+    """Start our embedded gateway again if it is gone; it continues from its journal, on another port."""
+    if not given.options.gateway.pid:  # a real one, or somebody else's
         return
     endpoint = await asyncio.to_thread(running_gateway, given.options.state_dir)
     if endpoint is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from engine.config import (
 from engine.market.bars import timeframe_seconds
 from engine.runtime import catalogue
 from engine.runtime.assembly import Given, assemble
+from engine.runtime.clock import ToldClock
 from engine.runtime.engine import Engine
 from engine.runtime.errors import FailedError
 from engine.runtime.options import RunOptions
@@ -31,7 +33,8 @@ DATABASE = "cockpit.db"
 async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
     """One engine, ready to `run()`. Raises StartError with what is wrong and what to do."""
     running = make_strategies(loaded)
-    account = await find_account(loaded.config, options)
+    options = await recognise(loaded.config, options)
+    account = options.gateway.account
     store = await open_store(options.state_dir, gateway=options.gateway.kind, account=account)
     try:
         await store.begin_run(
@@ -70,17 +73,26 @@ def make_broker(config: Config, options: RunOptions, *, highest_order_id: int) -
     return IbkrBroker(settings, clock.monotonic, exchange_now=lambda: clock.now().timestamp())
 
 
-async def find_account(config: Config, options: RunOptions) -> str:
-    """Whose state this is. A real gateway must say it itself before any file is opened."""
+async def recognise(config: Config, options: RunOptions) -> RunOptions:
+    """Whose state this is, and what answers there: it must say both itself before any file is opened.
+
+    An embedded gateway that is reached by host and port is simulated all the same: so it is shown, so its
+    state is kept, and its own clock rules.
+    """
     if options.gateway.account:
-        return options.gateway.account
+        return options
     broker = make_broker(config, options, highest_order_id=0)
     try:
         hello = await broker.connect(_Deaf())
+        told = await broker.server_time() if hello.gateway_kind == "embedded" else None
     except BrokerError as err:
         raise FailedError(f"no account to trade: {err}") from err
-    await broker.disconnect()
-    return hello.account
+    finally:
+        await broker.disconnect()
+    gateway = replace(options.gateway, kind=hello.gateway_kind, account=hello.account)
+    if told is None:
+        return replace(options, gateway=gateway)
+    return replace(options, gateway=gateway, clock=ToldClock(told))
 
 
 async def open_store(state_dir: Path, *, gateway: str, account: str) -> Store:

@@ -120,6 +120,31 @@ def read_anchor(status: Any) -> ClockAnchor:
         raise ValueError(f"the gateway's status has no usable clock: {err}") from err
 
 
+class ToldClock:
+    """An exchange's time as it told it once, to the second; taken to run at 1.
+
+    For an embedded exchange of which only host and port are known: its status file is elsewhere.
+    """
+
+    def __init__(self, told: datetime, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._told = told
+        self._monotonic = monotonic
+        self._since_s = monotonic()
+
+    @property
+    def speed(self) -> float:
+        """The wire does not tell a speed."""
+        return 1.0
+
+    def now(self) -> datetime:
+        """Exchange time."""
+        return self._told + timedelta(seconds=self._monotonic() - self._since_s)
+
+    def monotonic(self) -> float:
+        """Real seconds."""
+        return self._monotonic()
+
+
 class VirtualClock:
     """A clock that moves only when told to: for tests, and for anything that replays."""
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engine.runtime.clock import GatewayClock, SystemClock, VirtualClock
+from engine.runtime.clock import GatewayClock, SystemClock, ToldClock, VirtualClock
 
 EPOCH = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 
@@ -83,3 +83,12 @@ def test_a_virtual_clock_moves_both_times_and_only_when_told() -> None:
 
     assert clock.now() == EPOCH + timedelta(seconds=20)
     assert clock.monotonic() == 2.0
+
+
+def test_a_time_told_once_goes_on_with_real_time() -> None:
+    hand = Hand()
+    clock = ToldClock(EPOCH, monotonic=hand)
+
+    hand.now_s += 2.5
+    assert clock.now() == EPOCH + timedelta(seconds=2.5)
+    assert (clock.speed, clock.monotonic()) == (1.0, hand.now_s)
