@@ -170,6 +170,6 @@ class AskDialog(Dialog[Answers]):
             self.accepted(self.answers)
 
     def _enable(self) -> None:
-        # A look at the engine may come between the dialog's opening and its first layout: nothing to enable yet.
+        # A look at the engine may come before the dialog's first layout: nothing to enable yet.
         for button in self.query("#yes").results(Button):
             button.disabled = not self._complete
