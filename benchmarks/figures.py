@@ -1,9 +1,14 @@
-"""What a figure is: a measured value beside its aim, printed the same way by every script here."""
+"""What a figure is: a measured value beside its aim, printed the same way by every script here.
+
+Run `python -m benchmarks.figures [--quick] [NAME ...]` for all of them (the same as `python -m benchmarks`).
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from runpy import run_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +49,7 @@ def quantile(values: Sequence[float], q: float) -> float:
         raise ValueError("nothing was measured: no quantile")
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * q))]
+
+
+if __name__ == "__main__":
+    sys.exit(run_module("benchmarks", run_name="benchmarks.__main__")["main"]())
