@@ -8,73 +8,20 @@ import sqlite3
 import tomllib
 import xml.etree.ElementTree as ET
 from contextlib import closing
-from datetime import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from cockpit.actions import ACTIONS, Action, Confirm, Group, Where
+from cockpit.actions import ACTIONS, Where
 from cockpit.cli import app
-from cockpit.keymap import keys_of, shown_key
-from engine.config import Config
-from engine.config.keys import known_keys, value_at
 from engine.config.values import OnSignal
 from engine.runtime.errors import FailedError, NotRunningError, RefusedError, UsageError
 from engine.store.schema import MIGRATIONS
+from tools.readme import written
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-LIMITS = {
-    "risk.risk_per_trade_pct": "loss of one trade at its stop; its size follows from it",
-    "risk.max_positions": "positions at the same time, working entries counted",
-    "risk.max_gross_exposure": "exposure of everything held and working",
-    "risk.per_symbol_notional_cap": "notional of one stock",
-    "risk.per_symbol_margin_cap": "initial margin of one future",
-    "risk.max_position_size_pct": "exposure of one position",
-    "risk.allow_short.STK": "stocks may be short",
-    "risk.allow_short.FUT": "futures may be short",
-    "sessions.entry_start": "no entry before",
-    "sessions.entry_end": "no entry from here on",
-    "market_data.max_quote_age_seconds": "oldest quote an entry may rest on",
-    "market_data.max_lines": "market data lines",
-    "execution.unfilled_timeout_s": "an entry that has not filled is cancelled after",
-}
-
-
-def key_tables() -> str:
-    """The tour of the keys as the action table has it, one Markdown table per group."""
-    parts = []
-    for group in Group:
-        rows = "".join(_key_row(action) for action in ACTIONS if action.group is group)
-        parts.append(f"**{group.value}**\n\n| key | what it does |\n|---|---|\n{rows}")
-    return "\n".join(parts)
-
-
-def _key_row(action: Action) -> str:
-    keys = " ".join(f"`{shown_key(key)}`" for key in keys_of(action, overrides={}))
-    asks = f" *First: {action.confirm.value}.*" if action.confirm is not Confirm.NONE else ""
-    where = f" *In {action.where.value}.*" if action.where in {Where.DIAL, Where.LEAVE} else ""
-    return f"| {keys} | **{action.title}.** {action.help}{asks}{where} |\n"
-
-
-def limit_table() -> str:
-    """The default limits as the models have them."""
-    known = {key.dotted: key for key in known_keys()}
-    rows = "".join(
-        f"| {meaning} | {_shown(value_at(Config(), known[name].path))} | {known[name].unit} | `{name}` |\n"
-        for name, meaning in LIMITS.items()
-    )
-    return f"| limit | default | unit | key |\n|---|---|---|---|\n{rows}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
-    return f"{value:%H:%M}" if isinstance(value, time) else str(value)
 
 
 def command_with(*words: str) -> str:
@@ -134,14 +81,9 @@ class TestTheTwoCommands:
         assert all(re.search(rf"(?mi)^{name}==", pins.replace("-", "_")) for name in (*removed, added[-1]))
 
 
-@pytest.mark.req("CARD-KEYS")
-def test_the_tour_of_the_keys_is_the_action_table() -> None:
-    assert key_tables() in README, key_tables()
-
-
-@pytest.mark.req("PLAN-CFG")
-def test_the_table_of_limits_holds_the_defaults() -> None:
-    assert limit_table() in README, limit_table()
+@pytest.mark.req("CARD-KEYS", "PLAN-CFG")
+def test_the_tour_of_the_keys_and_the_table_of_limits_are_what_the_code_says() -> None:
+    assert written(README) == README, "run: python -m tools.readme"
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
