@@ -7,10 +7,12 @@ import logging
 import re
 from typing import Final, Protocol
 
+from engine.gateway import unforeseen
 from engine.gateway.codec import FieldError, FrameError, FrameSplitter, message
 from engine.gateway.dispatch import dispatch, is_start, read_start
 from engine.gateway.journal import JournalError
 from engine.gateway.limits import Admission
+from engine.gateway.ports import MarketError
 from engine.gateway.requests_orders import tell_next_id
 from engine.gateway.session import Session
 from engine.gateway.venue import Venue
@@ -38,8 +40,8 @@ class Host(Protocol):
     venue: Venue
     connections: set[Connection]
 
-    def fail(self, error: JournalError) -> None:
-        """The journal cannot be written: nothing may be acknowledged any more."""
+    def fail(self, error: JournalError | MarketError) -> None:
+        """The journal cannot be written or the market not go on: nothing may be acknowledged any more."""
         ...
 
     def client_came(self) -> None:
@@ -98,8 +100,11 @@ class Connection(asyncio.Protocol):
             self._answer_all()
         except (FrameError, FieldError) as error:
             self.close(f"sent what is not the TWS protocol: {error}")
-        except JournalError as error:
+        except (JournalError, MarketError) as error:
             self._host.fail(error)
+        except Exception as error:  # noqa: BLE001  a fault of ours costs one connection, never the gateway
+            unforeseen.note("a connection failed", error)
+            self.close("the gateway failed on it")
         if self._session is not None:
             self._session.flush()
 

@@ -12,9 +12,12 @@ from engine.gateway import (
     requests_history,
     requests_market,
     requests_orders,
+    unforeseen,
 )
 from engine.gateway.codec import FieldError, FieldReader, split_fields
 from engine.gateway.handler import Handler
+from engine.gateway.journal import JournalError
+from engine.gateway.ports import MarketError
 from engine.gateway.session import Session
 from engine.gateway.venue import Venue
 
@@ -51,9 +54,15 @@ def dispatch(venue: Venue, session: Session, payload: bytes) -> None:
             session.error(_UNKNOWN_MESSAGE, f"Fatal Error: Unknown message id {kind}.", request_id=request_id)
             return
         handler(venue, session, reader)
+    except (JournalError, MarketError):
+        raise
     except (FieldError, OverflowError) as error:
         log.warning("%s sent a message that cannot be read: %s", session.name, error)
         session.error(_BAD_MESSAGE, f"Error reading request: {error}", request_id=request_id)
+    except Exception as error:  # noqa: BLE001  a fault of ours must not cost this client its connection
+        unforeseen.note(f"{session.name}: message {fields[0]} was not carried out", error)
+        text = "Error processing request: the gateway failed on it; see its log. Nothing else is affected"
+        session.error(_BAD_MESSAGE, text, request_id=request_id)
 
 
 def is_start(payload: bytes) -> bool:

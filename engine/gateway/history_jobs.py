@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from engine.gateway import unforeseen
 from engine.gateway.session import HistoryJob, Session
 from engine.gateway.venue import Venue
 
 AT_ONCE_S: Final = 0.004
 """Wall time a request may take in the turn it arrives in; the rest is made between turns."""
+_HISTORY_ERROR: Final = 162
+_FAILED: Final = "Historical Market Data Service error message:the gateway failed on this query; see its log"
 
 
 def begin(venue: Venue, session: Session, request_id: int, job: HistoryJob) -> None:
@@ -43,6 +46,8 @@ def _work_on(venue: Venue, session: Session, request_id: int, within_s: float) -
         except StopIteration:
             jobs.pop(request_id, None)
             return
-        except BaseException:
+        except Exception as error:  # noqa: BLE001  its client is told; nobody else is concerned
             jobs.pop(request_id, None)
-            raise
+            unforeseen.note(f"{session.name}: history request {request_id} was not answered", error)
+            session.error(_HISTORY_ERROR, _FAILED, request_id=request_id)
+            return

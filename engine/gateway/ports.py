@@ -27,6 +27,10 @@ from engine.gateway.model import (
 )
 
 
+class MarketError(Exception):
+    """The market cannot begin or go on; the text says what to do and is fit for a terminal."""
+
+
 class Market(Protocol):
     """A source of market events: synthetic or tape. Advances only when told to."""
 

@@ -16,6 +16,7 @@ from engine.gateway.admin import ADMIN_SOCKET, AdminSocket
 from engine.gateway.assembly import Gateway, build
 from engine.gateway.journal import JournalError
 from engine.gateway.model import GatewaySettings
+from engine.gateway.ports import MarketError
 from engine.gateway.server import LOOPBACK, GatewayServer
 from engine.gateway.status import (
     STATUS_FILE,
@@ -55,18 +56,6 @@ def run(settings: GatewaySettings) -> int:
         lock.release()
 
 
-def tape_errors() -> tuple[type[Exception], ...]:
-    """What a tape may raise; asked for only once something was raised, for the import is a slow one."""
-    from engine.gateway.tape_layout import TapeError
-
-    return (TapeError,)
-
-
-def start_errors() -> tuple[type[Exception], ...]:
-    """What a wrong setting may raise while the gateway is put together."""
-    return (ValueError, OSError, *tape_errors())
-
-
 def _say(text: str, *, code: int = FAILED) -> int:
     sys.stderr.write(f"gateway: {text}\n")
     return code
@@ -104,7 +93,7 @@ def _run_locked(settings: GatewaySettings) -> int:
         gateway = build(settings, monotonic=time.monotonic, today=today)
     except JournalError as error:
         return _say(str(error))
-    except start_errors() as error:
+    except (MarketError, ValueError, OSError) as error:
         return _say(f"cannot start: {error}", code=WRONG_USE)
     try:
         return asyncio.run(GatewayProcess(gateway).main())
@@ -146,7 +135,7 @@ class GatewayProcess:
             await self._server.pump(until=self._stop, each_turn=self._keep_house)
         except JournalError as error:
             return _say(str(error))
-        except tape_errors() as error:
+        except MarketError as error:
             return _say(str(error), code=WRONG_USE)
         except OSError as error:
             return _say(f"stopped: {error}. What was acknowledged is in the journal")

@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from engine.gateway import account_feed, bar_lines, fanout, history_jobs, order_events
+from engine.gateway import account_feed, bar_lines, fanout, history_jobs, order_events, unforeseen
 from engine.gateway.clock import LOCKSTEP_STEP_S
 from engine.gateway.connection import Connection
 from engine.gateway.journal import JournalError
+from engine.gateway.ports import MarketError
 from engine.gateway.venue import Venue
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,12 @@ class GatewayServer:
         self.venue = venue
         self._works_ahead = works_ahead
         self._is_behind = False
+        self._repeats = unforeseen.Repeats()
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._alone_since: float | None = venue.monotonic()
         self._next_account = 0.0
-        self._failure: JournalError | None = None
+        self._failure: JournalError | MarketError | None = None
         self._next_pnl = 0.0
         if venue.clock.is_lockstep:
             venue.step_requested = self.step
@@ -67,7 +69,7 @@ class GatewayServer:
         for connection in list(self.connections):
             connection.drop()
 
-    def fail(self, error: JournalError) -> None:
+    def fail(self, error: JournalError | MarketError) -> None:
         """End the pump with this error at its next turn."""
         self._failure = error
 
@@ -88,7 +90,7 @@ class GatewayServer:
     async def pump(self, *, until: asyncio.Event, each_turn: Callable[[], None]) -> None:
         """Turn by turn until the event is set. `each_turn` is the process's own housekeeping."""
         while not until.is_set():
-            self.turn()
+            self._turn_steadily()
             each_turn()
             try:
                 # Unfinished answers wait for nothing but the clients' and the market's turn.
@@ -97,8 +99,17 @@ class GatewayServer:
             except TimeoutError:
                 continue
 
+    def _turn_steadily(self) -> None:
+        """One turn; what is neither the journal, the disk nor the tape ends that turn and nothing else."""
+        try:
+            self.turn()
+        except (JournalError, MarketError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  clients keep their connections and the market goes on
+            self._repeats.note("a turn was cut short", error, mono_s=self.venue.monotonic())
+
     def turn(self) -> None:
-        """One turn of the pump at the clock's present time. Raises the JournalError of a failed write."""
+        """One turn of the pump at the clock's present time. JournalError and MarketError end the gateway."""
         venue = self.venue
         if self._failure is not None:
             raise self._failure

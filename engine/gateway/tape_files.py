@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.gateway.ports import MarketError
+
 _BATCH_ROWS = 16_384
 _KINDS = ("book", "quotes", "trades", "messages", "trade_bars", "quote_bars", "ignore")
 _KEYS = ("symbol", "kind", "bar_seconds")
 
 
-class TapeError(Exception):
+class TapeError(MarketError):
     """A tape that cannot be played. The text names the file, the row or column, and the reason.
 
     Names and values in it come from files and end on a terminal, so control characters are replaced.
