@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.api import Mode
 from engine.broker.ibkr import IbkrBroker
-from engine.broker.port import BrokerError
+from engine.broker.port import AccountError, BrokerError
 from engine.broker.wire import ConnectionSettings
 from engine.config import (
     Config,
@@ -21,7 +21,7 @@ from engine.runtime import catalogue
 from engine.runtime.assembly import Given, assemble
 from engine.runtime.clock import ToldClock
 from engine.runtime.engine import Engine
-from engine.runtime.errors import FailedError
+from engine.runtime.errors import FailedError, RefusedError
 from engine.runtime.options import RunOptions
 from engine.runtime.trading import Running
 from engine.store.errors import StoreError
@@ -85,6 +85,8 @@ async def recognise(config: Config, options: RunOptions) -> RunOptions:
     try:
         hello = await broker.connect(_Deaf())
         told = await broker.server_time() if hello.gateway_kind == "embedded" else None
+    except AccountError as err:
+        raise RefusedError(f"this is not the account that the mode allows: {err}") from err
     except BrokerError as err:
         raise FailedError(f"no account to trade: {err}") from err
     finally:
