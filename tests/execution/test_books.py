@@ -1,50 +1,60 @@
-"""What the books tell about open orders is never older than the last event."""
+"""Nothing is told before it is durable, and what waits is waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+import asyncio
+from pathlib import Path
 
-from engine.domain.order import OrderIntent
-from engine.execution.books import Books
-from engine.ledger.changes import Changes
-from engine.ledger.ledger import Ledger
-from tests.builders import intent
-
-NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
+from engine.domain.order import OrderState, Role
+from engine.ledger.events import Source, StatusClaimed
+from tests.builders import TEN
+from tests.execution.rig import rig
+from tests.virtual_time import pass_time, virtual
 
 
-class Accepting:
-    """A journal whose disk is always good."""
-
-    healthy = True
-
-    async def record_intents(
-        self, intents: Iterable[OrderIntent], *, at: datetime, keep: bool = False
-    ) -> bool:
-        return True
-
-    async def mark_sending(
-        self, order_ids: Sequence[tuple[str, int]], *, at: datetime, keep: bool = False
-    ) -> bool:
-        return True
-
-    async def apply(self, changes: Changes, *, at: datetime) -> bool:
-        return True
+def _cancelled(ref: str) -> StatusClaimed:
+    return StatusClaimed(ref, 0, 0, "Cancelled", 0, 0.0, Source.BROKER, TEN)
 
 
-async def test_open_orders_follow_every_event() -> None:
-    books = Books(ledger=Ledger(), journal=Accepting(), now=lambda: NOW)
-    entry, other = intent("SPY"), intent("QQQ")
-    assert books.open_orders() == ()
+@virtual
+async def test_listeners_hear_of_a_change_when_another_connection_can_read_it(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        entry = await here.enter(filled=0)
+        written: list[int] = []
+        here.books.on_changes(lambda _: written.append(here.store.metrics().writes))
+        before = here.store.metrics().writes
 
-    await books.register((entry,))
-    assert [o.intent for o in books.open_orders("SPY")] == [entry]
-    await books.register((other,))
-    await books.mark_sending(((entry.ref, 7),))
+        await here.books.post(_cancelled(entry.ref))
 
-    assert [o.order_id for o in books.open_orders("SPY")] == [7]
-    assert [o.intent for o in books.open_orders()] == [entry, other]
+        assert written == [before + 1]
 
-    await books.never_sent((entry.ref,), "line down")
-    assert books.open_orders("SPY") == ()
+
+@virtual
+async def test_the_gate_sees_a_change_at_once_and_settled_waits_for_the_disk(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        entry = await here.enter(filled=0)
+        posting = asyncio.ensure_future(here.books.post(_cancelled(entry.ref)))
+        await asyncio.sleep(0)
+
+        assert here.state_of(Role.ENTRY) == [OrderState.CANCELLED]
+        settling = asyncio.ensure_future(here.books.settled())
+        await asyncio.sleep(0)
+        assert not settling.done()
+
+        await settling
+        assert await here.rows("SELECT state FROM intent WHERE role = 'entry'") == [("cancelled",)]
+        await posting
+
+
+@virtual
+async def test_a_cancelled_caller_does_not_lose_a_record(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        entry = await here.enter(filled=0)
+        posting = asyncio.ensure_future(here.books.post(_cancelled(entry.ref)))
+        await asyncio.sleep(0)
+
+        posting.cancel()
+        await asyncio.gather(posting, return_exceptions=True)
+        await pass_time(0.1)
+
+        assert await here.rows("SELECT state FROM intent WHERE role = 'entry'") == [("cancelled",)]
