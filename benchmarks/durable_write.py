@@ -41,8 +41,8 @@ def order(number: int) -> OrderIntent:
             Side.BUY,
             100,
             OrderType.LIMIT,
-            Tif.DAY,
             START,
+            Tif.DAY,
         ),
         limit_price=500.0,
     )

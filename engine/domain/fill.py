@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from engine.domain.moment import aware
 from engine.domain.order import Side
 
 
@@ -25,6 +26,10 @@ class Fill:
     strategy: str = ""
     role: str = ""
     commission: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a naive time."""
+        aware(self.at, of=f"execution {self.exec_id}")
 
     @property
     def signed_quantity(self) -> int:

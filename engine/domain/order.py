@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from engine.domain.moment import aware
+
 
 class Side(StrEnum):
     """Which way an order goes."""
@@ -112,6 +114,10 @@ class Proposal:
     note: str = ""
     """One line for people: what was seen."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a naive time."""
+        aware(self.at, of=f"proposal {self.signal_id}")
+
 
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
@@ -126,8 +132,8 @@ class OrderIntent:
     side: Side
     quantity: int
     order_type: OrderType
-    tif: Tif
     created_at: datetime
+    tif: Tif = Tif.DAY
     limit_price: float | None = None
     stop_price: float | None = None
     parent_ref: str = ""
@@ -135,6 +141,10 @@ class OrderIntent:
     transmit: bool = True
     signal_id: str = ""
     note: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a naive time."""
+        aware(self.created_at, of=f"order {self.ref}")
 
 
 @dataclass(frozen=True, slots=True)

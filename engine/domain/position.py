@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from engine.domain.moment import aware
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -24,6 +26,10 @@ class Position:
     fees_usd: Decimal = Decimal(0)
     initial_stop: float | None = None
     """Stop price at entry; the distance to it is 1 R."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a naive time."""
+        aware(self.opened_at, of=f"position {self.key}")
 
 
 @dataclass(frozen=True, slots=True)
