@@ -50,7 +50,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Do not skip time while `is_busy()`."""
         self._jumping.busy.append(is_busy)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]  # passes on whatever the base class takes
+        self, executor: Any, func: Any, *args: Any
+    ) -> Any:
         """As usual, and counted, so that no time is skipped under it."""
         future = super().run_in_executor(executor, func, *args)
         self._in_threads += 1

@@ -116,7 +116,8 @@ async def rig(
     store = await Store.open(folder / "cockpit.db", gateway="embedded", account=ACCOUNT)
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
-    loop.busy(lambda: store.metrics().backlog > 0)
+    # Its lock is held exactly while its writer thread owes an answer, also when the disk is full.
+    loop.busy(lambda: store.metrics().backlog > 0 or store._turn.locked())
     await store.begin_run(boot_id="boot", run_id="run", version="0", at=TEN)
     clock, numbers = LoopClock(), count(1)
     refs = RefMaker(ACCOUNT, epoch_ms=lambda: 0, entropy=lambda n: next(numbers).to_bytes(n, "big"))

@@ -1,0 +1,319 @@
+"""The regular round: stops come back, entries are given up once, a full disk or a kill file is minded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from engine.api import Level, Mode
+from engine.broker.port import LinkState
+from engine.domain.order import OrderState, Role
+from engine.domain.reasons import Reason
+from engine.runtime.day import DayBook
+from engine.runtime.daypnl import DayPnl
+from engine.runtime.upkeep import Upkeep
+from tests.execution.rig import Rig, rig
+from tests.virtual_time import pass_time, virtual
+
+
+@dataclass
+class Kept:
+    """A rig with its upkeep at work."""
+
+    here: Rig
+    upkeep: Upkeep
+    kill_file: Path
+    killed: list[str] = field(default_factory=list)
+    breaks: list[Exception] = field(default_factory=list)
+    """What acting on the kill file raises."""
+
+
+@asynccontextmanager
+async def kept(folder: Path, *, mode: Mode = Mode.PAPER) -> AsyncIterator[Kept]:
+    async with rig(folder, mode=mode) as here:
+        stored = await here.store.load()
+        killed: list[str] = []
+        breaks: list[Exception] = []
+
+        async def on_kill_file(reason: str) -> None:
+            if breaks:
+                raise breaks[0]
+            killed.append(reason)
+
+        upkeep = Upkeep(
+            here.desk,
+            executor=here.executor,
+            store=here.store,
+            day=DayBook(here.desk, store=here.store, pnl=DayPnl(), stored=stored),
+            kill_file=folder / "KILL",
+            on_kill_file=on_kill_file,
+            spawn=here.spawn,
+            heartbeat=dict,
+        )
+        here.books.on_changes(upkeep.on_changes)
+        await upkeep.begin()
+        task = asyncio.ensure_future(upkeep.run())
+        try:
+            yield Kept(here, upkeep, folder / "KILL", killed, breaks)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+# --- stops --------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_a_stop_that_vanishes_is_replaced_within_two_seconds(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()
+        it.here.broker.end(it.here.last(Role.STOP).intent.ref)
+        await pass_time(2)
+
+        assert it.here.stops_at_broker() == 100
+        assert it.here.alerts("naked") == []
+
+
+@virtual
+async def test_when_an_entry_ends_partly_filled_its_stop_shrinks_within_two_seconds(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        entry = await it.here.enter(filled=40)
+        it.here.broker.end(entry.ref)
+        await pass_time(2)
+
+        assert it.here.stops_at_broker() == 40
+
+
+@virtual
+async def test_a_refused_stop_is_tried_with_growing_pauses_and_alarms(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        it.here.broker.refuse = {Role.STOP}
+        await it.here.enter()
+        await pass_time(6)
+
+        assert it.here.alerts("naked") != []
+        assert it.here.desk.may_enter("ma", "SPY") is Reason.UNACKNOWLEDGED_ALERT
+        await pass_time(300)
+        assert len(it.here.state_of(Role.STOP)) < 20
+
+        it.here.broker.refuse = set()
+        await pass_time(31)
+        assert it.here.stops_at_broker() == 100
+        assert it.here.alerts("naked") == []
+
+
+@virtual
+async def test_a_refused_exit_gets_its_stop_back_by_itself(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()
+        it.here.broker.refuse = {Role.EXIT}
+        await it.here.close()
+        await pass_time(2)
+
+        assert it.here.stops_at_broker() == 100
+
+
+@virtual
+async def test_a_dry_run_with_a_naked_position_sends_nothing(tmp_path: Path) -> None:
+    async with kept(tmp_path, mode=Mode.DRY_RUN) as it:
+        await it.here.enter()
+        it.here.broker.end(it.here.last(Role.STOP).intent.ref)
+        sent = list(it.here.broker.sent)
+        await pass_time(60)
+
+        assert it.here.broker.sent == sent
+
+
+@virtual
+async def test_stops_are_settled_before_the_engine_leaves(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()
+        it.here.broker.end(it.here.last(Role.STOP).intent.ref)
+        await pass_time(0.015)
+
+        assert await it.upkeep.settle_stops() == ()
+        await pass_time(0.02)
+        assert it.here.stops_at_broker() == 100
+
+
+# --- orders that keep us waiting ----------------------------------------------------------------
+
+
+@virtual
+async def test_an_entry_that_does_not_fill_is_cancelled_once(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter(filled=0)
+        await pass_time(29)
+        assert it.here.state_of(Role.ENTRY) == [OrderState.WORKING]
+        await pass_time(30)
+
+        assert it.here.state_of(Role.ENTRY) == it.here.state_of(Role.STOP) == [OrderState.CANCELLED]
+        assert it.here.broker.log.count("cancel entry") == 1
+
+
+@virtual
+async def test_a_cancel_nobody_confirms_is_asked_for_again_every_ten_seconds(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        it.here.broker.deaf_to_cancels_of = {Role.ENTRY}
+        await it.here.enter(filled=0)
+        await pass_time(65)
+
+        assert 3 <= it.here.broker.log.count("cancel entry") <= 5
+        it.here.broker.deaf_to_cancels_of = set()
+        await pass_time(15)
+        assert it.here.state_of(Role.ENTRY) == [OrderState.CANCELLED]
+
+
+@virtual
+async def test_an_order_nobody_says_a_word_about_becomes_unknown_and_blocks_its_symbol(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path) as it:
+        it.here.broker.mute = True
+        entry = await it.here.enter(filled=0)
+        await pass_time(15)
+
+        assert it.here.state_of(Role.ENTRY) == [OrderState.UNKNOWN]
+        assert entry.ref in it.here.alerts("unknown_order")[0]
+        assert it.here.desk.may_enter("ma", "SPY") is Reason.UNACKNOWLEDGED_ALERT
+        assert it.here.desk.may_enter("ma", "QQQ") is None
+        assert it.here.broker.sent.count(entry.ref) == 1
+
+        it.here.broker.mute = False
+        it.here.broker.end(entry.ref)
+        it.here.broker.end(it.here.last(Role.STOP).intent.ref)
+        await pass_time(2)
+        assert it.here.alerts("unknown_order") == []
+
+
+@virtual
+async def test_an_order_that_works_after_its_end_is_cancelled(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        entry = await it.here.enter(filled=0)
+        it.here.broker.end(entry.ref)
+        await pass_time(1)
+        zombie = it.here.broker.held(entry.ref)
+        zombie.status = "Submitted"
+        it.here.broker.emit(it.here.broker.listed(zombie).claim)
+        await pass_time(1)
+
+        assert zombie.status == "Cancelled"
+
+
+@virtual
+async def test_while_the_line_is_down_nothing_is_sent_or_cancelled(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter(filled=0)
+        it.here.broker.lose()
+        log = list(it.here.broker.log)
+        await pass_time(120)
+
+        assert it.here.broker.log == log
+        assert it.here.desk.link is LinkState.DOWN
+
+
+# --- the disk -----------------------------------------------------------------------------------
+
+
+@virtual
+async def test_a_full_disk_blocks_entries_and_ends_with_its_cause(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()
+        await it.here.store.run(lambda c: c.execute("PRAGMA max_page_count = 1"))
+        for n in range(60):
+            await it.here.books.never_sent([f"nobody-{n}"], "x" * 4000)
+        await pass_time(60)  # two points of the curve were due meanwhile
+
+        assert it.here.alerts("not_stored") != []
+        block = it.here.desk.entry_block()
+        assert block is not None
+        assert block.reason is Reason.STORE_DOWN
+        await it.here.store.read(lambda c: c.execute("PRAGMA max_page_count = 1000000"))
+        await pass_time(3)
+        assert it.here.alerts("not_stored") == []
+        assert it.here.desk.entry_block() is None
+
+
+@virtual
+async def test_an_alert_of_the_disk_ends_also_where_another_write_found_it_back(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        it.here.desk.notices.raise_alert(Level.CRITICAL, "not_stored", "NOT STORED")
+        await pass_time(2)
+
+        assert it.here.alerts("not_stored") == []
+
+
+@virtual
+async def test_a_step_that_breaks_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()
+        it.breaks.append(RuntimeError("no such table"))
+        it.kill_file.write_text("stop")
+        it.here.broker.end(it.here.last(Role.STOP).intent.ref)
+        await pass_time(2.5)
+
+        assert "no such table" in it.here.alerts("upkeep_kill_file")[0]
+        assert it.here.stops_at_broker() == 100
+        it.breaks.clear()
+        await pass_time(2)
+        assert it.killed == ["stop"]
+        assert it.here.alerts("upkeep_kill_file") == []
+
+
+# --- the kill file ------------------------------------------------------------------------------
+
+
+@virtual
+@pytest.mark.req("CARD-KILL")
+async def test_the_text_of_the_kill_file_is_the_reason_and_it_is_taken(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        it.kill_file.write_text("  from a cron job\n")
+        await pass_time(5)
+
+        assert it.killed == ["from a cron job"]
+        assert not it.kill_file.exists()
+        assert len(list(tmp_path.glob("KILL.taken-*"))) == 1
+
+
+@virtual
+async def test_a_kill_file_found_at_boot_acts_before_anything_can_be_sent(tmp_path: Path) -> None:
+    (tmp_path / "KILL").write_text("")
+    async with kept(tmp_path) as it:
+        assert it.killed == ["file KILL"]
+
+
+@virtual
+async def test_a_kill_file_that_cannot_be_renamed_kills_once_and_not_every_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise PermissionError("read-only file system")
+
+    monkeypatch.setattr(Path, "rename", refuses)
+    async with kept(tmp_path) as it:
+        it.kill_file.write_text("stop")
+        await pass_time(30)
+
+        assert it.killed == ["stop"]
+
+
+# --- the day ------------------------------------------------------------------------------------
+
+
+@virtual
+async def test_at_midnight_in_new_york_a_new_day_begins_with_what_is_held(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()
+        assert await it.here.rows("SELECT count(*) FROM anchor") == [(1,)]
+        await pass_time(14 * 3600 + 5)
+
+        assert it.here.books.quantity("SPY") == 100
+        assert it.here.books.ledger.positions.fills() == ()
+        assert [o.intent.role for o in it.here.books.orders()] == [Role.STOP]
+        days = [e.text for e in it.here.desk.notices.events if "trading day" in e.text]
+        assert [text[:22] for text in days] == ["trading day 2026-11-20", "trading day 2026-11-21"]
