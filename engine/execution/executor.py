@@ -226,7 +226,9 @@ class Executor:
             await self._broker.cancel(order)
         except BrokerError:
             return  # the caller sees that it is not confirmed; the next pass asks again
-        if not self._is_done(order.intent.ref):  # the answer may have been faster than this line
+        after = self._books.order(order.intent.ref)
+        # The answer may have been faster than this line; and having asked settles no unknown fate.
+        if after is not None and not after.state.is_done and after.state is not OrderState.UNKNOWN:
             await self._books.post(CancelRequested(order.intent.ref, self._now()))
 
     async def cancel_all(self, refs: tuple[str, ...]) -> tuple[str, ...]:
