@@ -109,7 +109,7 @@ def _refusal(venue: Venue, session: Session, wanted: _Wanted) -> tuple[int, str]
     refusal = _too_many(venue, session, wanted)
     if refusal is not None:
         return refusal
-    if seconds > _PACED_UP_TO_S:
+    if seconds > _PACED_UP_TO_S or venue.clock.is_lockstep:
         return None
     pacing = session.pacing.refusal(
         venue.monotonic(),

@@ -113,11 +113,14 @@ async def live(
     mode: Mode = Mode.PAPER,
     speed: float = 5.0,
     seed: int = 11,
+    tape: Path | None = None,
+    start_at: str = "10:00",
     stop: str = "keep",
     **more: object,
 ) -> AsyncIterator[Live]:
     """Start gateway and engine; at the end stop both, however the test went."""
-    plan = plan_for(state_dir, speed=speed, seed=seed, world="edge", tape="", start_at="10:00")
+    played = str(tape) if tape is not None else ""
+    plan = plan_for(state_dir, speed=speed, seed=seed, world="edge", tape=played, start_at=start_at)
     process = GatewayProcess.spawn(plan)
     task: asyncio.Task[int] | None = None
     try:
@@ -130,6 +133,7 @@ async def live(
                 "state.dir": str(state_dir),
                 "broker.speed": speed,
                 "broker.seed": seed,
+                "broker.tape": played,
                 **PATIENT,
                 **more,
             },
