@@ -8,12 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from engine.api import HealthRow, Level, Mode, RuntimeValue, Snapshot
+from engine.api import FillView, HealthRow, Level, Mode, OrderView, RuntimeValue, Snapshot
 from engine.broker.port import LinkState
 from engine.config import RUNTIME_KEYS
+from engine.domain.fill import Fill
+from engine.domain.order import Order
 from engine.runtime import views
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
+from engine.runtime.row_cache import RowCache
 from engine.runtime.trading import Trading
 
 
@@ -56,6 +59,12 @@ class SnapshotBuilder:
         self._run_id = run_id
         self._version = version
         self._gateway_text = gateway_text
+        self._order_rows: RowCache[Order, OrderView] = RowCache(
+            lambda o: views.order_view(o, desk.instruments.get(o.intent.key)), key=lambda o: o.intent.ref
+        )
+        self._fill_rows: RowCache[Fill, FillView] = RowCache(
+            lambda f: views.fill_view(f, desk.instruments.get(f.key)), key=lambda f: f.exec_id
+        )
 
     def build(self, seq: int) -> Snapshot:
         """The snapshot number `seq`, as things stand now."""
@@ -78,8 +87,8 @@ class SnapshotBuilder:
             data_age_s=desk.quotes.freshest_age_s(now),
             brakes=tuple(views.brake_view(b) for b in desk.brakes.brakes),
             positions=views.position_views(desk),
-            orders=views.order_views(desk),
-            fills=views.fill_views(desk.books.ledger.positions.fills(), desk),
+            orders=self._orders(),
+            fills=self._fill_rows.rows(views.shown_fills(desk)),
             pnl=self._pnl.view(desk),
             health=self._health(),
             why_not=self._trading.why_not(),
@@ -94,6 +103,11 @@ class SnapshotBuilder:
             version=self._version,
             read_only=desk.mode is Mode.DRY_RUN,
         )
+
+    def _orders(self) -> tuple[OrderView, ...]:
+        live, done = views.shown_orders(self._desk)
+        rows = self._order_rows.rows((*live, *done))
+        return (*rows[: len(live)], *views.strange_order_views(self._desk), *rows[len(live) :])
 
     def _entries(self) -> tuple[bool, str]:
         block = self._desk.entry_block()

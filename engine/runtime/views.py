@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from engine.api import (
     BrakeKind,
@@ -98,17 +97,18 @@ def _orphan(desk: Desk, difference: PositionDifference) -> PositionView:
     )
 
 
-def order_views(desk: Desk) -> tuple[OrderView, ...]:
-    """Unknown and working orders, strange ones at the broker, then what ended today, newest first."""
+def shown_orders(desk: Desk) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
+    """Orders in the order they are shown: unknown and working ones; and those that ended today, newest first."""
     orders = desk.books.orders()
     live = [o for o in orders if not o.state.is_done]
     live.sort(key=lambda o: (o.state is not OrderState.UNKNOWN, o.intent.created_at, o.intent.ref))
     done = [o for o in orders if o.state.is_done][-SHOWN_DONE_ORDERS:]
-    return (
-        *(order_view(o, desk.instruments.get(o.intent.key)) for o in live),
-        *(_strange(o, desk) for o in desk.strange_orders),
-        *(order_view(o, desk.instruments.get(o.intent.key)) for o in reversed(done)),
-    )
+    return tuple(live), tuple(reversed(done))
+
+
+def strange_order_views(desk: Desk) -> tuple[OrderView, ...]:
+    """Orders at the broker that our books do not know."""
+    return tuple(_strange(o, desk) for o in desk.strange_orders)
 
 
 def order_view(order: Order, instrument: Instrument | None) -> OrderView:
@@ -158,12 +158,13 @@ def _strange(order: BrokerOrder, desk: Desk) -> OrderView:
     )
 
 
-def fill_views(fills: Sequence[Fill], desk: Desk) -> tuple[FillView, ...]:
+def shown_fills(desk: Desk) -> tuple[Fill, ...]:
     """The latest executions of the day, newest first."""
-    return tuple(_fill(f, desk.instruments.get(f.key)) for f in reversed(fills[-SHOWN_FILLS:]))
+    return tuple(reversed(desk.books.ledger.positions.fills()[-SHOWN_FILLS:]))
 
 
-def _fill(fill: Fill, instrument: Instrument | None) -> FillView:
+def fill_view(fill: Fill, instrument: Instrument | None) -> FillView:
+    """One execution as shown."""
     return FillView(
         exec_id=fill.exec_id,
         order_ref=fill.order_ref,
