@@ -14,7 +14,7 @@ class Where(StrEnum):
     SCREEN = "the cockpit screen"
     TABLE = "a table with the focus"
     DIALOG = "a dialog"
-    LEAVE = "the question of q"
+    LEAVE = "the question how to leave"
     DIAL = "the risk dial"
 
 
@@ -245,7 +245,7 @@ _COCKPIT = (
     Action(
         "leave",
         "Leave",
-        "Detach and trade on, or stop with or without flattening. ctrl+c asks the same.",
+        "Detach and trade on, or stop with or without flattening.",
         "q",
         Where.SCREEN,
         Group.COCKPIT,
@@ -257,7 +257,7 @@ _COCKPIT = (
     Action(
         "interrupt",
         "Leave (as in a shell)",
-        "Opens the question of `q`; a second one within 3 s stops by shutdown.on_signal.",
+        "Asks how to leave; a second one within 3 s stops by shutdown.on_signal.",
         "ctrl+c",
         Where.EVERYWHERE,
         Group.COCKPIT,
@@ -278,7 +278,7 @@ _DIALOG = (
     Action(
         "dismiss",
         "No",
-        "Closes the dialog; nothing is sent. After K the halt stays.",
+        "Closes the dialog; nothing is sent. After the kill key the halt stays.",
         "escape",
         Where.DIALOG,
         Group.DIALOG,

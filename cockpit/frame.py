@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cockpit.spans import Tone
-from engine.api import BrakeKind, BrakeView, EngineState, Level, PositionView, ScopeKind, Snapshot
+from engine.api import BrakeKind, BrakeView, EngineState, Level, PositionView, Scope, ScopeKind, Snapshot
 
 STALE_S = 5.0
 """A quote older than this is called stale on screen, as the engine's default does."""
@@ -60,6 +60,14 @@ def account_brake(snapshot: Snapshot) -> BrakeView | None:
 def hardest_brake(snapshot: Snapshot) -> BrakeView | None:
     """The brake to speak of first: those on the account before scoped ones, then the hardest."""
     return account_brake(snapshot) or max(snapshot.brakes, key=_hardness, default=None)
+
+
+def told_brakes(snapshot: Snapshot) -> list[BrakeView]:
+    """One brake per scope, the hardest: the kill key halts first, and a kill says all that a halt does."""
+    hardest: dict[Scope, BrakeView] = {}
+    for brake in sorted(snapshot.brakes, key=_hardness):
+        hardest[brake.scope] = brake
+    return list(hardest.values())
 
 
 def _hardness(brake: BrakeView) -> int:

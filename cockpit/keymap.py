@@ -29,12 +29,15 @@ _NAMES: Mapping[str, str] = {
 _SHOWN: Mapping[str, str] = {
     **{name: char for char, name in _NAMES.items() if char != " "},
     "enter": "↵",
+    "escape": "esc",
     "up": "↑",
     "down": "↓",
     "pagedown": "pgdn",
     "pageup": "pgup",
     "question_mark": "?",
 }
+
+_ACTION: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 _TOGETHER: tuple[frozenset[Where], ...] = (
     frozenset({Where.EVERYWHERE, Where.SCREEN, Where.TABLE}),
@@ -61,6 +64,11 @@ def shown_key(key: str) -> str:
 def shown_keys(action: Action, *, overrides: Mapping[str, str]) -> str:
     """All keys of an action for people: `↓ j`."""
     return " ".join(shown_key(key) for key in keys_of(action, overrides=overrides))
+
+
+def key_for(name: str, *, overrides: Mapping[str, str]) -> str:
+    """The first key of the action called `name`, for hints. Raises KeyError where there is none such."""
+    return shown_key(keys_of(_ACTION[name], overrides=overrides)[0])
 
 
 def checked_keymap(overrides: Mapping[str, str]) -> dict[str, str]:

@@ -77,7 +77,7 @@ class OperatorActions(App[Exit]):
     def action_pause(self) -> None:
         """Pause at once; where a brake is on the account, ask how to lift it."""
         if account_brake(self._snapshot) is None:
-            self.send(CommandKind.PAUSE, reason="operator")
+            self.send(CommandKind.PAUSE, reason="pause key")
         else:
             self._ask_resume(Scope())
 
@@ -91,7 +91,7 @@ class OperatorActions(App[Exit]):
 
     def action_halt(self) -> None:
         """Halt at once, from wherever we are."""
-        self.send(CommandKind.HALT, reason="operator")
+        self.send(CommandKind.HALT, reason="halt key")
 
     def action_kill(self) -> None:
         """Halt at once, then ask for the word."""
@@ -101,7 +101,7 @@ class OperatorActions(App[Exit]):
             return
         self._close_dialogs()
         title = f"KILL · {self._snapshot.account} · {self._snapshot.mode.value} {self._snapshot.gateway}"
-        self.open_dialog(KillDialog(title=clean(title), send=self._send_kill))
+        self.open_dialog(KillDialog(title=clean(title), keys=self.keys, send=self._send_kill))
 
     def _send_kill(self, word: str) -> Command | None:
         return self.send(CommandKind.KILL, reason="kill key", confirmed=True, typed=word)
@@ -144,7 +144,7 @@ class OperatorActions(App[Exit]):
         self._ask_then_send(
             f"Flatten {symbol}",
             partial(previews.flatten_preview, symbol=symbol),
-            "Flatten (y)",
+            "Flatten",
             CommandKind.FLATTEN,
             symbol,
         )
@@ -152,7 +152,7 @@ class OperatorActions(App[Exit]):
     def action_flatten_all(self) -> None:
         """Ask whether to close every position."""
         self._ask_then_send(
-            "Flatten all", previews.flatten_all_preview, "Flatten all (y)", CommandKind.FLATTEN, ""
+            "Flatten all", previews.flatten_all_preview, "Flatten all", CommandKind.FLATTEN, ""
         )
 
     def action_cancel_order(self) -> None:
@@ -164,7 +164,7 @@ class OperatorActions(App[Exit]):
         self._ask_then_send(
             "Cancel order",
             partial(previews.cancel_preview, key=key),
-            "Cancel order (y)",
+            "Cancel order",
             CommandKind.CANCEL_ORDER,
             key,
         )
@@ -180,7 +180,7 @@ class OperatorActions(App[Exit]):
 
     def action_risk(self) -> None:
         """The risk dial."""
-        self.open_dialog(RiskDialog(step=self._step_value, type_value=self._type_value))
+        self.open_dialog(RiskDialog(keys=self.keys, step=self._step_value, type_value=self._type_value))
 
     def action_risk_down(self) -> None:
         """Less risk per trade, at once."""
@@ -242,7 +242,7 @@ class OperatorActions(App[Exit]):
         self._ask(
             f"Loosen {key}",
             partial(previews.value_preview, key=key, value=value),
-            yes="Loosen (y)",
+            yes="Loosen",
             then=lambda _answers: send(confirmed=True),
         )
 
@@ -270,7 +270,7 @@ class OperatorActions(App[Exit]):
             self.exit(Exit.ENGINE_STOPPED)
         elif not isinstance(self.screen, LeaveDialog):
             self._close_dialogs()
-            self.open_dialog(LeaveDialog("Leave"), self._leave)
+            self.open_dialog(LeaveDialog("Leave", keys=self.keys), self._leave)
 
     def _leave(self, way: Exit | None) -> None:
         if way is not None:
@@ -290,7 +290,7 @@ class OperatorActions(App[Exit]):
             dialog.show(self.frame)
 
     def _open_page(self, title: str, build: Callable[[Frame], list[Line]]) -> None:
-        self.open_dialog(PageDialog(clean(title), build=build))
+        self.open_dialog(PageDialog(clean(title), keys=self.keys, build=build))
 
     def _close_dialogs(self) -> None:
         while isinstance(self.screen, Dialog):
@@ -324,5 +324,6 @@ class OperatorActions(App[Exit]):
                 then(answers)
 
         self.open_dialog(
-            AskDialog(clean(title), preview=preview, yes=yes, fields=fields, danger=danger), answered
+            AskDialog(clean(title), keys=self.keys, preview=preview, yes=yes, fields=fields, danger=danger),
+            answered,
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cockpit import format as fmt
 from cockpit.frame import account_brake, tone_of_amount
-from cockpit.panels.orders import order_key, purpose, status_text
+from cockpit.keymap import key_for
+from cockpit.panels.orders import find, purpose, status_text
 from cockpit.spans import Line, Span, Tone, line
 from engine.api import BrakeKind, BrakeView, OrderView, PositionView, RuntimeValue, Scope, Snapshot
 
@@ -69,6 +70,13 @@ def held_text(position: PositionView) -> str:
     """Signed quantity at its average price: `−1 @ 5801.25`."""
     quantity = fmt.number(position.quantity, decimals=0)
     return f"{quantity} @ {fmt.price(position.avg_price, decimals=position.decimals)}"
+
+
+def ids_line(order: OrderView) -> Line:
+    """What the broker and what we call an order; from the edge, so that it is never torn in two."""
+    return line(
+        Span(f"  perm {order.perm_id or '—'} · {order.order_ref or 'no reference of ours'}", Tone.MUTED)
+    )
 
 
 def price_text(order: OrderView) -> str:
@@ -147,7 +155,7 @@ def find_position(snapshot: Snapshot, symbol: str) -> PositionView | None:
 
 def find_order(snapshot: Snapshot, key: str) -> OrderView | None:
     """The order that the screen calls `key`."""
-    return next((order for order in snapshot.orders if order_key(order) == key), None)
+    return find(snapshot.orders, key)
 
 
 def flatten_preview(snapshot: Snapshot, symbol: str) -> Preview:
@@ -184,7 +192,7 @@ def flatten_all_preview(snapshot: Snapshot) -> Preview:
     lines = listed("will close", map(close_text, positions), tone=Tone.STRONG, nothing="nothing")
     lines += labelled("expected", expected, tone=tone)
     lines += labelled("stays", _stays(snapshot))
-    lines += labelled("then", "entries stay as they are; K also halts and proves that the account is flat")
+    lines += labelled("then", "entries stay as they are; kill also halts and proves that the account is flat")
     return Preview(tuple(lines))
 
 
@@ -268,7 +276,7 @@ def value_preview(snapshot: Snapshot, key: str, *, value: float) -> Preview:
     return Preview(tuple(lines), possible=item.value != value)
 
 
-def leave_preview(snapshot: Snapshot) -> Preview:
+def leave_preview(snapshot: Snapshot, *, keys: Mapping[str, str]) -> Preview:
     """What each way out does to the positions of this moment."""
     positions = our_positions(snapshot)
     covered = sum(1 for position in positions if position.protected_quantity >= abs(position.quantity))
@@ -276,7 +284,11 @@ def leave_preview(snapshot: Snapshot) -> Preview:
     overnight = [strategy.name for strategy in snapshot.strategies if strategy.holds_overnight]
     kept = f"; those of {', '.join(overnight)} stay with their stops" if overnight else ""
     lines = labelled("now", held if positions else "flat: no positions")
-    lines += labelled("d detach", "trades on without a screen; `cockpit attach` comes back", tone=Tone.STRONG)
-    lines += labelled("f flatten", f"closes the positions, then stops the engine{kept}")
-    lines += labelled("k keep", "stops the engine; positions and their stops at the broker stay")
+    detach, flatten, keep = (
+        f"{key_for(name, overrides=keys)} {word}"
+        for name, word in (("detach", "detach"), ("stop_flatten", "flatten"), ("stop_keep", "keep"))
+    )
+    lines += labelled(detach, "trades on without a screen; `cockpit attach` comes back", tone=Tone.STRONG)
+    lines += labelled(flatten, f"closes the positions, then stops the engine{kept}")
+    lines += labelled(keep, "stops the engine; positions and their stops at the broker stay")
     return Preview(tuple(lines))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cockpit import format as fmt
 from cockpit.format import clean
-from cockpit.frame import STALE_S, Frame, hardest_brake, tone_of_amount, tone_of_state
+from cockpit.frame import STALE_S, Frame, hardest_brake, told_brakes, tone_of_amount, tone_of_state
+from cockpit.keymap import key_for
 from cockpit.panels.panel import Panel
 from cockpit.spans import Line, Piece, Span, Tone, ends, fit, line, pad, width_of
 from engine.api import AlertView, BrakeKind, BrakeView, EngineState, Level, Mode, Snapshot
@@ -18,6 +19,10 @@ MOST_BANNERS = 3
 class Header(Panel, can_focus=False):
     """Two lines that are always there, and one more for each thing that must be seen now."""
 
+    def __init__(self, *, keys: Mapping[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._keys = keys
+
     def title_of(self, frame: Frame) -> str:
         """None: the header has no border."""
         return ""
@@ -25,7 +30,8 @@ class Header(Panel, can_focus=False):
     def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
         """State, money, then banners; the height follows their number."""
         lines = [state_line(frame, width=width), money_line(frame, width=width)]
-        return lines + banners(frame, width=width, most=MOST_BANNERS if self.app.size.height >= 30 else 2)
+        most = MOST_BANNERS if self.app.size.height >= 30 else 2
+        return lines + banners(frame, keys=self._keys, width=width, most=most)
 
     def show(self, frame: Frame) -> None:
         """Show the lines and take exactly as much height as they need."""
@@ -143,17 +149,18 @@ def _data_age(frame: Frame) -> Line:
     return line(Span(f"{'stale ' if stale else ''}data {fmt.age(total)}", Tone.WARN if stale else Tone.MUTED))
 
 
-def banners(frame: Frame, *, width: int, most: int = MOST_BANNERS) -> list[Line]:
+def banners(frame: Frame, *, keys: Mapping[str, str], width: int, most: int = MOST_BANNERS) -> list[Line]:
     """Whole lines for what must be seen now, the most urgent first; the last one counts what is left out."""
     snapshot = frame.snapshot
-    soft = [brake for brake in snapshot.brakes if brake.kind is BrakeKind.PAUSE]
-    hard = [brake for brake in snapshot.brakes if brake.kind is not BrakeKind.PAUSE]
+    soft = [brake for brake in told_brakes(snapshot) if brake.kind is BrakeKind.PAUSE]
+    hard = [brake for brake in told_brakes(snapshot) if brake.kind is not BrakeKind.PAUSE]
+    resume, acknowledge = (key_for(name, overrides=keys) for name in ("resume", "acknowledge"))
     loud = sorted(filter(_is_loud, snapshot.alerts), key=lambda alert: alert.level is not Level.CRITICAL)
-    texts = _engine_texts(frame)
-    texts += [(_brake_text(brake, snapshot=snapshot), Tone.ALARM) for brake in hard]
+    texts = _engine_texts(frame, leave=key_for("leave", overrides=keys))
+    texts += [(_brake_text(brake, snapshot=snapshot, resume=resume), Tone.ALARM) for brake in hard]
     texts += [(_DISCONNECTED, Tone.ALARM)] if not snapshot.connected else []
-    texts += [(_alert_text(alert), _alert_tone(alert)) for alert in loud]
-    texts += [(_brake_text(brake, snapshot=snapshot), Tone.ALARM) for brake in soft]
+    texts += [(_alert_text(alert, acknowledge=acknowledge), _alert_tone(alert)) for alert in loud]
+    texts += [(_brake_text(brake, snapshot=snapshot, resume=resume), Tone.ALARM) for brake in soft]
     if snapshot.engine_state is EngineState.BLOCKED and snapshot.state_reason:
         texts.append((f"BLOCKED: {snapshot.state_reason}", Tone.WARN))
     hidden = len(texts) - most
@@ -168,23 +175,25 @@ _DISCONNECTED = (
 )
 
 
-def _engine_texts(frame: Frame) -> list[tuple[str, Tone]]:
+def _engine_texts(frame: Frame, *, leave: str) -> list[tuple[str, Tone]]:
     if not frame.screen.engine_alive:
         why = frame.snapshot.state_reason or "no word from it"
         return [
-            (f"ENGINE GONE ({why}): nothing is managed now, stops at the broker stay · q leave", Tone.ALARM)
+            (
+                f"ENGINE GONE ({why}): nothing is managed now, stops at the broker stay · {leave} leave",
+                Tone.ALARM,
+            )
         ]
     if frame.is_silent:
         return [(f"ENGINE SILENT for {fmt.age(frame.age_s)}: every number here is that old", Tone.ALARM)]
     return []
 
 
-def _brake_text(brake: BrakeView, *, snapshot: Snapshot) -> str:
+def _brake_text(brake: BrakeView, *, snapshot: Snapshot, resume: str) -> str:
     since = fmt.wall_time(brake.since, time_zone=snapshot.session.time_zone)
     proof = f" · {brake.proof}" if brake.proof else ""
-    return (
-        f"{_BRAKE_WORDS[brake.kind]} {brake.scope} {since} by {brake.who}: {brake.reason}{proof} · R resume"
-    )
+    what = f"{_BRAKE_WORDS[brake.kind]} {brake.scope} {since} by {brake.who}"
+    return f"{what}: {brake.reason}{proof} · {resume} resume"
 
 
 def _is_loud(alert: AlertView) -> bool:
@@ -195,6 +204,6 @@ def _alert_tone(alert: AlertView) -> Tone:
     return Tone.BLINK if alert.level is Level.CRITICAL else Tone.ERROR
 
 
-def _alert_text(alert: AlertView) -> str:
+def _alert_text(alert: AlertView, *, acknowledge: str) -> str:
     about = f"{alert.symbol} " if alert.symbol else ""
-    return f"{alert.level.value.upper()} {about}{alert.text} [{alert.code}] · a acknowledge"
+    return f"{alert.level.value.upper()} {about}{alert.text} [{alert.code}] · {acknowledge} acknowledge"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from textual.geometry import Size
+
 from cockpit import format as fmt
 from cockpit.format import clean
 from cockpit.frame import Frame, ScreenState, mark_of_level, tone_of_level
@@ -23,6 +25,17 @@ class HealthPanel(Panel):
         bad = sum(1 for row in health_rows(frame) if row.level not in {Level.OK, Level.INFO})
         count = f" · {bad} in trouble" if bad else ""
         return f"Health{count} · {fmt.freshness(frame.age_s)}"
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As high as its lines, so that the panel below gets what is left."""
+        return max(1, len(self.lines))
+
+    def set_lines(self, lines: Sequence[Line]) -> None:
+        """Show the lines; another number of them takes another layout."""
+        before = len(self.lines)
+        super().set_lines(lines)
+        if len(self.lines) != before:
+            self.refresh(layout=True)
 
     def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
         """The monitors' lines."""

@@ -47,6 +47,17 @@ class OrdersPanel(TablePanel):
         """One row for each."""
         return [order_row(order, snapshot=frame.snapshot) for order in frame.snapshot.orders]
 
+    def show(self, frame: Frame) -> None:
+        """Show the rows; a cursor left on an order that has ended goes back to what still works.
+
+        Done orders sink: staying with one would scroll the working ones out of sight.
+        """
+        super().show(frame)
+        under = find(frame.snapshot.orders, self.cursor_key)
+        if under is not None and under.is_done and self.screen.focused is not self:
+            self.move_cursor(0)
+            self.set_title(self.title_of(frame))
+
     def title_of(self, frame: Frame) -> str:
         """Counts, ages and which rows are in sight."""
         return orders_title(frame, in_sight=self.span_text, width=self.size.width)
@@ -55,6 +66,11 @@ class OrdersPanel(TablePanel):
 def order_key(order: OrderView) -> str:
     """What names an order on screen: our reference, else the broker's id."""
     return order.order_ref or f"perm {order.perm_id}"
+
+
+def find(orders: Sequence[OrderView], key: str | None) -> OrderView | None:
+    """The order that the screen calls `key`."""
+    return next((order for order in orders if order_key(order) == key), None)
 
 
 def order_row(order: OrderView, *, snapshot: Snapshot) -> Row:

@@ -66,7 +66,7 @@ class CockpitScreen(Screen[None]):
         happened = EventsPanel(id="events", classes="panel")
         news = EventsPanel(id="news")
         news.can_focus = False
-        header, day = Header(id="header"), PnlLine(id="pnl-line")
+        header, day = Header(keys=self._keys, id="header"), PnlLine(id="pnl-line")
         self.positions.add_class("panel")
         self.orders.add_class("panel")
         self._shown_by = {

@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, Label
 
 from cockpit.actions import Where
 from cockpit.frame import Frame
-from cockpit.keymap import bindings_for
+from cockpit.keymap import bindings_for, key_for
 from cockpit.previews import Preview
 from cockpit.spans import Line
 from cockpit.widgets.lines_view import LinesView
@@ -49,8 +49,9 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         Binding("left,up", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, title: str, *, danger: bool = False) -> None:
+    def __init__(self, title: str, *, keys: Mapping[str, str], danger: bool = False) -> None:
         super().__init__()
+        self._keys = keys
         self._box_title = title
         self._danger = danger
         self.text = LinesView(id="text")
@@ -59,13 +60,18 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         """The text, then whatever the kind of dialog adds."""
         with Vertical(id="dialog", classes="-danger" if self._danger else "") as box:
             box.border_title = self._box_title
-            box.border_subtitle = "esc closes · H and K act here too, also while you type"
+            box.border_subtitle = f"{self.key_hints()}, also while you type"
             yield self.text
             yield from self.compose_controls()
 
     def compose_controls(self) -> ComposeResult:
         """Fields and buttons below the text."""
         yield from ()
+
+    def key_hints(self, *more: str) -> str:
+        """How to close it and which safe keys still act, under the operator's own keys; `more` in between."""
+        close, halt, kill = (key_for(name, overrides=self._keys) for name in ("dismiss", "halt", "kill"))
+        return " · ".join((f"{close} closes", *more, f"{halt} and {kill} act here too"))
 
     def put(self, lines: Sequence[Line]) -> None:
         """Show lines; the box grows and shrinks with them."""
@@ -88,9 +94,16 @@ class AskDialog(Dialog[Answers]):
     FIRST_FOCUS: ClassVar[str] = "#cancel"
 
     def __init__(
-        self, title: str, *, preview: Previewer, yes: str, fields: Sequence[Field] = (), danger: bool = False
+        self,
+        title: str,
+        *,
+        keys: Mapping[str, str],
+        preview: Previewer,
+        yes: str,
+        fields: Sequence[Field] = (),
+        danger: bool = False,
     ) -> None:
-        super().__init__(title, danger=danger)
+        super().__init__(title, keys=keys, danger=danger)
         self._preview = preview
         self._yes = yes
         self._fields = tuple(fields)
@@ -105,7 +118,8 @@ class AskDialog(Dialog[Answers]):
         with Horizontal(classes="buttons"):
             yield Button("Cancel", id="cancel", compact=True)
             yield Button(
-                self._yes,
+                # Where words are typed the confirm key is a letter like any other.
+                self._yes if self._fields else f"{self._yes} ({key_for('confirm', overrides=self._keys)})",
                 id="yes",
                 compact=True,
                 disabled=True,
@@ -152,7 +166,7 @@ class AskDialog(Dialog[Answers]):
             self.dismiss(None)
 
     def action_confirm(self) -> None:
-        """`y`, where nothing has to be typed."""
+        """The confirm key, where nothing has to be typed."""
         if not self._fields:
             self._accept()
 

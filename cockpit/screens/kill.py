@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual.widgets import Button, Input
 
 from cockpit import format as fmt
 from cockpit.frame import Frame, account_brake
-from cockpit.previews import kill_preview, labelled, our_positions, working_orders
+from cockpit.panels.orders import status_text
+from cockpit.previews import ids_line, kill_preview, labelled, our_positions, working_orders
 from cockpit.screens.dialog import Answers, AskDialog, Field
-from cockpit.spans import Line, Span, Tone, line
-from engine.api import BrakeKind, Command, Outcome, OutcomeStatus, Snapshot
+from cockpit.spans import Line, Tone, line
+from engine.api import BrakeKind, Command, OrderView, Outcome, OutcomeStatus, Snapshot
 
 WORD = "FLATTEN"
 _MOST_DETAILS = 10
@@ -23,9 +24,10 @@ class KillDialog(AskDialog):
     # The word itself is the second thought, and time matters here: no detour over Cancel.
     FIRST_FOCUS = "#field-word"
 
-    def __init__(self, *, title: str, send: Callable[[str], Command | None]) -> None:
+    def __init__(self, *, title: str, keys: Mapping[str, str], send: Callable[[str], Command | None]) -> None:
         super().__init__(
             title,
+            keys=keys,
             preview=kill_preview,
             yes="Flatten",
             fields=(Field("word", f"type {WORD} to go", expected=WORD),),
@@ -41,8 +43,8 @@ class KillDialog(AskDialog):
         if self._sent is not None:
             return
         self._sent = self._send(WORD)
-        field = self.query_one("#field-word", Input)
-        field.disabled = True
+        self.query_one("#field-word", Input).disabled = True
+        self.query_one(".field").display = False
         self.query_one("#yes", Button).display = False
         close = self.query_one("#cancel", Button)
         close.label = "Close"
@@ -63,28 +65,62 @@ class KillDialog(AskDialog):
         if self._sent is None:
             super().show(frame)
             return
-        self.put([*_progress(frame.snapshot), *_result(self._outcome)])
+        self.put([*_progress(frame.snapshot, self._outcome), *_result(frame.snapshot, self._outcome)])
 
 
-def _progress(snapshot: Snapshot) -> list[Line]:
-    positions, orders = our_positions(snapshot), working_orders(snapshot)
+def _progress(snapshot: Snapshot, outcome: Outcome | None) -> list[Line]:
+    """What left the account and how, then what is still there."""
+    details = outcome.details if outcome is not None else ()
+    lines = [made for order in closing_orders(snapshot) for made in _closing_lines(order, snapshot=snapshot)]
+    told = {order.order_ref for order in closing_orders(snapshot)}
+    others = [detail for detail in details if not any(ref in detail for ref in told)]
+    for detail in others[:_MOST_DETAILS]:
+        lines += labelled("", detail, tone=Tone.WARN)
+    hidden = len(others) - _MOST_DETAILS
+    lines += labelled("", f"… {hidden} more in the journal", tone=Tone.MUTED) if hidden > 0 else []
     held = ", ".join(
-        f"{position.symbol} {fmt.number(position.quantity, decimals=0)}" for position in positions
+        f"{position.symbol} {fmt.number(position.quantity, decimals=0)}"
+        for position in our_positions(snapshot)
     )
-    lines = labelled("positions", held or "none left", tone=Tone.STRONG)
-    lines += labelled("orders", f"{len(orders)} of ours still working" if orders else "none of ours working")
+    left = working_orders(snapshot)
+    lines += labelled("positions", held or "none of ours left", tone=Tone.STRONG)
+    return lines + labelled(
+        "orders", f"{len(left)} of ours still working" if left else "none of ours working"
+    )
+
+
+def closing_orders(snapshot: Snapshot) -> list[OrderView]:
+    """The orders that close positions since the kill began, oldest first."""
+    brake = account_brake(snapshot)
+    if brake is None or brake.kind is not BrakeKind.KILL:
+        return []
+    closing = [order for order in snapshot.orders if order.role == "flatten" and order.at >= brake.since]
+    return sorted(closing, key=lambda order: (order.at, order.order_ref))
+
+
+def _closing_lines(order: OrderView, *, snapshot: Snapshot) -> list[Line]:
+    at = fmt.wall_time(order.at, time_zone=snapshot.session.time_zone)
+    price = fmt.price(order.avg_fill_price, decimals=order.decimals)
+    filled = f"{order.filled}/{order.quantity}" + (f" @ {price}" if order.filled else "")
+    lines = labelled(
+        order.symbol,
+        f"{order.side} {order.quantity} {order.order_type} · {status_text(order)} {filled} · {at}",
+    )
+    return [*lines, ids_line(order)]
+
+
+def _result(snapshot: Snapshot, outcome: Outcome | None) -> list[Line]:
+    """The proof, once: from the outcome, or from the brake where the outcome is not here."""
     brake = account_brake(snapshot)
     proof = brake.proof if brake is not None and brake.kind is BrakeKind.KILL else ""
-    tone = Tone.ERROR if proof.startswith("NOT") else Tone.STRONG
-    return lines + labelled("proof", proof or "not yet", tone=tone if proof else Tone.MUTED)
+    if outcome is not None:
+        good = outcome.status is OutcomeStatus.DONE
+        text = outcome.text if good else f"{outcome.text} [{outcome.code}]"
+        return [line(), *_proof_lines(text, good=good)]
+    if proof:
+        return [line(), *_proof_lines(proof, good=not proof.startswith("NOT "))]
+    return [line(), *labelled("kill", "requested; the engine is cancelling and closing …", tone=Tone.WARN)]
 
 
-def _result(outcome: Outcome | None) -> list[Line]:
-    if outcome is None:
-        return labelled("kill", "requested; the engine is cancelling and closing …", tone=Tone.WARN)
-    good = outcome.status is OutcomeStatus.DONE
-    code = f" [{outcome.code}]" if outcome.code else ""
-    lines = labelled(outcome.status.value, f"{outcome.text}{code}", tone=Tone.STRONG if good else Tone.ERROR)
-    lines += [line(Span(f"  {detail}", Tone.MUTED)) for detail in outcome.details[:_MOST_DETAILS]]
-    hidden = len(outcome.details) - _MOST_DETAILS
-    return lines + ([line(Span(f"  … {hidden} more in the journal", Tone.MUTED))] if hidden > 0 else [])
+def _proof_lines(text: str, *, good: bool) -> list[Line]:
+    return labelled("proof", f"{'✓' if good else '✗'} {text}", tone=Tone.GAIN if good else Tone.ALARM)

@@ -36,7 +36,7 @@ class LeaveDialog(Dialog[Exit]):
 
     def show(self, frame: Frame) -> None:
         """The figures follow the account."""
-        self.put(leave_preview(frame.snapshot).lines)
+        self.put(leave_preview(frame.snapshot, keys=self._keys).lines)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """A button was chosen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -17,15 +17,15 @@ PageBuilder = Callable[[Frame], Sequence[Line]]
 class PageDialog(Dialog[None]):
     """Lines in a box that scrolls where they do not fit; escape closes it."""
 
-    def __init__(self, title: str, *, build: PageBuilder) -> None:
-        super().__init__(title)
+    def __init__(self, title: str, *, keys: Mapping[str, str], build: PageBuilder) -> None:
+        super().__init__(title, keys=keys)
         self._build = build
 
     def compose(self) -> ComposeResult:
         """The lines in a scrolling box that has the keys."""
         with VerticalScroll(id="dialog") as box:
             box.border_title = self._box_title
-            box.border_subtitle = "esc closes · ↑ ↓ pgup pgdn · H and K act here too"
+            box.border_subtitle = self.key_hints("↑ ↓ pgup pgdn")
             yield self.text
 
     def on_mount(self) -> None:

@@ -10,12 +10,11 @@ from cockpit.actions import ACTIONS, Action, Confirm, Group, Where
 from cockpit.frame import Frame
 from cockpit.keymap import shown_keys
 from cockpit.panels.orders import purpose, status_text
-from cockpit.previews import find_order, find_position, held_text, labelled, price_text
+from cockpit.previews import TEXT_WIDTH, find_order, find_position, held_text, ids_line, labelled, price_text
 from cockpit.spans import Line, Span, Tone, line
 from engine.api import FillView, OrderView, PositionView, Snapshot
 
 _KEYS = 12
-_WIDTH = 70
 
 _LEGEND = (
     ("▲ ▼", "gain and loss, always with their sign"),
@@ -44,7 +43,7 @@ def _action_lines(action: Action, *, keys: str) -> list[Line]:
         " Works everywhere, also in dialogs and while you type." if action.where is Where.EVERYWHERE else ""
     )
     verb = f" Shell: cockpit {action.verb}." if action.verb else ""
-    wrapped = textwrap.wrap(f"{action.help}{ask}{where}{verb}", width=_WIDTH - _KEYS)
+    wrapped = textwrap.wrap(f"{action.help}{ask}{where}{verb}", width=TEXT_WIDTH - _KEYS - 2)
     head = line(Span(f"  {keys:<{_KEYS}}", Tone.STRONG), Span(action.title))
     return [head, *(line(Span(" " * (_KEYS + 2) + part, Tone.MUTED)) for part in wrapped)]
 
@@ -118,9 +117,7 @@ def _order_short(order: OrderView, *, snapshot: Snapshot) -> list[Line]:
     text = f"{what} · {order.filled}/{order.quantity} filled · {purpose(order)} · {at}"
     tone = Tone.ERROR if order.status in {"unknown", "rejected"} else Tone.TEXT
     lines = labelled(status_text(order), text, tone=tone)
-    return lines + labelled(
-        "", f"{order.order_ref or 'no reference'} · perm {order.perm_id or '—'}", tone=Tone.MUTED
-    )
+    return [*lines, ids_line(order)]
 
 
 def _fill_lines(fills: list[FillView], *, snapshot: Snapshot) -> list[Line]:

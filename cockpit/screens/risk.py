@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from textual.containers import Vertical
 
 from cockpit.actions import Where
 from cockpit.frame import Frame
-from cockpit.keymap import bindings_for
+from cockpit.keymap import bindings_for, key_for
 from cockpit.previews import value_text
 from cockpit.screens.dialog import Dialog
 from cockpit.spans import Span, Tone, line
@@ -38,8 +38,8 @@ class RiskDialog(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(Where.DIAL))
 
-    def __init__(self, *, step: Step, type_value: Callable[[str], None]) -> None:
-        super().__init__("Risk")
+    def __init__(self, *, keys: Mapping[str, str], step: Step, type_value: Callable[[str], None]) -> None:
+        super().__init__("Risk", keys=keys)
         self._step = step
         self._type = type_value
         self.table = TickingTable(COLUMNS, empty="nothing can be changed while it runs", id="values")
@@ -48,23 +48,18 @@ class RiskDialog(Dialog[None]):
         """The table and one line of keys."""
         with Vertical(id="dialog") as box:
             box.border_title = self._box_title
-            box.border_subtitle = "esc closes · H and K act here too"
+            box.border_subtitle = self.key_hints()
             yield self.table
             yield self.text
 
     def on_mount(self) -> None:
         """The table has the keys."""
         self.table.focus()
-        self.put(
-            [
-                line(
-                    Span(
-                        "+ − one step · ↵ type a figure · lower acts at once, higher asks · esc closes",
-                        Tone.MUTED,
-                    )
-                )
-            ]
+        up, down, enter = (
+            key_for(name, overrides=self._keys) for name in ("step_up", "step_down", "details")
         )
+        hint = f"{up} {down} one step · {enter} type a figure · lower acts at once, higher asks"
+        self.put([line(Span(hint, Tone.MUTED))])
 
     def show(self, frame: Frame) -> None:
         """Follow the values: what is shown is what the engine says, not what was asked."""

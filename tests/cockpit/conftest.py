@@ -14,7 +14,8 @@ from textual.widgets import Input
 from cockpit.app import CockpitApp
 from cockpit.exits import Exit
 from cockpit.settings import UiSettings
-from cockpit.spans import text_of
+from cockpit.spans import Tone, text_of
+from cockpit.widgets.lines_view import LinesView
 from engine.api import Command, CommandKind, Snapshot
 from tests.cockpit.scripted import NORMAL, NOW, ScriptedHandle
 
@@ -64,10 +65,15 @@ class Desk:
         """The status line."""
         return "".join(text_of(line) for line in self.app.cockpit.status.lines).strip()
 
+    def tones(self, name: str) -> set[Tone]:
+        """What the lines of a panel, or of the dialog on top, mean."""
+        screen = self.app.screen if name == "text" else self.app.cockpit
+        return {span.tone for line in screen.query_one(f"#{name}", LinesView).lines for span in line}
+
     def text(self, name: str) -> str:
         """The lines of a panel, or of the dialog on top."""
         screen = self.app.screen if name == "text" else self.app.cockpit
-        return "\n".join(text_of(line) for line in screen.query_one(f"#{name}").lines)  # type: ignore[attr-defined]
+        return "\n".join(text_of(line) for line in screen.query_one(f"#{name}", LinesView).lines)
 
 
 OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]

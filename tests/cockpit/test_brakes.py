@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cockpit.screens.kill import KillDialog
+from cockpit.spans import Tone
 from engine.api import BrakeKind, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
 from tests.cockpit.conftest import OpenDesk
-from tests.cockpit.scripted import HALTED, NORMAL, ORDERS, PAUSED, POSITIONS, brake, refused, unanswered
+from tests.cockpit.scripted import (
+    HALTED,
+    NORMAL,
+    NOW,
+    ORDERS,
+    PAUSED,
+    POSITIONS,
+    brake,
+    order,
+    refused,
+    unanswered,
+)
 
 
 @pytest.mark.req("CARD-PAUSE")
@@ -141,18 +155,56 @@ async def test_kill_takes_the_word_and_then_shows_outcome_and_proof(open_desk: O
         assert desk.kinds == [CommandKind.HALT, CommandKind.KILL]
         assert (desk.last.confirmed, desk.last.typed) == (True, "FLATTEN")
         assert "requested" in desk.text("text")
-        assert "not yet" in desk.text("text")
+        assert "proof" not in desk.text("text")
 
-        await desk.publish(positions=(), brakes=(brake(BrakeKind.KILL, proof="PROVEN FLAT 10:03:41 ET"),))
-        details = ("TSLA SELL 50 filled 447.88 perm 77",)
+        proof = "PROVEN FLAT 10:03:41 ET, watched 10 s"
+        closing = order(
+            role="flatten",
+            order_ref="ck-9001-TSLA-77-flatten",
+            order_type="MKT",
+            perm_id=77,
+            price=None,
+            filled=50,
+            status="filled",
+            at=NOW,
+            is_done=True,
+            avg_fill_price=447.88,
+        )
+        await desk.publish(positions=(), orders=(closing,), brakes=(brake(BrakeKind.KILL, proof=proof),))
+        details = ("TSLA: closed by ck-9001-TSLA-77-flatten",)
         desk.engine.futures[-1].set_result(
-            Outcome(desk.last.command_id, OutcomeStatus.DONE, "", "flat", details=details)
+            Outcome(desk.last.command_id, OutcomeStatus.DONE, "", proof, details=details)
         )
         await desk.pilot.pause()
         shown = desk.text("text")
-        assert "PROVEN FLAT 10:03:41 ET" in shown
-        assert "perm 77" in shown
-        assert "none left" in shown
+        assert "SELL 50 MKT · filled 50/50 @ 447.88 · 10:03:27" in shown
+        assert "perm 77 · ck-9001-TSLA-77-flatten" in shown
+        assert shown.count("TSLA-77") == 1, "what the order's line tells is not told again"
+        assert "none of ours left" in shown
+        assert shown.count(proof) == 1
+        assert Tone.GAIN in desk.tones("text")
+
+
+async def test_a_kill_that_proves_nothing_is_loud_and_names_what_stays(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        desk.engine.answer = unanswered
+        await desk.press("K")
+        await desk.type("FLATTEN")
+        await desk.press("enter")
+        proof = "NOT PROVEN 10:03:41 ET: NVDA: 30 left"
+        await desk.publish(brakes=(brake(BrakeKind.KILL, proof=proof),))
+        assert "✗ NOT PROVEN" in desk.text("text")
+
+        details = ("NVDA: cancel refused (10148)",)
+        desk.engine.futures[-1].set_result(
+            Outcome(desk.last.command_id, OutcomeStatus.FAILED, "not_flat", proof, details=details)
+        )
+        await desk.pilot.pause()
+
+        assert "cancel refused (10148)" in desk.text("text")
+        assert desk.text("text").count("NOT PROVEN") == 1
+        assert "[not_flat]" in desk.text("text")
+        assert Tone.ALARM in desk.tones("text")
 
 
 async def test_kill_preview_follows_the_account_while_it_asks(open_desk: OpenDesk) -> None:
@@ -185,3 +237,15 @@ async def test_a_wish_without_an_answer_yet_is_shown_as_requested_only(open_desk
 
         assert desk.status == "requested halt"
         assert "HALTED" not in desk.text("header")
+
+
+@pytest.mark.req("CARD-KILL")
+async def test_a_kill_says_all_that_the_halt_before_it_says(open_desk: OpenDesk) -> None:
+    scoped = brake(BrakeKind.HALT, scope=Scope(ScopeKind.SYMBOL, "TSLA"))
+    brakes = (brake(BrakeKind.HALT), brake(BrakeKind.KILL, proof="PROVEN FLAT"), scoped)
+    async with open_desk(replace(NORMAL, brakes=brakes)) as desk:
+        header = desk.text("header")
+
+        assert "KILLED account" in header
+        assert "HALTED account" not in header
+        assert "HALTED symbol TSLA" in header, "another scope is another brake"

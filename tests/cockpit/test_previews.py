@@ -99,7 +99,7 @@ def test_a_value_that_already_is_what_is_asked_cannot_be_set_again() -> None:
 
 def test_leaving_counts_full_stops_and_names_strategies_that_stay_overnight() -> None:
     swing = StrategyView("swing", "ma_crossover", ("SPY",), "1h", "live", holds_overnight=True)
-    shown = words(leave_preview(replace(NORMAL, strategies=(swing,))).lines)
+    shown = words(leave_preview(replace(NORMAL, strategies=(swing,)), keys={}).lines)
 
     assert "4 held, 3 of them with a full stop" in shown
     assert "those of swing stay with their stops" in shown

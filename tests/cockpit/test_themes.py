@@ -55,7 +55,7 @@ def test_only_an_unacknowledged_critical_blinks() -> None:
     blinking = {
         name: [
             span.text
-            for line in banners(Frame(state, NOW), width=120)
+            for line in banners(Frame(state, NOW), keys={}, width=120)
             for span in line
             if span.tone is Tone.BLINK
         ]

@@ -10,7 +10,7 @@ from cockpit.screens.page import PageDialog
 from cockpit.screens.risk import RiskDialog
 from engine.api import AlertView, CommandKind, Level
 from tests.cockpit.conftest import OpenDesk
-from tests.cockpit.scripted import EMPTY, NORMAL, ORDERS, POSITIONS, RUNTIME, ago
+from tests.cockpit.scripted import EMPTY, NORMAL, ORDERS, POSITIONS, RUNTIME, ago, order
 
 
 @pytest.mark.req("CARD-KEYS")
@@ -82,6 +82,33 @@ async def test_the_cursor_stays_with_its_position_when_rows_move(open_desk: Open
         await desk.press("f", "y")
 
         assert desk.last.target == "NVDA"
+
+
+@pytest.mark.req("CARD-PANELS")
+async def test_a_cursor_left_on_an_order_that_ends_does_not_hide_the_working_ones(
+    open_desk: OpenDesk,
+) -> None:
+    many = [order(f"S{number}", order_ref=f"ck-{number}", at=ago(number)) for number in range(40)]
+    async with open_desk(replace(NORMAL, orders=tuple(many))) as desk:
+        table = desk.app.cockpit.orders
+        assert table.cursor_key == "ck-0"
+
+        ended = replace(many[0], is_done=True, status="filled")
+        await desk.publish(orders=(*many[1:], ended))
+
+        assert table.cursor_key == "ck-1"
+        assert "1-" in table.span_text
+
+
+async def test_a_cursor_in_use_stays_with_its_order_to_the_end(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        await desk.press("tab")
+        first = ORDERS[0]
+        await desk.publish(orders=(*ORDERS[1:], replace(first, is_done=True, status="filled")))
+
+        assert desk.app.cockpit.orders.cursor_key == first.order_ref
+        await desk.press("x")
+        assert "too late" in desk.text("text")
 
 
 @pytest.mark.parametrize(
