@@ -1,0 +1,345 @@
+"""Strategies and their markets: one that fails is off, the others live; what has no answer is asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from engine.api import Mode
+from engine.broker.port import Fetched
+from engine.domain.market import Bar
+from engine.domain.order import Intention, Proposal, Role, Side
+from engine.domain.reasons import Reason
+from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
+from engine.runtime.trading import Running, Trading
+from engine.strategy.base import Strategy, StrategyView, Waiting
+from tests.builders import TEN, future, proposal, quote, stock
+from tests.execution.rig import Rig, rig
+from tests.virtual_time import pass_time, virtual
+
+
+@dataclass
+class Script:
+    """What a scripted strategy does."""
+
+    answers: list[tuple[Proposal, ...]] = field(default_factory=list)
+    breaks_in: str = ""
+    heard: list[Bar] = field(default_factory=list)
+    taught: list[Bar] = field(default_factory=list)
+    views: list[StrategyView] = field(default_factory=list)
+
+
+class Scripted(Strategy):
+    """Does what its script says."""
+
+    def __init__(self, name: str, script: Script, *, keys: Sequence[str]) -> None:
+        super().__init__(name, keys=keys)
+        self.script = script
+
+    @classmethod
+    def create(cls, name: str, *, params: Mapping[str, object], keys: Sequence[str]) -> Self:
+        return cls(name, Script(), keys=keys)
+
+    def _maybe_break(self, where: str) -> None:
+        if self.script.breaks_in == where:
+            raise ZeroDivisionError(where)
+
+    def warm_up_bars(self) -> int:
+        self._maybe_break("warm_up_bars")
+        return 1
+
+    def warm_up(self, bars: Iterable[Bar]) -> None:
+        self._maybe_break("warm_up")
+        self.script.taught += bars
+
+    def on_bar(self, bar: Bar, view: StrategyView) -> tuple[Proposal, ...]:
+        self._maybe_break("on_bar")
+        self.script.heard.append(bar)
+        self.script.views.append(view)
+        return self.script.answers.pop(0) if self.script.answers else ()
+
+    def why_not(self, key: str) -> Waiting:
+        self._maybe_break("why_not")
+        return Waiting(Reason.NO_SIGNAL, "waits")
+
+
+def _bar(key: str = "SPY", n: int = 1) -> Bar:
+    return Bar(key, TEN + timedelta(seconds=5 * n), 100.0, 101.0, 99.0, 100.0, 10)
+
+
+def _running(name: str, script: Script, *symbols: str) -> Running:
+    return Running(
+        strategy=Scripted(name, script, keys=()),
+        make=lambda keys: Scripted(name, script, keys=keys),
+        kind="scripted",
+        timeframe="5s",
+        bar_seconds=5,
+        allow_short=True,
+        holds_overnight=False,
+        symbols=symbols or ("SPY",),
+    )
+
+
+def _trading(here: Rig, *running: Running, warm: bool = True) -> Trading:
+    here.desk.values["NetLiquidation"] = 1_000_000.0
+    for key in here.desk.instruments:
+        here.desk.quotes.on_quote(quote(key, at=here.desk.now() + timedelta(hours=5)))
+    trading = Trading(here.desk, executor=here.executor, running=running, spawn=here.spawn)
+    if warm:
+        for one in running:
+            trading.assign(one, one.symbols)
+            for key in one.symbols:
+                trading.warm_up(one, key, ())
+    return trading
+
+
+def _exit(name: str = "a") -> Proposal:
+    return proposal(
+        strategy=name, intention=Intention.EXIT, side=Side.SELL, signal_id=f"{name}-out", stop_price=None
+    )
+
+
+# --- trading ------------------------------------------------------------------------------------
+
+
+@virtual
+@pytest.mark.parametrize("where", ["on_bar", "why_not", "warm_up", "warm_up_bars"])
+async def test_a_strategy_that_fails_is_off_and_the_others_live(tmp_path: Path, where: str) -> None:
+    async with rig(tmp_path) as here:
+        bad, good = Script(breaks_in=where), Script()
+        trading = _trading(here, _running("bad", bad), _running("good", good))
+
+        assert trading.bars_wanted(trading.running[0]) in (0, 1)
+        trading.why_not()
+        trading.on_bar(_bar())
+        trading.on_bar(_bar(n=2))
+
+        assert {r.name: r.state for r in trading.rows()} == {"bad": "off", "good": "live"}
+        assert len(good.heard) == 2
+        assert bad.heard == []
+        assert "bad" in here.alerts("strategy_off")[0]
+        assert {w.strategy: w.code for w in trading.why_not()} == {"bad": "strategy_off", "good": "no_signal"}
+
+
+@virtual
+async def test_a_second_strategy_that_fails_is_named_too(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        both = [_running(name, Script(breaks_in="on_bar")) for name in ("one", "two")]
+        _trading(here, *both).on_bar(_bar())
+
+        (text,) = here.alerts("strategy_off")
+        assert "one" in text
+        assert "two" in text
+
+
+@virtual
+async def test_a_bar_becomes_a_protected_position(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        here.broker.unfilled = set()
+        script = Script([(proposal(strategy="a"),)])
+        _trading(here, _running("a", script)).on_bar(_bar())
+        await pass_time(1)
+
+        assert here.broker.positions["SPY"] == here.stops_at_broker() > 0
+
+
+@virtual
+async def test_the_same_signal_enters_once(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        script = Script([(proposal(strategy="a"),)] * 2)
+        trading = _trading(here, _running("a", script))
+        trading.on_bar(_bar())
+        await pass_time(1)
+        here.broker.end(here.last(Role.ENTRY).intent.ref)
+        await pass_time(1)
+        trading.on_bar(_bar(n=2))
+        await pass_time(1)
+
+        assert len(here.state_of(Role.ENTRY)) == 1
+        assert here.desk.why_not["a", "SPY"].code == "duplicate_signal"
+
+
+@virtual
+async def test_two_strategies_that_want_the_same_at_once_get_one_order(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        scripts = [Script([(proposal(strategy=n, signal_id=n),)]) for n in ("a", "b")]
+        _trading(here, *(_running(n, s) for n, s in zip("ab", scripts, strict=True))).on_bar(_bar())
+        await pass_time(1)
+
+        assert len(here.state_of(Role.ENTRY)) == 1
+
+
+@virtual
+async def test_a_reversal_is_flat_before_it_turns(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        here.broker.unfilled = set()
+        turn = proposal(strategy="a", signal_id="turn")
+        script = Script([(proposal(strategy="a"),), (turn, _exit())])
+        trading = _trading(here, _running("a", script))
+        trading.on_bar(_bar())
+        await pass_time(1)
+        trading.on_bar(_bar(n=2))
+        await pass_time(1)
+
+        roles = [ref.rsplit("-", 1)[1] for ref in here.broker.sent]
+        assert roles == ["entry", "stop", "exit", "entry", "stop"]
+        assert here.broker.positions["SPY"] == here.stops_at_broker() > 0
+
+
+@virtual
+async def test_a_strategy_does_not_close_what_another_owns(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        await here.enter()  # owned by "ma"
+        script = Script([(_exit("a"),)])
+        _trading(here, _running("a", script)).on_bar(_bar())
+        await pass_time(1)
+
+        assert here.broker.positions["SPY"] == 100
+        assert script.views[0].quantity == 0
+
+
+@virtual
+@pytest.mark.req("PLAN-M3-DRYRUN")
+async def test_a_dry_run_says_what_it_would_do_and_sends_nothing(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        script = Script([(proposal(strategy="a"),)])
+        trading = _trading(here, _running("a", script))
+        here.desk.mode = Mode.DRY_RUN
+        trading.on_bar(_bar())
+        await pass_time(1)
+        assert any("DRY: would a enter SPY" in e.text for e in here.desk.notices.events)
+        assert here.books.orders() == ()
+
+        await here.enter()
+        script.answers = [(_exit("ma"),)]
+        sent = list(here.broker.sent)
+        trading.on_bar(_bar(n=2))
+        await pass_time(1)
+        assert any("DRY: would ma exit SPY" in e.text for e in here.desk.notices.events)
+        assert here.broker.sent == sent
+
+
+@virtual
+async def test_a_refusal_is_told_once_and_shown_for_a_while(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        wish = proposal(strategy="a", stop_price=None)
+        script = Script([(wish,)] * 3)
+        trading = _trading(here, _running("a", script))
+        for n in range(3):
+            trading.on_bar(_bar(n=n))
+            await pass_time(1)
+
+        assert trading.why_not()[0].code == "stop_invalid"
+        assert sum("refused" in e.text for e in here.desk.notices.events) == 1
+        await pass_time(61)
+        assert trading.why_not()[0].code == "no_signal"
+
+
+# --- markets ------------------------------------------------------------------------------------
+
+
+def _markets(here: Rig, trading: Trading) -> Markets:
+    here.desk.instruments.clear()
+    return Markets(here.desk, broker=here.broker, trading=trading, spawn=here.spawn)
+
+
+@virtual
+async def test_an_unknown_symbol_is_told_and_the_others_trade(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        trading = _trading(here, _running("a", Script(), "NOPE", "SPY"), warm=False)
+        here.broker.chains = {"SPY": Fetched((stock(),))}
+
+        await _markets(here, trading).prepare(data_lost=True)
+
+        assert trading.running[0].keys == trading.running[0].warm == {"SPY"}
+        assert "no such contract" in here.alerts("unknown_instrument")[0]
+        assert here.broker.subscribed == ["SPY"]
+
+
+@virtual
+async def test_a_contract_without_an_answer_is_not_called_unknown_and_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as here:
+        trading = _trading(here, _running("a", Script(), "QQQ", "SPY"), warm=False)
+        here.broker.chains = {"SPY": Fetched((stock(),)), "QQQ": Fetched(None, "no answer within 10 s")}
+        await _markets(here, trading).prepare(data_lost=True)
+        assert here.alerts("unknown_instrument") == []
+        assert trading.running[0].keys == {"SPY"}
+
+        here.broker.chains["QQQ"] = Fetched((stock("QQQ"),))
+        await pass_time(DESCRIBE_RETRY_S + 1)
+
+        assert trading.running[0].warm == {"SPY", "QQQ"}
+
+
+@virtual
+async def test_history_that_does_not_come_is_asked_for_again_and_then_told(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        script = Script()
+        trading = _trading(here, _running("a", script), warm=False)
+        here.broker.chains = {"SPY": Fetched((stock(),))}
+        here.broker.bars = {"SPY": Fetched(None, "pacing violation")}
+        await _markets(here, trading).prepare(data_lost=True)
+        assert trading.rows()[0].state == "warming up"
+        trading.on_bar(_bar())
+        assert script.heard != []  # it listens, and may not act
+
+        await pass_time(HISTORY_RETRY_S * HISTORY_TRIES + 1)
+        assert here.broker.log.count("history SPY") == HISTORY_TRIES
+        assert "no history" in here.alerts("no_history")[0]
+
+        here.broker.bars = {"SPY": Fetched((_bar(),))}
+        await Markets(here.desk, broker=here.broker, trading=trading, spawn=here.spawn).prepare(
+            data_lost=True
+        )
+        assert trading.rows()[0].state == "live"
+        assert here.alerts("no_history") == []
+
+
+@virtual
+async def test_history_is_taught_once_also_where_two_answers_come(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        script = Script()
+        trading = _trading(here, _running("a", script), warm=False)
+        here.broker.chains = {"SPY": Fetched((stock(),))}
+        here.broker.bars = {"SPY": Fetched(None, "later")}
+        markets = _markets(here, trading)
+        await markets.prepare(data_lost=True)
+        here.broker.bars = {"SPY": Fetched((_bar(),))}
+        await markets.prepare(data_lost=False)
+        await pass_time(HISTORY_RETRY_S + 1)
+
+        assert script.taught == [_bar()]
+
+
+@virtual
+async def test_no_data_line_left_is_told_and_the_first_ones_trade(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        lines = here.desk.config.market_data.model_copy(update={"max_lines": 1})
+        here.desk.config = here.desk.config.model_copy(update={"market_data": lines})
+        trading = _trading(here, _running("a", Script(), "QQQ", "SPY"), warm=False)
+        here.broker.chains = {s: Fetched((stock(s),)) for s in ("QQQ", "SPY")}
+
+        await _markets(here, trading).prepare(data_lost=True)
+
+        assert len(here.broker.subscribed) == 1
+        assert "no data line left" in here.alerts("data_lines")[0]
+
+
+@virtual
+async def test_the_margin_of_a_future_is_asked_ahead_of_time(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        front = future("ESZ6", last_trade_date=(TEN + timedelta(days=28)).date())
+        trading = _trading(here, _running("a", Script(), "ES@CME"), warm=False)
+        here.broker.chains = {"ES": Fetched((front,))}
+
+        await _markets(here, trading).prepare(data_lost=True)
+
+        assert here.desk.margins == {"ESZ6": 1000.0}
+        assert here.books.orders() == ()
