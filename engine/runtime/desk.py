@@ -168,7 +168,8 @@ class Desk:
             brakes=self.brakes,
             instrument=self.instruments.get(key),
             quote=self.quotes.quote(key),
-            is_live_data=self.quotes.is_live(key),
+            # A dry run buys nothing: it may look at delayed prices, and says so.
+            is_live_data=self.quotes.is_live(key) or self.mode is Mode.DRY_RUN,
             net_liquidation_usd=self.net_liquidation_usd,
             holdings=self.holdings(),
             orders=self.books.open_orders(),

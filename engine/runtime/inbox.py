@@ -11,7 +11,7 @@ from datetime import datetime
 
 import structlog
 
-from engine.api import Level
+from engine.api import Level, Mode
 from engine.broker.port import (
     AccountValue,
     BrokerEvent,
@@ -51,6 +51,8 @@ _FILL_NOTES = frozenset({NoteCode.FILL, NoteCode.TRADE_CLOSED, NoteCode.CORRECTI
 _AT_WORK = frozenset({"PreSubmitted", "Submitted"})
 """Statuses that tell the order's whole quantity."""
 
+_DATA_TYPES = {2: "frozen", 3: "delayed", 4: "delayed and frozen"}
+
 _QUIET_CODES = frozenset({2104, 2106, 2107, 2108, 2158, 2119, 2100})
 """Notices that say that all is well."""
 
@@ -86,7 +88,7 @@ class Inbox:
             case AccountValue():
                 self._on_value(event)
             case DataType():
-                self._desk.quotes.on_data_type(event.key, event.kind)
+                self._on_data_type(event)
             case Notice():
                 self._on_notice(event)
             case _:
@@ -176,6 +178,18 @@ class Inbox:
             return  # text values (AccountType, GatewayKind …) are read elsewhere
         if math.isfinite(value) and event.currency in ("", "USD", "BASE"):
             self._desk.values[event.key] = value
+
+    def _on_data_type(self, event: DataType) -> None:
+        """Frozen or delayed prices are shown as long as they are all there is: nothing is bought on them."""
+        self._desk.quotes.on_data_type(event.key, event.kind)
+        if self._desk.quotes.is_live(event.key):
+            self._desk.notices.clear_alert("delayed_data", symbol=event.key)
+            return
+        kind = _DATA_TYPES.get(event.kind, f"type {event.kind}")
+        dry = self._desk.mode is Mode.DRY_RUN
+        so = "the dry run goes on with them" if dry else "entries in it are blocked, exits and stops go on"
+        text = f"{event.key}: the broker delivers {kind} prices, not live ones; {so}"
+        self._desk.notices.raise_alert(Level.WARNING, "delayed_data", text, symbol=event.key)
 
     def _on_notice(self, event: Notice) -> None:
         if event.code in _QUIET_CODES:

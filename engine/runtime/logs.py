@@ -169,7 +169,6 @@ def _formatter(*, run_id: str, form: str) -> logging.Formatter:
         _with_timestamp,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.format_exc_info,
-        with_run_id,
     ]
     structlog.configure(
         processors=[
@@ -185,6 +184,7 @@ def _formatter(*, run_id: str, form: str) -> logging.Formatter:
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            with_run_id,  # here, not above: structlog's loggers keep what they were configured with first
             render_json if form == "json" else render_text,
         ],
     )

@@ -199,9 +199,9 @@ class Trading:
                 desk.refused(proposal, ticket)
             return
         if desk.mode is Mode.DRY_RUN:
-            text = (
-                f"DRY: would {self._sentence(proposal, 'enter')}: {ticket.quantity} at {ticket.limit_price}"
-            )
+            label = "" if desk.quotes.is_live(proposal.key) else " (delayed prices)"
+            wish = self._sentence(proposal, "enter")
+            text = f"DRY: would {wish}: {ticket.quantity} at {ticket.limit_price}{label}"
             desk.signals_used.add(proposal.signal_id)
             desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
             return
