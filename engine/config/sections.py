@@ -33,6 +33,7 @@ _NEEDS_ALERTS = forbidden(
     "that was tested, and there is none",
 )
 
+_ACCOUNT = matching(r"[A-Za-z0-9]{0,20}", "an account id of letters and digits, or nothing")
 _RUN_ID = matching(r"[A-Za-z0-9._-]{0,64}", "at most 64 letters, digits, dots, dashes, underscores")
 _FILE_NAME = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a plain file name without a folder, like 'KILL'")
 _SYMBOL = matching(
@@ -84,6 +85,8 @@ class ConnectionSection(Section):
     """Host of TWS or IB Gateway (IB_HOST)."""
     port: int = key(7497, ge=1, le=65535)
     """Port: TWS paper 7497, IB Gateway paper 4002 (IB_PORT)."""
+    account: Annotated[str, AfterValidator(_ACCOUNT)] = ""
+    """Account to trade where the login manages several; empty = the only one it has."""
     client_id: int = key(1, ge=1, le=2**31 - 1)
     """Our client id, always the same, because the broker gives orders back to their id (IB_CLIENT_ID)."""
     max_attempts: int = key(3, ge=1, le=100)

@@ -62,6 +62,7 @@ def make_broker(config: Config, options: RunOptions, *, highest_order_id: int) -
         host=options.gateway.host,
         port=options.gateway.port,
         client_id=connection.client_id,
+        account="" if options.gateway.kind == "embedded" else connection.account,
         mode="DRY_RUN" if options.mode is Mode.DRY_RUN else "PAPER",
         read_only=options.mode is Mode.DRY_RUN,
         heartbeat_s=connection.heartbeat_s,

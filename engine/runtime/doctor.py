@@ -125,16 +125,19 @@ def _state(state_dir: Path) -> Check:
         return Check("state folder", "fail", f"{state_dir} cannot be made: {parent} is not yours to write")
     if not os.access(state_dir, os.W_OK | os.X_OK):
         return Check("state folder", "fail", f"{state_dir} cannot be written; chown or choose --state DIR")
-    open_files = [
-        path.name
-        for path in (state_dir, *state_dir.iterdir())
-        if not path.is_symlink() and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o007
-    ]
+    open_files = [path.name for path in state_dir.iterdir() if _is_open_to_others(path)]
     if open_files:
         return Check(
             "state folder", "warn", f"others may use {', '.join(open_files[:5])}; chmod -R o-rwx {state_dir}"
         )
     return Check("state folder", "ok", str(state_dir))
+
+
+def _is_open_to_others(path: Path) -> bool:
+    # The placeholder by which a checkout brings the folder along is no secret.
+    if path.name == ".gitkeep" or path.is_symlink() or not path.exists():
+        return False
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o007)
 
 
 def _disk(state_dir: Path) -> Check:

@@ -98,7 +98,7 @@ def _orphan(desk: Desk, difference: PositionDifference) -> PositionView:
 
 
 def shown_orders(desk: Desk) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
-    """Orders in the order they are shown: unknown and working ones; and those that ended today, newest first."""
+    """As shown: unknown and working orders, and those that ended today, newest first."""
     orders = desk.books.orders()
     live = [o for o in orders if not o.state.is_done]
     live.sort(key=lambda o: (o.state is not OrderState.UNKNOWN, o.intent.created_at, o.intent.ref))
