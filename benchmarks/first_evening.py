@@ -92,7 +92,7 @@ def _statuses(state: Path, environ: dict[str, str]) -> Iterator[dict[str, object
 
 
 def main() -> int:
-    """Print a line per seed and the verdict of decision B.1."""
+    """Print a line per seed and the verdict."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=1.0)

@@ -1,6 +1,6 @@
 """HALT, flatten and KILL: bounded in time, proven at the broker, honest about what is not.
 
-Order of acts (decision B.3): the brake is latched and durable before anything here runs; then every order
+Order of acts: the brake is latched and durable before anything here runs; then every order
 that could add risk is cancelled; then per position its stop is cancelled with proof and the position
 closed; then the broker is asked again, and late fills are watched for. What could not be proven is named.
 """

@@ -1,6 +1,6 @@
 """Which protective stops a position needs, compared with those it has. Pure; the executor acts on it.
 
-The rule (decision B.7): stops at the broker cover exactly the position, and may exceed it only by the
+The rule: stops at the broker cover exactly the position, and may exceed it only by the
 unfilled rest of the entry they are attached to. Too little is a naked position; too much would open a
 position of the other side when the stop fires.
 """

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from engine.broker.port import BrokerOrder, BrokerPosition
 
 TOLERANCE = Decimal("0.1")
-"""Shares (decision B.5): a fraction up to this is shown and tolerated."""
+"""Shares: a fraction up to this is shown and tolerated."""
 
 
 class PositionDifference(NamedTuple):

@@ -114,7 +114,7 @@ class LiftVerdict(StrEnum):
 def may_lift(
     held: tuple[Brake, ...], *, reason: str, typed_account: str, account: str, unknown_orders: int
 ) -> LiftVerdict:
-    """Whether a person may lift these brakes now (decision B.3).
+    """Whether a person may lift these brakes now.
 
     HALT and KILL want the account id typed; nothing is lifted while a KILL is not flat, nor a HALT or
     KILL while the fate of an order is unknown.

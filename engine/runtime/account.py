@@ -40,7 +40,7 @@ class AccountDesk:
     async def compare(self, hello: Hello) -> bool:
         """One comparison. False where the broker's answer was incomplete: nothing was changed then.
 
-        What is missing or different must be so twice (decision B.6): an order just sent may not be listed
+        What is missing or different must be so twice: an order just sent may not be listed
         yet, and a fill may cross the answer.
         """
         maybe_out = self._maybe_out()

@@ -1,4 +1,4 @@
-"""The line to the broker: connect, compare, go on; and what happens when it is lost (decision B.2)."""
+"""The line to the broker: connect, compare, go on; and what happens when it is lost."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class Markets:
             self._subscribed.add(key)
 
     async def _margin(self, instrument: Instrument) -> None:
-        """Initial margin of one contract, asked ahead of time so that the gate never waits (B.8)."""
+        """Initial margin of one contract, asked ahead of time so that the gate never waits."""
         if instrument.sec_type is not SecType.FUTURE or instrument.key in self._desk.margins:
             return
         probe = OrderIntent(

@@ -61,7 +61,7 @@ class Overdue:
         return [FateUnknown(ref, why, now) for ref in late]
 
     def tell_unknown(self) -> None:
-        """An alert per instrument while the fate of one of its orders is unknown (decision B.2)."""
+        """An alert per instrument while the fate of one of its orders is unknown."""
         parked: dict[str, list[Order]] = {}
         for order in self._desk.books.open_orders():
             if order.state is OrderState.UNKNOWN:

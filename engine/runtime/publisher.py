@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from engine.api import Snapshot
 
 MARKET_INTERVAL_S = 0.1
-"""Market data alone changes the snapshot at most this often (decision A.2)."""
+"""Market data alone changes the snapshot at most this often."""
 
 
 class Publisher:

@@ -1,4 +1,4 @@
-"""A newcomer sees trades soon: decision B.1, over seeds that are drawn fresh each time and printed."""
+"""A newcomer sees trades soon, over seeds that are drawn fresh each time and printed."""
 
 from __future__ import annotations
 
