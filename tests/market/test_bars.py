@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from engine.domain.market import Bar, utc
 from engine.market.bars import BarAggregator, timeframe_seconds
 
+pytestmark = pytest.mark.req("PLAN-M3-MD")
+
 START = datetime(2026, 11, 16, 14, 30, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
 
