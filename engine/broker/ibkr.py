@@ -113,6 +113,8 @@ class _Session:
         change = codes.link_change(code)
         if change is not None and self.wire.link is not LinkState.DOWN:
             self.wire.uplink = change.state
+            if change.data_lost:
+                self.market_data.ask_again()
             self.wire.set_link(change.state, said, code=code, data_lost=change.data_lost)
         self.wire.emit(Notice(code, said, ""))
 

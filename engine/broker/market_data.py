@@ -106,6 +106,22 @@ class MarketData:
             self._changed.pop(instrument.key, None)
             self._changed_books.pop(instrument.key, None)
 
+    def ask_again(self) -> None:
+        """Ask anew for every line after the broker lost them (1101): the old request ids mean nothing now."""
+        for line in self._lines.values():
+            kinds = set(line.requests)
+            for number in line.requests.values():
+                self._by_id.pop(number, None)
+            for waiting in line.waiting.values():
+                self._wire.sender.withdraw(waiting)
+            line.requests.clear()
+            line.waiting.clear()
+            if _Kind.QUOTE in kinds:
+                self.subscribe(line.instrument)
+            if _Kind.DEPTH in kinds and line.book is not None:
+                line.book.clear()
+                self._ask_depth(line)
+
     def on_error(self, request_id: int, code: int, text: str) -> bool:
         """An error naming a line; False where it is none of ours."""
         kind, line = self._by_id.get(request_id, (None, None))

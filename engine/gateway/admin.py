@@ -1,7 +1,8 @@
 """The drill socket: one JSON object a line in, one back. Local to the user, for tests and drills only.
 
-Commands: `{"do": "error", "code": 1100, "text": "..."}` tells every client; `freeze` (`seconds`), `drop`,
-`reject_next` (`code`, `text`), `delay_orders` (`seconds`), `data_type` (`type` 1-4), `id_rollback` (`count`).
+Commands: `{"do": "error", "code": 1100, "text": "...", "id": -1}` tells every client; 1101 also ends their
+data lines, as TWS does; `freeze` (`seconds`), `drop`, `reject_next` (`code`, `text`), `delay_orders`
+(`seconds`), `data_type` (`type` 1-4), `id_rollback` (`count`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from engine.gateway.server import GatewayServer
 log = logging.getLogger(__name__)
 
 ADMIN_SOCKET: Final = "admin.sock"
+_DATA_LOST: Final = 1101
 _TEXTS: Final = {
     1100: "Connectivity between IBKR and Trader Workstation has been lost.",
     1101: "Connectivity between IBKR and Trader Workstation has been restored - data lost.",
@@ -89,8 +91,11 @@ class AdminSocket:
     def _error(self, asked: Arguments) -> None:
         code = int(asked["code"])
         text = str(asked.get("text") or _TEXTS.get(code, "injected by a drill"))
+        request_id = int(asked.get("id", -1))
         for session in self._gateway.venue.started():
-            session.error(code, text)
+            if code == _DATA_LOST:
+                session.subscriptions.lose_data()
+            session.error(code, text, request_id=request_id)
             session.flush()
 
     def _freeze(self, asked: Arguments) -> None:

@@ -115,6 +115,11 @@ class Subscriptions:
     positions: bool = False
     all_orders: bool = False
 
+    def lose_data(self) -> None:
+        """End every line of market data; account, positions and P&L go on."""
+        for lines in (self.quotes, self.depth, self.ticks, self.bars, self.history, self.jobs):
+            lines.clear()
+
     @property
     def data_lines(self) -> int:
         """Market data lines in use, as IBKR counts them: level 1, 5-second bars, living history."""

@@ -218,6 +218,25 @@ async def test_unsubscribing_ends_every_line_and_late_ticks_are_ignored(connect:
         await eventually_async(lambda: len(peer.asked(MARKET_DATA)) == 2)
 
 
+async def test_data_lost_at_the_broker_is_asked_for_again_under_new_ids(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        broker, hearing, ids = await subscribed(peer, connect, depth=3)
+
+        peer.say((4, 2, -1, 1101, "restored, data lost", ""))
+        await eventually_async(
+            lambda: all(len(peer.asked(kind)) == 2 for kind in (MARKET_DATA, REAL_TIME_BARS, DEPTH))
+        )
+        peer.say(price(ids[MARKET_DATA], 1, 99.0, 5), price(peer.asked(MARKET_DATA)[1][2], 1, 100.0, 5))
+        await eventually_async(lambda: hearing.quotes)
+
+        assert [quote.bid for quote in hearing.quotes] == [100.0]
+        assert len({fields[2] for kind in ids for fields in peer.asked(kind)}) == 6
+        assert not any(peer.asked(kind) for kind in ("2", "51", "11"))
+        broker.subscribe(SPY)
+        await broker.server_time()
+        assert len(peer.asked(MARKET_DATA)) == 2
+
+
 async def test_a_line_that_still_waited_in_the_queue_is_never_asked_for(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
         broker, _ = await connect(peer.port)
