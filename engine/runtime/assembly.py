@@ -73,6 +73,8 @@ class Given:
 def assemble(given: Given, engine: Engine) -> Parts:
     """Every part of one engine, each knowing only the parts it needs."""
     broker, desk, pnl = given.broker, _desk(given), DayPnl()
+    if given.options.warning:
+        desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
     refs = RefMaker(given.account, epoch_ms=lambda: time.time_ns() // 1_000_000, entropy=secrets.token_bytes)
     executor = _executor(given, desk, refs)
     kill_switch = _kill_switch(given, desk, executor)

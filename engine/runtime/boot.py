@@ -23,6 +23,7 @@ from engine.runtime.clock import ToldClock
 from engine.runtime.engine import Engine
 from engine.runtime.errors import FailedError, RefusedError
 from engine.runtime.options import RunOptions
+from engine.runtime.spare import not_kept, spare_folder
 from engine.runtime.trading import Running
 from engine.store.errors import StoreError
 from engine.store.store import Store
@@ -35,7 +36,7 @@ async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
     running = make_strategies(loaded)
     options = await recognise(loaded.config, options)
     account = options.gateway.account
-    store = await open_store(options.state_dir, gateway=options.gateway.kind, account=account)
+    store, options = await open_or_spare(options)
     try:
         await store.begin_run(
             boot_id=uuid.uuid4().hex,
@@ -96,6 +97,19 @@ async def recognise(config: Config, options: RunOptions) -> RunOptions:
     if told is None:
         return replace(options, gateway=gateway)
     return replace(options, gateway=gateway, clock=ToldClock(told))
+
+
+async def open_or_spare(options: RunOptions) -> tuple[Store, RunOptions]:
+    """The store of this run. A dry run goes on without one that cannot be read; trading does not."""
+    gateway = options.gateway
+    try:
+        return await open_store(options.state_dir, gateway=gateway.kind, account=gateway.account), options
+    except FailedError as err:
+        if options.mode is not Mode.DRY_RUN:
+            raise
+        folder = spare_folder()
+        store = await open_store(folder, gateway=gateway.kind, account=gateway.account)
+        return store, replace(options, warning=not_kept(f"{err}.", folder))
 
 
 async def open_store(state_dir: Path, *, gateway: str, account: str) -> Store:

@@ -39,3 +39,5 @@ class RunOptions:
     lag: LoopLagProbe
     """Measured by the engine's thread; its `max_ms` is what the Snapshot shows."""
     version: str
+    warning: str = ""
+    """What people must know about this run from its start; empty where all is as it should be."""

@@ -28,8 +28,9 @@ from engine.runtime.handle import DirectHandle
 from engine.runtime.lag import LoopLagProbe
 from engine.runtime.lock import Holder, InstanceLock
 from engine.runtime.options import GatewayEndpoint, RunOptions
-from engine.runtime.paths import private_state_dir, runtime_dir, socket_path
+from engine.runtime.paths import runtime_dir, socket_path
 from engine.runtime.seat import Seat
+from engine.runtime.spare import usable_state
 from engine.runtime.thread import EngineThread
 
 FIRST_PAINT_S: Final = 3.0
@@ -56,6 +57,7 @@ class EngineSession:
 
     def __init__(self, loaded: Loaded, request: RunRequest, *, build: Build | None = None) -> None:
         self._loaded = loaded
+        self._warning = ""
         self._request = request
         self._build = build or _build_core
         self.run_id = loaded.config.run.id or str(uuid.uuid4())
@@ -81,7 +83,8 @@ class EngineSession:
         another engine holds the folder, FailedError for the rest.
         """
         catalogue.check(self._loaded)
-        state_dir = private_state_dir(self._loaded.state_dir)
+        self._loaded, self._warning = usable_state(self._loaded, self._request.mode)
+        state_dir = self._loaded.state_dir
         runtime = runtime_dir(self._request.environ)
         socket = socket_path(runtime, state_dir)
         self._lock = InstanceLock.acquire(state_dir, self._holder(socket))
@@ -177,6 +180,7 @@ class EngineSession:
             clock=clock,
             lag=self._lag,
             version=self._request.version,
+            warning=self._warning,
         )
         return await self._build(self._loaded, options)
 
