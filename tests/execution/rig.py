@@ -110,9 +110,14 @@ class Rig:
 
 @asynccontextmanager
 async def rig(
-    folder: Path, *, ledger: Ledger | None = None, mode: Mode = Mode.PAPER, keys: tuple[str, ...] = ("SPY",)
+    folder: Path,
+    *,
+    ledger: Ledger | None = None,
+    mode: Mode = Mode.PAPER,
+    keys: tuple[str, ...] = ("SPY",),
+    pumps: bool = True,
 ) -> AsyncIterator[Rig]:
-    """A desk that is READY, with SPY (or `keys`) described."""
+    """A desk that is READY, with SPY (or `keys`) described. Without `pumps` an engine moves the events."""
     store = await Store.open(folder / "cockpit.db", gateway="embedded", account=ACCOUNT)
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
@@ -168,7 +173,7 @@ async def rig(
         cancel_s=10.0,
         watch_s=10.0,
     )
-    pump = loop.create_task(inbox.pump())
+    pump = loop.create_task(inbox.pump() if pumps else pass_time(0))
     try:
         yield Rig(desk, store, broker, executor, switch, inbox, refs, spawn, spawned)
     finally:

@@ -1,0 +1,279 @@
+"""The engine's life on a scripted broker: READY, lost line, failing parts, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine.api import BrakeKind, EngineState, Scope
+from engine.broker.port import BrokerPosition, ConnectError, Fetched, Hello
+from engine.domain.order import Role
+from engine.domain.reasons import Reason
+from engine.runtime.account import AccountDesk
+from engine.runtime.brakes import BrakeDesk
+from engine.runtime.commands import Commands
+from engine.runtime.day import DayBook
+from engine.runtime.daypnl import DayPnl
+from engine.runtime.engine import Engine, Parts
+from engine.runtime.line import Line, LineHooks
+from engine.runtime.markets import Markets
+from engine.runtime.publisher import Publisher
+from engine.runtime.trading import Trading
+from engine.runtime.upkeep import Upkeep
+from tests.builders import stock
+from tests.execution.rig import Rig, rig
+from tests.runtime.small_core import first_snapshot
+from tests.virtual_time import pass_time, virtual
+
+HELLO = Hello("DU1", ("DU1",), 178, "test", "embedded", 1)
+
+
+@dataclass
+class Running:
+    """One engine at work."""
+
+    here: Rig
+    engine: Engine
+    task: asyncio.Task[int]
+    ends: list[bool] = field(default_factory=list)
+    """Whether each end was written as clean."""
+
+    async def end(self, choice: str = "keep") -> int:
+        await self.engine.stop(choice)
+        return await self.task
+
+
+def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[bool]) -> Parts:
+    desk, spawn = here.desk, engine.spawn
+
+    async def close(clean: bool) -> None:
+        ends.append(clean)
+
+    async def revive() -> None:
+        return None
+
+    trading = Trading(desk, executor=here.executor, running=(), spawn=spawn)
+    brakes = BrakeDesk(desk, store=here.store, new_id=here.refs.new_id)
+    first = first_snapshot()
+    publisher = Publisher(
+        first,
+        build=lambda seq: replace(first, seq=seq, engine_state=desk.state),
+        settled=desk.books.settled,
+    )
+    hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=revive)
+    line = Line(here.broker, desk, listener=here.inbox, settings=desk.config.connection, hooks=hooks)
+    here.inbox.on_link, here.inbox.on_foreign = line.on_link, line.compare_again
+    upkeep = Upkeep(
+        desk,
+        executor=here.executor,
+        store=here.store,
+        day=day,
+        kill_file=folder / "KILL",
+        on_kill_file=engine.on_kill_file,
+        spawn=spawn,
+        heartbeat=dict,
+    )
+    desk.books.on_changes(upkeep.on_changes)
+    commands = Commands(
+        desk,
+        brakes=brakes,
+        executor=here.executor,
+        kill_switch=here.kill_switch,
+        set_value=None,  # type: ignore[arg-type]  # no test here sets one
+        stop=engine.stop,
+        on_detached=engine.on_detached,
+        urge=publisher.urge,
+    )
+    return Parts(
+        desk=desk,
+        broker=here.broker,
+        kill_switch=here.kill_switch,
+        brakes=brakes,
+        inbox=here.inbox,
+        account=AccountDesk(desk, broker=here.broker, inbox=here.inbox),
+        trading=trading,
+        markets=Markets(desk, broker=here.broker, trading=trading, spawn=spawn),
+        line=line,
+        upkeep=upkeep,
+        commands=commands,
+        publisher=publisher,
+        on_first_ready=lambda: None,
+        close=close,
+    )
+
+
+@asynccontextmanager
+async def running(folder: Path, *, before: Callable[[Rig], None] = lambda _: None) -> AsyncIterator[Running]:
+    async with rig(folder, pumps=False) as here:
+        here.broker.connects = [lambda: HELLO]
+        here.broker.chains = {"SPY": Fetched((stock(),))}
+        before(here)
+        day = DayBook(here.desk, store=here.store, pnl=DayPnl(), stored=await here.store.load())
+        ends: list[bool] = []
+        engine = Engine(lambda it: _parts(here, it, folder=folder, day=day, ends=ends))
+        task = asyncio.ensure_future(engine.run())
+        await pass_time(2)
+        try:
+            yield Running(here, engine, task, ends)
+        finally:
+            if not task.done():
+                await engine.stop("keep")
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@virtual
+async def test_it_comes_up_ready_and_ends_clean(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        assert it.here.desk.state is EngineState.READY
+        assert await it.end() == 0
+        assert it.ends == [True]
+        assert it.here.desk.state is EngineState.STOPPED
+
+
+@virtual
+@pytest.mark.req("RECOVERY-GATE")
+async def test_an_orphan_blocks_with_its_own_reason_until_it_is_gone(tmp_path: Path) -> None:
+    def orphan(here: Rig) -> None:
+        here.broker.foreign_positions = [BrokerPosition("DU1", 9, "TSLA", Decimal(5), 1.0, "TSLA", "STK")]
+
+    async with running(tmp_path, before=orphan) as it:
+        await pass_time(2)
+        block = it.here.desk.entry_block()
+        assert it.here.desk.state is EngineState.ORPHANS
+        assert block is not None
+        assert block.reason is Reason.ORPHAN
+        assert "TSLA" in block.text
+
+        it.here.broker.foreign_positions = []
+        it.engine.parts.line.compare_again()
+        await pass_time(2)
+        assert it.here.desk.state is EngineState.READY
+
+
+@virtual
+async def test_a_line_lost_while_the_markets_are_prepared_is_never_shown_as_ready(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        states: list[EngineState] = []
+        prepare = it.engine.parts.markets.prepare
+
+        async def loses(*, data_lost: bool) -> None:
+            await prepare(data_lost=data_lost)
+            it.here.broker.connects = [_down]
+            it.here.broker.lose()
+
+        it.engine.parts.markets.prepare = loses  # type: ignore[method-assign]  # the moment is the point
+        it.engine.parts.line.compare_again()
+        for _ in range(50):
+            await pass_time(0.1)
+            states.append(it.here.desk.state)
+
+        assert EngineState.READY not in states[2:]
+        assert it.here.alerts("link_down") != []
+
+
+def _down() -> Hello:
+    raise ConnectError("nobody answers")
+
+
+@virtual
+async def test_a_stop_that_flattens_leaves_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter(filled=40)
+
+        assert await it.end("flatten") == 0
+        assert (it.here.broker.positions["SPY"], it.here.broker.open()) == (0, [])
+
+
+@virtual
+async def test_a_stop_that_cannot_flatten_leaves_the_position_with_its_stop_and_ends_with_1(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter()
+        it.here.broker.refuse = {Role.FLATTEN}
+
+        assert await it.end("flatten") == 1
+        assert it.here.stops_at_broker() == it.here.broker.positions["SPY"] == 100
+
+
+@virtual
+async def test_a_stop_that_keeps_shrinks_the_stop_of_a_part_filled_entry(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter(filled=40)
+
+        assert await it.end("keep") == 0
+        assert it.here.stops_at_broker() == it.here.broker.positions["SPY"] == 40
+
+
+@virtual
+@pytest.mark.parametrize("part", ["publisher", "inbox", "line"])
+async def test_a_part_that_fails_closes_what_is_held_and_ends_with_1(tmp_path: Path, part: str) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter()
+
+        def breaks(*_: object) -> object:
+            raise RuntimeError("a bug")
+
+        match part:
+            case "publisher":
+                it.engine.parts.publisher._build = breaks  # type: ignore[assignment]
+                it.engine.parts.publisher.urge()
+            case "inbox":
+                ledger_events, told = it.here.inbox.ledger_events, iter([True])
+                it.here.inbox.ledger_events = (  # type: ignore[method-assign]
+                    lambda event: breaks() if next(told, False) else ledger_events(event)
+                )
+                it.here.broker.emit(it.here.broker.executions[0])
+            case _:
+                it.engine.parts.account.compare = breaks  # type: ignore[assignment, method-assign]
+                it.engine.parts.line.compare_again()
+        async with asyncio.timeout(120):
+            ended = await asyncio.gather(it.task, return_exceptions=True)
+
+        assert ended[0] == 1 or isinstance(ended[0], RuntimeError)
+        assert it.here.broker.positions["SPY"] == 0
+        assert it.ends == [False]
+
+
+@virtual
+async def test_an_act_that_fails_is_told_and_ends_alone(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+
+        def breaks() -> None:
+            raise RuntimeError("a bug")
+
+        it.engine.spawn("act x", breaks)
+        await pass_time(1)
+
+        assert "a bug" in it.here.alerts("act_failed")[0]
+        assert it.here.desk.state is EngineState.READY
+
+
+@virtual
+@pytest.mark.req("CARD-KILL")
+async def test_a_kill_cut_short_goes_on_when_the_line_is_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter()
+        await it.engine.parts.brakes.pull(BrakeKind.KILL, Scope(), reason="wild", who="test")
+
+        it.engine.parts.line.compare_again()
+        await pass_time(20)
+
+        assert it.here.broker.positions["SPY"] == 0
+        assert it.here.desk.brakes.brakes[0].proof.startswith("PROVEN FLAT")
+
+
+@virtual
+async def test_a_kill_file_found_at_boot_boots_killed_and_kills(tmp_path: Path) -> None:
+    (tmp_path / "KILL").write_text("night watch")
+    async with running(tmp_path) as it:
+        assert it.here.desk.may_enter("ma", "SPY") is Reason.KILLED
+        await pass_time(20)
+
+        assert it.here.desk.brakes.brakes[0].proof.startswith("PROVEN FLAT")
