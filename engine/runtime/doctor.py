@@ -134,7 +134,7 @@ def _state(state_dir: Path) -> Check:
 
 
 def _is_open_to_others(path: Path) -> bool:
-    # The placeholder by which a checkout brings the folder along is no secret.
+    # The file by which a checkout brings the folder along is no secret.
     if path.name == ".gitkeep" or path.is_symlink() or not path.exists():
         return False
     return bool(stat.S_IMODE(path.stat().st_mode) & 0o007)
