@@ -104,6 +104,17 @@ def test_day_orders_end_at_the_close_that_is_theirs(world: World) -> None:
     assert world.order(1).completed_at == at(4, 16)
 
 
+def test_on_the_day_after_thanksgiving_the_stock_day_ends_at_one(world: World) -> None:
+    world.go(at(29, 12))
+    world.quote(100.00, 100.02)
+    world.buy(100, "LMT", limit_price=90.0)
+    world.go(at(29, 13, 0, 1.0))
+
+    assert world.order(1).completed_at == at(29, 13)
+    assert notices(world.buy(100)) == [399]
+    assert world.order(2).status is Status.PRE_SUBMITTED
+
+
 def test_a_day_order_placed_after_the_close_lives_through_the_next_session(world: World) -> None:
     world.go(at(4, 18))
     world.buy(100, "LMT", limit_price=90.0)

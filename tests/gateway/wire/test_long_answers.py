@@ -131,7 +131,10 @@ async def test_living_history_misses_no_slot_that_passed_while_its_answer_was_ma
         Meter(world, monkeypatch)
         client.send(20, 6, *ES, 0, "", "1 min", "10 D", 0, "TRADES", 2, 1, "")
         assert await client.replies() == []
-        world.pass_time(68)
+        world.clock.now_s += 12
+        world.server.turn()
+        assert world.venue.sessions[1].subscriptions.jobs
+        world.pass_time(56)
         rows = await client.replies()
 
         assert rows[0][0] == "17"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -213,6 +214,35 @@ async def test_drills_reach_a_real_client(tmp_path: Path, gateways: Gateways) ->
     assert drill(tmp_path, do="data_type", type=9)["ok"] is False
     assert drill(tmp_path, do="drop") == {"ok": True}
     await eventually_async(lambda: not ib.isConnected())
+
+
+async def test_good_till_date_and_trailing_percent_work_for_a_real_client(
+    tmp_path: Path, gateways: Gateways
+) -> None:
+    _, port = gateways.listening(tmp_path, "--speed", "30")
+    ib = ib_async.IB()
+    await ib.connectAsync("127.0.0.1", port, clientId=3, timeout=10)
+    spy = ib_async.Stock("SPY", "SMART", "USD")
+    await ib.qualifyContractsAsync(spy)
+    now = await ib.reqCurrentTimeAsync()
+    until = f"{now + dt.timedelta(seconds=60):%Y%m%d %H:%M:%S} UTC"
+    resting = ib.placeOrder(spy, ib_async.LimitOrder("BUY", 5, 100.0, tif="GTD", goodTillDate=until))
+    trailing = ib.placeOrder(
+        spy, ib_async.Order(action="SELL", totalQuantity=5, orderType="TRAIL", trailingPercent=2.0, tif="GTC")
+    )
+    await eventually_async(lambda: trailing.order.permId)
+    (ticker,) = await ib.reqTickersAsync(spy)
+    # The owner's library keeps the order as it was sent; another client sees the exchange's.
+    other = ib_async.IB()
+    await other.connectAsync("127.0.0.1", port, clientId=4, timeout=10)
+    seen = {trade.order.permId: trade.order for trade in await other.reqAllOpenOrdersAsync()}
+    other.disconnect()
+
+    assert seen[resting.order.permId].tif == "GTD"
+    assert seen[trailing.order.permId].trailStopPrice == pytest.approx(ticker.bid * 0.98, rel=0.01)
+    await eventually_async(lambda: resting.orderStatus.status == "Cancelled", within_s=20.0)
+    assert (await ib.reqCurrentTimeAsync() - now).total_seconds() >= 60
+    ib.disconnect()
 
 
 @pytest.mark.req("PLAN-M3-BROKER")
