@@ -344,3 +344,18 @@ async def test_a_future_can_be_closed_outside_its_regular_session(tmp_path: Path
         result = await here.executor.close("SPY", night, role=Role.EXIT, reason=Reason.SIGNAL)
 
         assert result.status is CloseStatus.FLAT
+
+
+@virtual
+async def test_a_pause_while_the_entry_waits_in_the_queue_takes_it_back(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        here.broker.queue = asyncio.Event()
+        going = asyncio.ensure_future(here.executor.enter(here.bracket(), here.spy))
+        await pass_time(0.1)
+        await pull(here, BrakeKind.PAUSE)
+
+        here.broker.queue.set()
+
+        assert await going
+        assert here.state_of(Role.ENTRY) == [OrderState.CANCELLED]
+        assert here.broker.open() == []
