@@ -40,9 +40,11 @@ class LoopClock:
 
     def __init__(self) -> None:
         self._began_s = asyncio.get_running_loop().time()
+        self.skipped = timedelta()
+        """Exchange time that passed while nobody looked."""
 
     def now(self) -> datetime:
-        return TEN + timedelta(seconds=self.monotonic())
+        return TEN + timedelta(seconds=self.monotonic()) + self.skipped
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time() - self._began_s

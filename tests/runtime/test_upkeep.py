@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from engine.domain.reasons import Reason
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.upkeep import Upkeep
-from tests.execution.rig import Rig, rig
+from tests.execution.rig import LoopClock, Rig, rig
 from tests.virtual_time import pass_time, virtual
 
 
@@ -310,7 +311,9 @@ async def test_at_midnight_in_new_york_a_new_day_begins_with_what_is_held(tmp_pa
     async with kept(tmp_path) as it:
         await it.here.enter()
         assert await it.here.rows("SELECT count(*) FROM anchor") == [(1,)]
-        await pass_time(14 * 3600 + 5)
+        assert isinstance(it.here.desk.clock, LoopClock)
+        it.here.desk.clock.skipped = timedelta(hours=14)
+        await pass_time(5)
 
         assert it.here.books.quantity("SPY") == 100
         assert it.here.books.ledger.positions.fills() == ()
