@@ -161,7 +161,8 @@ def banners(frame: Frame, *, keys: Mapping[str, str], width: int, most: int = MO
     texts += [(_DISCONNECTED, Tone.ALARM)] if not snapshot.connected else []
     texts += [(_alert_text(alert, acknowledge=acknowledge), _alert_tone(alert)) for alert in loud]
     texts += [(_brake_text(brake, snapshot=snapshot, resume=resume), Tone.ALARM) for brake in soft]
-    if snapshot.engine_state is EngineState.BLOCKED and snapshot.state_reason:
+    is_told = any(snapshot.state_reason in alert.text for alert in loud)
+    if snapshot.engine_state is EngineState.BLOCKED and snapshot.state_reason and not is_told:
         texts.append((f"BLOCKED: {snapshot.state_reason}", Tone.WARN))
     hidden = len(texts) - most
     if hidden > 0:
@@ -171,7 +172,7 @@ def banners(frame: Frame, *, keys: Mapping[str, str], width: int, most: int = MO
 
 
 _DISCONNECTED = (
-    "DISCONNECTED from the broker: entries blocked, positions unverified, stops at the broker stay"
+    "DISCONNECTED: no entries, positions unverified, stops stay at the broker · it tries again by itself"
 )
 
 

@@ -91,8 +91,6 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
 class AskDialog(Dialog[Answers]):
     """A preview, perhaps words to type, and two buttons. The result is what was typed, None for no."""
 
-    FIRST_FOCUS: ClassVar[str] = "#cancel"
-
     def __init__(
         self,
         title: str,
@@ -127,8 +125,11 @@ class AskDialog(Dialog[Answers]):
             )
 
     def on_mount(self) -> None:
-        """Put the focus where enter alone does nothing."""
-        self.query_one(self.FIRST_FOCUS).focus()
+        """Put the focus where enter alone does nothing: an empty field, else Cancel.
+
+        A typed word is the second thought already, and time may matter: no detour over Cancel.
+        """
+        self.query_one(f"#field-{self._fields[0].name}" if self._fields else "#cancel").focus()
         self._enable()
 
     def show(self, frame: Frame) -> None:

@@ -21,9 +21,6 @@ _MOST_DETAILS = 10
 class KillDialog(AskDialog):
     """Asks for one word; escape leaves the account halted. It never refuses to reduce risk."""
 
-    # The word itself is the second thought, and time matters here: no detour over Cancel.
-    FIRST_FOCUS = "#field-word"
-
     def __init__(self, *, title: str, keys: Mapping[str, str], send: Callable[[str], Command | None]) -> None:
         super().__init__(
             title,

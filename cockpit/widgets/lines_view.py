@@ -111,7 +111,11 @@ class LinesView(Widget):
         if tone is not None:
             segments.append(Segment("".join(run), self._style(tone, selected=selected)))
         rest = self._style(Tone.TEXT, selected=selected)
-        return Strip(segments).adjust_cell_length(self.size.width, rest)
+        strip, width = Strip(segments), self.size.width
+        if strip.cell_length > width > 0:
+            # Cut without a sign, `at 164.20` could read `at 16`.
+            strip = Strip.join([strip.crop(0, width - 1), Strip([Segment("…", rest)])])
+        return strip.adjust_cell_length(width, rest)
 
     def _style(self, tone: Tone, *, selected: bool) -> Style:
         style = self._styles_of.get((tone, selected))

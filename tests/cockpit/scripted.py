@@ -110,7 +110,7 @@ def position(symbol: str = "TSLA", **changes: Any) -> PositionView:
         r_multiple=0.9,
         protected_quantity=50,
         stop_price=442.30,
-        owner="ma_fast",
+        owner="stocks_cross",
         opened_at=ago(12 * 60),
         decimals=2,
         quote_age_s=0.2,
@@ -133,7 +133,7 @@ def order(symbol: str = "TSLA", **changes: Any) -> OrderView:
         tif="GTC",
         status="working",
         role="stop",
-        strategy="ma_fast",
+        strategy="stocks_cross",
         at=ago(136),
         message="",
         decimals=2,
@@ -164,7 +164,7 @@ POSITIONS = (
         r_multiple=-0.1,
         protected_quantity=1,
         stop_price=5806.00,
-        owner="ma_futures",
+        owner="futures_cross",
         opened_at=ago(31 * 60),
         sec_type="FUT",
         multiplier=50.0,
@@ -178,7 +178,7 @@ POSITIONS = (
         last=511.98,
         unrealized_usd=-13.2,
         r_multiple=-0.1,
-        protected_quantity=25,
+        protected_quantity=40,
         stop_price=509.80,
         opened_at=ago(95),
         exposure_usd=20479.2,
@@ -190,14 +190,19 @@ ORDERS = (
     order(),
     order("NVDA", quantity=30, price=722.10, perm_id=1204558807, at=ago(240)),
     order(
-        "ESH6", side="BUY", quantity=1, price=5806.00, perm_id=1204558811, strategy="ma_futures", at=ago(1860)
+        "ESH6",
+        side="BUY",
+        quantity=1,
+        price=5806.00,
+        perm_id=1204558811,
+        strategy="futures_cross",
+        at=ago(1860),
     ),
-    order("QQQ", quantity=25, price=509.80, perm_id=1204558819, at=ago(95)),
+    order("QQQ", quantity=40, price=509.80, perm_id=1204558819, at=ago(95)),
     order(
         "AMD",
         side="BUY",
         quantity=100,
-        filled=20,
         order_type="LMT",
         price=164.20,
         tif="DAY",
@@ -247,7 +252,7 @@ ORDERS = (
         perm_id=0,
         at=ago(1620),
         is_done=True,
-        message="201 order rejected: insufficient buying power",
+        message="201 Order rejected - reason: insufficient margin",
     ),
 )
 
@@ -256,39 +261,80 @@ FILLS = (
         "0000e0d5.65f0a1.01.01", "ck-9001-TSLA-01HZX3V8-entry", "TSLA", "BUY", 50, 445.25, 0.35, ago(720), 2
     ),
     FillView(
-        "0000e0d5.65f0a9.01.01", "ck-9001-AMD-01HZX40C-entry", "AMD", "BUY", 20, 164.19, None, ago(5), 2
+        "0000e0d5.65f0a9.01.01", "ck-9001-QQQ-01HZX40B-entry", "QQQ", "BUY", 40, 512.31, None, ago(95), 2
     ),
 )
 
 HEALTH = (
     HealthRow("broker", Level.OK, "rtt 0.9 ms"),
-    HealthRow("data", Level.OK, "10 live, 0 stale"),
-    HealthRow("clock", Level.OK, "drift 3 ms"),
-    HealthRow("loop", Level.OK, "max 2.1 ms"),
-    HealthRow("store", Level.OK, "commit p99 0.4 ms"),
-    HealthRow("reconcile", Level.OK, "3 of 3 agree, 41 s ago"),
+    HealthRow("data", Level.OK, "16 live, 0 stale"),
+    HealthRow("clock", Level.OK, "real time"),
+    HealthRow("loop", Level.OK, "max lag 2.1 ms"),
+    HealthRow("store", Level.OK, "p99 0.4 ms"),
+    HealthRow("margin", Level.OK, "97 % free"),
 )
 
+_FULL = "5 of 5 positions in use"
 WHY_NOT = (
-    WhyNot("AAPL", "ma_fast", "cooldown", "cooldown 3:10 after a stop"),
-    WhyNot("META", "ma_fast", "refused_by_broker", "refused by the broker: buying power"),
-    WhyNot("MSFT", "ma_fast", "no_signal", "fast 412.10 under slow 412.64"),
-    WhyNot("SPY", "ma_fast", "no_signal", "fast 508.21 over slow 507.90, no cross"),
-    WhyNot("NQH6", "ma_futures", "size_zero", "one contract risks 612, cap is 500"),
-    WhyNot("CLJ6", "ma_futures", "warming_up", "warming up 44 of 50 bars"),
+    WhyNot(
+        "AAPL", "stocks_cross", "no_signal", "SMA 8 below 21 by 0.0712; long only here, waits for a turn up"
+    ),
+    WhyNot("AMZN", "stocks_cross", "no_signal", "SMA 8 above 21 by 0.0396; waits for a turn down"),
+    WhyNot("IWM", "stocks_cross", "max_positions", _FULL, ago(65)),
+    WhyNot("META", "stocks_cross", "max_positions", _FULL, ago(40)),
+    WhyNot(
+        "SPY", "stocks_cross", "no_signal", "SMA 8 below 21 by 0.0155; long only here, waits for a turn up"
+    ),
+    WhyNot("CLJ6", "futures_cross", "warming_up", "warming up: 15 of 21 bars"),
+    WhyNot(
+        "NQH6",
+        "futures_cross",
+        "symbol_cap",
+        "NQH6: one unit ties up 33,400.00 USD, more than the cap per symbol",
+    ),
 )
 
 EVENTS = tuple(
     EventView(seq, ago(seconds), level, kind, symbol, text)
     for seq, seconds, level, kind, symbol, text in (
-        (1, 2400, Level.INFO, "engine", "", "reconciled: 3 of 3 positions agree with the broker"),
-        (2, 1860, Level.INFO, "fill", "ESH6", "SELL 1 @ 5801.25, stop 5806.00 working"),
-        (3, 1620, Level.ERROR, "order", "META", "entry rejected (201): insufficient buying power"),
-        (4, 900, Level.INFO, "fill", "AAPL", "stop filled 60 @ 188.88, booked −31.80"),
-        (5, 720, Level.INFO, "fill", "TSLA", "BUY 50 @ 445.25, stop 442.30 working"),
-        (6, 240, Level.INFO, "fill", "NVDA", "BUY 30 @ 725.50, stop 722.10 working"),
-        (7, 95, Level.WARNING, "order", "QQQ", "stop covers 25 of 40 until its parent ends"),
-        (8, 7, Level.INFO, "strategy", "AMD", "fast crossed slow at 164.10 → BUY 100 LMT 164.20"),
+        (
+            1,
+            2400,
+            Level.INFO,
+            "engine",
+            "",
+            "the account was compared: 0 position(s) and 0 working order(s) agree",
+        ),
+        (2, 1860, Level.INFO, "fill", "ESH6", "ESH6: entry SELL 1 @ 5801.25"),
+        (
+            3,
+            1620,
+            Level.ERROR,
+            "order",
+            "META",
+            "META: entry BUY 10 sending -> rejected (201 Order rejected)",
+        ),
+        (4, 900, Level.INFO, "fill", "AAPL", "AAPL: stop SELL 60 @ 188.88"),
+        (
+            5,
+            900,
+            Level.INFO,
+            "fill",
+            "AAPL",
+            "AAPL: long 60 closed (stop), 189.4100 -> 188.8800, net -32.50 USD",
+        ),
+        (6, 720, Level.INFO, "fill", "TSLA", "TSLA: entry BUY 50 @ 445.25"),
+        (7, 240, Level.INFO, "fill", "NVDA", "NVDA: entry BUY 30 @ 725.50"),
+        (8, 95, Level.INFO, "fill", "QQQ", "QQQ: entry BUY 40 @ 512.31"),
+        (9, 40, Level.INFO, "strategy", "META", "META BUY refused: 5 of 5 positions in use (max_positions)"),
+        (
+            10,
+            7,
+            Level.INFO,
+            "strategy",
+            "AMD",
+            "AMD stocks_cross enter AMD (SMA 8 above 21 by 0.0214): BUY 100 at 164.20",
+        ),
     )
 )
 
@@ -305,7 +351,7 @@ CURVE = tuple(map(_day, range(160)))
 
 RUNTIME = (
     RuntimeValue("risk.risk_per_trade_pct", 0.5, 0.05, 2.0, 0.05, False),
-    RuntimeValue("risk.max_positions", 3.0, 0.0, 10.0, 1.0, True),
+    RuntimeValue("risk.max_positions", 5.0, 0.0, 10.0, 1.0, True),
 )
 
 EMPTY = Snapshot(
@@ -333,7 +379,10 @@ EMPTY = Snapshot(
     ),
     health=HEALTH,
     runtime=RUNTIME,
-    strategies=(StrategyView("ma_fast", "ma_crossover", ("TSLA", "NVDA"), "5s", "live"),),
+    strategies=(
+        StrategyView("stocks_cross", "ma_crossover", ("AAPL", "AMD", "NVDA", "QQQ", "TSLA"), "5s", "live"),
+        StrategyView("futures_cross", "ma_crossover", ("CLJ6", "ESH6", "NQH6"), "5s", "live"),
+    ),
     run_id="01HZX",
     pid=4242,
     version="0.1.0",
@@ -373,14 +422,13 @@ def brake(kind: BrakeKind, **changes: Any) -> BrakeView:
 STALE = replace(
     NORMAL,
     data_age_s=7.4,
-    entries_allowed=False,
-    entries_text="stale quotes: 2 symbols",
     positions=(
         replace(POSITIONS[0], quote_age_s=7.4),
         replace(POSITIONS[1], quote_age_s=41.0, last=None, unrealized_usd=None, r_multiple=None),
-        *POSITIONS[2:],
+        POSITIONS[2],
+        replace(POSITIONS[3], protected_quantity=25),
     ),
-    health=(HEALTH[0], HealthRow("data", Level.ERROR, "8 live, 2 stale: TSLA, NVDA"), *HEALTH[2:]),
+    health=(HEALTH[0], HealthRow("data", Level.WARNING, "14 live, 2 stale"), *HEALTH[2:]),
     alerts=(AlertView(4, Level.WARNING, "stale_quote", "TSLA", "no quote for 7.4 s", ago(3)),),
 )
 PAUSED = replace(NORMAL, brakes=(brake(BrakeKind.PAUSE),), entries_allowed=False, entries_text="paused")
@@ -397,17 +445,22 @@ KILLED = replace(
         NORMAL.pnl, unrealized_usd=0.0, stop_risk_usd=0.0, stock_exposure_usd=0.0, futures_margin_usd=0.0
     ),
 )
+_REFUSED = "no line to the broker after 3 attempts: 127.0.0.1:4002 refused the connection"
 DISCONNECTED = replace(
     NORMAL,
     engine_state=EngineState.BLOCKED,
-    state_reason="no link to the broker, try 2 of 3 in 8 s",
+    state_reason="the connection to 127.0.0.1:4002 was lost",
     connected=False,
     entries_allowed=False,
-    entries_text="link down",
-    data_age_s=12.0,
-    positions=tuple(replace(item, quote_age_s=12.0) for item in POSITIONS),
-    health=(HealthRow("broker", Level.ERROR, "link lost 10:03:15, try 2 of 3"), *HEALTH[1:]),
-    alerts=(AlertView(5, Level.CRITICAL, "link_down", "", "broker link lost, reconnecting", ago(12)),),
+    entries_text="the line to the broker is down",
+    data_age_s=24.0,
+    positions=tuple(replace(item, quote_age_s=24.0) for item in POSITIONS),
+    health=(
+        HealthRow("broker", Level.ERROR, "down"),
+        HealthRow("data", Level.WARNING, "0 live, 16 stale"),
+        *HEALTH[2:],
+    ),
+    alerts=(AlertView(5, Level.CRITICAL, "link_given_up", "", _REFUSED, ago(4)),),
 )
 
 STATES = {

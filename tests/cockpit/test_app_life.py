@@ -25,7 +25,7 @@ async def test_q_asks_and_each_answer_is_a_way_out(open_desk: OpenDesk, key: str
     async with open_desk() as desk:
         await desk.press("q")
         assert len(desk.app.screen_stack) == 2
-        assert "4 held, 3 of them with a full stop" in desk.text("text")
+        assert "4 held, 4 of them with a full stop" in desk.text("text")
 
         await desk.press(key)
         assert desk.app.return_value is way

@@ -41,9 +41,8 @@ async def test_p_on_a_paused_account_asks_for_a_reason_before_it_resumes(open_de
         assert "news at 10:30" in desk.text("text")
 
         await desk.press("enter")
-        assert desk.kinds == [], "enter on the focused Cancel does nothing"
+        assert desk.kinds == [], "enter without a reason does nothing"
 
-        await desk.press("p", "tab")
         await desk.type("spreads are fine")
         await desk.press("enter")
 
@@ -53,7 +52,7 @@ async def test_p_on_a_paused_account_asks_for_a_reason_before_it_resumes(open_de
 
 async def test_resume_without_a_reason_is_not_sent(open_desk: OpenDesk) -> None:
     async with open_desk(PAUSED) as desk:
-        await desk.press("p", "tab", "enter", "y")
+        await desk.press("p", "enter", "y")
 
         assert desk.kinds == []
 
@@ -61,7 +60,7 @@ async def test_resume_without_a_reason_is_not_sent(open_desk: OpenDesk) -> None:
 @pytest.mark.req("CARD-KILL")
 async def test_after_a_halt_resume_takes_the_typed_account_id(open_desk: OpenDesk) -> None:
     async with open_desk(HALTED) as desk:
-        await desk.press("p", "tab")
+        await desk.press("p")
         await desk.type("looked at it")
         await desk.press("tab")
         await desk.type("du9999999")
@@ -78,7 +77,7 @@ async def test_after_a_halt_resume_takes_the_typed_account_id(open_desk: OpenDes
 
 async def test_resume_preview_that_no_longer_holds_sends_nothing(open_desk: OpenDesk) -> None:
     async with open_desk(PAUSED) as desk:
-        await desk.press("p", "tab")
+        await desk.press("p")
         await desk.type("fine")
 
         await desk.publish(brakes=())
@@ -92,7 +91,7 @@ async def test_capital_r_lifts_a_scoped_brake(open_desk: OpenDesk) -> None:
     scope = Scope(ScopeKind.SYMBOL, "TSLA")
     async with open_desk(NORMAL) as desk:
         await desk.publish(brakes=(brake(BrakeKind.PAUSE, scope=scope),))
-        await desk.press("R", "tab")
+        await desk.press("R")
         await desk.type("split is through")
         await desk.press("enter")
 
@@ -115,7 +114,7 @@ async def test_halt_acts_at_once_from_every_screen_and_dialog(open_desk: OpenDes
 @pytest.mark.req("CARD-KILL")
 async def test_halt_acts_while_a_reason_is_typed(open_desk: OpenDesk) -> None:
     async with open_desk(PAUSED) as desk:
-        await desk.press("p", "tab", "a", "H")
+        await desk.press("p", "a", "H")
 
         assert desk.kinds == [CommandKind.HALT]
 
@@ -221,7 +220,7 @@ async def test_kill_preview_follows_the_account_while_it_asks(open_desk: OpenDes
 async def test_a_refused_wish_is_said_with_its_code_and_nothing_is_shown_as_done(open_desk: OpenDesk) -> None:
     async with open_desk(PAUSED) as desk:
         desk.engine.answer = refused
-        await desk.press("p", "tab")
+        await desk.press("p")
         await desk.type("go on")
         await desk.press("enter")
 

@@ -19,7 +19,18 @@ from cockpit.previews import (
 )
 from cockpit.spans import Line, text_of
 from engine.api import BrakeKind, Scope, ScopeKind, StrategyView
-from tests.cockpit.scripted import EMPTY, HALTED, NORMAL, ORDERS, PAUSED, POSITIONS, brake, order, position
+from tests.cockpit.scripted import (
+    EMPTY,
+    HALTED,
+    NORMAL,
+    ORDERS,
+    PAUSED,
+    POSITIONS,
+    STALE,
+    brake,
+    order,
+    position,
+)
 
 
 def words(lines: Iterable[Line]) -> str:
@@ -93,13 +104,13 @@ def test_resume_names_what_it_lifts_and_what_stays() -> None:
 
 
 def test_a_value_that_already_is_what_is_asked_cannot_be_set_again() -> None:
-    assert not value_preview(NORMAL, "risk.max_positions", value=3.0).possible
+    assert not value_preview(NORMAL, "risk.max_positions", value=5.0).possible
     assert not value_preview(NORMAL, "risk.nothing", value=3.0).possible
 
 
 def test_leaving_counts_full_stops_and_names_strategies_that_stay_overnight() -> None:
     swing = StrategyView("swing", "ma_crossover", ("SPY",), "1h", "live", holds_overnight=True)
-    shown = words(leave_preview(replace(NORMAL, strategies=(swing,)), keys={}).lines)
+    shown = words(leave_preview(replace(STALE, strategies=(swing,)), keys={}).lines)
 
     assert "4 held, 3 of them with a full stop" in shown
     assert "those of swing stay with their stops" in shown

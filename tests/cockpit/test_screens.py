@@ -7,14 +7,16 @@ import sys
 from dataclasses import replace
 
 import pytest
+from textual.widgets import Button
 
 from cockpit.actions import ACTIONS
 from cockpit.keymap import shown_keys
 from cockpit.palette import offered
 from cockpit.screens.pages import help_lines
-from cockpit.spans import text_of
+from cockpit.spans import text_of, width_of
 from cockpit.themes import THEME_NAMES
-from engine.api import AlertView, BrakeKind, EventView, Level
+from cockpit.widgets.lines_view import LinesView
+from engine.api import AlertView, BrakeKind, EventView, Level, Scope, ScopeKind
 from tests.cockpit.conftest import OpenDesk, make_app
 from tests.cockpit.scripted import (
     HALTED,
@@ -140,6 +142,62 @@ async def test_the_palette_offers_the_same_actions_and_runs_them(open_desk: Open
             "leave",
         }
         assert [command.kind.value for command in desk.engine.commands] == ["pause"]
+
+
+@pytest.mark.req("CARD-KEYS")
+async def test_hints_name_the_keys_that_the_operator_chose(open_desk: OpenDesk) -> None:
+    keys = {
+        "dismiss": "f9",
+        "halt": "f7",
+        "kill": "f8",
+        "confirm": "n",
+        "detach": "D",
+        "resume": "u",
+        "leave": "Q",
+    }
+    async with open_desk(HALTED, keys=keys) as desk:
+        assert "u resume" in desk.text("header")
+
+        await desk.press("Q")
+        assert str(desk.app.screen.query_one("#dialog").border_subtitle).startswith(
+            "f9 closes · f7 and f8 act"
+        )
+        assert "D detach" in desk.text("text")
+        await desk.press("f9", "f")
+        assert "(n)" in str(desk.app.screen.query_one("#yes", Button).label)
+        await desk.press("n")
+
+        assert [command.kind.value for command in desk.engine.commands] == ["flatten"]
+
+
+@pytest.mark.req("CARD-PANELS")
+async def test_on_80_columns_no_line_of_the_help_is_cut(open_desk: OpenDesk) -> None:
+    async with open_desk(size=(80, 24)) as desk:
+        await desk.press("question_mark")
+        text = desk.app.screen.query_one("#text", LinesView)
+
+        assert max(width_of(line) for line in text.lines) <= text.size.width
+
+
+@pytest.mark.req("CARD-PANELS")
+async def test_a_line_that_does_not_fit_says_that_it_was_cut(open_desk: OpenDesk) -> None:
+    long = EventView(1, NOW, Level.INFO, "strategy", "AMD", "AMD enter: " + "x" * 90 + " BUY 100 at 164.20")
+    async with open_desk(replace(NORMAL, events=(long,)), size=(80, 24)) as desk:
+        painted = desk.app.cockpit.query_one("#news", LinesView).render_line(0)
+
+        assert painted.text.endswith("x…")
+        assert painted.cell_length == 80
+
+
+@pytest.mark.req("CARD-PANELS")
+async def test_on_a_small_screen_banners_leave_three_positions_in_sight(open_desk: OpenDesk) -> None:
+    crowded = replace(
+        STATES["disconnected"],
+        brakes=(brake(BrakeKind.KILL), brake(BrakeKind.HALT, scope=Scope(ScopeKind.SYMBOL, "TSLA"))),
+    )
+    async with open_desk(crowded, size=(80, 24)) as desk:
+        assert len(desk.text("header").splitlines()) == 4
+        assert desk.app.cockpit.positions.size.height >= 4, "the titles and three rows"
 
 
 async def test_help_opens_and_escape_closes_it(open_desk: OpenDesk) -> None:

@@ -144,10 +144,10 @@ async def test_minus_lowers_risk_per_trade_at_once_and_plus_asks_first(open_desk
 async def test_m_lowers_and_capital_m_raises_the_most_positions(open_desk: OpenDesk) -> None:
     async with open_desk() as desk:
         await desk.press("m")
-        assert (desk.last.target, desk.last.value) == ("risk.max_positions", 2.0)
+        assert (desk.last.target, desk.last.value) == ("risk.max_positions", 4.0)
 
         await desk.press("M", "y")
-        assert (desk.last.target, desk.last.value) == ("risk.max_positions", 4.0)
+        assert (desk.last.target, desk.last.value) == ("risk.max_positions", 6.0)
 
 
 @pytest.mark.req("CARD-RISK")
@@ -167,7 +167,7 @@ async def test_the_risk_dial_takes_a_typed_figure_and_shows_what_the_engine_says
         dial = desk.app.screen
         assert isinstance(dial, RiskDialog)
 
-        await desk.press("enter", "tab")
+        await desk.press("enter")
         await desk.type("0.3")
         await desk.press("enter")
         assert (desk.last.target, desk.last.value) == ("risk.risk_per_trade_pct", 0.3)
@@ -179,7 +179,7 @@ async def test_the_risk_dial_takes_a_typed_figure_and_shows_what_the_engine_says
 
 async def test_a_typed_word_instead_of_a_figure_changes_nothing(open_desk: OpenDesk) -> None:
     async with open_desk() as desk:
-        await desk.press("r", "enter", "tab")
+        await desk.press("r", "enter")
         await desk.type("lots")
         await desk.press("enter")
 

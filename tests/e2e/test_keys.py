@@ -42,7 +42,7 @@ async def test_p_keeps_the_next_entry_out_and_resume_lets_trading_go_on(place: P
         assert here.snapshot.brakes[0].kind is BrakeKind.PAUSE
         assert (await here.at_broker()).open_orders == ()
 
-        await here.press("p", "tab")
+        await here.press("p")
         await here.type("back")
         await here.press("enter")
         await here.until(lambda s: not s.brakes, why="the pause was not lifted")
