@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from engine.api import BrakeKind, Command, EngineState, Level, Outcome, Scope
-from engine.broker.port import Broker, Hello, LinkEvent, LinkState
+from engine.broker.port import AccountError, Broker, Hello, LinkEvent, LinkState
 from engine.config import OnTerminalLoss
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
@@ -22,6 +22,7 @@ from engine.runtime.brakes import BrakeDesk
 from engine.runtime.commands import Commands
 from engine.runtime.core import SnapshotSource
 from engine.runtime.desk import Block, Desk
+from engine.runtime.errors import RefusedError
 from engine.runtime.inbox import Inbox
 from engine.runtime.line import Line
 from engine.runtime.markets import Markets
@@ -118,13 +119,27 @@ class Engine:
         finally:
             self._group = None
             await self._end()
-        return 1 if request.failure is not None or (left and request.choice == "flatten") else 0
+        return self._exit_code(request, left)
+
+    def _exit_code(self, request: StopRequest, left: tuple[str, ...]) -> int:
+        """4 where the broker's account is not ours to trade, 1 where it failed or left what it should not."""
+        if isinstance(request.failure, AccountError):
+            return RefusedError.exit_code
+        held = self._held() if request.choice == "keep" else ()
+        unsettled = set(left) - set(held)
+        return 1 if request.failure is not None or unsettled else 0
 
     async def _core(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """A core task that fails ends the engine, in order: flatten while connected, save, exit 1."""
         while True:
             try:
                 await run()
+            except AccountError as err:
+                # Not our account any more: nothing may be sent, closing included.
+                self.parts.desk.notices.raise_alert(
+                    Level.CRITICAL, "wrong_account", f"the engine stops: {err}"
+                )
+                self._request(StopRequest("keep", err))
             except Exception as err:  # noqa: BLE001 - whatever it is, the way out is the same
                 _log.error("engine.failed", task=name, error=f"{type(err).__name__}: {err}", exc_info=err)
                 text = f"{name} failed, the engine stops: {err}"

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from engine.api import BrakeKind, EngineState, Scope
-from engine.broker.port import BrokerPosition, ConnectError, Fetched, Hello
+from engine.broker.port import (
+    AccountError,
+    BrokerPosition,
+    ConnectError,
+    Fetched,
+    Hello,
+)
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.runtime.account import AccountDesk
@@ -239,6 +245,25 @@ async def test_a_part_that_fails_closes_what_is_held_and_ends_with_1(tmp_path: P
         assert ended[0] == 1 or isinstance(ended[0], RuntimeError)
         assert it.here.broker.positions["SPY"] == 0
         assert it.ends == [False]
+
+
+@virtual
+async def test_a_line_that_leads_to_another_account_ends_it_with_4_and_sends_nothing(tmp_path: Path) -> None:
+    def elsewhere() -> Hello:
+        raise AccountError("this is account U7, not DU1")
+
+    async with running(tmp_path) as it:
+        await it.here.enter()
+        sent = len(it.here.broker.sent)
+        it.here.broker.connects = [elsewhere]
+        it.here.broker.lose()
+        async with asyncio.timeout(120):
+            code = await it.task
+
+        assert code == 4
+        assert it.here.broker.positions["SPY"] > 0
+        assert len(it.here.broker.sent) == sent
+        assert "U7" in it.here.alerts("wrong_account")[0]
 
 
 @virtual
