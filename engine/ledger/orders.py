@@ -304,8 +304,10 @@ class Orders:
         self, order: Order, state: OrderState, at: datetime, *, source: str, status: str, message: str
     ) -> Changes:
         changed = replace(order, state=state, message=message or order.message)
-        if changed == order and not status:
-            return Changes()
+        if changed == order:
+            # Said again after a reconnect: kept as an event, but the order's time stays.
+            said = (_event(order, at, source, status, message),) if status else ()
+            return Changes(order_events=said)
         notes: tuple[Note, ...] = ()
         if state is not order.state:
             notes = (_state_note(changed, order.state),)
@@ -346,7 +348,7 @@ def _notes(code: NoteCode, level: NoteLevel, key: str, ref: str, text: str) -> C
 def _state_note(order: Order, before: OrderState) -> Note:
     intent = order.intent
     words = f" ({order.message})" if order.message else ""
-    text = f"{intent.key}: {intent.role} {intent.side} {intent.quantity} {before} -> {order.state}{words}"
+    text = f"{intent.key}: {intent.role} {intent.side} {intent.quantity} {before} → {order.state}{words}"
     return Note(NoteCode.ORDER_STATE, _LEVELS.get(order.state, NoteLevel.INFO), intent.key, intent.ref, text)
 
 

@@ -297,7 +297,7 @@ class PositionManager:
             text = f"{fill.key}: multiplier not known yet, execution {fill.exec_id} booked with 1"
             notes.append(_note(NoteCode.UNKNOWN_MULTIPLIER, fill, text, NoteLevel.ERROR))
         if old is not None:
-            text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {_words(old)} -> {_words(fill)}"
+            text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {_words(old)} → {_words(fill)}"
             notes.append(_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
         changes = Changes(
             fills=(booked,), replaced_fills=() if old is None else (old.exec_id,), notes=tuple(notes)
@@ -317,7 +317,12 @@ def _closed_note(record: TradeRecord) -> Note:
     trade = record.trade
     side = "long" if trade.quantity > 0 else "short"
     text = (
-        f"{trade.key}: {side} {abs(trade.quantity)} closed ({trade.reason}), {trade.entry_price:.4f} -> "
-        f"{trade.exit_price:.4f}, net {trade.net_usd:+.2f} USD"
+        f"{trade.key}: {side} {abs(trade.quantity)} closed ({trade.reason}), {_plain(trade.entry_price)} → "
+        f"{_plain(trade.exit_price)}, net {trade.net_usd:+.2f} USD"
     )
     return Note(NoteCode.TRADE_CLOSED, NoteLevel.INFO, trade.key, "", text)
+
+
+def _plain(price: Decimal) -> str:
+    """A price for people: no more decimals than it has, six at most (an average may have any number)."""
+    return f"{round(price, 6).normalize():f}"

@@ -135,7 +135,7 @@ class AccountDesk:
             return
         held, working = len(desk.books.positions()), len(desk.books.open_orders())
         if held or working:
-            text = f"the account was compared: {held} position(s) and {working} working order(s) agree"
+            text = f"the account was compared: positions {held}, working orders {working}, all agree"
         else:
             text = "clean start: no positions, no orders, books and broker agree"
         desk.notices.event(Level.INFO, "engine", text)

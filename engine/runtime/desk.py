@@ -56,6 +56,8 @@ class Desk:
     margins: dict[str, float] = field(default_factory=dict)
     """Instrument key -> cached initial margin per contract (whatIf ran ahead of time)."""
     link: LinkState = LinkState.DOWN
+    link_note: str = ""
+    """What is being done about a line that is not up, for people."""
     state: EngineState = EngineState.BOOTING
     block: Block | None = None
     differences: tuple[PositionDifference, ...] = ()
@@ -186,5 +188,6 @@ class Desk:
         self.why_not[proposal.strategy, proposal.key] = said
         if before is not None and before.code == said.code:
             return  # the panel shows it; the event line has told it once
-        text = f"{proposal.key} {proposal.side.value} refused: {refusal.text} ({refusal.reason.value})"
+        why = refusal.text.removeprefix(f"{proposal.key}: ")
+        text = f"{proposal.side.value} refused: {why} ({refusal.reason.value})"
         self.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)

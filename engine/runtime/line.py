@@ -137,6 +137,7 @@ class Line:
                 hello = await self._attempt(attempt.retry_state.attempt_number)
         # The adapter's word: the line may have been lost again between its answer and this moment.
         self._desk.link = self._broker.link
+        self._desk.link_note = ""
         self._desk.notices.clear_alert("link_given_up")
         how = f"{hello.gateway_kind}, server {hello.server_version}, {hello.library}"
         text = f"connected to {hello.account} ({how})"
@@ -168,6 +169,7 @@ class Line:
 
     async def _attempt(self, number: int) -> Hello:
         self.attempts = number
+        self._desk.link_note = f"attempt {number}"
         self._desk.link = LinkState.CONNECTING
         try:
             await self._hooks.revive_gateway()
@@ -178,6 +180,7 @@ class Line:
 
     def _failed(self, outcome: Future | None) -> None:
         err = None if outcome is None else outcome.exception()
+        self._desk.link_note = f"attempt {self.attempts} failed, tries again"
         text = f"attempt {self.attempts} of {self._settings.max_attempts} failed: {err}"
         self._desk.notices.event(Level.WARNING, "link", text)
         if self.attempts == self._settings.max_attempts:

@@ -10,6 +10,12 @@ from engine.api import Snapshot
 MARKET_INTERVAL_S = 0.1
 """Market data alone changes the snapshot at most this often."""
 
+GATHER_S = 0.002
+"""An order's steps come in a burst: one snapshot shows them, and does not stand in their way."""
+
+SILENCE_S = 1.0
+"""A front end takes a longer silence for a dead engine: this often there is news even when there is none."""
+
 
 class Publisher:
     """Rebinds `latest`; what it shows is durable, because it waits for the books to settle first."""
@@ -51,15 +57,19 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish for ever."""
+        loop = asyncio.get_running_loop()
+        published_s = loop.time()
         while True:
             try:
                 async with asyncio.timeout(MARKET_INTERVAL_S):
                     await self._wake.wait()
+                await asyncio.sleep(GATHER_S)
             except TimeoutError:
                 pass  # the regular beat
             self._wake.clear()
-            if self._is_urgent or self._is_dirty:
+            if self._is_urgent or self._is_dirty or loop.time() - published_s >= SILENCE_S:
                 await self.publish()
+                published_s = loop.time()
 
     async def publish(self) -> None:
         """Build and publish one snapshot now."""

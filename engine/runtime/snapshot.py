@@ -140,7 +140,8 @@ class SnapshotBuilder:
     def _broker(self) -> HealthRow:
         link = self._desk.link
         if link is not LinkState.UP:
-            return HealthRow("broker", Level.ERROR, link.value.replace("_", " "))
+            words = (link.value.replace("_", " "), self._desk.link_note)
+            return HealthRow("broker", Level.ERROR, " · ".join(filter(None, words)))
         trip = self._round_trip_ms()
         return HealthRow("broker", Level.OK, "up" if trip is None else f"rtt {trip:.1f} ms")
 

@@ -214,7 +214,7 @@ class Trading:
 
     def _sentence(self, proposal: Proposal, word: str) -> str:
         note = f" ({proposal.note})" if proposal.note else ""
-        return f"{proposal.strategy} {word} {proposal.key}{note}"
+        return f"{proposal.strategy} {word}{note}"
 
     # --- reading --------------------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ class _CrossLean:
         fast, slow = self._lengths
         gap = self._fast.value - self._slow.value
         where = "above" if self._lean > 0 else "below"
-        return f"{self._label} {fast} {where} {slow} by {abs(gap):.4g}"
+        return f"{self._label} {fast} {where} {slow} by {100 * abs(gap / self._slow.value):.3f} %"
 
 
 @strategy("ma_crossover")

@@ -303,7 +303,7 @@ EVENTS = tuple(
             Level.INFO,
             "engine",
             "",
-            "the account was compared: 0 position(s) and 0 working order(s) agree",
+            "the account was compared: positions 0, working orders 0, all agree",
         ),
         (2, 1860, Level.INFO, "fill", "ESH6", "ESH6: entry SELL 1 @ 5801.25"),
         (
@@ -326,7 +326,7 @@ EVENTS = tuple(
         (6, 720, Level.INFO, "fill", "TSLA", "TSLA: entry BUY 50 @ 445.25"),
         (7, 240, Level.INFO, "fill", "NVDA", "NVDA: entry BUY 30 @ 725.50"),
         (8, 95, Level.INFO, "fill", "QQQ", "QQQ: entry BUY 40 @ 512.31"),
-        (9, 40, Level.INFO, "strategy", "META", "META BUY refused: 5 of 5 positions in use (max_positions)"),
+        (9, 40, Level.INFO, "strategy", "META", "BUY refused: 5 of 5 positions in use (max_positions)"),
         (
             10,
             7,

@@ -1,4 +1,4 @@
-"""The broker's own uplink comes and goes while our socket lives: entries stop, data is asked for again."""
+"""The broker's own uplink comes and goes while our socket lives: entries stop, then data is asked anew."""
 
 from __future__ import annotations
 

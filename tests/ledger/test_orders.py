@@ -234,7 +234,21 @@ def test_a_late_status_never_lowers_what_was_filled():
     changes = ledger.apply(claim(REF, "Submitted", perm_id=901, filled=0))
 
     assert order(ledger).filled == 60
-    assert changes.orders[0].filled == 60
+    assert changes.orders == (), "nothing about the order is new"
+
+
+def test_what_is_said_again_after_a_reconnect_does_not_move_the_order_s_time():
+    ledger = sent()
+    ledger.apply(claim(REF, "Submitted", perm_id=901, filled=0))
+    before = order(ledger)
+
+    changes = ledger.apply(claim(REF, "Submitted", perm_id=901, filled=0, message="once more"))
+    again = ledger.apply(claim(REF, "PreSubmitted", perm_id=901, filled=0))
+
+    assert order(ledger).state is before.state
+    assert changes.orders, "new words are news"
+    assert again.orders == ()
+    assert order(ledger).updated_at == changes.orders[0].updated_at
 
 
 def test_what_a_broker_order_had_filled_is_not_taken_back_by_a_late_status():

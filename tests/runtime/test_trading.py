@@ -212,7 +212,7 @@ async def test_a_dry_run_says_what_it_would_do_and_sends_nothing(tmp_path: Path)
         here.desk.mode = Mode.DRY_RUN
         trading.on_bar(_bar())
         await pass_time(1)
-        assert any("DRY: would a enter SPY" in e.text for e in here.desk.notices.events)
+        assert any("DRY: would a enter" in e.text for e in here.desk.notices.events)
         assert here.books.orders() == ()
 
         await here.enter()
@@ -220,7 +220,7 @@ async def test_a_dry_run_says_what_it_would_do_and_sends_nothing(tmp_path: Path)
         sent = list(here.broker.sent)
         trading.on_bar(_bar(n=2))
         await pass_time(1)
-        assert any("DRY: would ma exit SPY" in e.text for e in here.desk.notices.events)
+        assert any("DRY: would ma exit" in e.text for e in here.desk.notices.events)
         assert here.broker.sent == sent
 
 

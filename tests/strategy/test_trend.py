@@ -246,7 +246,7 @@ def test_why_not_says_what_it_waits_for() -> None:
         strategy.on_bar(one, FLAT)
     assert strategy.why_not("SPY") == (
         Reason.NO_SIGNAL,
-        "SMA 2 below 4 by 1; long only here, waits for a turn up",
+        "SMA 2 below 4 by 6.452 %; long only here, waits for a turn up",
     )
     strategy.on_bar(made[7], SHORTABLE)
     assert strategy.why_not("SPY").text.endswith("waits for a turn up")
