@@ -3,7 +3,7 @@
     python -m benchmarks.first_evening --seeds 20 --minutes 1
     python -m benchmarks.first_evening --seeds 2 --minutes 15
 
-Each seed is drawn fresh and printed; engine and gateway are started as `cockpit --paper --headless` starts them.
+Each seed is drawn fresh and printed; the processes are started as `cockpit --paper --headless` starts them.
 """
 
 from __future__ import annotations

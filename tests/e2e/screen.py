@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from cockpit.app import CockpitApp
 from cockpit.exits import Exit
+from cockpit.screens.cockpit import CockpitScreen
 from cockpit.settings import UiSettings
 from engine.api import EngineHandle, EngineState, Mode, Snapshot
 from engine.broker.ibkr import IbkrBroker
@@ -106,6 +107,11 @@ async def cockpit(
             handle = SocketHandle.connect(path, role="screen")
         app = CockpitApp(handle, settings=UiSettings(refresh_s=0.05, freeze_gc=False))
         async with app.run_test(size=(120, 40)) as pilot:
+            # A key pressed before the screen stands would go nowhere.
+            await eventually_async(
+                lambda: isinstance(app.screen, CockpitScreen) and app.focused is not None,
+                why="the screen never stood",
+            )
             yield Cockpit(session, handle, pilot, state_dir)
     finally:
         if isinstance(handle, SocketHandle):
