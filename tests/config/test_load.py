@@ -216,9 +216,9 @@ class TestSearch:
 
     def test_a_named_file_that_is_not_there_is_an_error(self, place: Place) -> None:
         place.write("")
-        with pytest.raises(ConfigError, match=r"command line: names '.*', which is not a file"):
+        with pytest.raises(ConfigError, match=r"command line: names '.*which is not a file"):
             place.load(path=Path("gone.toml"))
-        with pytest.raises(ConfigError, match=r"COCKPIT_CONFIG: names '.*/gone\.toml', which is not a file"):
+        with pytest.raises(ConfigError, match=r"COCKPIT_CONFIG: names '.*which is not a file"):
             place.load(COCKPIT_CONFIG="gone.toml")
 
 

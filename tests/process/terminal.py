@@ -150,8 +150,11 @@ class Terminal:
 
     def exit_code(self) -> int:
         """The cockpit's exit code, once the prompt is back."""
-        self.expect(PROMPT)
-        found = eventually(lambda: re.search(PROMPT + r" (\d+)", self.text))
+        # In the raw bytes: a screen that still draws may be cut by the prompt in the middle of an escape.
+        wanted = re.compile(PROMPT.encode() + rb" (\d+)")
+        found = eventually(
+            lambda: wanted.search(bytes(self.raw)), within_s=30.0, why=f"the prompt; got {self.text[-800:]}"
+        )
         return int(found.group(1))
 
     def child(self) -> int:
