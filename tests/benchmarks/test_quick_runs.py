@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,8 +25,12 @@ PRINTED = {
 }
 
 
+LONG = frozenset() if os.environ.get("COCKPIT_SOAK") else {"tick_to_order", "market_fill", "table_refresh"}
+"""A quarter of a minute each even so: `.ci/soak` runs them too."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("name", sorted(PRINTED.keys() - LONG))
 def test_a_quick_run_prints_its_figure_beside_its_control(name: str) -> None:
     command = [sys.executable, "-m", "benchmarks", name, "--quick"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
