@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-POLL_S = 0.5
+POLL_S = 1.0
 READY_WITHIN_S = 60.0
 
 
@@ -84,7 +84,7 @@ def _watch(statuses: Iterator[dict[str, object]], *, minutes: float) -> tuple[bo
 
 
 def _statuses(state: Path, environ: dict[str, str]) -> Iterator[dict[str, object]]:
-    command = [sys.executable, "-m", "cockpit", "status", "--json", "--state", str(state)]
+    command = [sys.executable, "-P", "-m", "cockpit", "status", "--json", "--state", str(state)]
     while True:
         time.sleep(POLL_S)
         told = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, cwd=state)
