@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from engine.api_recovery import RecoveryView, Settlement
+
 API_VERSION = 1
 
 
@@ -110,6 +112,8 @@ class PositionView:
     exposure_usd: float | None
     """Notional for stocks, initial margin for futures."""
     is_orphan: bool = False
+    is_verified: bool = True
+    """False where only our own state says so: the broker has not been asked in this run."""
     sec_type: str = "STK"
     multiplier: float = 1.0
 
@@ -309,6 +313,7 @@ class Snapshot:
     alerts: tuple[AlertView, ...] = ()
     strategies: tuple[StrategyView, ...] = ()
     runtime: tuple[RuntimeValue, ...] = ()
+    recovery: RecoveryView = field(default_factory=RecoveryView)
     unknown_orders: int = 0
     loop_lag_max_ms: float = 0.0
     run_id: str = ""
@@ -335,6 +340,10 @@ class CommandKind(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     STOP = "stop"
     """Shut down; `target` is `keep`, `flatten` or empty (= `shutdown.on_signal`)."""
+    SETTLE = "settle"
+    """Settle recovery rows as `settlements` say; refused where a row changed since it was shown."""
+    ABORT = "abort"
+    """Leave instead of settling: exit 4, nothing is sent."""
     DETACHED = "detached"
     """The front end's terminal is gone; `target` is `asked` or `lost`."""
 
@@ -353,6 +362,7 @@ class Command:
     confirmed: bool = False
     typed: str = ""
     """What the operator typed where a word is asked for (FLATTEN, the account id)."""
+    settlements: tuple[Settlement, ...] = ()
 
 
 class OutcomeStatus(StrEnum):

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from engine.domain.moment import aware
+from engine.domain.plan import NO_PLAN, Plan
 
 
 class Side(StrEnum):
@@ -113,6 +114,10 @@ class Proposal:
     conviction: float = 1.0
     note: str = ""
     """One line for people: what was seen."""
+    plan: Plan = NO_PLAN
+    """Levels of an entry, kept with the position it opens."""
+    exit_fraction: float = 1.0
+    """How much of the position an exit takes, in (0, 1]; less than 1 is a partial."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
@@ -141,6 +146,9 @@ class OrderIntent:
     transmit: bool = True
     signal_id: str = ""
     note: str = ""
+    reason: str = ""
+    """Reason of the close or partial this order makes (`PARTIAL_50`); empty: by its role."""
+    plan: Plan = NO_PLAN
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
