@@ -1,0 +1,92 @@
+"""The upward part of the contract: what an operator can ask for, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.api_recovery import Settlement
+
+
+class ScopeKind(StrEnum):
+    """What a brake holds."""
+
+    ACCOUNT = "account"
+    STRATEGY = "strategy"
+    SYMBOL = "symbol"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a command or a brake is about; `name` is empty for the account."""
+
+    kind: ScopeKind = ScopeKind.ACCOUNT
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}".strip()
+
+
+class CommandKind(StrEnum):
+    """Everything an operator can ask for."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    HALT = "halt"
+    KILL = "kill"
+    """Halts at once. With `confirmed` it also flattens and proves."""
+    FLATTEN = "flatten"
+    """Close `target` (a symbol), or every position where `target` is empty."""
+    CANCEL_ORDER = "cancel_order"
+    """Cancel the order whose ref is `target`."""
+    SET_VALUE = "set_value"
+    """Set the runtime value `target` to `value`."""
+    ACKNOWLEDGE = "acknowledge"
+    STOP = "stop"
+    """Shut down; `target` is `keep`, `flatten` or empty (= `shutdown.on_signal`)."""
+    SETTLE = "settle"
+    """Settle recovery rows as `settlements` say; refused where a row changed since it was shown."""
+    ABORT = "abort"
+    """Leave instead of settling: exit 4, nothing is sent."""
+    DETACHED = "detached"
+    """The front end's terminal is gone; `target` is `asked` or `lost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One wish of an operator. `command_id` is the asker's; the same id is carried out once."""
+
+    command_id: str
+    kind: CommandKind
+    scope: Scope = Scope()
+    target: str = ""
+    value: float | None = None
+    reason: str = ""
+    who: str = "operator"
+    confirmed: bool = False
+    typed: str = ""
+    """What the operator typed where a word is asked for (FLATTEN, the account id)."""
+    settlements: tuple[Settlement, ...] = ()
+
+
+class OutcomeStatus(StrEnum):
+    """How a command ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """A safety rule said no; nothing was changed."""
+    FAILED = "failed"
+    """Tried and did not (wholly) succeed; `text` names what stayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command, for people (`text`) and for programs (`code`, `details`)."""
+
+    command_id: str
+    status: OutcomeStatus
+    code: str
+    """Reason code where refused or failed; empty when done."""
+    text: str
+    details: tuple[str, ...] = ()
+    """A line per order or position touched."""
