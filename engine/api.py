@@ -13,15 +13,39 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from engine.api_commands import Command as Command
-from engine.api_commands import CommandKind as CommandKind
-from engine.api_commands import Outcome as Outcome
-from engine.api_commands import OutcomeStatus as OutcomeStatus
-from engine.api_commands import Scope as Scope
-from engine.api_commands import ScopeKind as ScopeKind
+from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.api_recovery import RecoveryView
 
 API_VERSION = 1
+
+__all__ = [
+    "API_VERSION",
+    "AlertView",
+    "BrakeKind",
+    "BrakeView",
+    "Command",
+    "CommandKind",
+    "ConfidenceView",
+    "EngineHandle",
+    "EngineState",
+    "EventView",
+    "FillView",
+    "HealthRow",
+    "Level",
+    "Mode",
+    "OrderView",
+    "Outcome",
+    "OutcomeStatus",
+    "PnlView",
+    "PositionView",
+    "RuntimeValue",
+    "Scope",
+    "ScopeKind",
+    "SessionView",
+    "Snapshot",
+    "StrategyView",
+    "WhyNot",
+]
 
 
 class EngineState(StrEnum):
