@@ -1,8 +1,6 @@
 """The drill socket: one JSON object a line in, one back. Local to the user, for tests and drills only.
 
-Commands: `{"do": "error", "code": 1100, "text": "...", "id": -1}` tells every client; 1101 also ends their
-data lines, as TWS does; `freeze` (`seconds`), `drop`, `reject_next` (`code`, `text`), `delay_orders`
-(`seconds`), `data_type` (`type` 1-4), `id_rollback` (`count`).
+`{"do": "freeze", "seconds": 5}` and the like; docs/gateway.md lists them, the `drills_*` files do them.
 """
 
 from __future__ import annotations
@@ -11,26 +9,25 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from engine.gateway import drills_account, drills_line, drills_orders
+from engine.gateway.drill import Answer, Drill
 from engine.gateway.files import PRIVATE_MODE
+from engine.gateway.journal import JournalError
+from engine.gateway.ports import MarketError
 from engine.gateway.server import GatewayServer
 
 log = logging.getLogger(__name__)
 
 ADMIN_SOCKET: Final = "admin.sock"
-_DATA_LOST: Final = 1101
-_TEXTS: Final = {
-    1100: "Connectivity between IBKR and Trader Workstation has been lost.",
-    1101: "Connectivity between IBKR and Trader Workstation has been restored - data lost.",
-    1102: "Connectivity between IBKR and Trader Workstation has been restored - data maintained.",
-    2103: "Market data farm connection is broken:usfarm",
-    2104: "Market data farm connection is OK:usfarm",
+_DRILLS: Final[Mapping[str, Drill]] = {
+    **drills_line.DRILLS,
+    **drills_orders.DRILLS,
+    **drills_account.DRILLS,
 }
-
-Arguments = Mapping[str, Any]
 
 
 class AdminSocket:
@@ -64,61 +61,21 @@ class AdminSocket:
         finally:
             writer.close()
 
-    def obey(self, line: bytes) -> dict[str, Any]:
-        """Do what a line asks; `{"ok": true}` or the reason why not."""
+    def obey(self, line: bytes) -> Answer:
+        """Do what a line asks; `{"ok": true}` and what there is to tell, or the reason why not."""
         try:
             asked = json.loads(line)
-            act = self._acts().get(asked["do"])
-            if act is None:
-                return {"ok": False, "error": f"unknown command; known: {sorted(self._acts())}"}
-            act(asked)
+            drill = _DRILLS.get(asked["do"])
+            if drill is None:
+                return {"ok": False, "error": f"unknown command; known: {sorted(_DRILLS)}"}
+            told = drill(self._gateway, asked)
         except (ValueError, KeyError, TypeError) as error:
             return {"ok": False, "error": f"bad command: {type(error).__name__} {error}"}
+        except (JournalError, MarketError) as error:
+            self._gateway.fail(error)
+            return {"ok": False, "error": str(error)}
         log.info("drill: %s", asked)
-        return {"ok": True}
-
-    def _acts(self) -> Mapping[str, Callable[[Arguments], None]]:
-        return {
-            "error": self._error,
-            "freeze": self._freeze,
-            "drop": lambda _: self._gateway.drop_all(),
-            "reject_next": self._reject_next,
-            "delay_orders": self._delay_orders,
-            "data_type": self._data_type,
-            "id_rollback": self._id_rollback,
-        }
-
-    def _error(self, asked: Arguments) -> None:
-        code = int(asked["code"])
-        text = str(asked.get("text") or _TEXTS.get(code, "injected by a drill"))
-        request_id = int(asked.get("id", -1))
-        for session in self._gateway.venue.started():
-            if code == _DATA_LOST:
-                session.subscriptions.lose_data()
-            session.error(code, text, request_id=request_id)
-            session.flush()
-
-    def _freeze(self, asked: Arguments) -> None:
-        venue = self._gateway.venue
-        venue.faults.frozen_until = venue.monotonic() + float(asked["seconds"])
-
-    def _reject_next(self, asked: Arguments) -> None:
-        faults = self._gateway.venue.faults
-        code = int(asked["code"])
-        faults.reject_text = str(asked.get("text", "Order rejected - reason:a drill asked for it"))
-        faults.reject_code = code
-
-    def _delay_orders(self, asked: Arguments) -> None:
-        self._gateway.venue.faults.order_delay_s = float(asked["seconds"])
-
-    def _data_type(self, asked: Arguments) -> None:
-        kind = int(asked["type"])
-        if kind not in {1, 2, 3, 4}:
-            raise ValueError(f"type {kind} is not 1..4")
-        self._gateway.venue.faults.market_data_type = kind
-
-    def _id_rollback(self, asked: Arguments) -> None:
-        self._gateway.venue.faults.order_id_rollback = int(asked["count"])
+        return {"ok": True, **(told or {})}
 
 
 def _bound(path: Path) -> socket.socket:

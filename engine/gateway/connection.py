@@ -70,6 +70,9 @@ class Connection(asyncio.Protocol):
         """The socket is open; the client speaks first, and soon."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  create_server makes stream transports
         self._transport = transport
+        if self._venue.faults.is_away(self._venue.monotonic()):
+            transport.abort()
+            return
         self._peer = str(transport.get_extra_info("peername"))
         self._host.connections.add(self)
         self._deadline = asyncio.get_running_loop().call_later(_HANDSHAKE_WITHIN_S, self._give_up)
@@ -166,7 +169,13 @@ class Connection(asyncio.Protocol):
             raise FrameError(f"the version request is {asked[:40]!r}")
         highest = int(found[2] or found[1])
         version = min(MAX_VERSION, highest)
-        session = Session(self._transport, version=version, limits=self._venue.settings.limits)
+        session = Session(
+            self._transport,
+            version=version,
+            limits=self._venue.settings.limits,
+            faults=self._venue.faults,
+            monotonic=self._venue.monotonic,
+        )
         session.send(message(version, time_text(self._venue.reached, version=MAX_VERSION)))
         self._session = session
         if version < MIN_VERSION:

@@ -139,6 +139,29 @@ class SimulatedExchange:
         self._run_until(now)
         return self._finish()
 
+    # --- what drills ask for ---
+
+    def split_next(self, parts: int) -> None:
+        """The next new order without a parent fills in so many parts, one for each change of the market."""
+        self._desk.split_next(parts)
+
+    def fill(self, perm_id: int, *, quantity: int, price: float | None, now: float) -> list[ExchangeEvent]:
+        """Fill a working order out of turn; `price` None = the mark. ValueError where it cannot fill."""
+        self._run_until(now)
+        order = self._registry.by_perm(perm_id)
+        if order is None or not order.is_open or not order.transmitted or not order.released:
+            raise ValueError(f"order {perm_id} is not working")
+        self._floor.force(order, quantity, price=price, now=now)
+        return self._finish()
+
+    def move_position(self, con_id: int, *, signed: int, price: float | None, now: float) -> None:
+        """Let shares appear (`signed` > 0) or vanish without an order, as a transfer does."""
+        self._run_until(now)
+        self._listing.note_traded(self._listing[con_id])
+        at = self._floor.mark(con_id) if price is None else price
+        self._account.book(con_id, signed=signed, price=at, commission=Decimal(0))
+        self._finish()
+
     # --- what clients look at ---
 
     def open_orders(self) -> list[OrderView]:

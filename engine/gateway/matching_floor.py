@@ -167,11 +167,12 @@ class Floor:
         """How much the order may trade now; 0 once it is done."""
         if not order.is_open:
             return 0
+        most = min(order.remaining, order.portion or order.remaining)
         parent = self._registry.by_perm(order.parent_perm_id)
         if parent is None or not parent.is_open:
-            return order.remaining
+            return most
         exited = sum(child.filled for child in self._registry.children(parent))
-        return max(0, min(order.remaining, parent.filled - exited))
+        return max(0, min(most, parent.filled - exited))
 
     def _attempt(self, order: Order, now: float) -> None:
         contract = self._listing[order.request.con_id]
@@ -201,6 +202,8 @@ class Floor:
                 break
             ladder.take(ticks, size)
             self._fill(order, size, price=book.contract.price(ticks), liquidity=_REMOVED, now=now)
+            if order.portion:
+                break
         if not order.is_open:
             return
         if order.request.tif == "IOC":
@@ -243,6 +246,13 @@ class Floor:
             self._fill(order, size, price=contract.price(limit), liquidity=_ADDED, now=now)
 
     # --- fills and what they cause ---
+
+    def force(self, order: Order, size: int, *, price: float | None, now: float) -> None:
+        """Fill a working order out of turn, as a drill wants it: at `price`, or at the mark."""
+        order.elected = order.elected or order.waits_for_trigger
+        at = self.mark(order.request.con_id) if price is None else price
+        self._fill(order, min(size, order.remaining), price=at, liquidity=_REMOVED, now=now)
+        self.settle(now)
 
     def _fill(self, order: Order, size: int, *, price: float, liquidity: int, now: float) -> None:
         contract = self._listing[order.request.con_id]

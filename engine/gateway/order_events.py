@@ -29,21 +29,47 @@ _CANCELLED: Final = 202
 _CANCELLED_TEXT: Final = "Order Canceled - reason:"
 
 
-def publish(venue: Venue, events: Sequence[ExchangeEvent]) -> None:
-    """Send a batch of exchange events to whom they concern, or hold it where a drill delays them."""
+def publish(venue: Venue, events: Sequence[ExchangeEvent], *, later_s: float = 0.0) -> None:
+    """Send a batch of exchange events to whom they concern.
+
+    What a drill delays, keeps silent or wants `later_s` is held until its time has come.
+    """
     if not events:
         return
-    if venue.faults.order_delay_s > 0:
-        venue.held_events.append((venue.monotonic() + venue.faults.order_delay_s, tuple(events)))
-        return
-    _send_batch(venue, events)
+    now = venue.monotonic()
+    at_once: list[ExchangeEvent] = []
+    for event in events:
+        due = _due(venue, event, now + later_s)
+        if due > now:
+            venue.held_events.append((due, event))
+        else:
+            at_once.append(event)
+    if at_once:
+        _send_batch(venue, at_once)
 
 
 def release_held(venue: Venue) -> None:
-    """Send the batches whose delay is over."""
+    """Send what was held long enough."""
+    if not venue.held_events:
+        return
     now = venue.monotonic()
-    while venue.held_events and (venue.held_events[0][0] <= now or venue.faults.order_delay_s <= 0):
-        _send_batch(venue, venue.held_events.popleft()[1])
+    due = [event for at, event in venue.held_events if at <= now]
+    venue.held_events = [held for held in venue.held_events if held[0] > now]
+    if due:
+        _send_batch(venue, due)
+
+
+def release_all(venue: Venue) -> None:
+    """Send whatever is held, due or not."""
+    held, venue.held_events = venue.held_events, []
+    if held:
+        _send_batch(venue, [event for _, event in held])
+
+
+def _due(venue: Venue, event: ExchangeEvent, at: float) -> float:
+    order = event.order if isinstance(event, OrderChanged | Executed | Rejected) else None
+    silent_until = 0.0 if order is None else venue.faults.silent_until(order.perm_id)
+    return max(at + venue.faults.order_delay_s, silent_until)
 
 
 def _send_batch(venue: Venue, events: Sequence[ExchangeEvent]) -> None:
@@ -58,7 +84,7 @@ def _send_batch(venue: Venue, events: Sequence[ExchangeEvent]) -> None:
             _tell_event(venue, event)
     for fill in fills:
         for session in _listeners(venue, fill.request.client_id):
-            session.send(encode_orders.commission_report(fill))
+            session.tell(encode_orders.commission_report(fill))
     if fills:
         publish_account(venue)
 
@@ -91,17 +117,17 @@ def tell_order(venue: Venue, order: OrderView) -> None:
     contract = venue.contract_of(order.request.con_id)
     for session in _listeners(venue, order.request.client_id):
         if order.status is Status.CANCELLED:
-            session.send(encode_orders.order_status(order))
+            session.tell(encode_orders.order_status(order))
             session.error(_CANCELLED, _CANCELLED_TEXT, request_id=order.request.order_id)
             continue
-        session.send(encode_orders.open_order(order, contract, version=session.version))
-        session.send(encode_orders.order_status(order))
+        session.tell(encode_orders.open_order(order, contract, version=session.version))
+        session.tell(encode_orders.order_status(order))
 
 
 def _tell_execution(venue: Venue, fill: ExecutionView) -> None:
     contract = venue.contract_of(fill.con_id)
     for session in _listeners(venue, fill.request.client_id):
-        session.send(encode_orders.execution(fill, contract, request_id=-1, version=session.version))
+        session.tell(encode_orders.execution(fill, contract, request_id=-1, version=session.version))
 
 
 def _tell_rejection(venue: Venue, event: Rejected) -> None:
@@ -109,6 +135,6 @@ def _tell_rejection(venue: Venue, event: Rejected) -> None:
     for session in _listeners(venue, event.client_id):
         if order is not None and order.status.is_done:
             contract = venue.contract_of(order.request.con_id)
-            session.send(encode_orders.open_order(order, contract, version=session.version))
-            session.send(encode_orders.order_status(order))
+            session.tell(encode_orders.open_order(order, contract, version=session.version))
+            session.tell(encode_orders.order_status(order))
         session.error(event.code, event.text, request_id=event.order_id)

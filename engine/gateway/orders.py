@@ -1,7 +1,7 @@
 """An order as the exchange keeps it, from acceptance to its end, and its journal form.
 
 The status is never stored by hand: it follows from what the order waits for (`standing`). Volatile fields
-(`resting`, `ahead`) are a place in a queue and begin anew after a restart.
+(`resting`, `ahead`, `portion`) are a place in a queue or a drill's wish and begin anew after a restart.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Order:
     """In the book (True), or still to be tried against it."""
     ahead: int | None = 0
     """Size displayed before ours at our price; None where the level is deeper than the book shows."""
+    portion: int = 0
+    """Most it may fill at once, where a drill wants it in parts; 0 = as much as there is."""
 
     @property
     def sign(self) -> int:

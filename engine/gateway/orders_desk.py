@@ -47,6 +47,11 @@ class Desk:
         self._floor = floor
         self._credit = credit
         self._account = account
+        self._next_parts = 1
+
+    def split_next(self, parts: int) -> None:
+        """The next new order without a parent fills in so many parts."""
+        self._next_parts = parts
 
     def place(self, request: OrderRequest, *, now: float) -> None:
         """Accept, modify or refuse; what happened is in the floor's `out`."""
@@ -99,6 +104,9 @@ class Desk:
         )
         order.stop_price = first_stop(order)
         order.expires_at = self._expiry(order, now)
+        if parent is None and self._next_parts > 1:
+            order.portion = -(-request.quantity // self._next_parts)
+            self._next_parts = 1
         return order
 
     def _expiry(self, order: Order, now: float) -> float | None:

@@ -117,6 +117,18 @@ class Exchange(Protocol):
         """Global cancel: every working order, whoever owns it."""
         ...
 
+    def split_next(self, parts: int) -> None:
+        """For drills: the next new order without a parent fills in so many parts."""
+        ...
+
+    def fill(self, perm_id: int, *, quantity: int, price: float | None, now: float) -> list[ExchangeEvent]:
+        """For drills: fill a working order out of turn. ValueError where it cannot fill."""
+        ...
+
+    def move_position(self, con_id: int, *, signed: int, price: float | None, now: float) -> None:
+        """For drills: let shares appear or vanish without an order."""
+        ...
+
     def on_market(self, events: Sequence[MarketEvent]) -> list[ExchangeEvent]:
         """Match resting orders against market events, elect stops, move trailing stops."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from engine.gateway import encode_orders
+from engine.gateway import encode_orders, order_faults
 from engine.gateway.codec import FieldReader
 from engine.gateway.handler import Handler
 from engine.gateway.model import (
@@ -43,7 +43,9 @@ def place_order(venue: Venue, session: Session, reader: FieldReader) -> None:
     if isinstance(contract, str):
         session.error(_NO_DEFINITION, contract, request_id=asked.order_id)
         return
-    refusal = _refusal(asked) or venue.faults.take_rejection()
+    refusal = _refusal(asked)
+    if refusal is None and not asked.what_if:
+        refusal = order_faults.refusal_of(venue, asked.order_ref)
     if refusal is not None:
         session.error(*refusal, request_id=asked.order_id)
         return
@@ -51,7 +53,7 @@ def place_order(venue: Venue, session: Session, reader: FieldReader) -> None:
     if request.what_if:
         _answer_what_if(venue, session, request, contract)
         return
-    publish(venue, venue.exchange.place(request, now=venue.reached))
+    order_faults.place(venue, request)
 
 
 def _refusal(asked: PlaceOrder) -> Refusal | None:
@@ -153,7 +155,7 @@ def cancel_order(venue: Venue, session: Session, reader: FieldReader) -> None:
     """cancelOrder (4): of this client's own orders only."""
     reader.integer("version")
     order_id = reader.integer("orderId")
-    publish(venue, venue.exchange.cancel(session.client_id or 0, order_id, now=venue.reached))
+    order_faults.cancel(venue, session.client_id or 0, order_id)
 
 
 def cancel_all(venue: Venue, session: Session, reader: FieldReader) -> None:
@@ -183,7 +185,8 @@ def auto_open_orders(venue: Venue, session: Session, reader: FieldReader) -> Non
 
 def _list_orders(venue: Venue, session: Session, *, everyone: bool) -> None:
     for order in venue.exchange.open_orders():
-        if everyone or order.request.client_id == session.client_id:
+        is_asked = everyone or order.request.client_id == session.client_id
+        if is_asked and order_faults.is_shown(venue, order.perm_id):
             contract = venue.contract_of(order.request.con_id)
             session.send(encode_orders.open_order(order, contract, version=session.version))
             session.send(encode_orders.order_status(order))
@@ -193,6 +196,8 @@ def _list_orders(venue: Venue, session: Session, *, everyone: bool) -> None:
 def completed_orders(venue: Venue, session: Session, reader: FieldReader) -> None:
     """reqCompletedOrders (99): everything here was placed over the API, so its flag changes nothing."""
     for order in venue.exchange.completed_orders():
+        if not order_faults.is_shown(venue, order.perm_id):
+            continue
         contract = venue.contract_of(order.request.con_id)
         session.send(encode_orders.completed_order(order, contract, version=session.version))
     session.reply(102)
@@ -211,7 +216,7 @@ def executions(venue: Venue, session: Session, reader: FieldReader) -> None:
         exchange=reader.text("exchange"),
         action=reader.text("side"),
     )
-    fills = venue.exchange.executions(wanted)
+    fills = [f for f in venue.exchange.executions(wanted) if order_faults.is_shown(venue, f.perm_id)]
     for fill in fills:
         contract = venue.contract_of(fill.con_id)
         session.send(encode_orders.execution(fill, contract, request_id=request_id, version=session.version))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from engine.gateway.codec import Field, message
+from engine.gateway.faults import Faults
 from engine.gateway.limits import HistoryPacing, MessageRate
 from engine.gateway.model import Contract, HistoryBar, Limits, QuoteTick
 
@@ -130,9 +132,21 @@ class Subscriptions:
 class Session:
     """A client between its handshake and its last byte."""
 
-    def __init__(self, transport: asyncio.Transport, *, version: int, limits: Limits) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        *,
+        version: int,
+        limits: Limits,
+        faults: Faults,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._transport = transport
+        self._faults = faults
+        self._monotonic = monotonic
         self._out: list[bytes] = []
+        self._late: deque[tuple[float, bytes]] = deque()
+        """What a drill delays, with the instant it may leave."""
         self._closing = False
         self.version = version
         self.client_id: int | None = None
@@ -154,8 +168,15 @@ class Session:
         self._out.append(payload)
 
     def reply(self, *fields: Field) -> None:
-        """Queue a message given by its fields."""
-        self._out.append(message(*fields))
+        """Queue a message given by its fields, unless it is an end marker that a drill keeps back."""
+        if not self._faults.take_marker(fields[0]):
+            self._out.append(message(*fields))
+
+    def tell(self, payload: bytes) -> None:
+        """Queue a message about an order or an execution; twice where a drill asks for it."""
+        self._out.append(payload)
+        if self._faults.take_duplicate():
+            self._out.append(payload)
 
     def error(self, code: int, text: str, *, request_id: int = _GENERAL) -> None:
         """Queue an error or information message (4)."""
@@ -164,10 +185,9 @@ class Session:
 
     def flush(self) -> None:
         """Hand what is queued to the socket; drop the client where it has stopped reading."""
-        if not self._out or self._closing:
+        if self._closing or not (self._out or self._late):
             return
-        self._transport.write(b"".join(self._out))
-        self._out.clear()
+        self._write(everything=False)
         unread = self._transport.get_write_buffer_size()
         if unread > MAX_UNREAD_BYTES:
             log.warning("%s does not read: %d bytes unread, connection dropped", self.name, unread)
@@ -175,9 +195,19 @@ class Session:
 
     def close(self) -> None:
         """Send what is queued, then end the connection."""
-        self.flush()
+        if not self._closing:
+            self._write(everything=True)
         self._closing = True
         self._transport.close()
+
+    def _write(self, *, everything: bool) -> None:
+        """Hand over what is queued; with a drill's delay what has waited long enough."""
+        now, delay_s = self._monotonic(), self._faults.answer_delay_s
+        if self._out:
+            self._late.append((now + delay_s, b"".join(self._out)))
+            self._out.clear()
+        while self._late and (everything or not delay_s or self._late[0][0] <= now):
+            self._transport.write(self._late.popleft()[1])
 
     def drop(self) -> None:
         """End the connection at once; unread bytes are lost."""

@@ -50,8 +50,8 @@ class Venue:
     """Exchange time up to which the market was advanced; what orders see as now."""
     stats: dict[int, DayStats] = field(default_factory=dict)
     recent: dict[int, RecentTicks] = field(default_factory=dict)
-    held_events: deque[tuple[float, tuple[ExchangeEvent, ...]]] = field(default_factory=deque)
-    """Order events a drill delays, with the monotonic instant of their release."""
+    held_events: list[tuple[float, ExchangeEvent]] = field(default_factory=list)
+    """Order events a drill keeps back, with the monotonic instant of their release."""
     step_requested: Callable[[], None] | None = None
     """In lockstep: plays the next step of the market to its end before it returns."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.gateway.codec import Field
+from engine.gateway.faults import OrderFault, OrderFaultKind
 from engine.gateway.journal import JournalError
 from tests.gateway.wire.world import ES, SPY, RawClient, World, running
 from tests.waiting import eventually_async
@@ -223,7 +224,7 @@ async def test_drills_reject_delay_and_roll_ids_back(tmp_path: Path) -> None:
         world.pass_time(2)
         client = await world.client()
         faults = world.venue.faults
-        faults.reject_code, faults.reject_text = 201, "Order rejected - reason:drill"
+        faults.orders[OrderFaultKind.REJECT] = OrderFault(1, code=201, text="Order rejected - reason:drill")
         assert [row[2:4] for row in await place(client, 1, "BUY", 10, "MKT")] == [["1", "201"]]
         assert "status:Filled" in kinds_of(await place(client, 2, "BUY", 10, "MKT"))
 
