@@ -118,12 +118,47 @@ def _typed(kind: type, text: str) -> Any:
     return kind(text or 0)
 
 
+class _Client(_root.Client):  # type: ignore[misc]  # which library it is, is known at run time only
+    """The library's client, which can also write a message without sending it."""
+
+    written: list[str] | None = None
+    """While it is a list, messages go there instead of onto the wire."""
+
+    def sendMsg(self, msg: str) -> None:  # noqa: N802 - the library's name
+        """Send a message, or keep it where it is only to be written."""
+        if self.written is None:
+            super().sendMsg(msg)
+        else:
+            self.written.append(msg)
+
+
+def order_frames(client: Any, orders: Sequence[tuple[int, Any]], contract: Any) -> bytes:
+    """The bytes that place `orders` (order id, order), for `send_frames`; nothing is sent yet.
+
+    Raises ConnectionError where the client is not connected: what is written depends on the server's version.
+    """
+    written = client.written = []
+    try:
+        for order_id, order in orders:
+            client.placeOrder(order_id, contract, order)
+    finally:
+        client.written = None
+    return b"".join(client._prefix(message.encode()) for message in written)
+
+
+def send_frames(client: Any, frames: bytes) -> None:
+    """Send bytes of `order_frames` in one go, so that no bracket leaves half. Raises ConnectionError."""
+    if not client.isConnected():
+        raise ConnectionError("not connected")
+    client.conn.sendMsg(frames)
+
+
 def new_client(callbacks: Callbacks, *, on_unreadable: Callable[[str, Exception], None]) -> Any:
     """A fresh client for one connection, its own throttle off (ours stands in front of it).
 
     `on_unreadable` hears the message id and the error of every message that could not be handled.
     """
-    client = _root.Client(callbacks)
+    client = _Client(callbacks)
     client.MaxRequests = 0
     client.decoder = _Decoder(callbacks, on_unreadable)
     return client

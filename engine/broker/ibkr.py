@@ -242,6 +242,17 @@ class IbkrBroker:
         self._highest_order_id = self.highest_order_id + 1
         return self._highest_order_id
 
+    def prepare(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        *,
+        parent_ids: tuple[int, ...],
+    ) -> None:
+        """Build ahead what `place` sends."""
+        if self._session is not None:
+            self._session.orders.prepare(orders, instrument, parent_ids=parent_ids)
+
     async def place(
         self,
         orders: tuple[tuple[OrderIntent, int], ...],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from engine.broker import codes
+from engine.broker import codes, ibapi
 from engine.broker.convert import (
     clean,
     commission_of,
@@ -59,6 +60,14 @@ class _Known:
     status: str = ""
 
 
+class _Prepared(NamedTuple):
+    """Bytes that were written ahead for exactly these orders."""
+
+    orders: tuple[tuple[OrderIntent, int], ...]
+    parent_ids: tuple[int, ...]
+    frames: bytes
+
+
 class Orders:
     """Order traffic of one connection. Remembers only what later messages leave out."""
 
@@ -67,6 +76,7 @@ class Orders:
         self._known: OrderedDict[tuple[int, int], _Known] = OrderedDict()
         self._by_perm: OrderedDict[int, _Known] = OrderedDict()
         self._commissions: OrderedDict[str, Commission] = OrderedDict()
+        self._prepared: _Prepared | None = None
         self.highest_seen = 0
         wire.callbacks.on(
             openOrder=self._on_open_order,
@@ -94,25 +104,48 @@ class Orders:
             raise BrokerError(f"{len(orders)} orders with {len(parent_ids)} parent ids: one each is needed")
         what = "order " + ", ".join(intent.ref for intent, _ in orders)
         self._need_link(what)
-        contract, client = contract_of(instrument), self._wire.client
+        frames, client = self._frames(orders, instrument, parent_ids), self._wire.client
+        for (intent, order_id), parent in zip(orders, parent_ids, strict=True):
+            self._remember(order_id, _Known(intent.ref, instrument.key, instrument.con_id, parent_id=parent))
+        await self._wire.sender.deliver(
+            lambda: ibapi.send_frames(client, frames),
+            priority=Priority.ORDER,
+            what=what,
+            cost=len(orders),
+            timeout_s=self._wire.settings.send_timeout_s,
+        )
+
+    def prepare(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        *,
+        parent_ids: tuple[int, ...],
+    ) -> None:
+        """Write the bytes that `place` will send for these orders; what is wrong with them it will say."""
+        self._prepared = None
+        with contextlib.suppress(BrokerError):
+            self._prepared = _Prepared(orders, parent_ids, self._frames(orders, instrument, parent_ids))
+
+    def _frames(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        parent_ids: tuple[int, ...],
+    ) -> bytes:
+        """The orders as they go onto the wire. Raises BrokerError where they cannot be written."""
+        ready, self._prepared = self._prepared, None
+        if ready is not None and ready.orders is orders and ready.parent_ids == parent_ids:
+            return ready.frames
         built = [
             (order_id, order_of(intent, order_id=order_id, parent_id=parent, account=self._wire.account))
             for (intent, order_id), parent in zip(orders, parent_ids, strict=True)
         ]
-
-        def write() -> None:
-            for order_id, order in built:
-                client.placeOrder(order_id, contract, order)
-
-        for (intent, order_id), parent in zip(orders, parent_ids, strict=True):
-            self._remember(order_id, _Known(intent.ref, instrument.key, instrument.con_id, parent_id=parent))
-        await self._wire.sender.deliver(
-            write,
-            priority=Priority.ORDER,
-            what=what,
-            cost=len(built),
-            timeout_s=self._wire.settings.send_timeout_s,
-        )
+        try:
+            return ibapi.order_frames(self._wire.client, built, contract_of(instrument))
+        except ConnectionError as error:
+            refs = ", ".join(intent.ref for intent, _ in orders)
+            raise BrokerError(f"order {refs} was not sent: {clean(error)}") from error
 
     async def cancel(self, order: Order) -> None:
         """Ask for a cancel."""

@@ -304,6 +304,16 @@ class Broker(Protocol):
         """Reserve an order id: above the broker's next and above every id we ever used."""
         ...
 
+    def prepare(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        *,
+        parent_ids: tuple[int, ...],
+    ) -> None:
+        """A hint that `place` comes with just these arguments: it may build its bytes now. Never raises."""
+        ...
+
     async def place(
         self,
         orders: tuple[tuple[OrderIntent, int], ...],

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from engine.broker.port import Broker, BrokerError, OrdersRefusedError
 from engine.domain.instrument import Instrument, SecType
@@ -144,9 +145,13 @@ class Executor:
         """Send an entry with its attached stop. True where its bytes went out."""
         entry, stop = intents
         refs = (entry.ref, stop.ref)
+        ids = (self._broker.next_order_id(), self._broker.next_order_id())
+        orders, parent_ids = tuple(zip(intents, ids, strict=True)), (0, ids[0])
+        # While the intents are being stored the loop has nothing better to do.
+        prepare = partial(self._broker.prepare, orders, instrument, parent_ids=parent_ids)
+        asyncio.get_running_loop().call_soon(prepare)
         try:
             await self._books.register(intents)
-            ids = (self._broker.next_order_id(), self._broker.next_order_id())
             await self._books.mark_sending(tuple(zip(refs, ids, strict=True)))
         except JournalDownError:
             await self._books.never_sent(refs, Reason.STORE_DOWN.value)
@@ -155,7 +160,7 @@ class Executor:
         if blocked is not None:
             await self._books.never_sent(refs, blocked.value)
             return False
-        if not await self._send(tuple(zip(intents, ids, strict=True)), instrument, parent_ids=(0, ids[0])):
+        if not await self._send(orders, instrument, parent_ids=parent_ids):
             return False
         if self._may_enter(entry.strategy, entry.key) is not None:
             await self.cancel(entry.ref)

@@ -161,14 +161,21 @@ class Changes:
     notes: tuple[Note, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(getattr(self, f.name) for f in fields(self))
+        return any(getattr(self, name) for name in _NAMES)
 
     def __add__(self, other: Changes) -> Changes:
         """Both, in this order: what the second undoes of the first is left out."""
-        joined = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        if not other:
+            return self
+        if not self:
+            return other
+        joined = {name: getattr(self, name) + getattr(other, name) for name in _NAMES}
         moved = {leg.key for leg in other.legs} | set(other.flat_keys)
         joined["legs"] = tuple(leg for leg in self.legs if leg.key not in moved) + other.legs
         joined["flat_keys"] = tuple(k for k in self.flat_keys if k not in moved) + other.flat_keys
         again = {record.closed_by for record in other.trades} | set(other.withdrawn_trades)
         joined["trades"] = tuple(r for r in self.trades if r.closed_by not in again) + other.trades
         return Changes(**joined)
+
+
+_NAMES = tuple(field.name for field in fields(Changes))

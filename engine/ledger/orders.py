@@ -51,6 +51,8 @@ class Orders:
     ) -> None:
         """Start from stored orders, their executions and the permIds they had at the broker."""
         self._orders: dict[str, Order] = {o.intent.ref: o for o in orders}
+        # Kept beside them: asked for on the way of every order, when the day is long and few are out.
+        self._live: dict[str, Order] = {r: o for r, o in self._orders.items() if not o.state.is_done}
         self._by_perm: dict[int, str] = {o.perm_id: r for r, o in self._orders.items() if o.perm_id}
         # Order ids are handles of one session: those of earlier sessions are never matched by.
         self._by_order_id: dict[int, str] = {}
@@ -81,7 +83,7 @@ class Orders:
 
     def live(self) -> tuple[Order, ...]:
         """Orders that can still fill: everything not done, UNKNOWN included."""
-        return tuple(o for o in self._orders.values() if not o.state.is_done)
+        return tuple(self._live.values())
 
     def children(self, ref: str) -> tuple[Order, ...]:
         """Orders attached to `ref` (its bracket)."""
@@ -112,8 +114,7 @@ class Orders:
         for intent in event.intents:
             if intent.ref in self._orders:
                 continue
-            order = Order(intent, OrderState.PENDING, updated_at=event.at)
-            self._orders[intent.ref] = order
+            order = self._store(Order(intent, OrderState.PENDING, updated_at=event.at))
             self._link(intent)
             changes += Changes(orders=(order,), order_events=(_event(order, event.at, _ENGINE, "", ""),))
         return changes
@@ -122,15 +123,15 @@ class Orders:
         """The bytes may leave from now on, under these order ids."""
         changes = Changes()
         for ref, order_id in event.order_ids:
-            step = self.own_step(ref, OrderState.SENDING, event.at, "")
+            step = self.own_step(ref, OrderState.SENDING, event.at, "", order_id=order_id)
             if step.orders:
                 self._by_order_id[order_id] = ref
-                order = self._store(replace(self._orders[ref], order_id=order_id))
-                step = replace(step, orders=(order,))
             changes += step
         return changes
 
-    def own_step(self, ref: str, wanted: OrderState, at: datetime, why: str) -> Changes:
+    def own_step(
+        self, ref: str, wanted: OrderState, at: datetime, why: str, *, order_id: int | None = None
+    ) -> Changes:
         """Sending, cancel asked, fate unknown, proven never sent; an illegal step becomes a note."""
         order = self._orders.get(ref)
         if order is None:
@@ -144,6 +145,8 @@ class Orders:
         if verdict is Verdict.ILLEGAL:
             text = f"{order.intent.key}: {ref} is {order.state}, not marked {wanted}"
             return _notes(NoteCode.ILLEGAL_STEP, NoteLevel.WARNING, order.intent.key, ref, text)
+        if order_id is not None:
+            order = replace(order, order_id=order_id)
         return self._advance(order, state, at, source=_ENGINE, status="", message=why)
 
     def resolve(self, event: Resolved) -> Changes:
@@ -303,23 +306,28 @@ class Orders:
     def _advance(
         self, order: Order, state: OrderState, at: datetime, *, source: str, status: str, message: str
     ) -> Changes:
-        changed = replace(order, state=state, message=message or order.message)
-        if changed == order:
+        heard, message = message, message or order.message
+        if state is order.state and message == order.message:
             # Said again after a reconnect: kept as an event, but the order's time stays.
-            said = (_event(order, at, source, status, message),) if status else ()
+            said = (_event(order, at, source, status, heard),) if status else ()
             return Changes(order_events=said)
+        changed = self._store(replace(order, state=state, message=message, updated_at=at))
         notes: tuple[Note, ...] = ()
         if state is not order.state:
             notes = (_state_note(changed, order.state),)
-        changed = self._store(replace(changed, updated_at=at))
         return Changes(
-            orders=(changed,), order_events=(_event(changed, at, source, status, message),), notes=notes
+            orders=(changed,), order_events=(_event(changed, at, source, status, heard),), notes=notes
         )
 
     def _store(self, order: Order) -> Order:
-        self._orders[order.intent.ref] = order
+        ref = order.intent.ref
+        self._orders[ref] = order
+        if order.state.is_done:
+            self._live.pop(ref, None)
+        else:
+            self._live[ref] = order
         if order.perm_id:
-            self._by_perm[order.perm_id] = order.intent.ref
+            self._by_perm[order.perm_id] = ref
         return order
 
     def _link(self, intent: OrderIntent) -> None:

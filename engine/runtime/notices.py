@@ -103,4 +103,6 @@ class Notices:
 
 def clean(text: str) -> str:
     """Text without control characters, so that nothing from outside can steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else " " for c in text)

@@ -6,10 +6,12 @@ engine lives on.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import time
+from functools import partial
 
 import structlog
 
@@ -209,7 +211,9 @@ class Trading:
         desk.why_not.pop((proposal.strategy, proposal.key), None)
         order = f"{proposal.side.value} {ticket.quantity} at {ticket.limit_price}"
         said = f"{self._sentence(proposal, 'enter')}: {order}"
-        desk.notices.event(Level.INFO, "strategy", said, symbol=proposal.key)
+        # Told while the intents are being stored, not before: the order comes first.
+        tell = partial(desk.notices.event, Level.INFO, "strategy", said, symbol=proposal.key)
+        asyncio.get_running_loop().call_soon(tell)
         await self._executor.enter(self._executor.entry_intents(proposal, ticket, instrument), instrument)
 
     def _sentence(self, proposal: Proposal, word: str) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from engine.broker import ibapi
 from engine.broker.port import (
     BrokerError,
     LinkEvent,
@@ -285,3 +286,40 @@ async def test_a_peer_that_reads_nothing_leaves_later_orders_provably_unsent(con
         with pytest.raises(NotSentError, match="ck-last was never sent"):
             await broker.place(((intent("ck-last"), 7),), SPY, parent_ids=(0,))
         await broker.disconnect()
+
+
+async def test_orders_prepared_ahead_leave_in_one_write_as_if_they_were_built_in_place(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ScriptedPeer() as peer:
+        broker, _ = await connect(peer.port)
+        written: list[bytes] = []
+        real = ibapi.send_frames
+
+        def send(client: object, frames: bytes) -> None:
+            written.append(frames)
+            real(client, frames)
+
+        monkeypatch.setattr(ibapi, "send_frames", send)
+        stop = intent("ck-t-SPY-2-stop", order_type=OrderType.STOP, stop_price=99.0, role=Role.STOP)
+        bracket = ((intent(transmit=False), 5), (stop, 6))
+
+        broker.prepare(bracket, SPY, parent_ids=(0, 5))
+        await broker.place(bracket, SPY, parent_ids=(0, 5))
+        await broker.place(bracket, SPY, parent_ids=(0, 5))
+        await eventually_async(lambda: len(peer.asked(PLACE)) == 4)
+
+        assert len(written) == 2
+        assert written[0] == written[1]
+        assert peer.asked(PLACE)[:2] == peer.asked(PLACE)[2:]
+
+
+async def test_what_was_prepared_for_other_orders_is_never_sent(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        broker, _ = await connect(peer.port)
+
+        broker.prepare(((intent("ck-t-SPY-1-entry"), 5),), SPY, parent_ids=(0,))
+        await broker.place(((intent("ck-t-SPY-2-entry"), 6),), SPY, parent_ids=(0,))
+        await eventually_async(lambda: len(peer.asked(PLACE)) == 1)
+
+        assert "ck-t-SPY-2-entry" in peer.asked(PLACE)[0]

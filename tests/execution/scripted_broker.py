@@ -147,6 +147,15 @@ class ScriptedBroker:
         self._next_id += 1
         return self._next_id
 
+    def prepare(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        *,
+        parent_ids: tuple[int, ...],
+    ) -> None:
+        """Nothing to build: it takes the intents as they are."""
+
     async def place(
         self,
         orders: tuple[tuple[OrderIntent, int], ...],

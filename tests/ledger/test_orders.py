@@ -359,3 +359,28 @@ def test_each_event_repeated_at_once_is_silent(run):
         assert not repeated.orders
         assert not repeated.fills
         assert not repeated.legs
+
+
+_HEARD = st.sampled_from(
+    [
+        WORKING,
+        FILL_60,
+        FILL_40,
+        claim(REF, "Cancelled"),
+        FateUnknown(REF, "silence", T0),
+        NeverSent(REF, "dropped from our queue", T0),
+        CancelRequested(REF, T0),
+        Resolved(REF, S.CANCELLED, "in the completed orders", T0),
+    ]
+)
+
+
+@given(st.lists(_HEARD, max_size=12), st.booleans())
+def test_whatever_is_heard_the_live_orders_are_those_not_done(heard, day_ends):
+    ledger = sent()
+    for event in heard:
+        ledger.apply(event)
+    if day_ends:
+        ledger.start_day()
+
+    assert ledger.orders.live() == tuple(o for o in ledger.orders.all() if not o.state.is_done)
