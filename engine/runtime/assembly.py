@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from engine.api import EventView, Level
-from engine.broker.ibkr import IbkrBroker
-from engine.broker.port import BrokerError
+from engine.broker.port import Broker, BrokerError
 from engine.config import RUNTIME_KEYS, Layer, Loaded, save_override, with_value
 from engine.domain.order import Tif
 from engine.execution.books import Books
@@ -55,6 +56,26 @@ _LOG_LEVEL = {
 _log = structlog.get_logger("engine")
 
 
+class MovableBroker(Broker, Protocol):
+    """A broker whose gateway may come back elsewhere."""
+
+    def move_to(self, host: str, port: int) -> None:
+        """Connect there from the next time on."""
+        ...
+
+
+class IdSource(NamedTuple):
+    """What references are made of. Given, so that a simulated run repeats exactly."""
+
+    epoch_ms: Callable[[], int]
+    entropy: Callable[[int], bytes]
+
+
+def machine_ids() -> IdSource:
+    """The machine's time and randomness."""
+    return IdSource(lambda: time.time_ns() // 1_000_000, secrets.token_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What an engine is assembled from."""
@@ -64,10 +85,11 @@ class Given:
     account: str
     store: Store
     stored: StoredState
-    broker: IbkrBroker
+    broker: MovableBroker
     running: tuple[Running, ...]
     late: LateLog = field(default_factory=LateLog)
     """Where ordinary lines wait until the orders are out."""
+    ids: IdSource = field(default_factory=machine_ids)
 
 
 def assemble(given: Given, engine: Engine) -> Parts:
@@ -75,7 +97,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     broker, desk, pnl = given.broker, _desk(given), DayPnl()
     if given.options.warning:
         desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
-    refs = RefMaker(given.account, epoch_ms=lambda: time.time_ns() // 1_000_000, entropy=secrets.token_bytes)
+    refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
     executor = _executor(given, desk, refs)
     kill_switch = _kill_switch(given, desk, executor)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)

@@ -53,7 +53,7 @@ class StopKeeper:
         keys = self._keys()
         for key in self._trouble.keys() - keys:
             self._is_right(key)
-        for key in keys:
+        for key in sorted(keys):
             if not self._executor.lock(key).locked():
                 self._look_at(key)
 

@@ -1,0 +1,360 @@
+"""The promises, each one small function. `ALWAYS` holds after every event, `AT_SEND` where bytes leave.
+
+Truth is the exchange's own: its orders, fills and positions, and the rows on the disk. What the engine
+believes is only looked at where the promise is about its belief.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from engine.api import EngineState
+from engine.domain.order import OrderIntent, OrderState, Role
+from engine.ledger.changes import Changes
+from engine.store.operations import StoredState
+from tests.storm.exchange import Held
+from tests.storm.rest import AT_REST
+
+if TYPE_CHECKING:
+    from tests.storm.world import Storm
+
+NAKED_S = 10.0
+OVER_S = 10.0
+WORKING_AFTER_HALT_S = 10.0
+_BRAKES = frozenset({"PAUSE", "HALT", "KILL"})
+
+
+class Watch:
+    """Looks after every callback of the loop, but only where something happened."""
+
+    def __init__(self, storm: Storm) -> None:
+        self.storm = storm
+        self.sent: set[str] = set()
+        self.last_state: dict[str, tuple[OrderState, int]] = {}
+        self.adjustments_at_failure: int | None = None
+        self._since: dict[str, float] = {}
+        self._seen_fills = 0
+        self._positions: dict[str, int] = {}
+        self._fills: dict[int, int] = {}
+
+    def look(self) -> None:
+        """Everything that must hold at all times."""
+        exchange = self.storm.exchange
+        if not exchange.dirty or self.storm.violations:
+            return
+        exchange.dirty = False
+        for promise in ALWAYS:
+            for broken in promise(self):
+                self.storm.violated(f"{_name(promise)} {broken}")
+                return
+
+    def on_send(self, what: str, intents: tuple[OrderIntent, ...]) -> None:
+        """Bytes are about to leave."""
+        if what != "place":
+            return
+        for promise in AT_SEND:
+            for broken in promise(self, intents):
+                self.storm.violated(f"{_name(promise)} {broken}")
+        self.sent |= {intent.ref for intent in intents}
+
+    def on_changes(self, changes: Changes) -> None:
+        """Orders moved, and it is durable."""
+        for broken in i16_done_is_done(self, changes):
+            self.storm.violated(f"I16 {broken}")
+        for broken in i17_filled_only_grows(self, changes):
+            self.storm.violated(f"I17 {broken}")
+        for order in changes.orders:
+            self.last_state[order.intent.ref] = (order.state, order.filled)
+
+    def on_boot(self, stored: StoredState) -> None:
+        """An engine was made of what the disk held."""
+        self._since.clear()
+        for broken in i12_brakes_survive(self, stored):
+            self.storm.violated(f"I12 {broken}")
+        desk = self.storm.desk
+        if desk is not None and (torn := desk.books.ledger.differs_from(stored.positions)):
+            self.storm.violated(f"I5 position rows are not the sum of their bookings: {torn}")
+
+    async def at_rest(self) -> None:
+        """Everything that must hold once the faults are over."""
+        for promise in AT_REST:
+            async for broken in promise(self.storm):
+                self.storm.violated(f"{_name(promise)} (at rest) {broken}")
+
+    def lasts_s(self, name: str, holds: bool) -> float:
+        """For how long something has held without a break."""
+        now_s = self.storm.exchange.now_s
+        if not holds:
+            self._since.pop(name, None)
+            return 0.0
+        return now_s - self._since.setdefault(name, now_s)
+
+    def slack_s(self) -> float:
+        """What the weather alone may cost: news that come late, orders that arrive late."""
+        weather = self.storm.weather
+        slow = 25.0 * (weather.slow > 0) + 22.0 * (weather.zombie > 0)
+        queued = 8.0 * (weather.queued > 0) + 6.0 * (weather.cancel_refused > 0 or weather.cancel_mute > 0)
+        return slow + queued + 6.0 * (weather.snapshot_torn > 0) + 4.0 * (weather.modify_refused > 0)
+
+
+def _name(promise: Callable[..., object]) -> str:
+    return promise.__name__.split("_", 1)[0].upper()
+
+
+# --- after every event ------------------------------------------------------------------------------
+
+
+def i1_one_order_per_intent(watch: Watch) -> Iterator[str]:
+    """Per reference, what is live and what is filled never exceed what was intended, and it exists once."""
+    seen: set[str] = set()
+    for held in watch.storm.exchange.orders.values():
+        if held.intent is None:
+            continue
+        if held.ref in seen:
+            yield f"{held.ref} is at the broker twice"
+        seen.add(held.ref)
+        if held.filled > held.quantity:
+            yield f"{held.ref}: {held.filled} filled of {held.quantity}"
+
+
+def i8_no_naked_position(watch: Watch) -> Iterator[str]:
+    """A position the engine knows of has its stop at the broker within 10 s, or is told as naked."""
+    storm = watch.storm
+    desk = storm.desk
+    for key in storm.exchange.positions:
+        known = 0 if desk is None or not storm.is_up else desk.books.quantity(key)
+        held = storm.exchange.positions[key]
+        owed = min(abs(known), abs(held)) if known * held > 0 else 0
+        naked = owed > _stops(watch, key, held) and not _leaves(watch, key)
+        lasts_s = watch.lasts_s(f"naked {key}", naked)
+        if lasts_s > NAKED_S + watch.slack_s() and not _told(watch, key):
+            yield f"{key}: {held:+d} is naked for {lasts_s:.1f} s and nobody is told"
+
+
+def i9_no_order_too_many(watch: Watch) -> Iterator[str]:
+    """Orders that reduce never add up to more than the position and the unfilled rest of its entry."""
+    storm = watch.storm
+    for key, held in storm.exchange.positions.items():
+        mine = [h for h in storm.exchange.orders.values() if h.key == key and h.is_ours and h.is_working]
+        rest = sum(h.remaining for h in mine if h.role is Role.ENTRY)
+        closing = sum(h.remaining for h in mine if h.role is not Role.ENTRY)
+        over = storm.is_up and closing > abs(held) + rest and key not in storm.exchange.tampered
+        lasts_s = watch.lasts_s(f"over {key}", over)
+        if lasts_s > OVER_S + watch.slack_s() and not _told(watch, key):
+            yield f"{key}: {closing} would close {abs(held)} + {rest}, for {lasts_s:.1f} s"
+
+
+def i9b_no_flip(watch: Watch) -> Iterator[str]:
+    """No order of ours that reduces ever opens a position of the other side."""
+    exchange = watch.storm.exchange
+    for execution in exchange.executions[watch._seen_fills :]:
+        fill = execution.fill
+        before = watch._positions.get(fill.key, 0)
+        after = watch._positions[fill.key] = before + fill.signed_quantity
+        held = exchange.orders[fill.perm_id]
+        grows = abs(after) > abs(before) or before * after < 0
+        if held.role in (None, Role.ENTRY) or not grows or fill.key in exchange.tampered:
+            continue
+        if not _outlived_its_parent(watch, held):
+            yield f"{held.ref} moved {fill.key} from {before:+d} to {after:+d}"
+    watch._seen_fills = len(exchange.executions)
+
+
+def i10_nothing_working_after_a_halt(watch: Watch) -> Iterator[str]:
+    """While halted and connected, no entry of ours works for longer than 10 s."""
+    storm = watch.storm
+    halted = bool(storm.promise.on & {"HALT", "KILL"}) and storm.is_up
+    working = [h for h in storm.exchange.orders.values() if h.role is Role.ENTRY and h.is_working]
+    lasts_s = watch.lasts_s("entry after halt", halted and bool(working))
+    if lasts_s > WORKING_AFTER_HALT_S + watch.slack_s() and not _told(watch, working[0].key):
+        yield f"{working[0].ref} still works {lasts_s:.1f} s after the halt"
+
+
+def i13_no_picture_no_change(watch: Watch) -> Iterator[str]:
+    """Between a failed picture and the next whole one nothing is adjusted and nothing dropped."""
+    storm = watch.storm
+    if storm.broker is None or storm.broker.pictures:
+        watch.adjustments_at_failure = None
+        return
+    (count,) = storm.disk.conn.execute("SELECT count(*) FROM adjustment").fetchone()
+    before = watch.adjustments_at_failure
+    watch.adjustments_at_failure = count
+    if before is not None and count != before:
+        yield "the position was adjusted without a whole picture of the account"
+
+
+ALWAYS: tuple[Callable[[Watch], Iterator[str]], ...] = (
+    i1_one_order_per_intent,
+    i8_no_naked_position,
+    i9_no_order_too_many,
+    i9b_no_flip,
+    i10_nothing_working_after_a_halt,
+    i13_no_picture_no_change,
+)
+
+
+# --- where bytes leave ------------------------------------------------------------------------------
+
+
+def i2_durable_before_sent(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
+    """No order leaves without its row, marked as about to be sent. With a full disk only what reduces may."""
+    disk = watch.storm.disk
+    for intent in intents:
+        row = disk.conn.execute("SELECT state FROM intent WHERE ref = ?", (intent.ref,)).fetchone()
+        if row is not None and row[0] == OrderState.SENDING.value:
+            continue
+        recently_full = watch.storm.exchange.now_s - disk.was_full_s < 15.0
+        if intent.role is Role.ENTRY or intent.parent_ref or not (disk.is_full or recently_full):
+            yield f"{intent.ref} is sent while its row is {row}"
+
+
+def i3_never_sent_twice(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
+    """One reference, one send."""
+    for intent in intents:
+        if intent.ref in watch.sent:
+            yield f"{intent.ref} is sent a second time"
+
+
+def i3b_one_entry_per_signal(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
+    """A signal that entered, or may have, never enters again: not after a restart, not after silence."""
+    for intent in intents:
+        if intent.role is not Role.ENTRY:
+            continue
+        for held in watch.storm.exchange.orders.values():
+            before = held.intent
+            if before is not None and before.role is Role.ENTRY and before.signal_id == intent.signal_id:
+                yield f"signal {intent.signal_id} enters again with {intent.ref} after {held.ref}"
+
+
+def i3c_no_doubled_entry(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
+    """No entry leaves while another one works in its instrument, or a position is held there."""
+    exchange = watch.storm.exchange
+    for intent in intents:
+        if intent.role is not Role.ENTRY or intent.key in exchange.tampered:
+            continue
+        same = [h for h in exchange.orders.values() if h.key == intent.key and h.role is Role.ENTRY]
+        if any(h.took_late_fill for h in same):
+            continue  # it filled after its cancel was confirmed: nobody could have known
+        if working := [h for h in same if h.is_open]:
+            yield f"{intent.ref} is sent while {working[0].ref} is {working[0].status}"
+        if exchange.positions[intent.key]:
+            yield f"{intent.ref} is sent while {exchange.positions[intent.key]:+d} is held"
+
+
+def i10_no_entry_under_a_brake(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
+    """No entry leaves while a brake is on: on the disk, or promised to the operator."""
+    if not any(intent.role is Role.ENTRY for intent in intents):
+        return
+    storm = watch.storm
+    rows = storm.disk.conn.execute(
+        "SELECT kind FROM brake WHERE cleared_at IS NULL AND scope = 'account'"
+    ).fetchall()
+    if rows or storm.promise.on:
+        yield f"{intents[0].ref} is sent under {[r[0] for r in rows]} / {sorted(storm.promise.on)}"
+
+
+def i18_limits_hold(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
+    """With this entry no more positions than allowed are held, worked or of unknown fate."""
+    desk = watch.storm.desk
+    entries = [i for i in intents if i.role is Role.ENTRY]
+    if desk is None or not entries:
+        return
+    exchange = watch.storm.exchange
+    busy = {key for key, held in exchange.positions.items() if held}
+    busy |= {h.key for h in exchange.orders.values() if h.role is Role.ENTRY and h.is_open}
+    busy |= {i.key for i in entries}
+    if len(busy) > desk.config.risk.max_positions:
+        yield f"{entries[0].ref} would make {len(busy)} positions"
+
+
+def i21_entries_only_when_ready(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
+    """An entry leaves only in READY, over a line that is up and was compared since it came up."""
+    storm = watch.storm
+    desk, broker = storm.desk, storm.broker
+    if desk is None or broker is None or not any(i.role is Role.ENTRY for i in intents):
+        return
+    if desk.state is not EngineState.READY:
+        yield f"{intents[0].ref} is sent in {desk.state.value}"
+    if not broker.pictures:
+        yield f"{intents[0].ref} is sent before the account was compared on this line"
+
+
+AT_SEND: tuple[Callable[[Watch, tuple[OrderIntent, ...]], Iterator[str]], ...] = (
+    i2_durable_before_sent,
+    i3_never_sent_twice,
+    i3b_one_entry_per_signal,
+    i3c_no_doubled_entry,
+    i10_no_entry_under_a_brake,
+    i18_limits_hold,
+    i21_entries_only_when_ready,
+)
+
+
+# --- when something became durable, and at boot -----------------------------------------------------
+
+
+def i12_brakes_survive(watch: Watch, stored: StoredState) -> Iterator[str]:
+    """What the operator was told is on is on after any crash, on the disk and in the engine."""
+    desk = watch.storm.desk
+    on_disk = {b.kind for b in stored.brakes}
+    if missing := watch.storm.promise.on - on_disk:
+        yield f"{sorted(missing)} was promised and is not on the disk"
+    in_force = set() if desk is None else {b.level.name for b in desk.brakes.brakes}
+    if (on_disk & _BRAKES) - in_force:
+        yield f"on the disk {sorted(on_disk)}, in force {sorted(in_force)}"
+
+
+def i16_done_is_done(watch: Watch, changes: Changes) -> Iterator[str]:
+    """An order that is done stays done, unless an execution proves otherwise."""
+    for order in changes.orders:
+        state, filled = watch.last_state.get(order.intent.ref, (order.state, order.filled))
+        if state.is_done and not order.state.is_done and order.filled <= filled:
+            yield f"{order.intent.ref} was {state.value} and is {order.state.value}"
+
+
+def i17_filled_only_grows(watch: Watch, changes: Changes) -> Iterator[str]:
+    """The filled quantity of an order never goes back, and is what its executions add up to."""
+    for order in changes.orders:
+        _, filled = watch.last_state.get(order.intent.ref, (order.state, order.filled))
+        if order.filled < filled:
+            yield f"{order.intent.ref}: filled went from {filled} to {order.filled}"
+        if order.filled > sum(h.filled for h in _at_broker(watch, order.intent.ref)):
+            yield f"{order.intent.ref}: {order.filled} booked, more than the broker executed"
+
+
+# --- helpers ----------------------------------------------------------------------------------------
+
+
+def _at_broker(watch: Watch, ref: str) -> list[Held]:
+    return [h for h in watch.storm.exchange.orders.values() if h.ref == ref]
+
+
+def _stops(watch: Watch, key: str, position: int) -> int:
+    """Units that working stops of ours at the exchange would close."""
+    return sum(
+        h.remaining
+        for h in watch.storm.exchange.orders.values()
+        if h.key == key and h.role is Role.STOP and h.is_working and h.side.sign * position < 0
+    )
+
+
+def _leaves(watch: Watch, key: str) -> bool:
+    """An order that closes it is out."""
+    roles = (Role.EXIT, Role.FLATTEN)
+    return any(h.key == key and h.role in roles and h.is_open for h in watch.storm.exchange.orders.values())
+
+
+def _told(watch: Watch, key: str) -> bool:
+    """People know of trouble with this instrument."""
+    desk = watch.storm.desk
+    return desk is not None and any(a.symbol == key for a in desk.notices.alerts)
+
+
+def _outlived_its_parent(watch: Watch, held: Held) -> bool:
+    """A stop as large as its entry was meant, whose entry ended partly filled a moment ago.
+
+    The broker's own doing: an attached stop does not shrink by itself. I9 sees where it lasts.
+    """
+    parent = watch.storm.exchange.orders.get(held.parent)
+    return parent is not None and not parent.is_open and parent.filled < parent.quantity

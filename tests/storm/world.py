@@ -1,0 +1,427 @@
+"""One seed: the engine lives, dies and comes back on a broker and a disk that outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import hashlib
+import logging
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from engine.api import Command, CommandKind, EngineState, Mode, Outcome, OutcomeStatus, Scope
+from engine.broker.port import LinkState
+from engine.config import Loaded, load
+from engine.domain.order import OrderIntent
+from engine.runtime import publisher
+from engine.runtime.assembly import Given, IdSource, assemble
+from engine.runtime.desk import Desk
+from engine.runtime.engine import Engine
+from engine.runtime.lag import LoopLagProbe
+from engine.runtime.options import GatewayEndpoint, RunOptions
+from engine.store.errors import StoreError
+from tests.storm.disk import GATEWAY, Disk
+from tests.storm.exchange import ACCOUNT, INSTRUMENTS, Exchange
+from tests.storm.fate import Fate, Point
+from tests.storm.invariants import Watch
+from tests.storm.line import StormBroker
+from tests.storm.loop import Incarnation, StormLoop
+from tests.storm.strategy import Mood, strategies
+from tests.storm.weather import CALM, Blow, Moment, Weather, draw
+
+NOWHERE = Path("/nonexistent")
+REST_S = 45.0
+"""Virtual seconds without faults before what must hold at rest is asked."""
+ACKNOWLEDGE_S = 7.0
+
+
+@functools.cache
+def _loaded() -> Loaded:
+    return load(environ={}, cwd=NOWHERE, mode="PAPER")
+
+
+class LoopClock:
+    """Exchange and real time both follow the loop."""
+
+    speed = 1.0
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def now(self) -> datetime:
+        return self._exchange.now()
+
+    def monotonic(self) -> float:
+        return self._exchange.loop.time()
+
+
+@dataclass
+class Promise:
+    """What the operator was told about the account's brakes, and may rely on."""
+
+    on: set[str] = field(default_factory=set)
+
+
+class Storm:
+    """One run. `violations` is empty where every promise was kept."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        weather: Weather | None = None,
+        points: tuple[Point, ...] = (),
+        rest_s: float = REST_S,
+    ) -> None:
+        self.seed = seed
+        self.weather = draw(seed) if weather is None else weather
+        self.loop = StormLoop(seed)
+        self.exchange = Exchange(self.loop, self.weather, seed)
+        self.disk = Disk(self.exchange)
+        self.mood = Mood(seed)
+        self.fate = Fate(points)
+        self.watch = Watch(self)
+        self.promise = Promise()
+        self.violations: list[str] = []
+        self.lives: list[Incarnation] = []
+        self.engine: Engine | None = None
+        self.broker: StormBroker | None = None
+        self.resting = False
+        self.rest_s = rest_s
+        self._ids = random.Random(f"ids {seed}")
+        self._commands = 0
+        self._over: asyncio.Future[None] | None = None
+        self._finished = False
+        self.journal: tuple[str, ...] = ()
+        """The truth of the whole run, once it is over."""
+
+    # --- what others read -----------------------------------------------------------------------
+
+    @property
+    def life(self) -> Incarnation | None:
+        """The engine's present life."""
+        return self.lives[-1] if self.lives and self.lives[-1].alive else None
+
+    @property
+    def desk(self) -> Desk | None:
+        """What the engine knows, while there is one."""
+        return None if self.life is None or self.engine is None else self.engine.parts.desk
+
+    @property
+    def is_up(self) -> bool:
+        """The engine lives, its line works and it has compared the account."""
+        desk, broker = self.desk, self.broker
+        if desk is None or broker is None or broker.session is None:
+            return False
+        states = (EngineState.READY, EngineState.ORPHANS)
+        return broker.link is LinkState.UP and not broker.session.frozen and desk.state in states
+
+    @property
+    def journal_hash(self) -> str:
+        """The same for the same seed, in any process."""
+        return hashlib.sha256("\n".join(self.journal).encode()).hexdigest()[:16]
+
+    def violated(self, text: str) -> None:
+        """A promise was broken; the run ends here, so that the last events tell why."""
+        if self._finished:
+            return
+        self.exchange.note(f"VIOLATION {text}")
+        self.violations.append(f"{self.exchange.now_s:.3f} s: {text}")
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
+
+    # --- running --------------------------------------------------------------------------------
+
+    def run(self) -> Storm:
+        """Live through it."""
+        random.seed(self.seed)  # the jitter of reconnecting draws from the process's own generator
+        self.loop.after = self.watch.look
+        self.loop.set_exception_handler(self._on_loop_error)
+        with unseen():
+            self.loop.run_until_complete(self._main())
+            self._finished = True
+            self.journal = tuple(self.exchange.journal)
+            for life in self.lives:
+                life.alive = False
+                life.bury()
+            self.loop.close()
+        self.engine = self.broker = None
+        self.disk.close()
+        return self
+
+    async def _main(self) -> None:
+        self._over = self.loop.create_future()
+        self._boot()
+        for moment in self.weather.blows:
+            self.loop.later(moment.at_s, self._strike, moment)
+        self.loop.later(ACKNOWLEDGE_S, self._acknowledge)
+        await self._pass(self.weather.horizon_s)
+        self._calm()
+        await self._pass(self.rest_s)
+        if not self.violations:
+            await self.watch.at_rest()
+
+    async def _pass(self, seconds: float) -> None:
+        """Let virtual time pass, or stop at the first broken promise."""
+        assert self._over is not None
+        if not self._over.done():
+            await asyncio.wait((self._over,), timeout=seconds)
+
+    def _calm(self) -> None:
+        """The faults end."""
+        self.exchange.note("calm")
+        self.exchange.weather = CALM
+        self.disk.is_full = False
+        self.fate.disarm()
+        self.mood.calm = True
+        broker = self.broker
+        if broker is not None and broker.session is not None and self.life is not None:
+            broker.session.thaw()
+            # What was never told is learned by comparing anew.
+            broker.drop("the last fault")
+        self.resting = True
+
+    def _on_loop_error(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        self.violated(f"an error nobody took: {context.get('message')}: {context.get('exception')!r}")
+
+    # --- lives ----------------------------------------------------------------------------------
+
+    def _boot(self) -> None:
+        life = Incarnation(len(self.lives) + 1)
+        self.lives.append(life)
+        self.engine = self.broker = None
+        self.exchange.note(f"boot of life {life.number}")
+        self.loop.create_task(self._live(life), context=life.context)
+
+    async def _live(self, life: Incarnation) -> None:
+        try:
+            code = await self._engine_runs(life)
+        except StoreError as err:
+            self.exchange.note(f"life {life.number} could not start: {err}")
+            self._end_of(life)
+            return
+        except Exception as err:
+            self.violated(f"I19 the engine ended by itself: {type(err).__name__}: {err}")
+            raise
+        self.violated(f"I19 the engine ended by itself with code {code}")
+
+    async def _engine_runs(self, life: Incarnation) -> int:
+        store = self.disk.store(before=partial(self._dies, life, "commit"), after=partial(self._died, life))
+        clock = LoopClock(self.exchange)
+        await store.begin_run(
+            boot_id=f"life{life.number}", run_id=f"run{life.number}", version="0", at=clock.now()
+        )
+        stored = await store.load()
+        broker = StormBroker(
+            self.exchange,
+            life,
+            highest_order_id=stored.highest_order_id,
+            before_send=partial(self._on_send, life),
+            after_send=partial(self._died, life),
+        )
+        options = RunOptions(
+            mode=Mode.PAPER,
+            headless=True,
+            run_id=f"run{life.number}",
+            state_dir=NOWHERE,
+            gateway=GatewayEndpoint(GATEWAY, "storm", 1, ACCOUNT),
+            clock=clock,
+            lag=LoopLagProbe(),
+            version="0",
+        )
+        given = Given(
+            _loaded(), options, ACCOUNT, store, stored, broker, strategies(self.mood), ids=self._id_source()
+        )
+        engine = Engine(partial(assemble, given))
+        self.broker, self.engine = broker, engine
+        engine.parts.desk.books.on_changes(self.watch.on_changes)
+        self.watch.on_boot(stored)
+        return await engine.run()
+
+    def _id_source(self) -> IdSource:
+        return IdSource(lambda: int(self.exchange.now().timestamp() * 1000), self._ids.randbytes)
+
+    def _on_send(self, life: Incarnation, what: str, intents: tuple[OrderIntent, ...]) -> bool:
+        if self._dies(life, "send"):
+            return True
+        self.watch.on_send(what, intents)
+        return not life.alive
+
+    def _dies(self, life: Incarnation, kind: str) -> bool:
+        if life.alive and self.fate.dies_before(kind):
+            self.kill(f"right before {kind} {self.fate.count(kind)}")
+        return not life.alive
+
+    def _died(self, life: Incarnation) -> bool:
+        if life.alive and self.fate.dies_after():
+            self.kill("right after it")
+        return not life.alive
+
+    def kill(self, why: str) -> None:
+        """kill -9."""
+        life = self.life
+        if life is None:
+            return
+        self.exchange.note(f"CRASH of life {life.number} {why}")
+        self._end_of(life)
+
+    def _end_of(self, life: Incarnation) -> None:
+        life.alive = False
+        if self.broker is not None and self.broker.session is not None:
+            self.broker.session.end("the client died")
+        self.loop.later(self.exchange.rng.uniform(0.2, 4.0), self._boot)
+
+    # --- blows ----------------------------------------------------------------------------------
+
+    def _strike(self, moment: Moment) -> None:
+        self.exchange.note(f"blow {moment.blow.value} #{moment.number}")
+        rng = random.Random(f"blow {self.seed} {moment.number}")
+        _BLOWS[moment.blow](self, rng)
+
+    def _command(self, kind: CommandKind, **values: object) -> None:
+        """Ask the engine, as the operator would; what it answers is a promise."""
+        engine, life = self.engine, self.life
+        if engine is None or life is None:
+            return
+        self._commands += 1
+        command = Command(f"c{self._commands}", kind, **values)  # type: ignore[arg-type]  # as named by each
+        if kind is CommandKind.RESUME:
+            self.promise.on.clear()
+        self.loop.create_task(self._execute(engine, command), context=life.context)
+
+    async def _execute(self, engine: Engine, command: Command) -> None:
+        disk_was_fine = not self.disk.is_full
+        outcome = await engine.execute(command)
+        if command.kind is not CommandKind.ACKNOWLEDGE:
+            self.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
+        if disk_was_fine and not self.disk.is_full and _is_brake(command, outcome):
+            self.promise.on.add(_brake_of(command))
+
+    def _acknowledge(self) -> None:
+        """The operator looks at every alert sooner or later."""
+        desk = self.desk
+        if desk is not None:
+            for alert in desk.notices.alerts:
+                if not alert.acknowledged:
+                    self._command(CommandKind.ACKNOWLEDGE, target=str(alert.alert_id))
+        self.loop.later(ACKNOWLEDGE_S, self._acknowledge)
+
+    def drop(self, _: random.Random) -> None:
+        if self.broker is not None and self.life is not None:
+            self.broker.drop("connection reset")
+
+    def freeze(self, rng: random.Random) -> None:
+        if self.broker is not None and self.life is not None:
+            self.broker.freeze(rng.uniform(0.5, 25.0))
+
+    def uplink(self, rng: random.Random) -> None:
+        broker = self.broker
+        if broker is None or self.life is None or broker.link is not LinkState.UP:
+            return
+        broker.change(LinkState.BROKER_LOST, "connectivity lost", code=1100)
+        lost = rng.random() < 0.5
+        self.loop.later(rng.uniform(0.2, 15.0), self._uplink_back, broker, lost)
+
+    def _uplink_back(self, broker: StormBroker, lost: bool) -> None:
+        if broker.link is LinkState.BROKER_LOST:
+            broker.change(LinkState.UP, "connectivity restored", code=1101 if lost else 1102, data_lost=lost)
+
+    def blip(self, rng: random.Random) -> None:
+        broker = self.broker
+        if broker is not None and self.life is not None and broker.link is LinkState.UP:
+            lost = rng.random() < 0.5
+            broker.change(LinkState.UP, "connectivity restored", code=1101 if lost else 1102, data_lost=lost)
+
+    def crash_at(self, kind: str, rng: random.Random) -> None:
+        self.fate.arm(kind, rng.randint(1, 12), after=rng.random() < 0.5)
+        if rng.random() < 0.4:  # and once more while it recovers
+            self.fate.arm(kind, rng.randint(1, 6), after=rng.random() < 0.5)
+
+    def fill_disk(self, rng: random.Random) -> None:
+        self.disk.is_full = True
+        self.loop.later(rng.uniform(1.0, 12.0), self._free_disk)
+
+    def _free_disk(self) -> None:
+        self.disk.is_full = False
+
+    def restart_gateway(self, rng: random.Random) -> None:
+        self.drop(rng)
+        self.exchange.next_valid_id = max(1, self.exchange.next_valid_id - rng.randint(1, 6))
+
+    def break_strategy(self, rng: random.Random) -> None:
+        self.mood.breaks = rng.choice(("one", "two"))
+
+    def external_trade(self, rng: random.Random) -> None:
+        self.exchange.trade_outside(rng.choice(tuple(INSTRUMENTS)), rng.choice((-7, -3, 4, 9)))
+
+    def external_order(self, rng: random.Random) -> None:
+        self.exchange.order_outside(rng.choice(tuple(INSTRUMENTS)))
+
+    def operate(self, rng: random.Random) -> None:
+        acts: tuple[tuple[CommandKind, dict[str, object]], ...] = (
+            (CommandKind.PAUSE, {}),
+            (CommandKind.HALT, {}),
+            (CommandKind.KILL, {"confirmed": True}),
+            (CommandKind.FLATTEN, {}),
+        )
+        kind, values = rng.choice(acts)
+        self._command(kind, scope=Scope(), reason="storm", **values)
+        if rng.random() < 0.3:  # the process dies while it acts
+            self.loop.later(rng.uniform(0.0, 3.0), self.kill, "during a command")
+        self.loop.later(rng.uniform(8.0, 40.0), self._resume)
+
+    def _resume(self) -> None:
+        self._command(CommandKind.RESUME, reason="go on", typed=ACCOUNT)
+
+
+_BLOWS: dict[Blow, Callable[[Storm, random.Random], None]] = {
+    Blow.DROP: Storm.drop,
+    Blow.FREEZE: Storm.freeze,
+    Blow.UPLINK: Storm.uplink,
+    Blow.BLIP: Storm.blip,
+    Blow.CRASH: lambda storm, _: storm.kill("at a moment"),
+    Blow.CRASH_AT_COMMIT: lambda storm, rng: storm.crash_at("commit", rng),
+    Blow.CRASH_AT_SEND: lambda storm, rng: storm.crash_at("send", rng),
+    Blow.DISK: Storm.fill_disk,
+    Blow.GATEWAY: Storm.restart_gateway,
+    Blow.STRATEGY: Storm.break_strategy,
+    Blow.EXTERNAL_TRADE: Storm.external_trade,
+    Blow.EXTERNAL_ORDER: Storm.external_order,
+    Blow.EXTERNAL_CANCEL: lambda storm, _: storm.exchange.cancel_outside(),
+    Blow.CORRECTION: lambda storm, _: storm.exchange.correct(),
+    Blow.OPERATOR: Storm.operate,
+}
+
+
+def _is_brake(command: Command, outcome: Outcome) -> bool:
+    kinds = (CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL)
+    return command.kind in kinds and outcome.status is not OutcomeStatus.REFUSED
+
+
+def _brake_of(command: Command) -> str:
+    return command.kind.name
+
+
+@contextlib.contextmanager
+def unseen() -> Iterator[None]:
+    """No log, and no ten frames a second: thousands of lives would write books that nobody reads."""
+    before = structlog.get_config()
+    beat_s = publisher.MARKET_INTERVAL_S
+    publisher.MARKET_INTERVAL_S = publisher.SILENCE_S
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.ReturnLoggerFactory(),
+        processors=[lambda *_: ""],
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        publisher.MARKET_INTERVAL_S = beat_s
