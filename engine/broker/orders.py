@@ -44,6 +44,7 @@ COMPLETED_ORDERS: Final = "completed orders"
 _LIVE: Final = -1
 _REMEMBERED: Final = 10_000
 _OUR_REFS: Final = "ck-"
+_PLAIN_STOPS: Final = ("STP", "STP LMT")
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class _Known:
     filled: Decimal = Decimal(0)
     average: float = 0.0
     status: str = ""
+    stop_price: float | None = None
 
 
 class _Prepared(NamedTuple):
@@ -282,13 +284,16 @@ class Orders:
             con_id=known.con_id,
             key=known.key,
             message=clean(state.warningText),
+            stop_price=_stop_price(order),
         )
         self._wire.requests.add(
             OPEN_ORDERS,
             _broker_order(claim, contract, order, is_ours=is_ours),
         )
         # An orderStatus follows with the figures; only the first contact and news are told from here.
-        if claim.status not in (known.status, "Filled"):
+        is_moved = claim.stop_price != known.stop_price
+        known.stop_price = claim.stop_price
+        if claim.status != "Filled" and (is_moved or claim.status != known.status):
             known.status = claim.status
             self._wire.emit(claim)
 
@@ -380,6 +385,11 @@ class Orders:
         while len(self._commissions) > _REMEMBERED:
             self._commissions.popitem(last=False)
         self._wire.emit(commission)
+
+
+def _stop_price(order: Any) -> float | None:
+    """The trigger of a plain stop; a trailing one moves by itself and is not told."""
+    return price_or_none(order.auxPrice) if order.orderType in _PLAIN_STOPS else None
 
 
 def _broker_order(claim: OrderClaim, contract: Any, order: Any, *, is_ours: bool) -> BrokerOrder:

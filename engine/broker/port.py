@@ -87,6 +87,8 @@ class OrderClaim(NamedTuple):
     con_id: int = 0
     key: str = ""
     message: str = ""
+    stop_price: float | None = None
+    """Trigger of a stop as the broker works it; None where the message does not tell."""
 
 
 class OrderRefusal(NamedTuple):

@@ -158,11 +158,13 @@ class Orders:
         return self._advance(order, event.state, event.at, source=_ENGINE, status="", message=event.why)
 
     def change(self, event: Changed) -> Changes:
-        """The order now has this price or quantity."""
+        """The order now has this price or quantity; one whose new total is filled already is FILLED."""
         order = self._orders.get(event.intent.ref)
         if order is None or order.state.is_done or order.intent == event.intent:
             return Changes()
-        order = self._store(replace(order, intent=event.intent, updated_at=event.at))
+        is_filled = order.filled >= event.intent.quantity
+        state = OrderState.FILLED if is_filled else order.state
+        order = self._store(replace(order, intent=event.intent, state=state, updated_at=event.at))
         return Changes(orders=(order,), order_events=(_event(order, event.at, _ENGINE, "modified", ""),))
 
     def forget_done(self) -> None:

@@ -48,7 +48,7 @@ _LEVEL_OF_NOTE = {
 
 _FILL_NOTES = frozenset({NoteCode.FILL, NoteCode.TRADE_CLOSED, NoteCode.CORRECTION})
 
-_AT_WORK = frozenset({"PreSubmitted", "Submitted"})
+_TELL_TOTAL = frozenset({"PreSubmitted", "Submitted", "Filled"})
 """Statuses that tell the order's whole quantity."""
 
 _DATA_TYPES = {2: "frozen", 3: "delayed", 4: "delayed and frozen"}
@@ -147,15 +147,19 @@ class Inbox:
                 return []
 
     def _claim(self, claim: OrderClaim) -> list[LedgerEvent]:
-        """The status, and the total where it is not ours: a change that was refused left the old one."""
+        """The status; also total and stop price where they are not ours: the broker's word changes them."""
         now = self._desk.now()
         order = self._desk.books.ledger.orders.match(claim.order_ref, claim.perm_id, claim.order_id)
         if order is None:
             return []
         found: list[LedgerEvent] = [_status(claim, at=now)]
-        total = int(claim.filled + claim.remaining)
-        if claim.status in _AT_WORK and claim.source == "broker" and total not in (0, order.intent.quantity):
-            found.append(Changed(replace(order.intent, quantity=total), now))
+        if claim.status in _TELL_TOTAL and claim.source == "broker":
+            intent = order.intent
+            total = int(claim.filled + claim.remaining) or intent.quantity
+            price = intent.stop_price if claim.stop_price is None else claim.stop_price
+            changed = replace(intent, quantity=total, stop_price=price)
+            if changed != intent:
+                found.append(Changed(changed, now))
         return found
 
     def _execution(self, event: Execution) -> list[LedgerEvent]:

@@ -71,7 +71,7 @@ class StopKeeper:
         return held | {o.intent.key for o in books.open_orders() if o.intent.role is Role.STOP}
 
     def _look_at(self, key: str) -> None:
-        steps = self._executor.protection_steps(key)
+        steps = self._executor.protection_steps(key, self._desk.instruments.get(key))
         if not steps:
             if self._is_confirmed(key):
                 self._is_right(key)
@@ -93,7 +93,7 @@ class StopKeeper:
     async def _protect(self, key: str) -> bool:
         instrument = self._desk.instruments.get(key)
         if instrument is None:
-            return not self._executor.protection_steps(key)
+            return not self._executor.protection_steps(key, None)
         return await self._executor.protect(key, instrument)
 
     def _is_confirmed(self, key: str) -> bool:

@@ -17,11 +17,11 @@ import structlog
 
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
-from engine.domain.instrument import SecType
+from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Role
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor
+from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.market.bars import BarAggregator
 from engine.risk.gate import Refusal, check_entry
 from engine.runtime.desk import Desk
@@ -181,14 +181,27 @@ class Trading:
         position = desk.books.position(proposal.key)
         if instrument is None or position is None or position.owner != proposal.strategy:
             return
+        part = f" {proposal.exit_fraction:.0%} of" if proposal.exit_fraction < 1.0 else ""
+        sentence = f"{self._sentence(proposal, 'exit')}{part}"
         if desk.mode is Mode.DRY_RUN:
-            text = f"DRY: would {self._sentence(proposal, 'exit')}: {position.quantity:+d}"
+            text = f"DRY: would {sentence}: {position.quantity:+d}"
             desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
             return
-        desk.notices.event(Level.INFO, "strategy", self._sentence(proposal, "exit"), symbol=proposal.key)
-        result = await self._executor.close(proposal.key, instrument, role=Role.EXIT, reason=Reason.SIGNAL)
+        desk.notices.event(Level.INFO, "strategy", sentence, symbol=proposal.key)
+        result = await self._leave(proposal, instrument)
         if result.status is CloseStatus.NOT_FLAT:
             desk.notices.event(Level.ERROR, "strategy", f"exit not done: {result.text}", symbol=proposal.key)
+        elif result.status is CloseStatus.NOTHING:
+            desk.notices.event(Level.INFO, "strategy", result.text, symbol=proposal.key)
+
+    async def _leave(self, proposal: Proposal, instrument: Instrument) -> CloseResult:
+        if proposal.exit_fraction >= 1.0:
+            return await self._executor.close(proposal.key, instrument, role=Role.EXIT, reason=Reason.SIGNAL)
+        # PARTIAL_50 is what the trade records call it.
+        reason = f"PARTIAL_{proposal.exit_fraction * 100:.0f}"
+        return await self._executor.reduce(
+            proposal.key, instrument, fraction=proposal.exit_fraction, reason=reason
+        )
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:
         desk = self._desk

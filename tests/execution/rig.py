@@ -15,6 +15,7 @@ from engine.broker.port import LinkEvent, LinkState
 from engine.config import Config
 from engine.domain.instrument import Instrument
 from engine.domain.order import Order, OrderIntent, OrderState, Role
+from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.execution.executor import CloseResult, ExecutionSettings, Executor
@@ -69,15 +70,19 @@ class Rig:
     def books(self) -> Books:
         return self.desk.books
 
-    def bracket(self, quantity: int = 100, key: str = "SPY") -> tuple[OrderIntent, OrderIntent]:
+    def bracket(
+        self, quantity: int = 100, key: str = "SPY", *, plan: Plan = NO_PLAN
+    ) -> tuple[OrderIntent, OrderIntent]:
         """An entry of `quantity` with its stop."""
         ticket = EntryTicket(quantity, 100.02, 99.0, quantity * 100.0, quantity * 1.0)
-        wish = proposal(key, signal_id=self.refs.new_id())
+        wish = proposal(key, signal_id=self.refs.new_id(), plan=plan)
         return self.executor.entry_intents(wish, ticket, self.desk.instruments[key])
 
-    async def enter(self, quantity: int = 100, *, filled: int | None = None, key: str = "SPY") -> OrderIntent:
+    async def enter(
+        self, quantity: int = 100, *, filled: int | None = None, key: str = "SPY", plan: Plan = NO_PLAN
+    ) -> OrderIntent:
         """Send an entry, fill it (wholly where nothing is said), wait until it is quiet."""
-        pair = self.bracket(quantity, key)
+        pair = self.bracket(quantity, key, plan=plan)
         assert await self.executor.enter(pair, self.desk.instruments[key])
         await pass_time(0.1)
         if filled != 0:
@@ -88,6 +93,11 @@ class Rig:
     async def close(self, key: str = "SPY", *, role: Role = Role.EXIT) -> CloseResult:
         """Close a position."""
         return await self.executor.close(key, self.desk.instruments[key], role=role, reason=Reason.SIGNAL)
+
+    async def reduce(self, fraction: float = 0.5, key: str = "SPY") -> CloseResult:
+        """Take a partial."""
+        reason = f"PARTIAL_{fraction * 100:.0f}"
+        return await self.executor.reduce(key, self.desk.instruments[key], fraction=fraction, reason=reason)
 
     def state_of(self, role: Role, key: str = "SPY") -> list[OrderState]:
         """States of all orders of a role."""

@@ -191,7 +191,7 @@ class ScriptedBroker:
         self.log.append(f"modify {order.intent.role.value} {changed.quantity}")
         self._need_link("change")
         held = self.orders[order.order_id]
-        if self.refuse_changes:
+        if self.refuse_changes or changed.quantity <= held.filled or not held.is_open:
             self._later(lambda: self.emit(OrderRefusal(held.order_id, changed.ref, 201, "change refused")))
         else:
             held.intent = changed
@@ -293,6 +293,7 @@ class ScriptedBroker:
             source="broker",
             con_id=held.intent.con_id,
             key=held.intent.key,
+            stop_price=held.intent.stop_price,
         )
 
     def _say(self, held: Held) -> None:

@@ -275,7 +275,7 @@ async def test_a_line_lost_while_closing_leaves_the_exit_at_home(tmp_path: Path)
 async def test_stops_follow_a_partial_entry_when_its_rest_is_cancelled(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         entry = await here.enter(filled=40)
-        assert here.executor.protection_steps("SPY") == ()  # the rest may still fill
+        assert here.executor.protection_steps("SPY", here.spy) == ()  # the rest may still fill
         await here.executor.cancel(entry.ref)
 
         assert await here.executor.protect("SPY", here.spy)
@@ -297,7 +297,7 @@ async def test_a_refused_change_of_a_stop_is_not_believed(tmp_path: Path) -> Non
 
         assert here.stops_at_broker() == 100
         assert here.last(Role.STOP).intent.quantity == 100  # the broker's word, not our wish
-        assert here.executor.protection_steps("SPY") != ()
+        assert here.executor.protection_steps("SPY", here.spy) != ()
 
 
 @virtual

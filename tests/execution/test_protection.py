@@ -9,14 +9,22 @@ from engine.domain.order import Order, OrderState, Role, Side
 from engine.execution.protection import (
     AddStop,
     CancelStop,
-    ShrinkStop,
+    ChangeStop,
     plan_protection,
 )
 from tests.builders import order
 
 
-def _stop(quantity: int, side: Side = Side.SELL, state: OrderState = OrderState.WORKING, n: int = 0) -> Order:
-    return order("SPY", Role.STOP, side, state, quantity=quantity, ref=f"stop-{n}-{quantity}")
+def _stop(
+    quantity: int,
+    side: Side = Side.SELL,
+    state: OrderState = OrderState.WORKING,
+    n: int = 0,
+    filled: int = 0,
+    parent_ref: str = "",
+) -> Order:
+    ref = f"stop-{n}-{quantity}"
+    return order("SPY", Role.STOP, side, state, filled, quantity=quantity, ref=ref, parent_ref=parent_ref)
 
 
 def test_a_covered_position_needs_nothing() -> None:
@@ -33,54 +41,113 @@ def test_a_stop_on_its_way_counts_so_that_no_second_one_is_sent() -> None:
     assert plan_protection("SPY", position=100, orders=[on_its_way]) == ()
 
 
+ENTRY_REF = "ck-0000-SPY-entry"
+
+
 def test_an_attached_stop_may_cover_the_unfilled_rest_of_its_entry() -> None:
     entry = order("SPY", Role.ENTRY, filled=40)
 
-    assert plan_protection("SPY", position=40, orders=[entry, _stop(100)]) == ()
+    assert plan_protection("SPY", position=40, orders=[entry, _stop(100, parent_ref=ENTRY_REF)]) == ()
+
+
+def test_a_stop_may_not_cover_the_rest_of_an_entry_that_is_not_its_own() -> None:
+    entry, loose = order("SPY", Role.ENTRY, filled=40), _stop(100)
+
+    assert plan_protection("SPY", position=40, orders=[entry, loose]) == (ChangeStop(loose, 40, 99.0),)
 
 
 def test_when_the_entry_ends_partly_filled_the_stop_shrinks() -> None:
     big = _stop(100)
 
-    assert plan_protection("SPY", position=40, orders=[big]) == (ShrinkStop(big, 40),)
+    assert plan_protection("SPY", position=40, orders=[big]) == (ChangeStop(big, 40, 99.0),)
 
 
-def test_a_flat_position_keeps_no_stop_once_no_entry_works() -> None:
-    left = _stop(100)
+def test_a_stop_that_is_too_small_grows_and_no_second_one_is_sent() -> None:
+    small = _stop(60, filled=10)
+
+    assert plan_protection("SPY", position=80, orders=[small]) == (ChangeStop(small, 90, 99.0),)
+
+
+def test_what_a_stop_that_cannot_be_changed_leaves_open_is_sent_anew() -> None:
+    leaving = _stop(60, state=OrderState.CANCEL_PENDING)
+
+    assert plan_protection("SPY", position=80, orders=[leaving]) == (AddStop("SPY", Side.SELL, 20),)
+
+
+def test_a_stop_that_stands_elsewhere_is_moved_and_stays_one_order() -> None:
+    stop = _stop(50)
+
+    assert plan_protection("SPY", position=50, orders=[stop], stop_price=100.0) == (
+        ChangeStop(stop, 50, 100.0),
+    )
+    assert plan_protection("SPY", position=50, orders=[stop], stop_price=99.0) == ()
+
+
+def test_quantity_and_price_change_in_one_go() -> None:
+    stop = _stop(100)
+
+    assert plan_protection("SPY", position=50, orders=[stop], stop_price=100.0) == (
+        ChangeStop(stop, 50, 100.0),
+    )
+
+
+def test_a_flat_position_keeps_no_stop_but_those_of_an_entry_that_works() -> None:
+    left, attached = _stop(100), _stop(100, n=1, parent_ref=ENTRY_REF)
 
     assert plan_protection("SPY", position=0, orders=[left]) == (CancelStop(left),)
-    assert plan_protection("SPY", position=0, orders=[left, order()]) == ()
+    assert plan_protection("SPY", position=0, orders=[left, attached, order()]) == (CancelStop(left),)
 
 
-def test_nothing_is_planned_while_an_exit_works_or_a_stop_is_unknown() -> None:
+def test_while_an_exit_is_out_the_stops_cover_only_what_it_leaves() -> None:
+    part = order("SPY", Role.EXIT, Side.SELL, quantity=50, ref="exit")
+    big = _stop(100)
+
+    assert plan_protection("SPY", position=100, orders=[part, _stop(50)]) == ()
+    assert plan_protection("SPY", position=100, orders=[part, big]) == (ChangeStop(big, 50, 99.0),)
+    assert plan_protection("SPY", position=100, orders=[part]) == (AddStop("SPY", Side.SELL, 50),)
+
+
+def test_nothing_is_planned_while_an_exit_takes_all_or_a_fate_is_unknown() -> None:
     closing = order("SPY", Role.EXIT, Side.SELL)
     lost = _stop(100, state=OrderState.UNKNOWN)
+    lost_exit = order("SPY", Role.EXIT, Side.SELL, OrderState.UNKNOWN, quantity=50, ref="exit")
 
     assert plan_protection("SPY", position=100, orders=[closing]) == ()
     assert plan_protection("SPY", position=100, orders=[lost]) == ()
+    assert plan_protection("SPY", position=100, orders=[lost_exit]) == ()
 
 
 @given(
     position=st.integers(-300, 300),
-    sizes=st.lists(st.tuples(st.integers(1, 300), st.sampled_from(Side)), max_size=5),
+    sizes=st.lists(st.tuples(st.integers(1, 300), st.sampled_from(Side), st.booleans()), max_size=5),
     entry_rest=st.integers(0, 100),
+    exit_rest=st.integers(0, 100),
 )
-def test_after_one_pass_the_stops_cover_the_position_and_no_more(
-    position: int, sizes: list[tuple[int, Side]], entry_rest: int
+def test_after_one_pass_the_stops_cover_what_exits_leave_and_no_more(
+    position: int, sizes: list[tuple[int, Side, bool]], entry_rest: int, exit_rest: int
 ) -> None:
-    stops = [_stop(quantity, side, n=n) for n, (quantity, side) in enumerate(sizes)]
+    stops = [
+        _stop(quantity, side, n=n, parent_ref=ENTRY_REF if attached else "")
+        for n, (quantity, side, attached) in enumerate(sizes)
+    ]
     side = Side.BUY if position >= 0 else Side.SELL
-    entries = [order("SPY", Role.ENTRY, side, quantity=entry_rest)] if entry_rest else []
+    others = [order("SPY", Role.ENTRY, side, quantity=entry_rest)] if entry_rest else []
+    if exit_rest:
+        others.append(order("SPY", Role.EXIT, side.opposite, quantity=exit_rest, ref="exit"))
 
-    steps = plan_protection("SPY", position=position, orders=[*stops, *entries])
+    steps = plan_protection("SPY", position=position, orders=[*stops, *others])
 
     cover = {o.intent.ref: o.remaining for o in stops if o.intent.side is not side}
     for step in steps:
         if isinstance(step, AddStop):
             cover["new"] = step.quantity
-        elif isinstance(step, ShrinkStop):
+        elif isinstance(step, ChangeStop):
             cover[step.order.intent.ref] = step.quantity
         else:
             cover.pop(step.order.intent.ref, None)
     if position:
-        assert abs(position) <= sum(cover.values()) <= abs(position) + entry_rest
+        meant = max(0, abs(position) - exit_rest)
+        own = entry_rest if any(o.intent.parent_ref and o.intent.ref in cover for o in stops) else 0
+        # A stop that is cancelled takes the allowance of its parent along; the next pass sees to it.
+        spare = entry_rest if any(o.intent.parent_ref for o in stops) else 0
+        assert meant <= sum(cover.values()) <= meant + max(own, spare)

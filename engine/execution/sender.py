@@ -1,0 +1,157 @@
+"""The write-ahead way to the broker: durable, marked, sent. Cancels and changes count only when proven."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from engine.broker.port import Broker, BrokerError, OrdersRefusedError
+from engine.domain.instrument import Instrument
+from engine.domain.order import Order, OrderIntent, OrderState
+from engine.domain.reasons import Reason
+from engine.execution.books import Books
+from engine.ledger.events import CancelRequested, FateUnknown
+
+
+class Sender:
+    """Sends, cancels and changes single orders. Knows no rule about which."""
+
+    def __init__(
+        self, *, broker: Broker, books: Books, now: Callable[[], datetime], confirm_s: float
+    ) -> None:
+        self._broker = broker
+        self._books = books
+        self._now = now
+        self._confirm_s = confirm_s
+        """Real seconds an answer may take before what was asked counts as refused."""
+        self._leaving: dict[str, asyncio.Event] = {}
+        """Orders handed to the broker's queue whose bytes may not be out yet."""
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def next_order_id(self) -> int:
+        """Reserve an order id."""
+        return self._broker.next_order_id()
+
+    def prepare(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        *,
+        parent_ids: tuple[int, ...],
+    ) -> None:
+        """Let the broker build the bytes ahead of `send`; nothing leaves."""
+        self._broker.prepare(orders, instrument, parent_ids=parent_ids)
+
+    async def send(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        *,
+        parent_ids: tuple[int, ...],
+    ) -> bool:
+        """Send orders that are durable and marked. False where it is proven that nothing went out."""
+        refs = tuple(intent.ref for intent, _ in orders)
+        out = asyncio.Event()
+        self._leaving.update(dict.fromkeys(refs, out))
+        try:
+            await self._broker.place(orders, instrument, parent_ids=parent_ids)
+        except OrdersRefusedError as err:
+            await self._books.never_sent(refs, f"{Reason.READ_ONLY.value}: {err}")
+            return False
+        except BrokerError as err:
+            # The port's promise: BrokerError from place() means that nothing was sent.
+            await self._books.never_sent(refs, f"{Reason.LINK_DOWN.value}: {err}")
+            return False
+        except Exception as err:
+            # Anything else promises nothing: bytes may be out. Parked, counted, never sent again.
+            why = f"sending failed inside the adapter: {type(err).__name__}: {err}"
+            await self._books.post(*(FateUnknown(ref, why, self._now()) for ref in refs))
+            raise
+        finally:
+            for ref in refs:
+                del self._leaving[ref]
+            out.set()
+        return True
+
+    async def send_reducing(self, intent: OrderIntent, instrument: Instrument) -> bool:
+        """Exits and stops go out even where the store cannot write: their records wait in memory."""
+        await self._books.register((intent,), reducing=True)
+        order_id = self._broker.next_order_id()
+        await self._books.mark_sending(((intent.ref, order_id),), reducing=True)
+        return await self.send(((intent, order_id),), instrument, parent_ids=(0,))
+
+    # --- cancels --------------------------------------------------------------------------------
+
+    async def cancel(self, ref: str) -> bool:
+        """Ask for a cancel and wait for the proof. True where the order is done (also by a fill)."""
+        if not await self._is_out(ref):
+            return False
+        order = self._books.order(ref)
+        if order is None or order.state.is_done:
+            return True
+        await self._ask_cancel(order)
+        return await self._books.watch.until(lambda: self.is_done(ref), timeout_s=self._confirm_s)
+
+    async def cancel_all(self, refs: tuple[str, ...]) -> tuple[str, ...]:
+        """Cancel many at once; returns the refs whose end could not be proven in time."""
+        proven = await asyncio.gather(*(self.cancel(ref) for ref in refs))
+        return tuple(ref for ref, done in zip(refs, proven, strict=True) if not done)
+
+    async def cancel_surfaced(self, ref: str) -> None:
+        """Cancel an order that our books call done and the broker calls working: it surfaced late."""
+        order = self._books.order(ref)
+        if order is not None:
+            await self._ask_cancel(order)
+
+    def is_done(self, ref: str) -> bool:
+        """True where nothing more can come of the order."""
+        order = self._books.order(ref)
+        return order is None or order.state.is_done
+
+    async def _is_out(self, ref: str) -> bool:
+        """Wait until an order has left our queue: a cancel that overtakes its order cancels nothing."""
+        leaving = self._leaving.get(ref)
+        if leaving is None:
+            return True
+        try:
+            async with asyncio.timeout(self._confirm_s):
+                await leaving.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _ask_cancel(self, order: Order) -> None:
+        try:
+            await self._broker.cancel(order)
+        except BrokerError:
+            return  # the caller sees that it is not confirmed; the next pass asks again
+        after = self._books.order(order.intent.ref)
+        # The answer may have been faster than this line; and having asked settles no unknown fate.
+        if after is not None and not after.state.is_done and after.state is not OrderState.UNKNOWN:
+            await self._books.post(CancelRequested(order.intent.ref, self._now()))
+
+    # --- changes --------------------------------------------------------------------------------
+
+    async def change(self, order: Order, changed: OrderIntent, instrument: Instrument) -> bool:
+        """Change price or quantity of a working order. True where the broker itself says it reads so.
+
+        Until then the books keep the old figures: a change that was refused must never be believed.
+        """
+        try:
+            await self._broker.modify(order, changed, instrument)
+        except BrokerError:
+            return False  # nothing went out; the next pass plans it again
+        ref = changed.ref
+        await self._books.watch.until(
+            lambda: self.is_done(ref) or self._reads(changed), timeout_s=self._confirm_s
+        )
+        return self._reads(changed)
+
+    def _reads(self, wanted: OrderIntent) -> bool:
+        order = self._books.order(wanted.ref)
+        return order is not None and (order.intent.quantity, order.intent.stop_price) == (
+            wanted.quantity,
+            wanted.stop_price,
+        )
