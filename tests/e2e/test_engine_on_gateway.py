@@ -8,6 +8,7 @@ import pytest
 
 from engine.api import BrakeKind, CommandKind, EngineState, Mode, OutcomeStatus, Scope, ScopeKind
 from engine.broker.port import BrokerState
+from engine.domain.order import Role
 from tests.e2e.live import ONE_STOCK, Live, live
 
 pytestmark = pytest.mark.slow
@@ -246,3 +247,29 @@ async def test_a_gateway_killed_in_the_middle_comes_back_and_nothing_is_doubled(
         assert (after.quantity, after.avg_price) == (before.quantity, before.avg_price)
         assert after.protected_quantity == after.quantity
         assert len(here.rows("SELECT exec_id FROM fill")) == len(here.snapshot.fills)
+
+
+@pytest.mark.req("RECOVERY-PARTIAL-BE", "REQ-POS-002")
+async def test_a_partial_halves_the_stop_and_moves_it_to_the_entry_price_at_the_broker(
+    tmp_path: Path,
+) -> None:
+    script = {**ONE_STOCK, "params": {"enter_at": 1, "half_at": 3}}
+    async with live(tmp_path, strategies={"script": script}) as here:
+        await _in_position(here)
+        books = here.engine.parts.desk.books
+        (entry,) = (o for o in books.orders() if o.intent.role is Role.ENTRY)
+        (stop,) = (o for o in books.orders() if o.intent.role is Role.STOP)
+        half, at_entry = entry.filled // 2, pytest.approx(entry.avg_fill_price, abs=0.01)
+
+        def moved() -> bool:
+            now = books.order(stop.intent.ref)
+            return now is not None and now.intent.stop_price == at_entry
+
+        await here.until(lambda _: moved(), why="the stop never stood at the entry price")
+
+        # At once below the entry it has fired already, else it works: the same order either way.
+        told = await here.at_broker()
+        at_broker = [o for o in (*told.open_orders, *told.completed_orders) if o.order_type == "STP"]
+        shown = [(o.claim.order_ref, int(o.quantity), o.stop_price) for o in at_broker]
+        assert shown == [(stop.intent.ref, entry.filled - half, at_entry)]
+        assert _position(told, "SPY") in (entry.filled - half, 0)
