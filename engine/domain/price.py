@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
@@ -29,15 +30,32 @@ def tick_at(instrument: Instrument, price: float) -> float:
 def round_to_tick(instrument: Instrument, price: float, rounding: Rounding = Rounding.NEAREST) -> float:
     """`price` on the instrument's grid.
 
-    Decimal does the division, so that 0.1 + 0.2 style dust never moves a price by a tick.
-    Raises ValueError for a price that is not finite: a NaN must never become an order.
+    0.1 + 0.2 style dust never moves a price by a tick. Raises ValueError for a price that is not finite: a
+    NaN must never become an order.
     """
     if not math.isfinite(price):
         raise ValueError(f"{instrument.key}: price {price} is not a number that can be ordered at")
-    step = Decimal(str(tick_at(instrument, price)))
-    # 10 digits are finer than any grid and coarser than binary dust.
-    exact = Decimal(str(round(price, 10)))
-    return float((exact / step).to_integral_value(rounding=rounding.value) * step)
+    step = tick_at(instrument, price)
+    ticks = price / step
+    if abs(ticks) >= _EXACT_TICKS:
+        return _round_exactly(price, step, rounding)
+    # 9 digits of a tick are coarser than binary dust down here, and finer than any price that is meant.
+    return round(_WHOLE[rounding](round(ticks, 9)) * step, 10)
+
+
+_EXACT_TICKS = 1e5
+"""From so many ticks on a double is too coarse for 9 digits of one: Decimal takes over."""
+
+_WHOLE: dict[Rounding, Callable[[float], int]] = {
+    Rounding.DOWN: math.floor,
+    Rounding.UP: math.ceil,
+    Rounding.NEAREST: round,
+}
+
+
+def _round_exactly(price: float, step: float, rounding: Rounding) -> float:
+    exact, grid = Decimal(str(round(price, 10))), Decimal(str(step))
+    return float((exact / grid).to_integral_value(rounding=rounding.value) * grid)
 
 
 def decimals(instrument: Instrument) -> int:

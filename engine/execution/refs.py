@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Callable
 
 from engine.domain.order import Role
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+"""From the usual alphabet of base 32 (RFC 4648) to the one without I, L, O and U."""
 _PREFIX = "ck-"
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9.]")
 
@@ -21,7 +23,8 @@ def account_tag(account: str) -> str:
 def ulid(epoch_ms: int, entropy: bytes) -> str:
     """A ULID: 48 bits of time, 80 bits of entropy, 26 characters that sort by time (ulid specification)."""
     number = (epoch_ms & (2**48 - 1)) << 80 | int.from_bytes(entropy[:10], "big")
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    # 130 bits are 26 characters; 6 more make whole bytes.
+    return base64.b32encode((number << 6).to_bytes(17, "big"))[:26].translate(_CROCKFORD).decode()
 
 
 class RefMaker:
