@@ -452,6 +452,7 @@ class Exchange:
             source="broker",
             con_id=INSTRUMENTS[held.key].con_id,
             key=held.key,
+            stop_price=held.stop,
         )
 
     def listed(self, held: Held) -> BrokerOrder:
