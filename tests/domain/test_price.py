@@ -28,7 +28,9 @@ def exactly(price: float, step: float, rounding: Rounding) -> float:
 def test_rounding_is_that_of_exact_arithmetic(price, digits, step, rounding):
     price = round(price, digits)
 
-    assert round_to_tick(stock(min_tick=step), price, rounding) == exactly(price, step, rounding)
+    assert round_to_tick(stock(min_tick=step, price_steps=()), price, rounding) == exactly(
+        price, step, rounding
+    )
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))
@@ -36,7 +38,9 @@ def test_rounding_is_that_of_exact_arithmetic(price, digits, step, rounding):
 def test_a_price_on_the_grid_stays_where_it_is(rounding, ticks, step):
     price = ticks * step
 
-    assert round_to_tick(stock(min_tick=step), price, rounding) == pytest.approx(price, rel=1e-12)
+    assert round_to_tick(stock(min_tick=step, price_steps=()), price, rounding) == pytest.approx(
+        price, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("price", [math.nan, math.inf, -math.inf])
