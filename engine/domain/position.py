@@ -5,8 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from engine.domain.moment import aware
+from engine.domain.plan import NO_PLAN, Plan
+
+
+class Partial(NamedTuple):
+    """Profit (or loss) taken on a part of a position. One per order, however many executions it had."""
+
+    at: datetime
+    """Of its latest execution, aware UTC."""
+    price: Decimal
+    """Average of its executions, per unit."""
+    quantity: int
+    """Units it closed, never signed."""
+    reason: str
+    """Reason code: `PARTIAL_50`, `target` …"""
+    order_ref: str = ""
+    """The order that took it; empty where it was none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +43,18 @@ class Position:
     fees_usd: Decimal = Decimal(0)
     initial_stop: float | None = None
     """Stop price at entry; the distance to it is 1 R."""
+    entered: int = 0
+    """Units ever entered since it was opened; 0 where nobody says."""
+    stop_price: float | None = None
+    """Where its protective stop is meant to be now: at entry, or where it was moved to since."""
+    plan: Plan = NO_PLAN
+    partials: tuple[Partial, ...] = ()
+    """What was closed of it so far, oldest first."""
+
+    @property
+    def remaining(self) -> float:
+        """Share of what was entered that is still open, 0 to 1; derived from whole units, it never drifts."""
+        return abs(self.quantity) / self.entered if self.entered else 1.0
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
@@ -48,6 +77,8 @@ class Trade:
     fees_usd: Decimal
     reason: str
     """Reason code of the close."""
+    partials: tuple[Partial, ...] = ()
+    """What was taken before the close, oldest first."""
 
     @property
     def net_usd(self) -> Decimal:

@@ -10,7 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from engine.domain.position import Trade
+from engine.domain.plan import NO_PLAN, Plan
+from engine.domain.position import Partial, Trade
 from engine.ledger.changes import Leg, TradeRecord
 
 ZERO = Decimal(0)
@@ -30,6 +31,8 @@ class Booking(NamedTuple):
     reason: str
     """Reason code of the trade this booking may close."""
     initial_stop: float | None
+    order_ref: str = ""
+    plan: Plan = NO_PLAN
 
 
 class Step(NamedTuple):
@@ -55,7 +58,10 @@ def book(leg: Leg | None, booking: Booking, *, key: str, multiplier: Decimal) ->
     fee = booking.fee_usd * closing / abs(booking.quantity) if rest else booking.fee_usd
     reduced, realized = _reduce(leg, closing, price, fee)
     if reduced.quantity:
-        return Step(reduced, None, realized, booking.fee_usd)
+        taken = Partial(booking.at, price, closing, booking.reason, booking.order_ref)
+        return Step(
+            replace(reduced, partials=_with_partial(leg.partials, taken)), None, realized, booking.fee_usd
+        )
     closed = TradeRecord(booking.booking_id, _trade(leg, reduced, booking))
     opened_leg = None
     if rest:
@@ -90,6 +96,8 @@ def _open(
         exit_notional=ZERO,
         fees_usd=fee,
         initial_stop=booking.initial_stop,
+        stop_price=booking.initial_stop,
+        plan=booking.plan,
     )
 
 
@@ -103,6 +111,8 @@ def _add(leg: Leg, booking: Booking, price: Decimal) -> Leg:
         entry_notional=leg.entry_notional + added,
         fees_usd=leg.fees_usd + booking.fee_usd,
         initial_stop=booking.initial_stop if leg.initial_stop is None else leg.initial_stop,
+        stop_price=booking.initial_stop if leg.stop_price is None else leg.stop_price,
+        plan=booking.plan if leg.plan == NO_PLAN else leg.plan,
     )
 
 
@@ -122,6 +132,17 @@ def _reduce(leg: Leg, closing: int, price: Decimal, fee: Decimal) -> tuple[Leg, 
     return reduced, realized
 
 
+def _with_partial(partials: tuple[Partial, ...], taken: Partial) -> tuple[Partial, ...]:
+    """`partials` and one more; executions of one order are one partial."""
+    same = next((p for p in partials if p.order_ref and p.order_ref == taken.order_ref), None)
+    if same is None:
+        return (*partials, taken)
+    quantity = same.quantity + taken.quantity
+    price = (same.price * same.quantity + taken.price * taken.quantity) / quantity
+    merged = taken._replace(price=price, quantity=quantity)
+    return tuple(merged if p is same else p for p in partials)
+
+
 def _trade(before: Leg, closed: Leg, booking: Booking) -> Trade:
     return Trade(
         key=closed.key,
@@ -134,4 +155,6 @@ def _trade(before: Leg, closed: Leg, booking: Booking) -> Trade:
         gross_usd=closed.realized_usd,
         fees_usd=closed.fees_usd,
         reason=booking.reason,
+        # The first executions of the order that closed it looked like a partial until the last one came.
+        partials=tuple(p for p in before.partials if not p.order_ref or p.order_ref != booking.order_ref),
     )

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from engine.domain.fill import Fill
 from engine.domain.order import Order
-from engine.domain.position import Position, Trade
+from engine.domain.plan import NO_PLAN, Plan
+from engine.domain.position import Partial, Position, Trade
 from engine.ledger.events import Adjustment, Described
 
 
@@ -46,6 +47,9 @@ class NoteCode(StrEnum):
     UNKNOWN_MULTIPLIER = "unknown_multiplier"
     TRADE_CLOSED = "trade_closed"
     ADJUSTED = "adjusted"
+    STOP_MOVED = "stop_moved"
+    BAD_RECORD = "bad_record"
+    """A stored position that cannot be right: left out, the others were loaded."""
     UNKNOWN_EXECUTION = "unknown_execution"
 
 
@@ -103,6 +107,10 @@ class Leg:
     realized_usd: Decimal = Decimal(0)
     fees_usd: Decimal = Decimal(0)
     initial_stop: float | None = None
+    stop_price: float | None = None
+    """Where its protective stop is meant to be now."""
+    plan: Plan = NO_PLAN
+    partials: tuple[Partial, ...] = ()
 
     @property
     def position(self) -> Position:
@@ -118,6 +126,10 @@ class Leg:
             realized_usd=self.realized_usd,
             fees_usd=self.fees_usd,
             initial_stop=self.initial_stop,
+            entered=self.entered,
+            stop_price=self.stop_price,
+            plan=self.plan,
+            partials=self.partials,
         )
 
 
@@ -129,6 +141,20 @@ class BookedFill(NamedTuple):
     """Reason code of the trade it may have closed."""
     initial_stop: float | None
     """Stop of the bracket it belonged to, as placed."""
+    plan: Plan = NO_PLAN
+    """Plan of the entry it belonged to."""
+
+
+class StopMove(NamedTuple):
+    """The protective stop of an open position is meant to be somewhere else from now on."""
+
+    key: str
+    price: float
+    why: str
+    at: datetime
+    """Never before the latest booking of its position when it came: it is about what was open then."""
+    sign: int
+    """+1 for a long, -1 for a short: a position that flips since has a stop of its own."""
 
 
 class TradeRecord(NamedTuple):
@@ -150,6 +176,7 @@ class Changes:
     replaced_fills: tuple[str, ...] = ()
     """execIds that a correction in `fills` took the place of."""
     adjustments: tuple[Adjustment, ...] = ()
+    stop_moves: tuple[StopMove, ...] = ()
     described: tuple[Described, ...] = ()
     legs: tuple[Leg, ...] = ()
     """Positions that are open after the event and differ from before."""

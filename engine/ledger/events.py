@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from engine.domain.fill import Fill
 from engine.domain.order import OrderIntent, OrderState
+from engine.domain.plan import NO_PLAN, Plan
 
 
 class Source(StrEnum):
@@ -138,15 +139,31 @@ class Adjustment:
     owner: str = ""
     initial_stop: float | None = None
     note: str = ""
+    plan: Plan = NO_PLAN
+
+
+class StopMoved(NamedTuple):
+    """The protective stop of an open position is meant to be at `price` from now on."""
+
+    key: str
+    price: float
+    why: str
+    """Reason code: `breakeven`, `trail`, `operator` …"""
+    at: datetime
 
 
 class Described(NamedTuple):
-    """The terms of an instrument the ledger books in."""
+    """The terms of an instrument the ledger books in, and what names it to the broker."""
 
     key: str
     con_id: int
     multiplier: Decimal
     sec_type: str
+    symbol: str = ""
+    exchange: str = ""
+    currency: str = ""
+    expiry: str = ""
+    """Last trading day of a future as ISO text; empty for stocks."""
 
 
 LedgerEvent = (
@@ -162,5 +179,6 @@ LedgerEvent = (
     | Resolved
     | Changed
     | Adjustment
+    | StopMoved
     | Described
 )

@@ -15,7 +15,16 @@ from engine.domain.fill import Fill
 from engine.domain.order import Order, OrderState, Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
-from engine.ledger.changes import BookedFill, BrokerOrderRecord, Changes, Leg, Note, NoteCode, NoteLevel
+from engine.ledger.changes import (
+    BookedFill,
+    BrokerOrderRecord,
+    Changes,
+    Leg,
+    Note,
+    NoteCode,
+    NoteLevel,
+    StopMove,
+)
 from engine.ledger.events import (
     Adjustment,
     CancelRequested,
@@ -31,6 +40,7 @@ from engine.ledger.events import (
     Resolved,
     SendingMarked,
     StatusClaimed,
+    StopMoved,
 )
 from engine.ledger.orders import Orders
 from engine.ledger.positions import PositionManager
@@ -62,6 +72,8 @@ class LedgerState:
     earlier_fills: tuple[Fill, ...] = ()
     """Executions before the anchor of orders that can still fill."""
     adjustments: tuple[Adjustment, ...] = ()
+    stop_moves: tuple[StopMove, ...] = ()
+    """Moves of protective stops since the anchor."""
 
 
 class Ledger:
@@ -78,12 +90,7 @@ class Ledger:
         self.positions = PositionManager(
             anchors=state.anchors, described=state.described, known_exec_ids=state.known_exec_ids
         )
-        bookings: list[BookedFill | Adjustment] = [*state.fills, *state.adjustments]
-        for booked in sorted(bookings, key=_booked_at):
-            if isinstance(booked, Adjustment):
-                self.positions.adjust(booked)
-            else:
-                self.positions.apply_fill(booked)
+        self._replay(state)
         self._handlers: dict[type, Callable[[Any], Changes]] = {
             Registered: self.orders.register,
             SendingMarked: self.orders.mark_sending,
@@ -97,8 +104,22 @@ class Ledger:
             Resolved: self.orders.resolve,
             Changed: self.orders.change,
             Adjustment: self._on_adjustment,
+            StopMoved: self.positions.move_stop,
             Described: self.positions.describe,
         }
+
+    def _replay(self, state: LedgerState) -> None:
+        """Book again what was booked since the anchor."""
+        bookings: list[BookedFill | Adjustment | StopMove]
+        bookings = [*state.fills, *state.adjustments, *state.stop_moves]
+        for booked in sorted(bookings, key=_booked_at):
+            match booked:
+                case BookedFill():
+                    self.positions.apply_fill(booked)
+                case Adjustment():
+                    self.positions.adjust(booked)
+                case StopMove():
+                    self.positions.put_stop(booked)
 
     def apply(self, event: LedgerEvent) -> Changes:
         """Take in one event; the answer lists every row to store and every line to tell."""
@@ -144,8 +165,10 @@ class Ledger:
 
     def _book(self, fill: Fill, order: Order | None) -> Changes:
         stop = None if order is None else self._initial_stop(order)
-        reason = Reason.EXTERNAL_CLOSE if order is None else _CLOSE_REASONS[order.intent.role]
-        return self.positions.apply_fill(BookedFill(fill, reason.value, stop))
+        if order is None:
+            return self.positions.apply_fill(BookedFill(fill, Reason.EXTERNAL_CLOSE.value, stop))
+        reason = order.intent.reason or _CLOSE_REASONS[order.intent.role].value
+        return self.positions.apply_fill(BookedFill(fill, reason, stop, order.intent.plan))
 
     def _initial_stop(self, order: Order) -> float | None:
         stops = (
@@ -165,5 +188,5 @@ class Ledger:
         return changes + Changes(notes=(Note(NoteCode.ADJUSTED, level, event.key, "", text.strip()),))
 
 
-def _booked_at(booked: BookedFill | Adjustment) -> datetime:
-    return booked.at if isinstance(booked, Adjustment) else booked.fill.at
+def _booked_at(booked: BookedFill | Adjustment | StopMove) -> datetime:
+    return booked.fill.at if isinstance(booked, BookedFill) else booked.at

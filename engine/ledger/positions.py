@@ -6,78 +6,27 @@ re-priced booking re-derives what followed it, so that the order of arrival does
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from operator import itemgetter
 
 from engine.domain.fill import Fill, execution_base
 from engine.domain.position import Position, Trade
-from engine.ledger.booking import ZERO, Booking, Step, book
-from engine.ledger.changes import BookedFill, Changes, Leg, Note, NoteCode, NoteLevel, TradeRecord
-from engine.ledger.events import Adjustment, Described
-
-_Entry = tuple[tuple[float, int], Booking]
-_order = itemgetter(0)
-
-
-class _Track:
-    """One key's bookings of the day and the position after each of them."""
-
-    def __init__(self, key: str, anchor: Leg | None, multiplier: Decimal) -> None:
-        self.key = key
-        self.anchor = anchor
-        self.multiplier = multiplier
-        self.entries: list[_Entry] = []
-        self.steps: list[Step] = []
-        # Trades that deriving brought and took away since `changes` was last asked.
-        self.made: dict[str, TradeRecord] = {}
-        self.undone: dict[str, TradeRecord] = {}
-
-    @property
-    def leg(self) -> Leg | None:
-        return self.steps[-1].leg if self.steps else self.anchor
-
-    def put(self, booking: Booking, seq: int) -> None:
-        """Insert by exchange time; `seq` keeps the order of arrival among equal times."""
-        place = (booking.at.timestamp(), seq)
-        index = bisect_right(self.entries, place, key=_order)
-        self.entries.insert(index, (place, booking))
-        self.derive(index)
-
-    def take(self, booking_id: str) -> tuple[int, Booking]:
-        """Remove a booking and return it with its place in the order of arrival."""
-        index = next(i for i, (_, b) in enumerate(self.entries) if b.booking_id == booking_id)
-        (_, seq), booking = self.entries.pop(index)
-        self.derive(index)
-        return seq, booking
-
-    def derive(self, start: int) -> None:
-        """Recompute the position from booking `start` on."""
-        for step in self.steps[start:]:
-            if step.closed is not None and self.made.pop(step.closed.closed_by, None) is None:
-                self.undone[step.closed.closed_by] = step.closed
-        del self.steps[start:]
-        for _, booking in self.entries[start:]:
-            step = book(self.leg, booking, key=self.key, multiplier=self.multiplier)
-            self.steps.append(step)
-            if step.closed is not None:
-                self.made[step.closed.closed_by] = step.closed
-
-    def changes(self, before: Leg | None) -> Changes:
-        """What is different from `before` and from the trades at the last time of asking."""
-        made, undone = self.made, self.undone
-        self.made, self.undone = {}, {}
-        leg = self.leg
-        new_trades = tuple(r for name, r in made.items() if undone.get(name) != r)
-        return Changes(
-            legs=() if leg is None or leg == before else (leg,),
-            flat_keys=(self.key,) if leg is None and before is not None else (),
-            trades=new_trades,
-            withdrawn_trades=tuple(name for name in undone if name not in made),
-            notes=tuple(_closed_note(r) for r in new_trades if r.closed_by not in undone),
-        )
+from engine.ledger.booking import ZERO, Booking
+from engine.ledger.changes import (
+    BookedFill,
+    Changes,
+    Leg,
+    Note,
+    NoteCode,
+    NoteLevel,
+    StopMove,
+    TradeRecord,
+)
+from engine.ledger.events import Adjustment, Described, StopMoved
+from engine.ledger.summary import DailySummary, daily_summary
+from engine.ledger.track import Track
 
 
 class PositionManager:
@@ -138,6 +87,10 @@ class PositionManager:
         """Fees of today's executions as far as reported."""
         return sum((s.fee_usd for t in self._tracks.values() for s in t.steps), ZERO)
 
+    def get_daily_summary(self) -> DailySummary:
+        """The day in figures, with its trades; complete also on a day without any."""
+        return daily_summary(self.trades(), realized_usd=self.realized_usd(), fees_usd=self.fees_usd())
+
     def terms(self, key: str) -> Described | None:
         """The terms `key` is booked in."""
         return self._terms.get(key)
@@ -180,6 +133,8 @@ class PositionManager:
             fill.strategy,
             booked.reason,
             booked.initial_stop,
+            fill.order_ref,
+            booked.plan,
         )
         if old is None:
             self._put(fill.key, booking)
@@ -205,7 +160,7 @@ class PositionManager:
         seq, booking = track.take(base)
         track.put(booking._replace(fee_usd=amount), seq)
         self._fills[base] = booked._replace(fill=replace(fill, commission=amount))
-        return Changes(fills=(self._fills[base],)) + self._tracks[fill.key].changes(before)
+        return Changes(fills=(self._fills[base],)) + self._changes(fill.key, before)
 
     def adjust(self, adjustment: Adjustment) -> Changes:
         """Book a change without an execution: a position taken over, or closed outside. Once per id."""
@@ -225,9 +180,33 @@ class PositionManager:
                 adjustment.owner,
                 adjustment.reason,
                 adjustment.initial_stop,
+                plan=adjustment.plan,
             ),
         )
-        return Changes(adjustments=(adjustment,)) + self._tracks[adjustment.key].changes(before)
+        return Changes(adjustments=(adjustment,)) + self._changes(adjustment.key, before)
+
+    def move_stop(self, moved: StopMoved) -> Changes:
+        """Say where the stop of an open position is meant to be. Nothing changes where it is meant there.
+
+        Raises ValueError for a price that cannot be one: it would come back at every restart.
+        """
+        if not (math.isfinite(moved.price) and moved.price > 0):
+            raise ValueError(f"{moved.key}: a stop cannot be moved to {moved.price}")
+        leg = self._leg(moved.key)
+        if leg is None or leg.stop_price == moved.price:
+            return Changes()
+        # Executions carry the broker's time, this our own: it must not slip in before what it is about.
+        at = max(moved.at, self._tracks[moved.key].latest_at or moved.at)
+        return self.put_stop(StopMove(moved.key, moved.price, moved.why, at, 1 if leg.quantity > 0 else -1))
+
+    def put_stop(self, move: StopMove) -> Changes:
+        """Book a move of a stop, also one that was stored."""
+        before = self._leg(move.key)
+        self._put(move.key, move)
+        was = "none" if before is None or before.stop_price is None else f"{before.stop_price:g}"
+        text = f"{move.key}: stop {was} → {move.price:g} ({move.why})"
+        note = Note(NoteCode.STOP_MOVED, NoteLevel.INFO, move.key, "", text)
+        return Changes(stop_moves=(move,), notes=(note,)) + self._changes(move.key, before)
 
     def describe(self, terms: Described) -> Changes:
         """Learn an instrument's terms; what was booked today under a wrong multiplier is re-derived."""
@@ -242,7 +221,7 @@ class PositionManager:
         if track.anchor is not None:
             track.anchor = replace(track.anchor, multiplier=terms.multiplier)
         track.derive(0)
-        return Changes(described=(terms,)) + track.changes(before)
+        return Changes(described=(terms,)) + self._changes(terms.key, before)
 
     def start_day(self) -> tuple[Leg, ...]:
         """Begin a trading day: what is held becomes the anchor, trades and P&L start at nothing."""
@@ -250,7 +229,7 @@ class PositionManager:
             self._earlier[base] = execution_base(booked.fill.exec_id)[1]
         self._fills = {}
         legs = self.legs()
-        self._tracks = {leg.key: _Track(leg.key, leg, leg.multiplier) for leg in legs}
+        self._tracks = {leg.key: Track(leg.key, leg, leg.multiplier) for leg in legs}
         return legs
 
     # --- inside ------------------------------------------------------------------------------
@@ -269,25 +248,28 @@ class PositionManager:
         # A correction keeps the fee of what it corrects until its own is reported.
         return replace(fill, commission=early if early is not None or old is None else old.commission)
 
-    def _put(self, key: str, booking: Booking, seq: int | None = None) -> None:
+    def _put(self, key: str, booking: Booking | StopMove, seq: int | None = None) -> None:
         track = self._tracks.get(key)
         if track is None:
             terms = self._terms.get(key)
-            track = _Track(key, None, Decimal(1) if terms is None else terms.multiplier)
+            track = Track(key, None, Decimal(1) if terms is None else terms.multiplier)
             self._tracks[key] = track
         if seq is None:
             self._seq += 1
             seq = self._seq
         track.put(booking, seq)
 
-    def _anchored(self, leg: Leg) -> _Track:
+    def _anchored(self, leg: Leg) -> Track:
         terms = self._terms.get(leg.key)
         multiplier = leg.multiplier if terms is None else terms.multiplier
-        return _Track(leg.key, replace(leg, multiplier=multiplier), multiplier)
+        return Track(leg.key, replace(leg, multiplier=multiplier), multiplier)
 
     def _leg(self, key: str) -> Leg | None:
         track = self._tracks.get(key)
         return None if track is None else track.leg
+
+    def _changes(self, key: str, before: Leg | None) -> Changes:
+        return self._tracks[key].changes(before, tell=_closed_note)
 
     def _fill_changes(self, base: str, old: Fill | None, before: Leg | None) -> Changes:
         booked = self._fills[base]
@@ -302,7 +284,7 @@ class PositionManager:
         changes = Changes(
             fills=(booked,), replaced_fills=() if old is None else (old.exec_id,), notes=tuple(notes)
         )
-        return changes + self._tracks[fill.key].changes(before)
+        return changes + self._changes(fill.key, before)
 
 
 def _words(fill: Fill) -> str:

@@ -132,8 +132,16 @@ class Markets:
 
     async def _keep(self, instrument: Instrument) -> None:
         self._desk.instruments[instrument.key] = instrument
+        expiry = instrument.last_trade_date
         terms = Described(
-            instrument.key, instrument.con_id, Decimal(str(instrument.multiplier)), instrument.sec_type.value
+            key=instrument.key,
+            con_id=instrument.con_id,
+            multiplier=Decimal(str(instrument.multiplier)),
+            sec_type=instrument.sec_type.value,
+            symbol=instrument.symbol,
+            exchange=instrument.exchange,
+            currency=instrument.currency,
+            expiry="" if expiry is None else expiry.isoformat(),
         )
         await self._desk.books.post(terms)
 

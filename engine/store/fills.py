@@ -10,11 +10,12 @@ from engine.domain.fill import Fill, execution_base
 from engine.domain.order import Side
 from engine.ledger.changes import BookedFill
 from engine.ledger.events import Adjustment
+from engine.store.plans import from_plan_text, to_plan_text
 from engine.store.values import from_time, maybe_decimal, to_decimal_text, to_time
 
 _COLUMNS = (
     "exec_id, order_ref, perm_id, key, con_id, side, quantity, price, at, strategy, role, commission, "
-    "reason, initial_stop"
+    "reason, initial_stop, plan"
 )
 _KNOWN_LIMIT = 20_000
 """Executions remembered against a repeat by the broker; it repeats those of the day at most."""
@@ -26,17 +27,18 @@ def upsert_fills(conn: sqlite3.Connection, fills: Iterable[BookedFill], *, repla
     `replaced` are the execIds that corrections among `fills` took the place of.
     """
     by_base = {}
-    for fill, reason, initial_stop in fills:
+    for fill, reason, initial_stop, plan in fills:
         base, revision = execution_base(fill.exec_id)
         by_base[base] = fill.exec_id
         conn.execute(
             f"INSERT INTO fill ({_COLUMNS}, base, revision) "  # noqa: S608
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (exec_id) DO UPDATE SET commission = excluded.commission",
             (
                 *(fill.exec_id, fill.order_ref, fill.perm_id, fill.key, fill.con_id, fill.side.value),
                 *(fill.quantity, str(fill.price), to_time(fill.at), fill.strategy, fill.role),
-                *(to_decimal_text(fill.commission), reason, initial_stop, base, revision),
+                *(to_decimal_text(fill.commission), reason, initial_stop),
+                *(to_plan_text(plan), base, revision),
             ),
         )
     for exec_id in replaced:
@@ -78,11 +80,12 @@ def insert_adjustments(conn: sqlite3.Connection, adjustments: Iterable[Adjustmen
     """Append changes of position that had no execution."""
     conn.executemany(
         "INSERT INTO adjustment (adjustment_id, key, con_id, quantity, price, at, reason, owner, "
-        "initial_stop, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (adjustment_id) DO NOTHING",
+        "initial_stop, note, plan) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (adjustment_id) DO NOTHING",
         [
             (
                 *(a.adjustment_id, a.key, a.con_id, a.quantity, to_decimal_text(a.price), to_time(a.at)),
-                *(a.reason, a.owner, a.initial_stop, a.note),
+                *(a.reason, a.owner, a.initial_stop, a.note, to_plan_text(a.plan)),
             )
             for a in adjustments
         ],
@@ -92,13 +95,16 @@ def insert_adjustments(conn: sqlite3.Connection, adjustments: Iterable[Adjustmen
 def load_adjustments(conn: sqlite3.Connection, *, after: int) -> tuple[Adjustment, ...]:
     """Adjustments booked after row `after`, oldest first."""
     rows = conn.execute(
-        "SELECT adjustment_id, key, con_id, quantity, price, at, reason, owner, initial_stop, note "
+        "SELECT adjustment_id, key, con_id, quantity, price, at, reason, owner, initial_stop, note, plan "
         "FROM adjustment WHERE seq > ? ORDER BY seq",
         (after,),
     )
     return tuple(
-        Adjustment(name, key, con_id, quantity, maybe_decimal(price), from_time(at), *rest)
-        for name, key, con_id, quantity, price, at, *rest in rows
+        Adjustment(
+            *(name, key, con_id, quantity, maybe_decimal(price), from_time(at), reason, owner, stop, note),
+            plan=from_plan_text(plan),
+        )
+        for name, key, con_id, quantity, price, at, reason, owner, stop, note, plan in rows
     )
 
 
@@ -117,6 +123,7 @@ def _booked(
     commission: str | None,
     reason: str,
     initial_stop: float | None,
+    plan: str,
 ) -> BookedFill:
     fill = Fill(
         *(exec_id, order_ref, perm_id, key, con_id, Side(side), quantity, Decimal(price), from_time(at)),
@@ -124,4 +131,4 @@ def _booked(
         role=role,
         commission=maybe_decimal(commission),
     )
-    return BookedFill(fill, reason, initial_stop)
+    return BookedFill(fill, reason, initial_stop, from_plan_text(plan))

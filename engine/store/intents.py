@@ -9,12 +9,13 @@ from datetime import datetime
 from engine.domain.order import Order, OrderIntent, OrderState, OrderType, Role, Side, Tif
 from engine.ledger.changes import BrokerOrderRecord, OrderEventRecord
 from engine.store.errors import DuplicateIntentError, SendingRefusedError
+from engine.store.plans import from_plan_text, to_plan_text
 from engine.store.values import from_time, to_time
 
 _COLUMNS = (
     "ref, strategy, key, con_id, role, side, quantity, order_type, tif, limit_price, stop_price, parent_ref, "
     "oca_group, transmit, signal_id, note, state, order_id, perm_id, filled, avg_fill_price, message, "
-    "created_at, updated_at"
+    "created_at, updated_at, reason, plan"
 )
 _DONE = tuple(s.value for s in OrderState if s.is_done)
 _DONE_MARKS = ", ".join("?" * len(_DONE))
@@ -139,7 +140,7 @@ def _row(order: Order) -> tuple[object, ...]:
         *(i.ref, i.strategy, i.key, i.con_id, i.role.value, i.side.value, i.quantity, i.order_type.value),
         *(i.tif.value, i.limit_price, i.stop_price, i.parent_ref, i.oca_group, int(i.transmit), i.signal_id),
         *(i.note, order.state.value, order.order_id, order.perm_id, order.filled, order.avg_fill_price),
-        *(order.message, to_time(i.created_at), to_time(updated)),
+        *(order.message, to_time(i.created_at), to_time(updated), i.reason, to_plan_text(i.plan)),
     )
 
 
@@ -155,6 +156,7 @@ def _order(row: Sequence[object]) -> Order:
         "tif": Tif,
         "transmit": bool,
         "created_at": from_time,
+        "plan": from_plan_text,
     }
     for name, convert in converters.items():
         values[name] = convert(values[name])  # type: ignore[operator]  # columns are CHECKed or ours

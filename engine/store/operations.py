@@ -82,6 +82,7 @@ def apply_changes(
     intents.insert_order_events(conn, changes.order_events)
     fills.upsert_fills(conn, changes.fills, replaced=changes.replaced_fills)
     fills.insert_adjustments(conn, changes.adjustments)
+    positions.insert_stop_moves(conn, changes.stop_moves)
     positions.put_described(conn, changes.described)
     positions.put_positions(conn, _latest(changes.legs), flat=changes.flat_keys)
     positions.put_trades(conn, changes.trades, withdrawn=changes.withdrawn_trades)
@@ -140,6 +141,7 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
     anchor = positions.latest_anchor(conn)
     last_fill = 0 if anchor is None else anchor.last_fill
     last_adjustment = 0 if anchor is None else anchor.last_adjustment
+    last_stop_move = 0 if anchor is None else anchor.last_stop_move
     since = None if anchor is None else anchor.at
     orders = intents.load_orders(conn, since=since)
     refs = [order.intent.ref for order in orders]
@@ -152,6 +154,7 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
         fills=fills.load_fills(conn, after=last_fill),
         earlier_fills=fills.load_fills_of(conn, refs, until=last_fill),
         adjustments=fills.load_adjustments(conn, after=last_adjustment),
+        stop_moves=positions.load_stop_moves(conn, after=last_stop_move),
     )
     return StoredState(
         ledger=ledger,
@@ -196,6 +199,7 @@ def _intent_event(intent: OrderIntent, at: datetime) -> NewEvent:
         "stop_price": intent.stop_price,
         "parent": intent.parent_ref,
         "signal": intent.signal_id,
+        "reason": intent.reason,
     }
     return NewEvent(at, "order", "info", intent.key, intent.ref, "", payload)
 
@@ -205,7 +209,7 @@ def _change_events(changes: Changes, at: datetime) -> list[NewEvent]:
         NewEvent(r.at, "order", "info", "", r.order_ref, "", {"source": r.source, "status": r.status})
         for r in changes.order_events
     ]
-    for fill, _, _ in changes.fills:
+    for fill in (booked.fill for booked in changes.fills):
         payload = {
             "exec_id": fill.exec_id,
             "quantity": fill.signed_quantity,

@@ -9,19 +9,22 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from engine.domain.position import Trade
-from engine.ledger.changes import Leg, TradeRecord
+from engine.ledger.changes import Leg, StopMove, TradeRecord
 from engine.ledger.events import Described
+from engine.store.plans import from_partials_text, from_plan_text, to_partials_text, to_plan_text
 from engine.store.values import from_time, to_time
 
 _LEG = (
     "key, con_id, quantity, cost, multiplier, owner, opened_at, entered, entry_notional, exit_notional, "
-    "realized_usd, fees_usd, initial_stop"
+    "realized_usd, fees_usd, initial_stop, stop_price, plan, partials"
 )
-_LEG_MARKS = ", ".join("?" * 13)
+_LEG_MARKS = ", ".join("?" * 16)
 _TRADE = (
     "closed_by, key, owner, quantity, entry_price, exit_price, opened_at, closed_at, gross_usd, fees_usd, "
-    "reason"
+    "reason, partials"
 )
+_TRADE_MARKS = ", ".join("?" * 12)
+_TERMS = "key, con_id, multiplier, sec_type, symbol, exchange, currency, expiry"
 
 
 class Anchor(NamedTuple):
@@ -32,6 +35,7 @@ class Anchor(NamedTuple):
     at: datetime
     last_fill: int
     last_adjustment: int
+    last_stop_move: int
 
 
 def put_positions(conn: sqlite3.Connection, legs: Iterable[Leg], *, flat: Iterable[str]) -> None:
@@ -51,9 +55,8 @@ def load_positions(conn: sqlite3.Connection) -> tuple[Leg, ...]:
 def put_trades(conn: sqlite3.Connection, records: Iterable[TradeRecord], *, withdrawn: Iterable[str]) -> None:
     """Write closed trades; a later correction may withdraw one or restate it."""
     conn.executemany("DELETE FROM trade WHERE closed_by = ?", [(name,) for name in withdrawn])
-    marks = ", ".join("?" * 11)
     conn.executemany(
-        f"INSERT OR REPLACE INTO trade ({_TRADE}) VALUES ({marks})",  # noqa: S608
+        f"INSERT OR REPLACE INTO trade ({_TRADE}) VALUES ({_TRADE_MARKS})",  # noqa: S608
         [_trade_row(record) for record in records],
     )
 
@@ -70,22 +73,39 @@ def load_trades(conn: sqlite3.Connection, *, since: datetime | None) -> tuple[Tr
 def put_described(conn: sqlite3.Connection, described: Iterable[Described]) -> None:
     """Write instrument terms."""
     conn.executemany(
-        "INSERT OR REPLACE INTO instrument (key, con_id, multiplier, sec_type) VALUES (?, ?, ?, ?)",
-        [(d.key, d.con_id, str(d.multiplier), d.sec_type) for d in described],
+        f"INSERT OR REPLACE INTO instrument ({_TERMS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        [(*d[:2], str(d.multiplier), *d[3:]) for d in described],
     )
 
 
 def load_described(conn: sqlite3.Connection) -> tuple[Described, ...]:
     """All instrument terms known."""
-    rows = conn.execute("SELECT key, con_id, multiplier, sec_type FROM instrument ORDER BY key")
-    return tuple(Described(key, con_id, Decimal(times), sec_type) for key, con_id, times, sec_type in rows)
+    rows = conn.execute(f"SELECT {_TERMS} FROM instrument ORDER BY key")  # noqa: S608
+    return tuple(Described(key, con_id, Decimal(times), *rest) for key, con_id, times, *rest in rows)
+
+
+def insert_stop_moves(conn: sqlite3.Connection, moves: Iterable[StopMove]) -> None:
+    """Append moves of protective stops."""
+    conn.executemany(
+        "INSERT INTO stop_move (key, price, why, at, sign) VALUES (?, ?, ?, ?, ?)",
+        [(m.key, m.price, m.why, to_time(m.at), m.sign) for m in moves],
+    )
+
+
+def load_stop_moves(conn: sqlite3.Connection, *, after: int) -> tuple[StopMove, ...]:
+    """Moves of protective stops booked after row `after`, oldest first."""
+    rows = conn.execute(
+        "SELECT key, price, why, at, sign FROM stop_move WHERE seq > ? ORDER BY seq", (after,)
+    )
+    return tuple(StopMove(key, price, why, from_time(at), sign) for key, price, why, at, sign in rows)
 
 
 def take_anchor(conn: sqlite3.Connection, legs: Iterable[Leg], *, day: date, at: datetime) -> None:
     """Write what is held at the beginning of trading day `day`."""
     cursor = conn.execute(
-        "INSERT INTO anchor (day, at, last_fill, last_adjustment) VALUES (?, ?, "
-        "(SELECT coalesce(max(seq), 0) FROM fill), (SELECT coalesce(max(seq), 0) FROM adjustment))",
+        "INSERT INTO anchor (day, at, last_fill, last_adjustment, last_stop_move) VALUES (?, ?, "
+        "(SELECT coalesce(max(seq), 0) FROM fill), (SELECT coalesce(max(seq), 0) FROM adjustment), "
+        "(SELECT coalesce(max(seq), 0) FROM stop_move))",
         (day.isoformat(), to_time(at)),
     )
     conn.executemany(
@@ -97,12 +117,12 @@ def take_anchor(conn: sqlite3.Connection, legs: Iterable[Leg], *, day: date, at:
 def latest_anchor(conn: sqlite3.Connection) -> Anchor | None:
     """The newest anchor, or None before the first trading day."""
     row = conn.execute(
-        "SELECT id, day, at, last_fill, last_adjustment FROM anchor ORDER BY id DESC LIMIT 1"
+        "SELECT id, day, at, last_fill, last_adjustment, last_stop_move FROM anchor ORDER BY id DESC LIMIT 1"
     ).fetchone()
     if row is None:
         return None
-    anchor_id, day, at, last_fill, last_adjustment = row
-    return Anchor(anchor_id, date.fromisoformat(day), from_time(at), last_fill, last_adjustment)
+    anchor_id, day, at, *booked = row
+    return Anchor(anchor_id, date.fromisoformat(day), from_time(at), *booked)
 
 
 def anchored_positions(conn: sqlite3.Connection, anchor_id: int) -> tuple[Leg, ...]:
@@ -118,7 +138,8 @@ def _leg_row(leg: Leg) -> tuple[object, ...]:
     return (
         *(leg.key, leg.con_id, leg.quantity, str(leg.cost), str(leg.multiplier), leg.owner),
         *(to_time(leg.opened_at), leg.entered, str(leg.entry_notional), str(leg.exit_notional)),
-        *(str(leg.realized_usd), str(leg.fees_usd), leg.initial_stop),
+        *(str(leg.realized_usd), str(leg.fees_usd), leg.initial_stop, leg.stop_price),
+        *(to_plan_text(leg.plan), to_partials_text(leg.partials)),
     )
 
 
@@ -127,6 +148,8 @@ def _leg(row: Sequence[object]) -> Leg:
     for name in ("cost", "multiplier", "entry_notional", "exit_notional", "realized_usd", "fees_usd"):
         values[name] = Decimal(str(values[name]))
     values["opened_at"] = from_time(str(values["opened_at"]))
+    values["plan"] = from_plan_text(str(values["plan"]))
+    values["partials"] = from_partials_text(str(values["partials"]))
     return Leg(**values)  # type: ignore[arg-type]  # by column name, written by _leg_row
 
 
@@ -135,6 +158,7 @@ def _trade_row(record: TradeRecord) -> tuple[object, ...]:
     return (
         *(record.closed_by, t.key, t.owner, t.quantity, str(t.entry_price), str(t.exit_price)),
         *(to_time(t.opened_at), to_time(t.closed_at), str(t.gross_usd), str(t.fees_usd), t.reason),
+        to_partials_text(t.partials),
     )
 
 
@@ -144,4 +168,5 @@ def _trade(row: Sequence[object]) -> Trade:
         values[name] = Decimal(str(values[name]))
     for name in ("opened_at", "closed_at"):
         values[name] = from_time(str(values[name]))
+    values["partials"] = from_partials_text(str(values["partials"]))
     return Trade(**values)  # type: ignore[arg-type]  # by column name, written by _trade_row

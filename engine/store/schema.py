@@ -214,6 +214,36 @@ _OPERATION = (
     )""",
 )
 
+_PLANS = (
+    "ALTER TABLE intent ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE intent ADD COLUMN plan TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE fill ADD COLUMN plan TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE adjustment ADD COLUMN plan TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE position ADD COLUMN stop_price REAL",
+    "ALTER TABLE position ADD COLUMN plan TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE position ADD COLUMN partials TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE position_snapshot ADD COLUMN stop_price REAL",
+    "ALTER TABLE position_snapshot ADD COLUMN plan TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE position_snapshot ADD COLUMN partials TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE trade ADD COLUMN partials TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE instrument ADD COLUMN symbol TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE instrument ADD COLUMN exchange TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE instrument ADD COLUMN currency TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE instrument ADD COLUMN expiry TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE anchor ADD COLUMN last_stop_move INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE stop_move (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL,
+        price REAL NOT NULL,
+        why TEXT NOT NULL,
+        at TEXT NOT NULL,
+        sign INTEGER NOT NULL CHECK (sign IN (-1, 1))
+    )""",
+    # Nothing ever moved a stop before there was a place to write it.
+    "UPDATE position SET stop_price = initial_stop",
+    "UPDATE position_snapshot SET stop_price = initial_stop",
+)
+
 Migration = Callable[[Connection], None]
 
 
@@ -226,5 +256,5 @@ def _statements(statements: tuple[str, ...]) -> Migration:
     return migrate
 
 
-MIGRATIONS: tuple[Migration, ...] = (_statements(_CORE), _statements(_OPERATION))
+MIGRATIONS: tuple[Migration, ...] = (_statements(_CORE), _statements(_OPERATION), _statements(_PLANS))
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

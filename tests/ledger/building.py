@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from engine.domain.fill import Fill
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
+from engine.domain.plan import NO_PLAN, Plan
 from engine.ledger.events import Executed, Source, StatusClaimed
 
 T0 = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -53,6 +54,8 @@ def intent(
     stop_price: float | None = None,
     key: str = "SPY",
     signal_id: str = "",
+    reason: str = "",
+    plan: Plan = NO_PLAN,
 ) -> OrderIntent:
     return OrderIntent(
         ref=ref,
@@ -69,6 +72,8 @@ def intent(
         stop_price=stop_price,
         parent_ref=parent_ref,
         signal_id=signal_id,
+        reason=reason,
+        plan=plan,
     )
 
 

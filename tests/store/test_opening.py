@@ -19,12 +19,16 @@ from engine.store.errors import (
     StoreTooNewError,
     StoreUnwritableError,
 )
-from engine.store.intents import insert_intents
 from engine.store.schema import MIGRATIONS
 from engine.store.store import Store
 from engine.store.sync import SyncStore
 from tests.ledger.building import T0, intent
 from tests.store.building import ACCOUNT, GATEWAY, opened
+
+AN_OLD_ORDER = """INSERT INTO intent
+    (ref, strategy, key, con_id, role, side, quantity, order_type, tif, state, created_at, updated_at)
+    VALUES ('kept', 'ma', 'SPY', 1, 'entry', 'BUY', 100, 'LMT', 'DAY', 'working',
+            '2026-11-20T15:00:00.000000Z', '2026-11-20T15:00:00.000000Z')"""
 
 
 def mode(path: Path) -> int:
@@ -77,7 +81,7 @@ async def test_the_writer_runs_with_full_durability_and_checked_keys(tmp_path):
 async def test_an_older_schema_migrates_with_its_data_and_leaves_a_backup(tmp_path):
     path = tmp_path / "s.db"
     old = open_database(path, gateway=GATEWAY, account=ACCOUNT, migrations=MIGRATIONS[:1])
-    transact(old, lambda c: insert_intents(c, [intent("kept")], at=T0, boot_id="old"))
+    transact(old, lambda c: c.execute(AN_OLD_ORDER))
     old.close()
 
     async with opened(path) as store:

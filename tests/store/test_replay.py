@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.order import OrderState, Role, Side
+from engine.domain.plan import Plan
 from engine.ledger.events import (
     Adjustment,
     CancelRequested,
@@ -25,6 +26,7 @@ from engine.ledger.events import (
     Resolved,
     SendingMarked,
     Source,
+    StopMoved,
 )
 from engine.ledger.ledger import Ledger
 from engine.store import operations
@@ -35,8 +37,8 @@ from tests.store.building import ACCOUNT, GATEWAY
 
 REFS = {"in": Side.BUY, "out": Side.SELL, "stop": Side.SELL}
 INTENTS = (
-    intent("in", quantity=300, signal_id="s"),
-    intent("out", role=Role.EXIT, side=Side.SELL, quantity=300),
+    intent("in", quantity=300, signal_id="s", plan=Plan(498.5, 510.0, None, moves_to_breakeven=True)),
+    intent("out", role=Role.EXIT, side=Side.SELL, quantity=300, reason="PARTIAL_50"),
     intent("stop", role=Role.STOP, side=Side.SELL, quantity=300, parent_ref="in", stop_price=490.0),
 )
 START_OF_DAY = "start of day"
@@ -81,6 +83,10 @@ events = st.one_of(
         lambda n, q: Adjustment(f"adj-{n}", "SPY", 756733, q, Decimal(500), at(50 + n), "external_close"),
         st.integers(0, 3),
         st.integers(-50, 50),
+    ),
+    st.builds(
+        lambda n: StopMoved("SPY", 480.0 + n, "trail", at(n)),
+        st.integers(0, 60),
     ),
     st.sampled_from(
         [Described("SPY", 756733, Decimal(1), "STK"), Described("SPY", 756733, Decimal(50), "FUT")]

@@ -1,0 +1,93 @@
+"""One instrument's bookings of the day in exchange-time order, and the position after each of them.
+
+Derived, never set: a late or corrected booking re-derives everything that followed it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from operator import itemgetter
+
+from engine.ledger.booking import ZERO, Booking, Step, book
+from engine.ledger.changes import Changes, Leg, Note, StopMove, TradeRecord
+
+_Entry = tuple[tuple[float, int], Booking | StopMove]
+_order = itemgetter(0)
+
+
+class Track:
+    """What was booked of one key since the day's anchor."""
+
+    def __init__(self, key: str, anchor: Leg | None, multiplier: Decimal) -> None:
+        self.key = key
+        self.anchor = anchor
+        self.multiplier = multiplier
+        self.entries: list[_Entry] = []
+        self.steps: list[Step] = []
+        # Trades that deriving brought and took away since `changes` was last asked.
+        self._made: dict[str, TradeRecord] = {}
+        self._undone: dict[str, TradeRecord] = {}
+
+    @property
+    def leg(self) -> Leg | None:
+        """The position as it stands."""
+        return self.steps[-1].leg if self.steps else self.anchor
+
+    @property
+    def latest_at(self) -> datetime | None:
+        """Exchange time of the last booking; None before any."""
+        return self.entries[-1][1].at if self.entries else None
+
+    def put(self, entry: Booking | StopMove, seq: int) -> None:
+        """Insert by exchange time; `seq` keeps the order of arrival among equal times."""
+        place = (entry.at.timestamp(), seq)
+        index = bisect_right(self.entries, place, key=_order)
+        self.entries.insert(index, (place, entry))
+        self.derive(index)
+
+    def take(self, booking_id: str) -> tuple[int, Booking]:
+        """Remove a booking and return it with its place in the order of arrival."""
+        for index, ((_, seq), entry) in enumerate(self.entries):
+            if isinstance(entry, Booking) and entry.booking_id == booking_id:
+                del self.entries[index]
+                self.derive(index)
+                return seq, entry
+        raise LookupError(f"{self.key}: nothing is booked as {booking_id}")
+
+    def derive(self, start: int) -> None:
+        """Recompute the position from entry `start` on."""
+        for step in self.steps[start:]:
+            if step.closed is not None and self._made.pop(step.closed.closed_by, None) is None:
+                self._undone[step.closed.closed_by] = step.closed
+        del self.steps[start:]
+        for _, entry in self.entries[start:]:
+            step = self._step(entry)
+            self.steps.append(step)
+            if step.closed is not None:
+                self._made[step.closed.closed_by] = step.closed
+
+    def _step(self, entry: Booking | StopMove) -> Step:
+        if isinstance(entry, Booking):
+            return book(self.leg, entry, key=self.key, multiplier=self.multiplier)
+        leg = self.leg
+        if leg is not None and leg.quantity * entry.sign > 0:
+            leg = replace(leg, stop_price=entry.price)
+        return Step(leg, None, ZERO, ZERO)
+
+    def changes(self, before: Leg | None, *, tell: Callable[[TradeRecord], Note]) -> Changes:
+        """What is different from `before` and from the trades at the last time of asking."""
+        made, undone = self._made, self._undone
+        self._made, self._undone = {}, {}
+        leg = self.leg
+        new_trades = tuple(r for name, r in made.items() if undone.get(name) != r)
+        return Changes(
+            legs=() if leg is None or leg == before else (leg,),
+            flat_keys=(self.key,) if leg is None and before is not None else (),
+            trades=new_trades,
+            withdrawn_trades=tuple(name for name in undone if name not in made),
+            notes=tuple(tell(r) for r in new_trades if r.closed_by not in undone),
+        )
