@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from engine.broker import codes, ibapi
 from engine.broker.convert import (
@@ -20,6 +19,7 @@ from engine.broker.convert import (
     order_of,
     price_or_none,
 )
+from engine.broker.order_frames import OrderFrames
 from engine.broker.pacing import Priority
 from engine.broker.port import (
     BrokerError,
@@ -62,14 +62,6 @@ class _Known:
     stop_price: float | None = None
 
 
-class _Prepared(NamedTuple):
-    """Bytes that were written ahead for exactly these orders."""
-
-    orders: tuple[tuple[OrderIntent, int], ...]
-    parent_ids: tuple[int, ...]
-    frames: bytes
-
-
 class Orders:
     """Order traffic of one connection. Remembers only what later messages leave out."""
 
@@ -78,7 +70,7 @@ class Orders:
         self._known: OrderedDict[tuple[int, int], _Known] = OrderedDict()
         self._by_perm: OrderedDict[int, _Known] = OrderedDict()
         self._commissions: OrderedDict[str, Commission] = OrderedDict()
-        self._prepared: _Prepared | None = None
+        self._frames = OrderFrames(wire)
         self.highest_seen = 0
         wire.callbacks.on(
             openOrder=self._on_open_order,
@@ -106,7 +98,7 @@ class Orders:
             raise BrokerError(f"{len(orders)} orders with {len(parent_ids)} parent ids: one each is needed")
         what = "order " + ", ".join(intent.ref for intent, _ in orders)
         self._need_link(what)
-        frames, client = self._frames(orders, instrument, parent_ids), self._wire.client
+        frames, client = self._frames.write(orders, instrument, parent_ids=parent_ids), self._wire.client
         for (intent, order_id), parent in zip(orders, parent_ids, strict=True):
             self._remember(order_id, _Known(intent.ref, instrument.key, instrument.con_id, parent_id=parent))
         await self._wire.sender.deliver(
@@ -125,29 +117,7 @@ class Orders:
         parent_ids: tuple[int, ...],
     ) -> None:
         """Write the bytes that `place` will send for these orders; what is wrong with them it will say."""
-        self._prepared = None
-        with contextlib.suppress(BrokerError):
-            self._prepared = _Prepared(orders, parent_ids, self._frames(orders, instrument, parent_ids))
-
-    def _frames(
-        self,
-        orders: tuple[tuple[OrderIntent, int], ...],
-        instrument: Instrument,
-        parent_ids: tuple[int, ...],
-    ) -> bytes:
-        """The orders as they go onto the wire. Raises BrokerError where they cannot be written."""
-        ready, self._prepared = self._prepared, None
-        if ready is not None and ready.orders is orders and ready.parent_ids == parent_ids:
-            return ready.frames
-        built = [
-            (order_id, order_of(intent, order_id=order_id, parent_id=parent, account=self._wire.account))
-            for (intent, order_id), parent in zip(orders, parent_ids, strict=True)
-        ]
-        try:
-            return ibapi.order_frames(self._wire.client, built, contract_of(instrument))
-        except ConnectionError as error:
-            refs = ", ".join(intent.ref for intent, _ in orders)
-            raise BrokerError(f"order {refs} was not sent: {clean(error)}") from error
+        self._frames.prepare(orders, instrument, parent_ids=parent_ids)
 
     async def cancel(self, order: Order) -> None:
         """Ask for a cancel."""
