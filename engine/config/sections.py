@@ -194,6 +194,10 @@ class StateSection(Section):
     dir: str = key("state", min_length=1)
     """Folder of the state. In a file it counts from that file's folder; without a file the default is
     $XDG_STATE_HOME/cockpit."""
+    backup_interval_minutes: float = key(5.0, unit="min", ge=1, le=1440)
+    """Time between two backups of the state; one is also made at every start and end, and at each new day."""
+    retention_days: int = key(90, unit="days", ge=30, le=3650)
+    """Age at which events, done orders and their fills are let go; never those of an open position."""
 
 
 class ShutdownSection(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -31,6 +31,7 @@ from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
 from engine.runtime.errors import FailedError
 from engine.runtime.gateway_process import GatewayProcess, gateway_plan, running_gateway
+from engine.runtime.housekeeping import Housekeeping, tell_opening
 from engine.runtime.inbox import Inbox, tell_changes
 from engine.runtime.late_log import LateLog
 from engine.runtime.line import Line, LineHooks
@@ -90,6 +91,10 @@ class Given:
     late: LateLog = field(default_factory=LateLog)
     """Where ordinary lines wait until the orders are out."""
     ids: IdSource = field(default_factory=machine_ids)
+    rederived: tuple[str, ...] = ()
+    """Keys whose stored position was not what the bookings add up to."""
+    keeps_backups: bool = True
+    """False where the store is no file that could be copied."""
 
 
 def assemble(given: Given, engine: Engine) -> Parts:
@@ -97,6 +102,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     broker, desk, pnl = given.broker, _desk(given), DayPnl()
     if given.options.warning:
         desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
+    tell_opening(desk, given.store.opening, given.rederived)
     refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
     executor = _executor(given, desk, refs)
     kill_switch = _kill_switch(given, desk, executor)
@@ -104,7 +110,10 @@ def assemble(given: Given, engine: Engine) -> Parts:
     publisher = _publisher(given, desk, trading, pnl)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     inbox, line = _line(given, desk, engine, trading, publisher)
-    upkeep = _upkeep(given, desk, engine, executor, pnl)
+    housekeeping = Housekeeping(
+        desk, store=given.store, spawn=engine.spawn, keeps_backups=given.keeps_backups
+    )
+    upkeep = _upkeep(given, desk, engine, executor, pnl, chores={"backup": housekeeping.round})
     commands = Commands(
         desk,
         brakes=brakes,
@@ -132,7 +141,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
         commands=commands,
         publisher=publisher,
         on_first_ready=given.options.lag.forget,
-        close=partial(_close, given, desk),
+        close=partial(_close, given, desk, housekeeping),
     )
 
 
@@ -163,7 +172,14 @@ def _kill_switch(given: Given, desk: Desk, executor: Executor) -> KillSwitch:
     )
 
 
-def _upkeep(given: Given, desk: Desk, engine: Engine, executor: Executor, pnl: DayPnl) -> Upkeep:
+def _upkeep(
+    given: Given,
+    desk: Desk,
+    engine: Engine,
+    executor: Executor,
+    pnl: DayPnl,
+    chores: Mapping[str, Callable[[], Awaitable[None]]],
+) -> Upkeep:
     return Upkeep(
         desk,
         executor=executor,
@@ -173,6 +189,7 @@ def _upkeep(given: Given, desk: Desk, engine: Engine, executor: Executor, pnl: D
         on_kill_file=engine.on_kill_file,
         spawn=engine.spawn,
         heartbeat=partial(_heartbeat, desk, given.options),
+        chores=chores,
     )
 
 
@@ -256,11 +273,12 @@ def _heartbeat(desk: Desk, options: RunOptions) -> dict[str, object]:
     }
 
 
-async def _close(given: Given, desk: Desk, clean: bool) -> None:
+async def _close(given: Given, desk: Desk, housekeeping: Housekeeping, clean: bool) -> None:
     try:
         await given.store.end_run(at=desk.now(), clean=clean)
     except StoreError as err:
         _log.error("store.end_not_written", error=str(err))
+    await housekeeping.back_up("end")
     await given.store.close()
     given.late.flush()
 

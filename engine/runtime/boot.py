@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from engine.config import (
     Loaded,
     StrategySection,
 )
+from engine.ledger.ledger import Ledger
 from engine.market.bars import timeframe_seconds
 from engine.runtime import catalogue
 from engine.runtime.assembly import Given, assemble
@@ -26,6 +29,7 @@ from engine.runtime.options import RunOptions
 from engine.runtime.spare import not_kept, spare_folder
 from engine.runtime.trading import Running
 from engine.store.errors import StoreError
+from engine.store.operations import StoredState
 from engine.store.store import Store
 
 DATABASE = "cockpit.db"
@@ -45,11 +49,12 @@ async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
             at=options.clock.now(),
         )
         stored = await store.load()
+        rederived = await rederive(store, stored, at=options.clock.now())
     except StoreError as err:
         await store.close()
         raise FailedError(str(err)) from err
     broker = make_broker(loaded.config, options, highest_order_id=stored.highest_order_id)
-    given = Given(loaded, options, account, store, stored, broker, running)
+    given = Given(loaded, options, account, store, stored, broker, running, rederived=rederived)
     return Engine(partial(assemble, given))
 
 
@@ -102,23 +107,39 @@ async def recognise(config: Config, options: RunOptions) -> RunOptions:
 async def open_or_spare(options: RunOptions) -> tuple[Store, RunOptions]:
     """The store of this run. A dry run goes on without one that cannot be read; trading does not."""
     gateway = options.gateway
+    now = options.clock.now
     try:
-        return await open_store(options.state_dir, gateway=gateway.kind, account=gateway.account), options
+        return (
+            await open_store(options.state_dir, gateway=gateway.kind, account=gateway.account, now=now),
+            options,
+        )
     except FailedError as err:
         if options.mode is not Mode.DRY_RUN:
             raise
         folder = spare_folder()
-        store = await open_store(folder, gateway=gateway.kind, account=gateway.account)
+        store = await open_store(folder, gateway=gateway.kind, account=gateway.account, now=now)
         return store, replace(options, warning=not_kept(f"{err}.", folder))
 
 
-async def open_store(state_dir: Path, *, gateway: str, account: str) -> Store:
-    """The state of exactly this gateway and account. Raises FailedError with the store's own sentence."""
+async def open_store(state_dir: Path, *, gateway: str, account: str, now: Callable[[], datetime]) -> Store:
+    """The state of exactly this gateway and account; damage is put aside and halts the account.
+
+    Raises FailedError with the store's own sentence.
+    """
     path = state_dir / f"{gateway}-{account}" / DATABASE
     try:
-        return await Store.open(path, gateway=gateway, account=account)
+        return await Store.open_or_rescue(path, gateway=gateway, account=account, now=now)
     except StoreError as err:
         raise FailedError(str(err)) from err
+
+
+async def rederive(store: Store, stored: StoredState, *, at: datetime) -> tuple[str, ...]:
+    """The bookings are the truth: position rows that say something else are written anew, and named."""
+    ledger = Ledger(stored.ledger)
+    wrong = ledger.differs_from(stored.positions)
+    if wrong:
+        await store.rederive_positions(ledger.positions.legs(), wrong=wrong, at=at)
+    return wrong
 
 
 def make_strategies(loaded: Loaded) -> tuple[Running, ...]:

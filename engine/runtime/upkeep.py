@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -53,7 +53,9 @@ class Upkeep:
         on_kill_file: Callable[[str], Awaitable[None]],
         spawn: Callable[[str, Callable[[], object]], None],
         heartbeat: Callable[[], dict[str, object]],
+        chores: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
     ) -> None:
+        """`chores` are further steps of every round, by the name under which one that fails is told."""
         self._desk = desk
         self._executor = executor
         self._store = store
@@ -62,6 +64,7 @@ class Upkeep:
         self._on_kill_file = on_kill_file
         self._spawn = spawn
         self._heartbeat = heartbeat
+        self._chores = dict(chores or {})
         self._wake = asyncio.Event()
         self._next_beat_s = 0.0
         self._stops = StopKeeper(desk, executor=executor, spawn=spawn)
@@ -101,6 +104,8 @@ class Upkeep:
         await self._step("kill file", self._look_for_kill_file)
         await self._step("store", self._care_for_store)
         await self._step("day", self._day.round)
+        for name, chore in self._chores.items():
+            await self._step(name, chore)
         self._beat()
 
     async def settle_stops(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.store.errors import (
     StoreTooNewError,
     StoreUnwritableError,
 )
+from engine.store.events import verify_chain
 from engine.store.schema import MIGRATIONS, Migration
 
 T = TypeVar("T")
@@ -29,6 +31,9 @@ _PRAGMAS = (
     ("trusted_schema", "OFF", 0),
 )
 """Name, value to set, value that must be read back."""
+
+CHECKED_EVENTS = 2000
+"""Newest events whose hashes are checked at every opening; `cockpit audit verify` checks all."""
 
 
 def transact(conn: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -53,12 +58,14 @@ def open_database(
     Raises a StoreError that says what is wrong and what to do; never deletes or repairs anything.
     The connection may be used from any one thread.
     """
-    _make_file(path)
+    _refuse_a_log_without_its_file(path)
+    make_private_file(path)
+    _check_untouched(path)
     conn = _connect(path)
     try:
         _set_pragmas(conn, path)
-        _check(conn, path)
         _migrate(conn, path, migrations)
+        check_content(conn, path, migrations)
         transact(conn, lambda c: _bind(c, path, gateway=gateway, account=account))
     except sqlite3.DatabaseError as err:
         conn.close()
@@ -94,14 +101,22 @@ def corrupt(path: Path, what: str) -> StoreCorruptError:
     """The error for a damaged file."""
     return StoreCorruptError(
         f"the state file {path} is damaged ({what}). It was left as it is. Move it away together with "
-        f"{path.name}-wal and {path.name}-shm (or put a backup in its place) and start again: orders and "
-        "positions are then taken from the broker"
+        f"{path.name}-wal and {path.name}-shm, put a backup in its place (cockpit restore), or start again: "
+        "positions and orders are then compared with the broker"
     )
 
 
-def _make_file(path: Path) -> None:
+def _refuse_a_log_without_its_file(path: Path) -> None:
+    """SQLite throws away a write-ahead log whose database is empty: the only copy of what is in it."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
+        raise corrupt(path, f"it is empty or gone, while {log.name} still holds transactions")
+
+
+def make_private_file(path: Path) -> None:
+    """Make the file and its folder, readable by this user only. Raises StoreFolderError."""
+    private_folder(path.parent)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives -wal and -shm the mode of the main file, so it is made before SQLite sees it.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -112,6 +127,17 @@ def _make_file(path: Path) -> None:
         raise StoreFolderError(
             f"the state file {path} cannot be made or opened ({err.strerror}): make the folder writable for "
             "you, or choose another one with --state; nothing was started"
+        ) from err
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder for this user only, where it is not there. Raises StoreFolderError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as err:
+        raise StoreFolderError(
+            f"the folder {folder} cannot be made ({err.strerror}): make the folder above writable for you, "
+            "or choose another one with --state; nothing was started"
         ) from err
 
 
@@ -132,14 +158,48 @@ def _set_pragmas(conn: sqlite3.Connection, path: Path) -> None:
             )
 
 
-def _check(conn: sqlite3.Connection, path: Path) -> None:
-    (answer,) = conn.execute("PRAGMA quick_check(1)").fetchone()
-    if answer != "ok":
-        raise corrupt(path, str(answer))
+def _check_untouched(path: Path) -> None:
+    """Look through the file as a reader: a writer would clear the log of a damaged one before we see it."""
+    try:
+        with closing(open_for_reading(path)) as conn:
+            for (answer,) in conn.execute("PRAGMA quick_check"):
+                # A row that breaks a rule is one bad row, no damaged file: it is put aside when it is read.
+                if answer != "ok" and not answer.startswith(("NULL value in", "CHECK constraint failed in")):
+                    raise corrupt(path, str(answer))
+    except sqlite3.DatabaseError as err:
+        raise opening_error(path, err) from err
+
+
+def check_content(conn: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """The tables are ours and the newest events unbroken; StoreCorruptError where not."""
+    missing = _columns_of_a_new_file(migrations) - _columns(conn)
+    if missing:
+        raise corrupt(path, f"parts of its tables are gone: {', '.join(sorted(missing)[:3])}")
+    if "chain_anchor.seq" in _columns(conn):
+        report = verify_chain(conn, last=CHECKED_EVENTS)
+        if not report.ok:
+            raise corrupt(path, f"its event log is broken: {report.text}")
+
+
+def _columns(conn: sqlite3.Connection) -> frozenset[str]:
+    rows = conn.execute(
+        "SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c "
+        "WHERE m.type = 'table'"
+    )
+    return frozenset(name for (name,) in rows)
+
+
+def _columns_of_a_new_file(migrations: Sequence[Migration]) -> frozenset[str]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        for migration in migrations:
+            migration(new)
+        return _columns(new)
 
 
 def _migrate(conn: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     (version,) = conn.execute("PRAGMA user_version").fetchone()
+    if version == 0 and _columns(conn):
+        raise corrupt(path, "it has tables, but its schema number is gone")
     if version > len(migrations):
         raise StoreTooNewError(
             f"the state file {path} was written by a newer version of this program (schema {version}, this "
@@ -159,7 +219,7 @@ def _step(conn: sqlite3.Connection, *, migration: Migration, number: int) -> Non
 def _back_up(conn: sqlite3.Connection, path: Path, version: int) -> None:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = path.with_name(f"{path.name}.schema{version}-{stamp}.bak")
-    _make_file(target)
+    make_private_file(target)
     copy = _connect(target)
     try:
         conn.backup(copy)

@@ -85,20 +85,53 @@ def last_seq(conn: sqlite3.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def verify_chain(conn: sqlite3.Connection) -> ChainReport:
-    """Recompute every hash of the log. Rows cut off at the end are noticed by the highest number used."""
-    previous, expected = _GENESIS, 1
-    rows = conn.execute(f"SELECT seq, prev_hash, hash, {_COLUMNS} FROM event ORDER BY seq")  # noqa: S608
+def verify_chain(conn: sqlite3.Connection, *, last: int | None = None) -> ChainReport:
+    """Recompute the hashes of the log, or of its newest `last` rows only, and name the first bad row.
+
+    Rows cut off at the end are noticed by the highest number used, rows cut off at the beginning by the
+    anchor that retention leaves behind.
+    """
+    previous, first = _start_of(conn, last)
+    expected = first
+    rows = conn.execute(
+        f"SELECT seq, prev_hash, hash, {_COLUMNS} FROM event WHERE seq >= ? ORDER BY seq",  # noqa: S608
+        (first,),
+    )
     for seq, prev_hash, digest, *row in rows:
-        if seq != expected or prev_hash != previous or digest != _digest(previous, tuple(row)):
-            return ChainReport(expected - 1, expected, f"event {expected} is missing or was changed")
+        what = _wrong(seq, expected, prev_hash, previous, digest, tuple(row))
+        if what:
+            return ChainReport(expected - first, expected, f"event {expected} {what}")
         previous, expected = digest, expected + 1
     if last_seq(conn) >= expected:
-        return ChainReport(expected - 1, expected, f"events from {expected} on were removed")
-    return ChainReport(expected - 1, None, f"{expected - 1} events, unbroken")
+        return ChainReport(expected - first, expected, f"events from {expected} on were removed")
+    return ChainReport(expected - first, None, f"{expected - first} events, unbroken")
 
 
-def _digest(previous: str, row: tuple[str, ...]) -> str:
+def _start_of(conn: sqlite3.Connection, last: int | None) -> tuple[str, int]:
+    """The hash before the first row to check, and that row's number."""
+    anchor = conn.execute("SELECT hash, seq FROM chain_anchor ORDER BY seq DESC LIMIT 1").fetchone()
+    start = (_GENESIS, 1) if anchor is None else (anchor[0], anchor[1] + 1)
+    if last is None:
+        return start
+    before = last_seq(conn) - last
+    row = conn.execute("SELECT hash, seq FROM event WHERE seq = ?", (before,)).fetchone()
+    return start if before < start[1] or row is None else (row[0], row[1] + 1)
+
+
+def _wrong(
+    seq: int, expected: int, prev_hash: str, previous: str, digest: str, row: tuple[object, ...]
+) -> str:
+    """What is wrong with a row of the log; empty where nothing is."""
+    if seq != expected:
+        return f"is missing (the next one there is {seq})"
+    if prev_hash != previous:
+        return "does not follow the one before it"
+    if not all(isinstance(part, str) for part in row) or digest != _digest(previous, row):
+        return "was changed after it was written"
+    return ""
+
+
+def _digest(previous: str, row: tuple[object, ...]) -> str:
     # Lengths first, so that text moved from one column to the next changes the hash.
-    framed = "".join(f"{len(part)}:{part}" for part in (previous, *row))
+    framed = "".join(f"{len(part)}:{part}" for part in (previous, *map(str, row)))
     return hashlib.sha256(framed.encode()).hexdigest()

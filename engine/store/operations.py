@@ -100,6 +100,15 @@ def start_day(
     events.append_events(conn, [event], boot_id=boot_id)
 
 
+def rederive_positions(
+    conn: sqlite3.Connection, *, legs: Sequence[Leg], wrong: Sequence[str], at: datetime, boot_id: str
+) -> None:
+    """Write the position rows named `wrong` anew; `legs` are all positions that the bookings add up to."""
+    positions.put_positions(conn, [leg for leg in legs if leg.key in wrong], flat=wrong)
+    text = f"stored positions differed from what was booked and were written anew: {', '.join(wrong)}"
+    events.append_events(conn, [NewEvent(at, "engine", "error", "", "", text)], boot_id=boot_id)
+
+
 def put_brake(
     conn: sqlite3.Connection,
     *,

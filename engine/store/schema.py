@@ -244,6 +244,41 @@ _PLANS = (
     "UPDATE position_snapshot SET stop_price = initial_stop",
 )
 
+_SURVIVAL = (
+    # Where the event log was cut off at its old end, so that what is left still verifies.
+    """CREATE TABLE chain_anchor (
+        seq INTEGER PRIMARY KEY,
+        hash TEXT NOT NULL,
+        at TEXT NOT NULL
+    )""",
+    # Rows that could not be read at a start, as they were, out of the way of the others.
+    """CREATE TABLE quarantine (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        of_table TEXT NOT NULL,
+        content TEXT NOT NULL,
+        why TEXT NOT NULL
+    )""",
+    """CREATE TABLE bar_buffer (
+        key TEXT NOT NULL,
+        end_at TEXT NOT NULL,
+        open REAL NOT NULL,
+        high REAL NOT NULL,
+        low REAL NOT NULL,
+        close REAL NOT NULL,
+        volume INTEGER NOT NULL,
+        wap REAL,
+        trades INTEGER NOT NULL,
+        PRIMARY KEY (key, end_at)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE checkpoint (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        at TEXT NOT NULL,
+        day TEXT NOT NULL,
+        document TEXT NOT NULL
+    )""",
+)
+
 Migration = Callable[[Connection], None]
 
 
@@ -256,5 +291,10 @@ def _statements(statements: tuple[str, ...]) -> Migration:
     return migrate
 
 
-MIGRATIONS: tuple[Migration, ...] = (_statements(_CORE), _statements(_OPERATION), _statements(_PLANS))
+MIGRATIONS: tuple[Migration, ...] = (
+    _statements(_CORE),
+    _statements(_OPERATION),
+    _statements(_PLANS),
+    _statements(_SURVIVAL),
+)
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

@@ -27,6 +27,8 @@ from engine.store.errors import StoreClosedError, StoreUnwritableError
 from engine.store.events import ChainReport, NewEvent
 from engine.store.journal import AuditEntry, EquityPoint
 from engine.store.operations import StoredState
+from engine.store.quarantine import QuarantinedRow
+from engine.store.rescue import Rescue, open_or_rescue
 
 T = TypeVar("T")
 Transaction = Callable[[sqlite3.Connection], T]
@@ -50,6 +52,13 @@ class StoreMetrics(NamedTuple):
     error: str
 
 
+class Opening(NamedTuple):
+    """What had to be done before the file could be used; nothing, as a rule."""
+
+    rescue: Rescue | None = None
+    quarantined: tuple[QuarantinedRow, ...] = ()
+
+
 class _Record(NamedTuple):
     """A write that must not be lost. `stored` tells whether the first try made it durable."""
 
@@ -65,6 +74,8 @@ class Store:
         self._connection = connection
         self._path = path
         self._boot_id = ""
+        self.opening = Opening()
+        """What opening had to do before the file could be used."""
         self._records: deque[_Record] = deque()
         self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._backlog = 0
@@ -84,6 +95,19 @@ class Store:
         # Opened before the writer thread exists: aiosqlite does not clean up after a connector that raises.
         raw = await asyncio.to_thread(open_database, path, gateway=gateway, account=account)
         return cls(await aiosqlite.Connection(lambda: raw, iter_chunk_size=64), path)
+
+    @classmethod
+    async def open_or_rescue(
+        cls, path: Path, *, gateway: str, account: str, now: Callable[[], datetime]
+    ) -> Store:
+        """Like `open`, but a damaged file moves aside, and unreadable rows too; `opening` says what was done.
+
+        `now` is the time written into the records. Raises a StoreError where it is not a matter of damage.
+        """
+        opened = await asyncio.to_thread(open_or_rescue, path, gateway=gateway, account=account, now=now)
+        store = cls(await aiosqlite.Connection(lambda: opened.connection, iter_chunk_size=64), path)
+        store.opening = Opening(opened.rescue, opened.quarantined)
+        return store
 
     # --- transactions ------------------------------------------------------------------------
 
@@ -155,6 +179,11 @@ class Store:
     def path(self) -> Path:
         """The database file."""
         return self._path
+
+    @property
+    def boot_id(self) -> str:
+        """The mark of this run's rows; empty before `begin_run`."""
+        return self._boot_id
 
     def metrics(self) -> StoreMetrics:
         """How the store does right now."""
@@ -262,6 +291,13 @@ class Store:
     async def live_brakes(self) -> tuple[StoredBrake, ...]:
         """Every brake that is on, as stored."""
         return await self.read(brakes.live_brakes)
+
+    async def rederive_positions(self, legs: Iterable[Leg], *, wrong: Sequence[str], at: datetime) -> None:
+        """Write the position rows named `wrong` anew from what the bookings add up to."""
+        write = partial(
+            operations.rederive_positions, legs=tuple(legs), wrong=wrong, at=at, boot_id=self._boot_id
+        )
+        await self.run(write)
 
     async def save_equity(self, point: EquityPoint, *, day: date) -> None:
         """Add a point to the day's curve."""

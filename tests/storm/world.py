@@ -237,7 +237,15 @@ class Storm:
             version="0",
         )
         given = Given(
-            _loaded(), options, ACCOUNT, store, stored, broker, strategies(self.mood), ids=self._id_source()
+            _loaded(),
+            options,
+            ACCOUNT,
+            store,
+            stored,
+            broker,
+            strategies(self.mood),
+            ids=self._id_source(),
+            keeps_backups=False,
         )
         engine = Engine(partial(assemble, given))
         self.broker, self.engine = broker, engine
