@@ -1,4 +1,4 @@
-"""A damaged database never stops the cockpit and is never deleted: it moves aside, a backup takes its place.
+"""A damaged database is never deleted and stops nothing: it moves aside, a backup takes its place.
 
 The order of steps is what makes it safe against a kill in the middle. The replacement is made completely,
 its HALT included, under a name of its own; only then do the damaged files move; its rename is the last
