@@ -35,6 +35,11 @@ _OLD_ADJUSTMENTS = """SELECT seq FROM adjustment WHERE at < :before
     AND key NOT IN (SELECT key FROM position)
     LIMIT :batch"""
 
+_OLD_STOP_MOVES = """SELECT seq FROM stop_move WHERE at < :before
+    AND seq <= (SELECT coalesce(max(last_stop_move), 0) FROM anchor)
+    AND key NOT IN (SELECT key FROM position)
+    LIMIT :batch"""
+
 _OLD_ANCHORS = "SELECT id FROM anchor WHERE at < :before AND id < (SELECT max(id) FROM anchor) LIMIT :batch"
 
 
@@ -46,6 +51,7 @@ def prune(conn: sqlite3.Connection, *, before: datetime, at: datetime, boot_id: 
     for table in ("broker_order", "order_event", "intent"):
         removed += _delete(conn, table, "ref", _OLD_ORDERS.format(done=_DONE), limits)
     removed += _delete(conn, "adjustment", "seq", _OLD_ADJUSTMENTS, limits)
+    removed += _delete(conn, "stop_move", "seq", _OLD_STOP_MOVES, limits)
     removed += _delete(conn, "position_snapshot", "anchor_id", _OLD_ANCHORS, limits)
     removed += _delete(conn, "anchor", "id", _OLD_ANCHORS, limits)
     return removed + _delete(
