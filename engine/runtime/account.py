@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from engine.api import Level
-from engine.broker.port import Broker, BrokerOrder, BrokerState, Hello
+from engine.broker.port import Broker, BrokerOrder, BrokerState, Hello, OrderClaim
 from engine.domain.order import Order, OrderState
 from engine.domain.reasons import Reason
 from engine.ledger.events import LedgerEvent, NeverSent, Resolved
@@ -80,8 +80,8 @@ class AccountDesk:
             events += self._inbox.ledger_events(execution)
         for commission in state.commissions:
             events += self._inbox.ledger_events(commission)
-        for order in (*state.completed_orders, *state.open_orders):
-            events += self._inbox.ledger_events(order.claim)
+        for claim in (*map(_ended, state.completed_orders), *(o.claim for o in state.open_orders)):
+            events += self._inbox.ledger_events(claim)
         await self._desk.books.post(*events)
 
     def _maybe_out(self) -> frozenset[str]:
@@ -150,3 +150,8 @@ class AccountDesk:
                 self._desk.notices.clear_alert(code, symbol=alert.symbol)
         for key, said in texts.items():
             self._desk.notices.raise_alert(Level.ERROR, code, "; ".join(said), symbol=key)
+
+
+def _ended(order: BrokerOrder) -> OrderClaim:
+    """A completed order's claim. Inactive among the completed is no order held back: it was refused."""
+    return order.claim._replace(status="Cancelled") if order.claim.status == "Inactive" else order.claim

@@ -184,6 +184,14 @@ def i13_no_picture_no_change(watch: Watch) -> Iterator[str]:
         yield "the position was adjusted without a whole picture of the account"
 
 
+def i19_no_act_fails(watch: Watch) -> Iterator[str]:
+    """Whatever the weather, no part of the engine fails by a bug of its own."""
+    desk = watch.storm.desk
+    for alert in () if desk is None else desk.notices.alerts:
+        if alert.code in ("act_failed", "engine_failed") or alert.code.startswith("upkeep_"):
+            yield alert.text
+
+
 ALWAYS: tuple[Callable[[Watch], Iterator[str]], ...] = (
     i1_one_order_per_intent,
     i8_no_naked_position,
@@ -191,6 +199,7 @@ ALWAYS: tuple[Callable[[Watch], Iterator[str]], ...] = (
     i9b_no_flip,
     i10_nothing_working_after_a_halt,
     i13_no_picture_no_change,
+    i19_no_act_fails,
 )
 
 

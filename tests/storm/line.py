@@ -270,6 +270,15 @@ class StormBroker:
         self._highest += 1
         return self._highest
 
+    def prepare(
+        self,
+        orders: tuple[tuple[OrderIntent, int], ...],
+        instrument: Instrument,
+        *,
+        parent_ids: tuple[int, ...],
+    ) -> None:
+        """There is nothing to build."""
+
     async def place(
         self,
         orders: tuple[tuple[OrderIntent, int], ...],
