@@ -322,15 +322,6 @@ class StormBroker:
         if self._after_send():
             await self._die()
 
-    def prepare(
-        self,
-        orders: tuple[tuple[OrderIntent, int], ...],
-        instrument: Instrument,
-        *,
-        parent_ids: tuple[int, ...],
-    ) -> None:
-        """Nothing is written ahead here: only what is sent counts."""
-
     async def cancel_everything(self) -> None:
         raise BrokerError("the engine cancels one by one")
 

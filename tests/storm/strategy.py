@@ -9,6 +9,7 @@ from typing import Self
 
 from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Side
+from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.runtime.trading import Running
 from engine.strategy.base import Strategy, StrategyView, Waiting
@@ -62,6 +63,8 @@ class Restless(Strategy):
         draw = rng.random()
         if draw < 0.15:
             return (self._exit(bar, view),)
+        if draw > 0.85:
+            return (self._exit(bar, view, fraction=rng.choice((0.25, 0.5))),)
         if draw < 0.25:
             return (self._entry(bar, rng, view), self._exit(bar, view))
         # Wanting it again although it has it: the gate must say no.
@@ -82,9 +85,10 @@ class Restless(Strategy):
             signal_id=f"{self.name}-{bar.symbol}-{stamp:%H%M%S}-{again}",
             at=bar.end,
             stop_price=bar.close - side.sign * distance,
+            plan=Plan(pivot=bar.close, moves_to_breakeven=rng.random() < 0.5),
         )
 
-    def _exit(self, bar: Bar, view: StrategyView) -> Proposal:
+    def _exit(self, bar: Bar, view: StrategyView, *, fraction: float = 1.0) -> Proposal:
         return Proposal(
             strategy=self.name,
             key=bar.symbol,
@@ -92,6 +96,7 @@ class Restless(Strategy):
             side=Side.SELL if view.quantity > 0 else Side.BUY,
             signal_id=f"{self.name}-{bar.symbol}-out-{bar.end:%H%M%S}",
             at=bar.end,
+            exit_fraction=fraction,
         )
 
     def why_not(self, key: str) -> Waiting:
