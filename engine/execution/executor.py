@@ -239,7 +239,9 @@ class Executor:
         if kept or position is None or abs(position.quantity) <= quantity:
             why = f"cancel not confirmed for {', '.join(kept)}" if kept else "it shrank meanwhile"
             return CloseResult(key, CloseStatus.NOT_FLAT, f"{key}: no partial taken: {why}")
-        if not await self._protector.settle(key, instrument, without=quantity):
+        settled = await self._protector.settle(key, instrument, without=quantity)
+        # Nothing to do is not enough: a stop nobody has confirmed, or of unknown fate, is left as it is.
+        if not settled or self._over(key, without=quantity):
             await self._protector.settle(key, instrument)
             text = f"{key}: its stop could not be shrunk first; no partial taken, so that nothing doubles"
             return CloseResult(key, CloseStatus.NOT_FLAT, text)
@@ -254,6 +256,11 @@ class Executor:
                 await self.cancel(part.ref)
         await self._protector.settle(key, instrument)
         return self._close_result(key, part.ref, wanted=quantity)
+
+    def _over(self, key: str, *, without: int) -> bool:
+        """True where the stops of `key` could trade more than what stays once `without` units have left."""
+        stops = (o for o in self._books.open_orders(key) if o.intent.role is Role.STOP)
+        return sum(o.remaining for o in stops) > abs(self._books.quantity(key)) - without
 
     def _exit_intent(
         self, position: Position, *, role: Role, reason: str, quantity: int | None

@@ -13,6 +13,7 @@ from engine.domain.order import OrderState, Role
 from engine.domain.plan import Plan
 from engine.execution.executor import CloseStatus
 from engine.execution.held import partial_quantity
+from engine.ledger.events import FateUnknown
 from tests.execution.rig import rig
 from tests.virtual_time import now_s, pass_time, virtual
 
@@ -135,6 +136,18 @@ async def test_no_partial_is_sent_while_the_stop_cannot_be_shrunk(tmp_path: Path
         assert result.status is CloseStatus.NOT_FLAT
         assert here.state_of(Role.EXIT) == []
         assert (here.books.quantity("SPY"), here.stops_at_broker()) == (100, 100)
+
+
+@virtual
+async def test_no_partial_is_sent_while_the_fate_of_the_stop_is_unknown(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        await here.enter()
+        await here.books.post(FateUnknown(here.last(Role.STOP).intent.ref, "nobody knows", here.desk.now()))
+
+        result = await here.reduce()
+
+        assert result.status is CloseStatus.NOT_FLAT
+        assert here.state_of(Role.EXIT) == []
 
 
 @virtual
