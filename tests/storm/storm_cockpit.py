@@ -1,0 +1,15 @@
+"""The real command line with the tests' own strategies: `python -m tests.storm.storm_cockpit --paper …`."""
+
+from __future__ import annotations
+
+import sys
+
+from cockpit import cli
+from tests.e2e import scripted
+from tests.storm import churn
+
+STRATEGIES = (scripted.Scripted, churn.Churn)
+"""Registered by being imported."""
+
+if __name__ == "__main__":
+    sys.exit(cli.run())
