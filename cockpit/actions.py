@@ -2,60 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class Where(StrEnum):
-    """Where a key works."""
-
-    EVERYWHERE = "every screen and every dialog, also while you type"
-    SCREEN = "the cockpit screen"
-    TABLE = "a table with the focus"
-    DIALOG = "a dialog"
-    LEAVE = "the question how to leave"
-    DIAL = "the risk dial"
-
-
-class Confirm(StrEnum):
-    """What stands between the key and the deed. The safe direction is cheap."""
-
-    NONE = "at once"
-    ASK = "preview, Cancel is focused"
-    WORD = "preview and a typed word"
-
-
-class Group(StrEnum):
-    """Headings of the help page."""
-
-    SAFETY = "Safety"
-    TRADES = "Positions and orders"
-    RISK = "Risk"
-    MOVE = "Moving about"
-    COCKPIT = "Cockpit"
-    DIALOG = "In dialogs"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing a key can do. `id` is also the name in `[keys]` and of the method that does it."""
-
-    id: str
-    title: str
-    help: str
-    keys: str
-    """Default key, or keys with a comma between them, in Textual's names."""
-    where: Where
-    group: Group
-    confirm: Confirm = Confirm.NONE
-    label: str = ""
-    """Word in the footer; empty keeps it out of there."""
-    rank: int = 9
-    """In a narrow footer higher ranks go first; 0 always stays."""
-    verb: str = ""
-    """The command line's word for the same deed."""
-
+from cockpit.action import Action, Confirm, Group, Where
+from cockpit.recovery_actions import RECOVERY_ACTIONS
 
 _SAFETY = (
     Action(
@@ -63,7 +13,7 @@ _SAFETY = (
         "Pause or resume entries",
         "Blocks new entries at once; exits and stops go on. Pressed again it asks for a reason and resumes.",
         "p",
-        Where.SCREEN,
+        Where.SCREENS,
         Group.SAFETY,
         label="pause",
         rank=0,
@@ -97,7 +47,7 @@ _SAFETY = (
         "Lift a brake",
         "Lifts a brake, scoped ones too, with a reason; after halt or kill also with the account id.",
         "R",
-        Where.SCREEN,
+        Where.SCREENS,
         Group.SAFETY,
         confirm=Confirm.WORD,
         label="resume",
@@ -221,33 +171,56 @@ _MOVE = (
     Action("first_row", "First row", "To the top.", "home,g", Where.TABLE, Group.MOVE),
     Action("last_row", "Last row", "To the end.", "end,G", Where.TABLE, Group.MOVE),
     Action(
-        "cockpit", "Cockpit", "Back to the positions of the cockpit screen.", "1", Where.SCREEN, Group.MOVE
+        "cockpit", "Cockpit", "Back to the positions of the cockpit screen.", "1", Where.SCREENS, Group.MOVE
+    ),
+    Action(
+        "recovery",
+        "Recovery",
+        "What differs from the broker, and the restart report. Opens by itself where something waits.",
+        "O",
+        Where.SCREEN,
+        Group.MOVE,
+        label="recovery",
+        rank=8,
+    ),
+    Action(
+        "hide_report",
+        "Hide the restart report",
+        "It stays on the recovery screen and in the log.",
+        "escape",
+        Where.SCREEN,
+        Group.MOVE,
     ),
 )
 
 _COCKPIT = (
     Action(
-        "help", "Help", "This page.", "question_mark,f1", Where.SCREEN, Group.COCKPIT, label="help", rank=1
+        "help", "Help", "This page.", "question_mark,f1", Where.SCREENS, Group.COCKPIT, label="help", rank=1
     ),
     Action(
         "command_palette",
         "Command palette",
         "Every action by name.",
         "ctrl+p",
-        Where.SCREEN,
+        Where.SCREENS,
         Group.COCKPIT,
         label="palette",
         rank=8,
     ),
     Action(
-        "theme", "Next theme", "Colours: safe, dark, light, terminal's own.", "t", Where.SCREEN, Group.COCKPIT
+        "theme",
+        "Next theme",
+        "Colours: safe, dark, light, terminal's own.",
+        "t",
+        Where.SCREENS,
+        Group.COCKPIT,
     ),
     Action(
         "leave",
         "Leave",
         "Detach and trade on, or stop with or without flattening.",
         "q",
-        Where.SCREEN,
+        Where.SCREENS,
         Group.COCKPIT,
         confirm=Confirm.ASK,
         label="quit",
@@ -325,4 +298,12 @@ _DIALOG = (
     ),
 )
 
-ACTIONS: Final[tuple[Action, ...]] = (*_SAFETY, *_TRADES, *_RISK, *_MOVE, *_COCKPIT, *_DIALOG)
+ACTIONS: Final[tuple[Action, ...]] = (
+    *_SAFETY,
+    *_TRADES,
+    *RECOVERY_ACTIONS,
+    *_RISK,
+    *_MOVE,
+    *_COCKPIT,
+    *_DIALOG,
+)

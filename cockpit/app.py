@@ -27,6 +27,7 @@ from cockpit.settings import ColorMode, UiSettings
 from cockpit.spans import Span, Tone
 from cockpit.themes import DEFAULT_THEME, THEME_NAMES, THEMES, next_theme
 from engine.api import Command, CommandKind, EngineHandle, EngineState, Outcome, OutcomeStatus, Scope
+from engine.api_recovery import Settlement
 
 REFRESH_BUDGET_MS = 50.0
 """A refresh dearer than this (or a tick this late) slows the screen down to one look a second."""
@@ -153,7 +154,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self._unsubscribe()
 
     def _first_look(self) -> None:
-        self.look()
+        self._look_and_offer()
         if self.settings.freeze_gc:
             # A full collection walks every object of both threads: 30 to 90 ms in which nobody trades.
             gc.collect()
@@ -178,15 +179,22 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         started = self._monotonic()
         with self.batch_update():
             self._cockpit.show(frame)
+            if self.recovery_screen is not None:
+                self.recovery_screen.show(frame)
             if isinstance(self.screen, Dialog):
                 self.screen.show(frame)
         self._refresh_ms = (self._monotonic() - started) * 1000.0
         if self._refresh_ms > REFRESH_BUDGET_MS:
             self._throttled_until = self._monotonic() + THROTTLE_FOR_S
 
+    def _look_and_offer(self) -> None:
+        """A look; what waits to be settled then comes up by itself."""
+        self.look()
+        self.offer_recovery()
+
     def on_urgent(self) -> None:
         """Something must be seen now, throttled or not."""
-        self.look()
+        self._look_and_offer()
 
     def _tick(self) -> None:
         """One regular look, unless the screen is too slow or nobody watches it."""
@@ -202,7 +210,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         if not self._handle.is_alive and self._handle.snapshot().engine_state is EngineState.STOPPED:
             self.exit(Exit.ENGINE_STOPPED)
             return
-        self.look()
+        self._look_and_offer()
 
     def on_app_blur(self, _event: events.AppBlur) -> None:
         """Nobody types here: look once a second."""
@@ -238,6 +246,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         reason: str = "",
         confirmed: bool = False,
         typed: str = "",
+        settlements: tuple[Settlement, ...] = (),
     ) -> Command | None:
         """Submit a command and say so; None (and a word why) for one who only watches."""
         if not self._acting:
@@ -246,12 +255,21 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         what = " ".join(part for part in (kind.value, target or (str(scope) if scope else "")) if part)
         self.say(Span("requested ", Tone.WARN), Span(clean(what)))
         return self._bridge.submit(
-            kind, scope=scope, target=target, value=value, reason=reason, confirmed=confirmed, typed=typed
+            kind,
+            scope=scope,
+            target=target,
+            value=value,
+            reason=reason,
+            confirmed=confirmed,
+            typed=typed,
+            settlements=settlements,
         )
 
     def say(self, *spans: Span) -> None:
-        """One message in the status line."""
+        """One message in the status line of every screen."""
         self._cockpit.status.say(*spans)
+        if self.recovery_screen is not None:
+            self.recovery_screen.status.say(*spans)
 
     def _outcome_arrived(self, command: Command, outcome: Outcome) -> None:
         """From any thread."""
@@ -274,6 +292,8 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
                 markup=False,
             )
         self.look()
+        if self.recovery_screen is not None:
+            self.recovery_screen.heard(command, outcome)
         if isinstance(self.screen, Dialog):
             self.screen.heard(command, outcome)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 
 from engine.api import Command, CommandKind, EngineHandle, Outcome, OutcomeStatus, Scope
+from engine.api_recovery import Settlement
 
 OnOutcome = Callable[[Command, Outcome], None]
 """Called from any thread, once per command."""
@@ -32,6 +33,7 @@ class Bridge:
         reason: str = "",
         confirmed: bool = False,
         typed: str = "",
+        settlements: tuple[Settlement, ...] = (),
     ) -> Command:
         """Send one wish; its outcome arrives at `on_outcome`, also when it could not be delivered."""
         command = Command(
@@ -43,6 +45,7 @@ class Bridge:
             reason=reason,
             confirmed=confirmed,
             typed=typed,
+            settlements=settlements,
         )
         try:
             future = self._handle.submit(command)

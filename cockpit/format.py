@@ -124,6 +124,16 @@ def wall_time(moment: datetime | None, *, time_zone: str = "America/New_York") -
     return UNKNOWN if moment is None else f"{moment.astimezone(ZoneInfo(time_zone)):%H:%M:%S}"
 
 
+def moment(when: datetime | None, *, now: datetime, time_zone: str = "America/New_York") -> str:
+    """Time of day at the exchange, with the date before it where that is not today's: `09 Mar 15:58`."""
+    if when is None:
+        return UNKNOWN
+    zone = ZoneInfo(time_zone)
+    there = when.astimezone(zone)
+    same_day = there.date() == now.astimezone(zone).date()
+    return f"{there:%H:%M:%S}" if same_day else f"{there:%d %b %H:%M}"
+
+
 def zone_name(moment: datetime, *, time_zone: str = "America/New_York") -> str:
     """Short name of the exchange's time zone: `ET`, else what the zone calls itself."""
     return "ET" if time_zone == "America/New_York" else f"{moment.astimezone(ZoneInfo(time_zone)):%Z}"

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cockpit.spans import Tone
 from engine.api import BrakeKind, BrakeView, EngineState, Level, PositionView, Scope, ScopeKind, Snapshot
+from engine.api_recovery import RecoveryKind, RecoveryRow
 
 STALE_S = 5.0
 """A quote older than this is called stale on screen, as the engine's default does."""
@@ -72,6 +73,11 @@ def told_brakes(snapshot: Snapshot) -> list[BrakeView]:
 
 def _hardness(brake: BrakeView) -> int:
     return list(BrakeKind).index(brake.kind)
+
+
+def blocking_rows(snapshot: Snapshot) -> list[RecoveryRow]:
+    """Recovery rows that keep the whole account from entries until somebody decides."""
+    return [row for row in snapshot.recovery.open_rows if row.kind is not RecoveryKind.UNKNOWN_ORDER]
 
 
 def is_stale(position: PositionView) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from textual.binding import Binding
 
-from cockpit.actions import ACTIONS, Action, Where
+from cockpit.action import Action, Where
+from cockpit.actions import ACTIONS
 
 FORBIDDEN: Mapping[str, str] = {
     "ctrl+s": "it stops the output of many terminals",
@@ -40,7 +41,9 @@ _SHOWN: Mapping[str, str] = {
 _ACTION: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 _TOGETHER: tuple[frozenset[Where], ...] = (
-    frozenset({Where.EVERYWHERE, Where.SCREEN, Where.TABLE}),
+    frozenset({Where.EVERYWHERE, Where.SCREENS, Where.SCREEN, Where.TABLE}),
+    # Without TABLE: on the recovery screen its own keys come before those of its table.
+    frozenset({Where.EVERYWHERE, Where.SCREENS, Where.RECOVERY}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.LEAVE}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DIAL}),
 )
@@ -95,8 +98,11 @@ def checked_keymap(overrides: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def bindings_for(*places: Where) -> Iterator[Binding]:
-    """Textual bindings of the actions that work at `places`. The operator's keys come over the keymap."""
+def bindings_for(*places: Where, first: bool = False) -> Iterator[Binding]:
+    """Textual bindings of the actions that work at `places`. The operator's keys come over the keymap.
+
+    With `first` the keys are heard before the widget with the focus hears them.
+    """
     for action in ACTIONS:
         if action.where in places:
             yield Binding(
@@ -105,6 +111,7 @@ def bindings_for(*places: Where) -> Iterator[Binding]:
                 action.title,
                 id=action.id,
                 show=False,
+                priority=first,
             )
 
 

@@ -10,19 +10,23 @@ from typing import TypeVar
 from textual.app import App
 
 from cockpit import previews
+from cockpit.action import Where
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Frame, account_brake, hardest_brake
+from cockpit.recovery import Marks, is_pressing
 from cockpit.screens.cockpit import CockpitScreen
 from cockpit.screens.dialog import Answers, AskDialog, Dialog, Field, Previewer
 from cockpit.screens.kill import KillDialog
 from cockpit.screens.leave import LeaveDialog
 from cockpit.screens.page import PageDialog
 from cockpit.screens.pages import help_lines, order_lines, position_lines
+from cockpit.screens.recovery import RecoveryScreen
 from cockpit.screens.risk import RiskDialog
 from cockpit.spans import Line, Span, Tone
 from cockpit.widgets.ticking_table import TickingTable
-from engine.api import Command, CommandKind, Level, Scope, Snapshot
+from engine.api import Command, CommandKind, EngineState, Level, Scope, Snapshot
+from engine.api_recovery import Settlement
 
 ResultT = TypeVar("ResultT")
 Send = Callable[[], Command | None]
@@ -34,6 +38,12 @@ _LOUDNESS = list(Level)
 
 class OperatorActions(App[Exit]):
     """The operator's keys. Every deed goes through `send`; nothing here changes what is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._marks = Marks()
+        self._offered: set[str] = set()
+        """Recovery rows that the operator has been shown since nothing waited."""
 
     @property
     @abstractmethod
@@ -61,6 +71,7 @@ class OperatorActions(App[Exit]):
         reason: str = "",
         confirmed: bool = False,
         typed: str = "",
+        settlements: tuple[Settlement, ...] = (),
     ) -> Command | None:
         """Submit a command and say so; None (and a word why) for one who only watches."""
 
@@ -116,7 +127,7 @@ class OperatorActions(App[Exit]):
             typed = account if "account" in answers else ""
             self.send(CommandKind.RESUME, scope=scope, reason=answers["reason"], confirmed=True, typed=typed)
 
-        self._ask(
+        self.ask(
             f"Resume {scope}",
             partial(previews.resume_preview, scope=scope),
             yes="Resume",
@@ -172,9 +183,9 @@ class OperatorActions(App[Exit]):
     def on_ticking_table_chosen(self, event: TickingTable.Chosen) -> None:
         """Enter on a row: everything about it."""
         if event.table is self.cockpit.positions:
-            self._open_page(f"Position {event.key}", partial(position_lines, symbol=event.key))
+            self.open_page(f"Position {event.key}", partial(position_lines, symbol=event.key))
         elif event.table is self.cockpit.orders:
-            self._open_page("Order", partial(order_lines, key=event.key))
+            self.open_page("Order", partial(order_lines, key=event.key))
 
     # Risk
 
@@ -223,7 +234,7 @@ class OperatorActions(App[Exit]):
             bounds = f"{previews.bounds_text(item)}, now {previews.value_text(item.value)}"
             return previews.Preview(tuple(previews.labelled("bounds", bounds)))
 
-        self._ask(f"Set {key}", current, yes="Set", fields=(Field("value", "new value"),), then=typed)
+        self.ask(f"Set {key}", current, yes="Set", fields=(Field("value", "new value"),), then=typed)
 
     def _set_value(self, key: str, value: float) -> None:
         """Lowering acts at once; raising is previewed; outside the bounds nothing is sent."""
@@ -239,7 +250,7 @@ class OperatorActions(App[Exit]):
         if value <= item.value:
             send()
             return
-        self._ask(
+        self.ask(
             f"Loosen {key}",
             partial(previews.value_preview, key=key, value=value),
             yes="Loosen",
@@ -258,11 +269,48 @@ class OperatorActions(App[Exit]):
 
     def action_cockpit(self) -> None:
         """Back to the positions."""
+        if isinstance(self.screen, RecoveryScreen):
+            self.pop_screen()
         self.cockpit.focus_panel("positions")
+
+    def action_recovery(self) -> None:
+        """What differs from the broker, and the restart report."""
+        if self.recovery_screen is None:
+            self.push_screen(RecoveryScreen(keys=self.keys, marks=self._marks, operator=self))
+            self.call_after_refresh(self._show_recovery)
+
+    def offer_recovery(self) -> None:
+        """Open the recovery screen where a row waits that nobody was shown; never over a dialog."""
+        snapshot = self._snapshot
+        waiting = {row.row_id for row in snapshot.recovery.open_rows if is_pressing(row, snapshot=snapshot)}
+        if not waiting and snapshot.engine_state is EngineState.READY:
+            self._offered.clear()
+        if waiting - self._offered and isinstance(self.screen, CockpitScreen):
+            self.action_recovery()
+        if self.recovery_screen is not None:
+            self._offered |= waiting
+
+    def _show_recovery(self) -> None:
+        if self.recovery_screen is not None:
+            self.recovery_screen.show(self.frame)
+
+    @property
+    def recovery_screen(self) -> RecoveryScreen | None:
+        """The recovery screen where it is open, whatever lies over it."""
+        return next((screen for screen in self.screen_stack if isinstance(screen, RecoveryScreen)), None)
+
+    @property
+    def place(self) -> Where:
+        """The screen below all dialogs."""
+        return Where.SCREEN if self.recovery_screen is None else Where.RECOVERY
+
+    def action_hide_report(self) -> None:
+        """Take the restart report off the cockpit screen."""
+        self.cockpit.report.dismiss()
 
     def action_help(self) -> None:
         """The help page."""
-        self._open_page("Keys", lambda _frame: help_lines(self.keys))
+        self.open_page("Keys", lambda _frame: help_lines(self.keys))
 
     def action_leave(self) -> None:
         """The question how to leave; with a dead engine there is nothing to ask."""
@@ -289,7 +337,8 @@ class OperatorActions(App[Exit]):
         if dialog.is_attached:
             dialog.show(self.frame)
 
-    def _open_page(self, title: str, build: Callable[[Frame], list[Line]]) -> None:
+    def open_page(self, title: str, build: Callable[[Frame], list[Line]]) -> None:
+        """Something to read, until escape."""
         self.open_dialog(PageDialog(clean(title), keys=self.keys, build=build))
 
     def _close_dialogs(self) -> None:
@@ -299,7 +348,7 @@ class OperatorActions(App[Exit]):
     def _ask_then_send(
         self, title: str, preview: Previewer, yes: str, kind: CommandKind, target: str
     ) -> None:
-        self._ask(
+        self.ask(
             title,
             preview,
             yes=yes,
@@ -307,7 +356,7 @@ class OperatorActions(App[Exit]):
             then=lambda _answers: self.send(kind, target=target, reason="operator", confirmed=True),
         )
 
-    def _ask(
+    def ask(
         self,
         title: str,
         preview: Previewer,

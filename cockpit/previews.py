@@ -12,6 +12,7 @@ from cockpit.keymap import key_for
 from cockpit.panels.orders import find, purpose, status_text
 from cockpit.spans import Line, Span, Tone, line
 from engine.api import BrakeKind, BrakeView, OrderView, PositionView, RuntimeValue, Scope, Snapshot
+from engine.api_recovery import FOREIGN_OWNER
 
 _LABEL = 14
 TEXT_WIDTH = 70
@@ -25,9 +26,9 @@ class Preview(NamedTuple):
     possible: bool = True
 
 
-def labelled(label: str, text: str, *, tone: Tone = Tone.TEXT) -> list[Line]:
-    """A label and its text, wrapped under itself."""
-    wrapped = textwrap.wrap(fmt.clean(text), width=TEXT_WIDTH - _LABEL) or [""]
+def labelled(label: str, text: str, *, tone: Tone = Tone.TEXT, width: int = TEXT_WIDTH) -> list[Line]:
+    """A label and its text, wrapped under itself, in `width` cells."""
+    wrapped = textwrap.wrap(fmt.clean(text), width=max(8, width - _LABEL)) or [""]
     return [
         line(Span(f"{label if row == 0 else '':<{_LABEL}}", Tone.MUTED), Span(part, tone))
         for row, part in enumerate(wrapped)
@@ -57,7 +58,12 @@ def working_orders(snapshot: Snapshot) -> list[OrderView]:
 
 def our_positions(snapshot: Snapshot) -> list[PositionView]:
     """Positions that we may close."""
-    return [position for position in snapshot.positions if not position.is_orphan and position.quantity]
+    return [position for position in snapshot.positions if is_ours(position) and position.quantity]
+
+
+def is_ours(position: PositionView) -> bool:
+    """False for what nobody decided about yet and for what a person left alone."""
+    return not position.is_orphan and position.owner != FOREIGN_OWNER
 
 
 def close_text(position: PositionView) -> str:
@@ -135,17 +141,18 @@ def _halt_lines(snapshot: Snapshot) -> list[Line]:
 
 
 def _stays(snapshot: Snapshot) -> str:
-    orphans = [
-        f"{position.symbol} {fmt.number(position.quantity, decimals=0)} (orphan)"
+    others = [
+        f"{position.symbol} {fmt.number(position.quantity, decimals=0)} "
+        f"({'orphan' if position.is_orphan else 'foreign'})"
         for position in snapshot.positions
-        if position.is_orphan
+        if not is_ours(position)
     ]
     foreign = [
         f"{order.symbol} {order.side} {order.quantity} (order, not ours)"
         for order in snapshot.orders
         if not order.is_ours and not order.is_done
     ]
-    return ", ".join([*orphans, *foreign]) or "nothing"
+    return ", ".join([*others, *foreign]) or "nothing"
 
 
 def find_position(snapshot: Snapshot, symbol: str) -> PositionView | None:

@@ -116,7 +116,7 @@ class PositionView:
     """How much of it a working stop at the broker covers."""
     stop_price: float | None
     owner: str
-    """Strategy, `operator`, or empty where the store does not know the position (orphan)."""
+    """Strategy, `operator`, `FOREIGN_OWNER`, or empty where the store does not know it (orphan)."""
     opened_at: datetime | None
     decimals: int
     quote_age_s: float | None

@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+FOREIGN_OWNER: Final = "foreign"
+"""`PositionView.owner` and `OrderView.strategy` of what a person left alone."""
 
 
 class RecoveryKind(StrEnum):
@@ -77,6 +81,8 @@ class RecoveryRow:
     """Proposed protective stop of an adoption, on the grid."""
     stop_text: str = ""
     """What the proposed stop is made of: `2 × ATR(14)`, `2.0 %`."""
+    excess: float | None = None
+    """Signed part of the broker's quantity that the decision is about; None where it is about an order."""
     decimals: int = 2
     evidence: tuple[str, ...] = ()
     """Lines that say how this is known: executions, orders, store rows, with ids and times."""

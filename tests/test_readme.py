@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cockpit.actions import ACTIONS, Where
+from cockpit.action import Where
+from cockpit.actions import ACTIONS
 from cockpit.cli import app
 from engine.config.values import OnSignal
 from engine.runtime.errors import FailedError, NotRunningError, RefusedError, UsageError

@@ -9,7 +9,8 @@ import sys
 from datetime import time
 from pathlib import Path
 
-from cockpit.actions import ACTIONS, Action, Confirm, Group, Where
+from cockpit.action import Action, Confirm, Group, Where
+from cockpit.actions import ACTIONS
 from cockpit.keymap import keys_of, shown_key
 from engine.config import Config
 from engine.config.keys import known_keys, value_at
@@ -42,10 +43,13 @@ def key_tables() -> str:
     return "\n".join(parts)
 
 
+_NAMED_PLACES = {Where.DIAL: "In", Where.LEAVE: "In", Where.RECOVERY: "On"}
+
+
 def _key_row(action: Action) -> str:
     keys = " ".join(f"`{shown_key(key)}`" for key in keys_of(action, overrides={}))
     asks = f" *First: {action.confirm.value}.*" if action.confirm is not Confirm.NONE else ""
-    where = f" *In {action.where.value}.*" if action.where in {Where.DIAL, Where.LEAVE} else ""
+    where = f" *{_NAMED_PLACES[action.where]} {action.where.value}.*" if action.where in _NAMED_PLACES else ""
     return f"| {keys} | **{action.title}.** {action.help}{asks}{where} |\n"
 
 

@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textual import events
 
+from cockpit.action import Where
 from cockpit.actions import ACTIONS
 from cockpit.keymap import keys_of, shown_key
-from cockpit.spans import Line, Piece, Span, Tone, fit
+from cockpit.spans import Line, Piece, Span, Tone, width_of
 from cockpit.widgets.lines_view import LinesView
+
+COCKPIT_PLACES = frozenset({Where.EVERYWHERE, Where.SCREENS, Where.SCREEN, Where.TABLE})
+RECOVERY_PLACES = frozenset({Where.EVERYWHERE, Where.SCREENS, Where.RECOVERY})
+_BETWEEN: Line = (Span(" "),)
 
 
 class FooterKeys(LinesView):
-    """One line of keys; where room is short the least needed go first, pause, halt and kill never."""
+    """Keys and their words; where room is short the least needed go first, halt and kill never."""
 
-    def __init__(self, *, keys: Mapping[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        *,
+        keys: Mapping[str, str],
+        places: frozenset[Where] = COCKPIT_PLACES,
+        most: int = 1,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._keys = keys
+        self._places = places
+        self._most = most
 
     def on_resize(self, _event: events.Resize) -> None:
         """Fit the keys into the new width."""
-        self.set_lines([footer_line(self._keys, width=self.size.width)])
+        self.set_lines(footer_lines(self._keys, places=self._places, width=self.size.width, most=self._most))
 
 
-def footer_line(overrides: Mapping[str, str], *, width: int) -> Line:
-    """Keys and their words, as many as fit into `width` cells."""
-    pieces = [
+def footer_lines(
+    overrides: Mapping[str, str],
+    *,
+    places: frozenset[Where] = COCKPIT_PLACES,
+    width: int,
+    most: int = 1,
+) -> list[Line]:
+    """Keys and their words in at most `most` lines of `width` cells, dearest first to stay."""
+    pieces = _pieces(overrides, places=places)
+    while pieces:
+        lines = _wrapped(pieces, width=width - 1)
+        worst = max(piece.rank for piece in pieces)
+        if len(lines) <= most or worst == 0:
+            return lines[:most]
+        del pieces[max(index for index, piece in enumerate(pieces) if piece.rank == worst)]
+    return []
+
+
+def _pieces(overrides: Mapping[str, str], *, places: frozenset[Where]) -> list[Piece]:
+    shown = [action for action in ACTIONS if action.label and action.where in places]
+    # What only works here is read first.
+    shown.sort(key=lambda action: action.where is not Where.RECOVERY)
+    return [
         Piece(
             action.rank,
             (
@@ -34,10 +68,18 @@ def footer_line(overrides: Mapping[str, str], *, width: int) -> Line:
                 Span(action.label, Tone.MUTED),
             ),
         )
-        for action in ACTIONS
-        if action.label
+        for action in shown
     ]
-    return fit(pieces, width=width - 1, separator=(Span(" "),))
+
+
+def _wrapped(pieces: Sequence[Piece], *, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for piece in pieces:
+        if lines and width_of((*lines[-1], *_BETWEEN, *piece.spans)) <= width:
+            lines[-1] = (*lines[-1], *_BETWEEN, *piece.spans)
+        else:
+            lines.append(piece.spans)
+    return lines
 
 
 class StatusLine(LinesView):

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from cockpit import format as fmt
 from cockpit.format import clean
-from cockpit.frame import STALE_S, Frame, hardest_brake, told_brakes, tone_of_amount, tone_of_state
+from cockpit.frame import (
+    STALE_S,
+    Frame,
+    blocking_rows,
+    hardest_brake,
+    told_brakes,
+    tone_of_amount,
+    tone_of_state,
+)
 from cockpit.keymap import key_for
 from cockpit.panels.panel import Panel
 from cockpit.spans import Line, Piece, Span, Tone, ends, fit, line, pad, width_of
@@ -19,9 +27,16 @@ MOST_BANNERS = 3
 class Header(Panel, can_focus=False):
     """Two lines that are always there, and one more for each thing that must be seen now."""
 
-    def __init__(self, *, keys: Mapping[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        *,
+        keys: Mapping[str, str],
+        on_recovery: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._keys = keys
+        self._on_recovery = on_recovery
 
     def title_of(self, frame: Frame) -> str:
         """None: the header has no border."""
@@ -31,7 +46,8 @@ class Header(Panel, can_focus=False):
         """State, money, then banners; the height follows their number."""
         lines = [state_line(frame, width=width), money_line(frame, width=width)]
         most = MOST_BANNERS if self.app.size.height >= 30 else 2
-        return lines + banners(frame, keys=self._keys, width=width, most=most)
+        made = banners(frame, keys=self._keys, width=width, most=most, on_recovery=self._on_recovery)
+        return lines + made
 
     def show(self, frame: Frame) -> None:
         """Show the lines and take exactly as much height as they need."""
@@ -55,10 +71,13 @@ def state_line(frame: Frame, *, width: int) -> Line:
 def _state_pieces(snapshot: Snapshot, *, acting: bool) -> list[Piece]:
     mode = "DRY RUN" if snapshot.mode is Mode.DRY_RUN else snapshot.mode.value
     state = snapshot.engine_state.value
+    waiting = len(blocking_rows(snapshot))
     pieces = [
         Piece(0, line(Span(f" {mode} · {snapshot.gateway_text} ", Tone.BADGE))),
         Piece(2, line(Span(snapshot.account or "no account", Tone.TEXT))),
-        Piece(0, line(Span(state, tone_of_state(snapshot.engine_state)))),
+        Piece(
+            0, line(Span(f"{state} {waiting}" if waiting else state, tone_of_state(snapshot.engine_state)))
+        ),
     ]
     pieces.append(Piece(0, _entries(snapshot)))
     if not acting:
@@ -149,8 +168,18 @@ def _data_age(frame: Frame) -> Line:
     return line(Span(f"{'stale ' if stale else ''}data {fmt.age(total)}", Tone.WARN if stale else Tone.MUTED))
 
 
-def banners(frame: Frame, *, keys: Mapping[str, str], width: int, most: int = MOST_BANNERS) -> list[Line]:
-    """Whole lines for what must be seen now, the most urgent first; the last one counts what is left out."""
+def banners(
+    frame: Frame,
+    *,
+    keys: Mapping[str, str],
+    width: int,
+    most: int = MOST_BANNERS,
+    on_recovery: bool = False,
+) -> list[Line]:
+    """Whole lines for what must be seen now, the most urgent first; the last one counts what is left out.
+
+    The recovery screen itself need not say how to get there.
+    """
     snapshot = frame.snapshot
     soft = [brake for brake in told_brakes(snapshot) if brake.kind is BrakeKind.PAUSE]
     hard = [brake for brake in told_brakes(snapshot) if brake.kind is not BrakeKind.PAUSE]
@@ -158,7 +187,8 @@ def banners(frame: Frame, *, keys: Mapping[str, str], width: int, most: int = MO
     loud = sorted(filter(_is_loud, snapshot.alerts), key=lambda alert: alert.level is not Level.CRITICAL)
     texts = _engine_texts(frame, leave=key_for("leave", overrides=keys))
     texts += [(_brake_text(brake, snapshot=snapshot, resume=resume), Tone.ALARM) for brake in hard]
-    texts += [(_DISCONNECTED, Tone.ALARM)] if not snapshot.connected else []
+    texts += _link_texts(snapshot)
+    texts += [] if on_recovery else _recovery_texts(snapshot, key=key_for("recovery", overrides=keys))
     texts += [(_alert_text(alert, acknowledge=acknowledge), _alert_tone(alert)) for alert in loud]
     texts += [(_brake_text(brake, snapshot=snapshot, resume=resume), Tone.ALARM) for brake in soft]
     is_told = any(snapshot.state_reason in alert.text for alert in loud)
@@ -174,6 +204,29 @@ def banners(frame: Frame, *, keys: Mapping[str, str], width: int, most: int = MO
 _DISCONNECTED = (
     "DISCONNECTED: no entries, positions unverified, stops stay at the broker · it tries again by itself"
 )
+
+
+def _link_texts(snapshot: Snapshot) -> list[tuple[str, Tone]]:
+    if snapshot.connected:
+        return []
+    unverified = sum(1 for position in snapshot.positions if not position.is_verified)
+    if unverified:
+        # In this run the broker was never asked: what is shown is what was stored.
+        what = f"{unverified} position{'' if unverified == 1 else 's'} not verified"
+        return [(f"READ ONLY · no broker · {what} · it tries again by itself", Tone.ALARM)]
+    return [(_DISCONNECTED, Tone.ALARM)]
+
+
+def _recovery_texts(snapshot: Snapshot, *, key: str) -> list[tuple[str, Tone]]:
+    waiting = snapshot.recovery.open_rows
+    if not waiting:
+        return []
+    what = "1 row waits" if len(waiting) == 1 else f"{len(waiting)} rows wait"
+    # An order of unknown fate blocks its own symbol, everything else blocks the account.
+    blocked = "are blocked"
+    if not blocking_rows(snapshot):
+        blocked = f"of {', '.join(sorted({row.symbol for row in waiting}))} are blocked"
+    return [(f"{what} for your decision, entries {blocked} · {key} recovery", Tone.ALARM)]
 
 
 def _engine_texts(frame: Frame, *, leave: str) -> list[tuple[str, Tone]]:

@@ -11,6 +11,7 @@ from cockpit.panels.panel import TablePanel
 from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row
 from engine.api import OrderView, Snapshot
+from engine.api_recovery import FOREIGN_OWNER
 
 COLUMNS = (
     Column("symbol", width=6, most=12),
@@ -105,7 +106,7 @@ def status_text(order: OrderView) -> str:
 def purpose(order: OrderView) -> str:
     """Role and strategy, or that it is not ours."""
     if not order.is_ours:
-        return "not ours"
+        return "foreign" if order.strategy == FOREIGN_OWNER else "not ours"
     return " ".join(part for part in (order.role, order.strategy) if part) or "—"
 
 

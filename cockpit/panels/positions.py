@@ -9,9 +9,11 @@ from functools import partial
 from cockpit import format as fmt
 from cockpit.frame import Frame, is_stale, tone_of_amount
 from cockpit.panels.panel import TablePanel
+from cockpit.panels.why_not import WAITING_CODES
 from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row
 from engine.api import PositionView, Snapshot
+from engine.api_recovery import FOREIGN_OWNER
 
 COLUMNS = (
     Column("symbol", width=6, most=12),
@@ -36,12 +38,22 @@ class PositionsPanel(TablePanel):
         super().__init__(COLUMNS, empty="flat: no positions", id=id)
 
     def rows_of(self, frame: Frame) -> Sequence[Row]:
-        """One row for each."""
+        """One row for each; where there is none, what the strategies wait for."""
+        self.set_empty(empty_text(frame.snapshot))
         return position_rows(frame.snapshot, now=frame.snapshot.session.now)
 
     def title_of(self, frame: Frame) -> str:
         """Counts, ages and which rows are in sight."""
         return positions_title(frame, in_sight=self.span_text, width=self.size.width)
+
+
+def empty_text(snapshot: Snapshot) -> str:
+    """Flat, and why: `flat: no positions · 9 symbols wait for a signal, 1 is refused`."""
+    waiting = sum(1 for row in snapshot.why_not if row.code in WAITING_CODES)
+    refused = len(snapshot.why_not) - waiting
+    parts = [f"{waiting} symbol{' waits' if waiting == 1 else 's wait'} for a signal"] if waiting else []
+    parts += [f"{refused} {'is' if refused == 1 else 'are'} refused"] if refused else []
+    return "flat: no positions" + (f" · {', '.join(parts)}" if parts else "")
 
 
 def position_rows(snapshot: Snapshot, *, now: datetime) -> list[Row]:
@@ -71,7 +83,7 @@ def _cells(position: PositionView, *, held: str) -> tuple[Span, ...]:
         Span(ratio, tone),
         protection(position),
         Span(held, Tone.MUTED),
-        Span("ORPHAN", Tone.ERROR) if position.is_orphan else Span(position.owner or "—", Tone.MUTED),
+        owner(position),
         Span(fmt.signed(position.realized_usd), tone_of_amount(position.realized_usd)),
         Span(fmt.compact(position.exposure_usd), Tone.MUTED),
         Span(
@@ -81,8 +93,21 @@ def _cells(position: PositionView, *, held: str) -> tuple[Span, ...]:
     )
 
 
+def owner(position: PositionView) -> Span:
+    """Whose it is: a strategy's, somebody else's, or nobody's yet."""
+    if position.is_orphan:
+        return Span("ORPHAN", Tone.ERROR)
+    if position.owner == FOREIGN_OWNER:
+        return Span("foreign", Tone.WARN)
+    return Span(position.owner or "—", Tone.MUTED)
+
+
 def protection(position: PositionView) -> Span:
     """Whether a working stop at the broker covers all, a part, or nothing of it."""
+    if not position.is_verified:
+        return Span("? UNVERIFIED", Tone.WARN)
+    if position.owner == FOREIGN_OWNER:
+        return Span("left alone", Tone.MUTED)
     covered, held = position.protected_quantity, abs(position.quantity)
     at = fmt.price(position.stop_price, decimals=position.decimals)
     if covered >= held > 0:
@@ -99,6 +124,8 @@ def positions_title(frame: Frame, *, in_sight: str, width: int) -> str:
     parts = [(0, f"Positions {len(snapshot.positions)}")]
     if snapshot.positions:
         stale = sum(1 for position in snapshot.positions if is_stale(position))
+        doubtful = sum(1 for position in snapshot.positions if not position.is_verified)
+        parts += [(0, f"{doubtful} UNVERIFIED" if doubtful else "")]
         parts += [(0, f"{stale} stale" if stale else ""), (1, in_sight)]
         parts.append((2, f"stop risk {fmt.share(pnl.stop_risk_usd, pnl.net_liquidation_usd)}"))
         parts.append((3, f"stocks {fmt.compact(pnl.stock_exposure_usd)}"))

@@ -14,7 +14,7 @@ from cockpit.panels.panel import Panel
 from cockpit.spans import Line, Span, Tone, line, pad
 from engine.api import WhyNot
 
-_WAITING = frozenset({"no_signal", "warming_up", "already_in_position", "working_order"})
+WAITING_CODES = frozenset({"no_signal", "warming_up", "already_in_position", "working_order"})
 """Codes of strategies that simply wait; everything else is a refusal."""
 _LEAST_SYMBOL, _MOST_SYMBOL = 5, 10
 _CLAUSE = re.compile(r"[;,] ")
@@ -65,7 +65,7 @@ def reasons_of(rows: Sequence[WhyNot]) -> list[Reason]:
     waiting: list[Reason] = []
     for row in rows:
         text = clean(row.text).removeprefix(f"{row.symbol}: ") or row.code.replace("_", " ")
-        if row.code in _WAITING:
+        if row.code in WAITING_CODES:
             waiting.append(Reason(row.symbol or "—", text, waits=True))
         else:
             refused.setdefault(text, []).append(row.symbol or "—")

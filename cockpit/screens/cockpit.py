@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 
-from cockpit.actions import Where
+from cockpit.action import Where
 from cockpit.frame import Frame
 from cockpit.keymap import bindings_for
 from cockpit.panels.confidence import ConfidencePanel
@@ -22,6 +22,7 @@ from cockpit.panels.health import HealthPanel
 from cockpit.panels.orders import OrdersPanel
 from cockpit.panels.pnl import PnlLine, PnlPanel
 from cockpit.panels.positions import PositionsPanel
+from cockpit.panels.report import ReportBlock, report_hints
 from cockpit.panels.why_not import WhyNotPanel
 
 PANELS = ("positions", "orders", "pnl", "health", "why", "confidence", "events")
@@ -43,7 +44,7 @@ class CockpitScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(binding.key, f"app.{binding.action}", binding.description, id=binding.id, show=False)
-        for binding in bindings_for(Where.SCREEN)
+        for binding in bindings_for(Where.SCREENS, Where.SCREEN)
     ]
 
     def __init__(self, *, keys: Mapping[str, str]) -> None:
@@ -52,6 +53,7 @@ class CockpitScreen(Screen[None]):
         self._frame: Frame | None = None
         self.positions = PositionsPanel(id="positions")
         self.orders = OrdersPanel(id="orders")
+        self.report = ReportBlock(hints=report_hints(keys), id="report")
         self.status = StatusLine(id="status")
         self._shown_by: dict[str, ShowsFrames] = {}
 
@@ -71,6 +73,7 @@ class CockpitScreen(Screen[None]):
         self.orders.add_class("panel")
         self._shown_by = {
             "header": header,
+            "report": self.report,
             "positions": self.positions,
             "orders": self.orders,
             **side,
@@ -79,6 +82,7 @@ class CockpitScreen(Screen[None]):
             "day": day,
         }
         yield header
+        yield self.report
         with Container(id="body"):
             with Vertical(id="left"):
                 yield self.positions

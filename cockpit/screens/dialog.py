@@ -6,20 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
-from cockpit.actions import Where
+from cockpit.action import Where
+from cockpit.format import clean
 from cockpit.frame import Frame
 from cockpit.keymap import bindings_for, key_for
-from cockpit.previews import Preview
-from cockpit.spans import Line
+from cockpit.previews import Preview, labelled
+from cockpit.spans import Line, Tone
 from cockpit.widgets.lines_view import LinesView
 from engine.api import Command, Outcome, Snapshot
 
+_FRAME_LINES = 9
+"""Lines of the terminal that borders, fields and buttons of a dialog need at most."""
 ResultT = TypeVar("ResultT")
 Previewer = Callable[[Snapshot], Preview]
 Answers = Mapping[str, str]
@@ -33,11 +37,20 @@ class Field:
     label: str
     expected: str = ""
     """The word that must be typed, in either case; empty takes anything but nothing."""
+    check: Callable[[str], str] | None = None
+    """Says why a text will not do, empty where it will."""
 
     def accepts(self, typed: str) -> bool:
         """True where the typed text will do."""
         bare = typed.strip()
-        return bare.casefold() == self.expected.casefold() if self.expected else bool(bare)
+        if self.expected:
+            return bare.casefold() == self.expected.casefold()
+        return bool(bare) and not self.complaint(bare)
+
+    def complaint(self, typed: str) -> str:
+        """Why the text will not do; empty where it will, or where nothing is typed yet."""
+        bare = typed.strip()
+        return self.check(bare) if bare and self.check is not None else ""
 
 
 class Dialog(ModalScreen[ResultT], Generic[ResultT]):
@@ -47,12 +60,15 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         *bindings_for(Where.DIALOG),
         Binding("right,down", "app.focus_next", show=False),
         Binding("left,up", "app.focus_previous", show=False),
+        Binding("pagedown", "scroll_words(1)", show=False),
+        Binding("pageup", "scroll_words(-1)", show=False),
     ]
 
     def __init__(self, title: str, *, keys: Mapping[str, str], danger: bool = False) -> None:
         super().__init__()
         self._keys = keys
-        self._box_title = title
+        # As Text: a plain string would be read as markup, and names come from outside.
+        self._box_title = Text(clean(title))
         self._danger = danger
         self.text = LinesView(id="text")
 
@@ -61,7 +77,8 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         with Vertical(id="dialog", classes="-danger" if self._danger else "") as box:
             box.border_title = self._box_title
             box.border_subtitle = f"{self.key_hints()}, also while you type"
-            yield self.text
+            with VerticalScroll(id="words", can_focus=False):
+                yield self.text
             yield from self.compose_controls()
 
     def compose_controls(self) -> ComposeResult:
@@ -74,9 +91,16 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         return " · ".join((f"{close} closes", *more, f"{halt} and {kill} act here too"))
 
     def put(self, lines: Sequence[Line]) -> None:
-        """Show lines; the box grows and shrinks with them."""
+        """Show lines; the box grows and shrinks with them, and scrolls what the terminal has no room for."""
         self.text.set_lines(lines)
         self.text.styles.height = max(1, len(lines))
+        for words in self.query("#words"):
+            words.styles.max_height = max(3, self.app.size.height - _FRAME_LINES)
+
+    def action_scroll_words(self, pages: int) -> None:
+        """Move the text where it is longer than the box."""
+        for words in self.query("#words").results(VerticalScroll):
+            words.scroll_relative(y=pages * words.size.height, animate=False)
 
     def show(self, frame: Frame) -> None:
         """Follow the account."""
@@ -105,6 +129,7 @@ class AskDialog(Dialog[Answers]):
         self._preview = preview
         self._yes = yes
         self._fields = tuple(fields)
+        self._lines: tuple[Line, ...] = ()
         self._possible = False
 
     def compose_controls(self) -> ComposeResult:
@@ -134,8 +159,8 @@ class AskDialog(Dialog[Answers]):
 
     def show(self, frame: Frame) -> None:
         """Preview anew; a world that changed may forbid the deed."""
-        lines, self._possible = self._preview(frame.snapshot)
-        self.put(lines)
+        self._lines, self._possible = self._preview(frame.snapshot)
+        self._put_with_complaints()
         self._enable()
 
     @property
@@ -147,6 +172,7 @@ class AskDialog(Dialog[Answers]):
 
     def on_input_changed(self) -> None:
         """Typing may complete the answer."""
+        self._put_with_complaints()
         self._enable()
 
     def on_input_submitted(self, _event: Input.Submitted) -> None:
@@ -174,6 +200,16 @@ class AskDialog(Dialog[Answers]):
     def accepted(self, answers: Answers) -> None:
         """Everything is typed and the deed is possible."""
         self.dismiss(answers)
+
+    def _put_with_complaints(self) -> None:
+        # A look at the engine may come before the fields are there: nothing is typed yet.
+        said = [
+            field.complaint(entry.value)
+            for field in self._fields
+            for entry in self.query(f"#field-{field.name}").results(Input)
+        ]
+        wrong = [made for text in said if text for made in labelled("not so", text, tone=Tone.WARN)]
+        self.put([*self._lines, *wrong])
 
     @property
     def _complete(self) -> bool:

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button
 
-from cockpit.actions import Where
+from cockpit.action import Where
 from cockpit.exits import Exit
 from cockpit.frame import Frame
 from cockpit.keymap import bindings_for

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Mapping
 
 from cockpit import format as fmt
-from cockpit.actions import ACTIONS, Action, Confirm, Group, Where
+from cockpit.action import Action, Confirm, Group, Where
+from cockpit.actions import ACTIONS
 from cockpit.frame import Frame
 from cockpit.keymap import shown_keys
 from cockpit.panels.orders import purpose, status_text

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from cockpit.actions import Where
+from cockpit.action import Where
 from cockpit.frame import Frame
 from cockpit.keymap import bindings_for, key_for
 from cockpit.previews import value_text

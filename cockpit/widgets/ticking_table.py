@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from cockpit.actions import Where
+from cockpit.action import Where
 from cockpit.format import clean
 from cockpit.keymap import bindings_for
 from cockpit.spans import Span, Tone
@@ -91,6 +91,10 @@ class TickingTable(LinesView, can_focus=True):
         self._rows = fresh
         self._cursor = self._place_of(key)
         self._settle()
+
+    def set_empty(self, text: str) -> None:
+        """What is said while there is no row."""
+        self.set_lines(((Span(" " * MARKER + text, Tone.MUTED),),))
 
     # Painting
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cockpit.actions import ACTIONS, Confirm, Where
+from cockpit.action import Confirm, Where
+from cockpit.actions import ACTIONS
 from cockpit.keymap import KeymapError, bindings_for, checked_keymap, everywhere_keys, keys_of, shown_key
 
 

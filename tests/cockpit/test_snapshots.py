@@ -11,6 +11,7 @@ from cockpit.app import CockpitApp
 from cockpit.exits import Exit
 from cockpit.panels.header import Header
 from tests.cockpit.conftest import make_app
+from tests.cockpit.recovering import RECOVERY_STATES
 from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, unanswered
 from tests.waiting import eventually_async
 
@@ -24,7 +25,7 @@ def _name(value: object) -> str:
 
 def still(state: str) -> CockpitApp:
     """The cockpit in a state, every clock still, the engine silent."""
-    engine = ScriptedHandle(STATES[state])
+    engine = ScriptedHandle({**STATES, **RECOVERY_STATES}[state])
     engine.answer = unanswered
     return make_app(engine)
 
@@ -43,6 +44,47 @@ async def settled(pilot: Pilot[Exit]) -> None:
 @pytest.mark.parametrize("state", STATES)
 def test_state(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
     assert snap_compare(still(state), terminal_size=size, run_before=settled)
+
+
+@pytest.mark.req("CARD-ORPHANS", "CARD-SNAPSHOT")
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 45)], ids=_name)
+@pytest.mark.parametrize(
+    ("state", "keys"),
+    [
+        ("orphans", []),
+        ("orphans", ["asterisk", "a", "down", "down", "x", "space"]),
+        ("orphans", ["asterisk", "c", "enter"]),
+        ("settled", ["O"]),
+        ("agreed", ["O"]),
+    ],
+    ids=["waiting", "chosen", "preview", "settled", "agreed"],
+)
+def test_recovery(snap_compare: Compare, state: str, keys: list[str], size: tuple[int, int]) -> None:
+    assert snap_compare(still(state), terminal_size=size, press=keys, run_before=settled)
+
+
+@pytest.mark.req("RECOVERY-LOG-1", "CARD-SNAPSHOT")
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=_name)
+@pytest.mark.parametrize("state", ["agreed", "first", "unverified"])
+def test_start(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
+    assert snap_compare(still(state), terminal_size=size, run_before=settled)
+
+
+@pytest.mark.req("CARD-ORPHANS", "CARD-SNAPSHOT")
+@pytest.mark.parametrize(
+    ("name", "keys", "size"),
+    [
+        ("stop", ["s", "5"], (80, 24)),
+        ("abort", ["A"], (80, 24)),
+        ("evidence", ["e"], (120, 40)),
+        ("left", ["escape"], (80, 24)),
+        ("kill", ["K"], (120, 40)),
+    ],
+)
+def test_recovery_dialog(snap_compare: Compare, name: str, keys: list[str], size: tuple[int, int]) -> None:
+    assert name
+
+    assert snap_compare(still("orphans"), terminal_size=size, press=keys)
 
 
 @pytest.mark.req("CARD-SNAPSHOT")
