@@ -127,6 +127,9 @@ LIMITS = RiskLimits(
     allow_short_future=True,
     entry_start=time(9, 45),
     entry_end=time(15, 0),
+    cooldown_s=60.0,
+    cooldown_after_stop_s=300.0,
+    max_attempts=2,
     max_quote_age_s=5.0,
     entry_ticks_through=2,
 )

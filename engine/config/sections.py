@@ -158,6 +158,12 @@ class RiskSection(Section):
     """Initial margin of one future."""
     max_position_size_pct: float = key(5.0, unit="% NLV", gt=0, le=100)
     """Exposure of one position."""
+    cooldown_minutes: float = key(1.0, unit="min", ge=0, le=1440)
+    """Exchange time after a fill in which its symbol takes no entry; 0 = none."""
+    cooldown_after_stop_minutes: float = key(5.0, unit="min", ge=0, le=1440)
+    """The same after a protective stop closed a position in it."""
+    max_attempts: int = key(2, ge=1, le=100)
+    """Entries that may fill per pivot, side and trading day."""
     allow_short: AllowShortSection = AllowShortSection()
     """May positions be short, per asset class."""
 

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     NOT_FINITE = "not_finite"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
     DUPLICATE_SIGNAL = "duplicate_signal"
+    COOLDOWN = "cooldown"
+    MAX_ATTEMPTS = "max_attempts"
     STRATEGY_OFF = "strategy_off"
     WARMING_UP = "warming_up"
     NO_SIGNAL = "no_signal"

@@ -25,6 +25,7 @@ from engine.ledger.changes import (
     TradeRecord,
 )
 from engine.ledger.events import Adjustment, Described, StopMoved
+from engine.ledger.past import DayPast
 from engine.ledger.summary import DailySummary, daily_summary
 from engine.ledger.track import Track
 
@@ -49,6 +50,7 @@ class PositionManager:
         self._earlier: dict[str, int] = {}
         self._early_commissions: dict[str, Decimal] = {}
         self._adjustments: set[str] = set()
+        self.past = DayPast()
         self._seq = 0
         for exec_id in known_exec_ids:
             base, revision = execution_base(exec_id)
@@ -142,6 +144,7 @@ class PositionManager:
             seq, _ = self._tracks[fill.key].take(base)
             self._put(fill.key, booking, seq)
         self._fills[base] = booked._replace(fill=fill)
+        self.past.on_fill(self._fills[base])
         return self._fill_changes(base, old, before)
 
     def apply_commission(self, exec_id: str, amount: Decimal) -> Changes:
@@ -228,6 +231,7 @@ class PositionManager:
         for base, booked in self._fills.items():
             self._earlier[base] = execution_base(booked.fill.exec_id)[1]
         self._fills = {}
+        self.past = DayPast()
         legs = self.legs()
         self._tracks = {leg.key: Track(leg.key, leg, leg.multiplier) for leg in legs}
         return legs
@@ -269,7 +273,9 @@ class PositionManager:
         return None if track is None else track.leg
 
     def _changes(self, key: str, before: Leg | None) -> Changes:
-        return self._tracks[key].changes(before, tell=_closed_note)
+        track = self._tracks[key]
+        self.past.on_bookings(track)
+        return track.changes(before, tell=_closed_note)
 
     def _fill_changes(self, base: str, old: Fill | None, before: Leg | None) -> Changes:
         booked = self._fills[base]

@@ -6,7 +6,7 @@ Derived, never set: a late or corrected booking re-derives everything that follo
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -41,6 +41,14 @@ class Track:
     def latest_at(self) -> datetime | None:
         """Exchange time of the last booking; None before any."""
         return self.entries[-1][1].at if self.entries else None
+
+    def bookings_newest_first(self) -> Iterator[Booking]:
+        """Bookings by exchange time, the newest first."""
+        return (entry for _, entry in reversed(self.entries) if isinstance(entry, Booking))
+
+    def trades_newest_first(self) -> Iterator[TradeRecord]:
+        """Trades that the bookings closed, the newest first."""
+        return (step.closed for step in reversed(self.steps) if step.closed is not None)
 
     def put(self, entry: Booking | StopMove, seq: int) -> None:
         """Insert by exchange time; `seq` keeps the order of arrival among equal times."""

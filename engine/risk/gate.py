@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import NEW_YORK, Quote
@@ -46,6 +46,12 @@ class GateWorld:
     strategy_allows_short: bool
     signals_used: frozenset[str]
     """Signal ids that already caused an entry."""
+    last_fill_at: datetime | None = None
+    """When an order of ours last filled in this instrument today."""
+    last_stop_out_at: datetime | None = None
+    """When a protective stop last closed a position in it today."""
+    attempts: int = 0
+    """Entries at the proposal's pivot and side that filled today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,7 @@ def check_entry(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Ent
         or _session(world, limits)
         or _market(proposal, world, limits)
         or _holdings(proposal, world, limits)
+        or _past(proposal, world, limits)
     )
     if refusal is not None:
         return refusal
@@ -142,6 +149,31 @@ def _holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refus
         text = f"{len(busy)} of {limits.max_positions} positions in use"
         return Refusal(Reason.MAX_POSITIONS, text, limits.max_positions, len(busy))
     return None
+
+
+def _past(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
+    cooling = _cooling(
+        proposal.key, world.last_stop_out_at, world.now, limits.cooldown_after_stop_s, "stop-out"
+    )
+    cooling = cooling or _cooling(proposal.key, world.last_fill_at, world.now, limits.cooldown_s, "fill")
+    if cooling is not None:
+        return cooling
+    pivot = proposal.plan.pivot
+    if pivot is not None and world.attempts >= limits.max_attempts:
+        text = f"{proposal.key}: {world.attempts} of {limits.max_attempts} attempts at {pivot:g} made today"
+        return Refusal(Reason.MAX_ATTEMPTS, text, limits.max_attempts, world.attempts)
+    return None
+
+
+def _cooling(key: str, since: datetime | None, now: datetime, cooldown_s: float, what: str) -> Refusal | None:
+    if since is None:
+        return None
+    passed_s = (now - since).total_seconds()
+    if passed_s >= cooldown_s:
+        return None
+    until = (since + timedelta(seconds=cooldown_s)).astimezone(NEW_YORK)
+    text = f"{key}: cooldown after a {what} until {until:%H:%M:%S} ET"
+    return Refusal(Reason.COOLDOWN, text, cooldown_s, passed_s)
 
 
 def _short_allowed(world: GateWorld, limits: RiskLimits) -> bool:

@@ -28,6 +28,12 @@ class RiskLimits:
     """Wall time of the exchange (New York) from which entries are allowed."""
     entry_end: time
     """Wall time from which they no longer are."""
+    cooldown_s: float
+    """Time after any fill of an instrument in which it takes no entry."""
+    cooldown_after_stop_s: float
+    """The same after a protective stop closed a position in it."""
+    max_attempts: int
+    """Entries per trading day at one pivot and side that may fill."""
     max_quote_age_s: float
     entry_ticks_through: int
     """How many ticks through the touch an entry limit is set."""

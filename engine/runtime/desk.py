@@ -96,6 +96,9 @@ class Desk:
             allow_short_future=risk.allow_short.FUT,
             entry_start=sessions.entry_start,
             entry_end=sessions.entry_end,
+            cooldown_s=risk.cooldown_minutes * 60.0,
+            cooldown_after_stop_s=risk.cooldown_after_stop_minutes * 60.0,
+            max_attempts=risk.max_attempts,
             max_quote_age_s=self.config.market_data.max_quote_age_seconds,
             entry_ticks_through=self.config.execution.entry_ticks_through,
         )
@@ -163,6 +166,7 @@ class Desk:
         """Everything the gate may know, for one proposal."""
         key = proposal.key
         block = self.entry_block() or self.symbol_block(key)
+        past, pivot = self.books.ledger.positions.past, proposal.plan.pivot
         return GateWorld(
             now=self.now(),
             blocked=None if block is None else block.reason,
@@ -179,6 +183,9 @@ class Desk:
             margin_usd=self.margins.get(key),
             strategy_allows_short=allow_short,
             signals_used=frozenset(self.signals_used),
+            last_fill_at=past.of(key).last_fill_at,
+            last_stop_out_at=past.of(key).last_stop_out_at,
+            attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
         )
 
     def refused(self, proposal: Proposal, refusal: Refusal) -> None:

@@ -46,6 +46,8 @@ class _Line:
     allow_short: bool
     held: int = 0
     stop: float = 0.0
+    filled_at: dt.datetime | None = None
+    stopped_at: dt.datetime | None = None
 
 
 def evening(seed: int, *, minutes: int) -> Evening:
@@ -133,10 +135,12 @@ def _bar(line: _Line, bar: Bar, lines: list[_Line], market: Market, now: float) 
     trips = 0
     if line.held and (bar.low <= line.stop if line.held > 0 else bar.high >= line.stop):
         line.held, trips = 0, 1
+        line.filled_at = line.stopped_at = bar.end
     view = StrategyView(quantity=line.held, allow_short=line.allow_short)
     for proposal in line.strategy.on_bar(bar, view):
         if proposal.intention is Intention.EXIT and line.held:
             line.held, trips = 0, trips + 1
+            line.filled_at = bar.end
         elif proposal.intention is Intention.ENTER and _enter(line, proposal, lines, market, now):
             return True, trips
     return False, trips
@@ -148,6 +152,7 @@ def _enter(line: _Line, proposal: Proposal, lines: list[_Line], market: Market, 
         return False
     line.held = proposal.side.sign * ticket.quantity
     line.stop = ticket.stop_price
+    line.filled_at = utc(now)
     return True
 
 
@@ -180,4 +185,6 @@ def _world(line: _Line, lines: list[_Line], market: Market, now: float) -> GateW
         margin_usd=line.margin_usd,
         strategy_allows_short=line.allow_short,
         signals_used=frozenset(),
+        last_fill_at=line.filled_at,
+        last_stop_out_at=line.stopped_at,
     )

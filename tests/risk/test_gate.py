@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.order import OrderState, Role, Side
+from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, BrakeSet
 from engine.risk.exposure import Holding
@@ -118,6 +119,37 @@ def test_positions_and_working_entries_fill_the_same_slots() -> None:
     )
 
     assert _refused(check_entry(proposal(), busy, LIMITS)) is Reason.MAX_POSITIONS
+
+
+@pytest.mark.req("REQ-CD1")
+@pytest.mark.parametrize(("what", "minutes"), [("last_fill_at", 1), ("last_stop_out_at", 5)])
+def test_a_cooldown_ends_exactly_when_its_minutes_are_over(what: str, minutes: int) -> None:
+    over = TEN - timedelta(minutes=minutes)
+    running = over + timedelta(microseconds=1)
+
+    assert _refused(check_entry(proposal(), world(**{what: running}), LIMITS)) is Reason.COOLDOWN
+    assert isinstance(check_entry(proposal(), world(**{what: over}), LIMITS), EntryTicket)
+
+
+@pytest.mark.req("REQ-CD1")
+def test_no_cooldown_is_configured_as_zero_minutes() -> None:
+    none = replace(LIMITS, cooldown_s=0.0, cooldown_after_stop_s=0.0)
+
+    just_now = world(last_fill_at=TEN, last_stop_out_at=TEN)
+    assert isinstance(check_entry(proposal(), just_now, none), EntryTicket)
+
+
+@pytest.mark.req("RECOVERY-STATE-ATTEMPTS", "RECOVERY-TEST-3")
+def test_the_third_attempt_at_a_pivot_is_refused() -> None:
+    at_pivot = proposal(plan=Plan(pivot=444.77))
+
+    refusal = check_entry(at_pivot, world(attempts=2), LIMITS)
+
+    assert _refused(refusal) is Reason.MAX_ATTEMPTS
+    assert isinstance(refusal, Refusal)
+    assert refusal.text == "SPY: 2 of 2 attempts at 444.77 made today"
+    assert isinstance(check_entry(at_pivot, world(attempts=1), LIMITS), EntryTicket)
+    assert isinstance(check_entry(proposal(), world(attempts=9), LIMITS), EntryTicket), "it has no pivot"
 
 
 def test_orders_of_unknown_fate_count_in_gross_exposure() -> None:

@@ -1,0 +1,73 @@
+"""What the trading day already saw of each instrument: attempts at a pivot, the last fill, the last stop-out.
+
+Derived from the same bookings as positions, so that a restart knows them without a record of their own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.domain.order import Role, Side
+from engine.domain.reasons import Reason
+from engine.ledger.changes import BookedFill
+from engine.ledger.track import Track
+
+_PIVOT_DIGITS = 6
+"""Finer than any price grid, coarser than binary dust: the same level is the same pivot."""
+
+
+class Attempt(NamedTuple):
+    """How often a level was tried today on one side."""
+
+    key: str
+    side: Side
+    """Side of the entries: BUY at a resistance, SELL at a support."""
+    pivot: float
+    made: int
+    """Entries that filled, wholly or in part."""
+
+
+class Past(NamedTuple):
+    """One instrument's day so far, as far as it bears on the next entry. Exchange times, aware UTC."""
+
+    last_fill_at: datetime | None = None
+    """Of the latest execution of an order of ours."""
+    last_stop_out_at: datetime | None = None
+    """When a protective stop last closed a position."""
+
+
+NO_PAST = Past()
+
+
+class DayPast:
+    """Kept up with each booking, so that the gate only looks up. Single writer: the position manager."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, Side, float], set[str]] = {}
+        self._past: dict[str, Past] = {}
+
+    def attempts(self, key: str, side: Side, pivot: float) -> int:
+        """Entries of today at this level and side that filled."""
+        return len(self._entries.get((key, side, round(pivot, _PIVOT_DIGITS)), ()))
+
+    def all_attempts(self) -> tuple[Attempt, ...]:
+        """Every level tried today, by instrument, side and level."""
+        return tuple(Attempt(*level, len(refs)) for level, refs in sorted(self._entries.items()))
+
+    def of(self, key: str) -> Past:
+        """One instrument's day so far."""
+        return self._past.get(key, NO_PAST)
+
+    def on_fill(self, booked: BookedFill) -> None:
+        """Count the attempt that an execution belongs to; one order is one attempt."""
+        fill, pivot = booked.fill, booked.plan.pivot
+        if fill.role == Role.ENTRY.value and pivot is not None:
+            level = (fill.key, fill.side, round(pivot, _PIVOT_DIGITS))
+            self._entries.setdefault(level, set()).add(fill.order_ref)
+
+    def on_bookings(self, track: Track) -> None:
+        """Look again at an instrument whose bookings changed: one may have been corrected or withdrawn."""
+        fills = (b.at for b in track.bookings_newest_first() if b.order_ref)
+        stops = (r.trade.closed_at for r in track.trades_newest_first() if r.trade.reason == Reason.STOP)
+        self._past[track.key] = Past(next(fills, None), next(stops, None))
