@@ -1,4 +1,4 @@
-"""What the trading day already saw of each instrument: attempts at a pivot, the last fill, the last stop-out.
+"""What the day already saw of an instrument: attempts at a pivot, last fill, last stop-out.
 
 Derived from the same bookings as positions, so that a restart knows them without a record of their own.
 """

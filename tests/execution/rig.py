@@ -99,6 +99,12 @@ class Rig:
         reason = f"PARTIAL_{fraction * 100:.0f}"
         return await self.executor.reduce(key, self.desk.instruments[key], fraction=fraction, reason=reason)
 
+    def without_cooldowns(self) -> None:
+        """Let a symbol be entered again at once."""
+        risk = self.desk.config.risk
+        none = risk.model_copy(update={"cooldown_minutes": 0.0, "cooldown_after_stop_minutes": 0.0})
+        self.desk.config = self.desk.config.model_copy(update={"risk": none})
+
     def state_of(self, role: Role, key: str = "SPY") -> list[OrderState]:
         """States of all orders of a role."""
         return [o.state for o in self.books.orders() if (o.intent.role, o.intent.key) == (role, key)]

@@ -178,6 +178,7 @@ async def test_two_strategies_that_want_the_same_at_once_get_one_order(tmp_path:
 async def test_a_reversal_is_flat_before_it_turns(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         here.broker.unfilled = set()
+        here.without_cooldowns()
         turn = proposal(strategy="a", signal_id="turn")
         script = Script([(proposal(strategy="a"),), (turn, _exit())])
         trading = _trading(here, _running("a", script))
