@@ -284,7 +284,8 @@ def _attached(socket: Path, settings: UiSettings, parent: Parent | None, signals
     handle.close(asked=how is Exit.DETACH)
     if how is Exit.ENGINE_STOPPED:
         say(f"cockpit: the engine (process {pid}) has ended: {_printable(handle.snapshot().state_reason)}")
-        return 0 if handle.snapshot().engine_state == "STOPPED" else 1
+        stopped = handle.snapshot().engine_state == "STOPPED"
+        return handle.exit_code if handle.exit_code is not None else 0 if stopped else 1
     say(f"cockpit: left; process {pid} trades on. Come back with `cockpit attach`.")
     return 1 if how is Exit.UI_FAILED else 0
 

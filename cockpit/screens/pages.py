@@ -21,6 +21,9 @@ _LEGEND = (
     ("▲ ▼", "gain and loss, always with their sign"),
     ("~ stale", "the quote is older than 5 s: do not trust the mark"),
     ("✓ ! ✗", "covered by a stop at the broker: all, a part, nothing"),
+    ("UNVERIFIED", "the broker was not asked in this run: our own word only"),
+    ("foreign", "left alone by a person's decision: never closed, never counted as ours"),
+    ("! ● →", "recovery: waits for you, selected, chosen but not sent yet"),
     ("—", "not known; never a zero"),
 )
 
@@ -80,6 +83,8 @@ def _position_head(position: PositionView, *, frame: Frame) -> list[Line]:
     lines += labelled(
         "owner", "ORPHAN: at the broker, not in the store" if position.is_orphan else position.owner or "—"
     )
+    if not position.is_verified:
+        lines += labelled("UNVERIFIED", "the broker was not asked in this run", tone=Tone.WARN)
     lines += labelled(
         "last", f"{fmt.price(position.last, decimals=decimals)}, {fmt.age(position.quote_age_s)} old"
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from engine.api import BrakeKind, Command, Level, Outcome, OutcomeStatus, Scope
+from engine.api import BrakeKind, Command, EngineState, Level, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.domain.reasons import Reason
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, LiftVerdict, may_lift
 from engine.runtime.desk import Desk
@@ -62,6 +62,25 @@ _WORDS = {
     LiftVerdict.NOT_FLAT: "the KILL has not proven flat: settle what it names, then flatten again",
     LiftVerdict.UNKNOWN: "the fate of an order is unknown: settle it first",
 }
+
+
+def wrong_scope(desk: Desk, scope: Scope) -> str:
+    """Why a brake of this scope would hold nothing; empty where it holds something.
+
+    While the instruments are not all described a symbol gets the benefit of the doubt.
+    """
+    match scope.kind:
+        case ScopeKind.STRATEGY:
+            known = set(desk.config.strategies)
+        case ScopeKind.SYMBOL if desk.state not in {EngineState.BOOTING, EngineState.RECONCILING}:
+            held = {position.key for position in desk.books.positions()}
+            working = {order.intent.key for order in desk.books.open_orders()}
+            known = {*desk.instruments, *held, *working}
+        case _:
+            return ""
+    if scope.name in known or not known:
+        return ""
+    return f"there is no {scope} here, nothing was changed; there are: {', '.join(sorted(known))}"
 
 
 class BrakeDesk:

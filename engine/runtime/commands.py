@@ -18,13 +18,14 @@ from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor
 from engine.execution.kill import KillSwitch, Reach
-from engine.runtime.brakes import BrakeDesk
+from engine.runtime.brakes import BrakeDesk, wrong_scope
 from engine.runtime.desk import Desk
 
 _log = structlog.get_logger("engine")
 
 REMEMBERED_COMMANDS = 500
 FLATTEN_WORD = "FLATTEN"
+_BRAKES = frozenset({CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL})
 
 Act = Callable[[Command], Awaitable[Outcome]]
 
@@ -104,7 +105,7 @@ class Commands:
 
     async def _act(self, command: Command) -> Outcome:
         try:
-            outcome = await self._acts[command.kind](command)
+            outcome = self._misdirected(command) or await self._acts[command.kind](command)
         except Exception as err:  # noqa: BLE001 - the operator gets an answer, whatever broke
             _log.error(
                 "command.failed", kind=command.kind.value, error=f"{type(err).__name__}: {err}", exc_info=err
@@ -118,6 +119,13 @@ class Commands:
         return outcome
 
     # --- brakes ---------------------------------------------------------------------------------
+
+    def _misdirected(self, command: Command) -> Outcome | None:
+        """The refusal of a brake that would hold nothing: whoever pulled it would believe that it does."""
+        if command.kind not in _BRAKES:
+            return None
+        text = wrong_scope(self._desk, command.scope)
+        return refused(command, Reason.WRONG_TARGET.value, text) if text else None
 
     async def _pause(self, command: Command) -> Outcome:
         await self._brakes.pull(BrakeKind.PAUSE, command.scope, reason=command.reason, who=command.who)

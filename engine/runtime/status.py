@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.api import AlertView, BrakeView, OrderView, PositionView, Snapshot
+from engine.api_recovery import RecoveryRow
 
 
 def document(snapshot: Snapshot) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
         "positions": [_position(position) for position in snapshot.positions],
         "orders": [_order(order) for order in snapshot.orders],
         "unknown_orders": snapshot.unknown_orders,
+        "recovery": _recovery(snapshot),
         "pnl": _pnl(snapshot),
         "health": {
             "loop_lag_max_ms": snapshot.loop_lag_max_ms,
@@ -57,6 +59,7 @@ def text(snapshot: Snapshot) -> str:
         f"loop lag {snapshot.loop_lag_max_ms:.1f} ms",
     ]
     lines += [f"{brake.kind.value} {brake.scope}: {brake.reason} ({brake.who})" for brake in snapshot.brakes]
+    lines += _recovery_lines(snapshot)
     lines += [_position_line(position) for position in snapshot.positions] or ["no positions"]
     working = [order for order in snapshot.orders if not order.is_done]
     lines += [_order_line(order) for order in working] or ["no working orders"]
@@ -76,6 +79,55 @@ def farewell(snapshot: Snapshot) -> tuple[str, ...]:
         if not order.is_done and order.is_ours
     ]
     return tuple("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+
+def _recovery(snapshot: Snapshot) -> dict[str, Any]:
+    recovery = snapshot.recovery
+    return {
+        "waiting": len(recovery.open_rows),
+        "unverified": _unverified(snapshot),
+        "settling": recovery.settling,
+        "crashed": recovery.crashed,
+        "state_at": None if recovery.state_at is None else recovery.state_at.isoformat(),
+        "report": list(recovery.report),
+        "rows": [_recovery_row(row) for row in recovery.rows],
+    }
+
+
+def _recovery_row(row: RecoveryRow) -> dict[str, Any]:
+    return {
+        "id": row.row_id,
+        "kind": row.kind.value,
+        "symbol": row.symbol,
+        "ours": row.ours,
+        "broker": row.broker,
+        "difference": row.difference,
+        "since": None if row.since is None else row.since.isoformat(),
+        "last_order": row.last_order,
+        "unrealized_usd": row.unrealized_usd,
+        "choices": [choice.value for choice in row.choices],
+        "proposal": row.proposal,
+        "stop_price": row.stop_price,
+    }
+
+
+def _recovery_lines(snapshot: Snapshot) -> list[str]:
+    """What waits for a person, and what is only our own word; nothing where all is well."""
+    waiting = snapshot.recovery.open_rows
+    lines = [f"{len(waiting)} waiting for a decision: cockpit attach, then O"] if waiting else []
+    lines += [
+        f"  {row.symbol:8} we knew {row.ours_text}, broker has {row.broker_text}: {row.difference} "
+        f"· {', '.join(choice.value for choice in row.choices)}"
+        for row in waiting
+    ]
+    unverified = _unverified(snapshot)
+    return lines + (
+        [f"READ ONLY: {unverified} position(s) not verified with the broker"] if unverified else []
+    )
+
+
+def _unverified(snapshot: Snapshot) -> int:
+    return sum(1 for position in snapshot.positions if not position.is_verified)
 
 
 def _brake(brake: BrakeView) -> dict[str, Any]:
@@ -112,6 +164,7 @@ def _position(position: PositionView) -> dict[str, Any]:
         "stop_price": position.stop_price,
         "owner": position.owner,
         "is_orphan": position.is_orphan,
+        "is_verified": position.is_verified,
     }
 
 
@@ -155,6 +208,7 @@ def _position_line(position: PositionView) -> str:
     price = position.stop_price
     stop = "no stop" if price is None else f"stop {_price(price, position.decimals)}"
     shown = f"protected, {stop}" if covered else f"protected {position.protected_quantity}, {stop}"
+    shown = shown if position.is_verified else f"UNVERIFIED, {shown}"
     return (
         f"{position.symbol:8} {position.quantity:+6d} @ {_price(position.avg_price, position.decimals)} "
         f"{_money(position.unrealized_usd, sign=True)} · {shown} · {position.owner or 'owner unknown'}"

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from engine.api import BrakeKind, Command, CommandKind, Level, Outcome, OutcomeStatus, Scope, ScopeKind
+from engine.api import (
+    BrakeKind,
+    Command,
+    CommandKind,
+    EngineState,
+    Level,
+    Outcome,
+    OutcomeStatus,
+    Scope,
+    ScopeKind,
+)
 from engine.config import RuntimeRefusal
 from engine.config.runtime import RefusalCode
 from engine.domain.order import OrderState, Role
@@ -224,6 +234,29 @@ async def test_a_kill_that_is_not_proven_is_critical_stays_and_outlives_a_restar
         it.here.broker.deaf_to_cancels_of = set()
         assert (await it.give(CommandKind.KILL, confirmed=True)).status is OutcomeStatus.DONE
         assert it.here.desk.brakes.brakes[0].not_flat is False
+
+
+@pytest.mark.req("CARD-PAUSE")
+@virtual
+@pytest.mark.parametrize("kind", [CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL])
+async def test_a_brake_on_something_that_is_not_here_is_refused_and_names_what_is(
+    tmp_path: Path, kind: CommandKind
+) -> None:
+    async with commanded(tmp_path) as it:
+        it.here.desk.state = EngineState.READY
+
+        wrong = await it.give(kind, scope=Scope(ScopeKind.SYMBOL, "NOPE"))
+        assert _said(wrong) == ("refused", "wrong_target")
+        assert "SPY" in wrong.text
+        wrong = await it.give(kind, scope=Scope(ScopeKind.STRATEGY, "nope"))
+        assert _said(wrong) == ("refused", "wrong_target")
+        assert next(iter(it.here.desk.config.strategies)) in wrong.text
+        assert it.here.desk.brakes.brakes == ()
+
+        it.here.desk.state = EngineState.BOOTING
+        assert (await it.give(CommandKind.PAUSE, scope=Scope(ScopeKind.SYMBOL, "NOPE"))).status is (
+            OutcomeStatus.DONE
+        ), "before everything is described nobody knows what is here"
 
 
 @virtual

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.api import Command, Outcome, Snapshot
+from engine.api_recovery import RecoveryChoice, RecoveryKind, RecoveryRow, RecoveryView
 from engine.runtime import wire
 from engine.runtime.status import document, farewell, text
 from tests.runtime.small_core import SPY, first_snapshot
@@ -79,3 +80,36 @@ def test_status_as_json_has_the_names_that_programs_rely_on() -> None:
     assert {"engine_state", "mode", "gateway", "account", "clock", "brakes", "orders", "pnl"} <= found.keys()
     assert found["health"]["loop_lag_max_ms"] == 0.0
     assert {"symbol", "quantity", "avg_price", "protected_quantity", "owner"} <= found["positions"][0].keys()
+
+
+@pytest.mark.req("CARD-CLI", "CARD-ORPHANS")
+def test_status_says_what_waits_for_a_decision_and_what_nobody_has_verified() -> None:
+    waits = RecoveryRow(
+        row_id="position 1",
+        kind=RecoveryKind.ORPHAN,
+        symbol="META",
+        ours=0,
+        ours_text="nothing",
+        broker=-30.0,
+        broker_text="30 short",
+        difference="orphan",
+        since=None,
+        last_order="",
+        unrealized_usd=None,
+        choices=(RecoveryChoice.ADOPT, RecoveryChoice.CLOSE),
+        proposal="adopt",
+    )
+    snapshot = replace(
+        first_snapshot(),
+        recovery=RecoveryView(rows=(waits,), crashed=True),
+        positions=(replace(SPY, is_verified=False),),
+    )
+
+    found, told = document(snapshot)["recovery"], text(snapshot)
+
+    assert (found["waiting"], found["unverified"], found["crashed"]) == (1, 1, True)
+    assert found["rows"][0]["choices"] == ["adopt", "close"]
+    assert "1 waiting for a decision: cockpit attach, then O" in told
+    assert "META     we knew nothing, broker has 30 short: orphan · adopt, close" in told
+    assert "UNVERIFIED" in told
+    assert "waiting" not in text(first_snapshot())
