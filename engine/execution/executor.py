@@ -143,6 +143,15 @@ class Executor:
         """Send an entry with its attached stop. True where its bytes went out."""
         entry, stop = intents
         refs = (entry.ref, stop.ref)
+        with self._sender.leaving(refs):
+            sent = await self._send_bracket(intents, refs, instrument)
+        if sent and self._may_enter(entry.strategy, entry.key) is not None:
+            await self.cancel(entry.ref)
+        return sent
+
+    async def _send_bracket(
+        self, intents: tuple[OrderIntent, OrderIntent], refs: tuple[str, str], instrument: Instrument
+    ) -> bool:
         ids = (self._sender.next_order_id(), self._sender.next_order_id())
         orders, parent_ids = tuple(zip(intents, ids, strict=True)), (0, ids[0])
         # While the intents are being stored the loop has nothing better to do.
@@ -154,15 +163,11 @@ class Executor:
         except JournalDownError:
             await self._books.never_sent(refs, Reason.STORE_DOWN.value)
             return False
-        blocked = self._may_enter(entry.strategy, entry.key)
+        blocked = self._may_enter(intents[0].strategy, intents[0].key)
         if blocked is not None:
             await self._books.never_sent(refs, blocked.value)
             return False
-        if not await self._sender.send(orders, instrument, parent_ids=parent_ids):
-            return False
-        if self._may_enter(entry.strategy, entry.key) is not None:
-            await self.cancel(entry.ref)
-        return True
+        return await self._sender.send(orders, instrument, parent_ids=parent_ids)
 
     # --- exits ----------------------------------------------------------------------------------
 

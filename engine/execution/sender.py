@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from engine.broker.port import Broker, BrokerError, OrdersRefusedError
@@ -26,7 +27,7 @@ class Sender:
         self._confirm_s = confirm_s
         """Real seconds an answer may take before what was asked counts as refused."""
         self._leaving: dict[str, asyncio.Event] = {}
-        """Orders handed to the broker's queue whose bytes may not be out yet."""
+        """Orders being stored or waiting in the broker's queue: their bytes are not out yet."""
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -53,8 +54,6 @@ class Sender:
     ) -> bool:
         """Send orders that are durable and marked. False where it is proven that nothing went out."""
         refs = tuple(intent.ref for intent, _ in orders)
-        out = asyncio.Event()
-        self._leaving.update(dict.fromkeys(refs, out))
         try:
             await self._broker.place(orders, instrument, parent_ids=parent_ids)
         except OrdersRefusedError as err:
@@ -69,18 +68,30 @@ class Sender:
             why = f"sending failed inside the adapter: {type(err).__name__}: {err}"
             await self._books.post(*(FateUnknown(ref, why, self._now()) for ref in refs))
             raise
+        return True
+
+    @contextmanager
+    def leaving(self, refs: tuple[str, ...]) -> Iterator[None]:
+        """From before an order is registered until its bytes are out or proven never to go.
+
+        A cancel waits for the end of this: one that overtakes its order cancels nothing.
+        """
+        out = asyncio.Event()
+        self._leaving.update(dict.fromkeys(refs, out))
+        try:
+            yield
         finally:
             for ref in refs:
                 del self._leaving[ref]
             out.set()
-        return True
 
     async def send_reducing(self, intent: OrderIntent, instrument: Instrument) -> bool:
         """Exits and stops go out even where the store cannot write: their records wait in memory."""
-        await self._books.register((intent,), reducing=True)
-        order_id = self._broker.next_order_id()
-        await self._books.mark_sending(((intent.ref, order_id),), reducing=True)
-        return await self.send(((intent, order_id),), instrument, parent_ids=(0,))
+        with self.leaving((intent.ref,)):
+            await self._books.register((intent,), reducing=True)
+            order_id = self._broker.next_order_id()
+            await self._books.mark_sending(((intent.ref, order_id),), reducing=True)
+            return await self.send(((intent, order_id),), instrument, parent_ids=(0,))
 
     # --- cancels --------------------------------------------------------------------------------
 
@@ -111,7 +122,7 @@ class Sender:
         return order is None or order.state.is_done
 
     async def _is_out(self, ref: str) -> bool:
-        """Wait until an order has left our queue: a cancel that overtakes its order cancels nothing."""
+        """Wait until an order has left; False where it still waits after a while."""
         leaving = self._leaving.get(ref)
         if leaving is None:
             return True

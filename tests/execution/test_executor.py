@@ -131,6 +131,21 @@ async def test_a_halt_while_the_entry_waits_in_the_queue_cancels_it_after_it_lef
 
 
 @virtual
+async def test_a_cancel_of_an_entry_that_is_still_being_stored_waits_until_it_is_out(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        pair = here.bracket()
+        going = asyncio.ensure_future(here.executor.enter(pair, here.spy))
+        await asyncio.sleep(0)
+        assert here.books.order(pair[0].ref) is not None  # counted, not out
+
+        assert await here.executor.cancel(pair[0].ref)
+
+        assert await going
+        assert here.broker.open() == []
+        assert here.state_of(Role.ENTRY) == here.state_of(Role.STOP) == [OrderState.CANCELLED]
+
+
+@virtual
 async def test_a_halt_does_not_wait_longer_than_its_time_for_a_queue_that_stands(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         here.broker.queue = asyncio.Event()
