@@ -178,7 +178,11 @@ class ExecutionSection(Section):
     entry_ticks_through: int = key(2, unit="ticks", ge=0, le=50)
     """How far an entry's limit goes through the touch."""
     unfilled_timeout_s: float = key(30.0, unit="s", gt=0, le=86400)
-    """Exchange time after which an entry that has not filled is cancelled."""
+    """Exchange time after which an entry that has not filled is given up."""
+    naked_limit_s: float = key(10.0, unit="s", gt=0, le=300)
+    """Time a position may be without a working stop, connected and its market open; then it is closed."""
+    stop_grace_s: float = key(3.0, unit="s", ge=0.5, le=60)
+    """Time the price may stand beyond a stop that does not fill; then the engine closes by itself."""
 
 
 class KillSection(Section):

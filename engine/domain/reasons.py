@@ -48,6 +48,8 @@ class Reason(StrEnum):
     OPERATOR = "operator"
     FLATTEN = "flatten"
     SHUTDOWN = "shutdown"
+    UNPROTECTED = "unprotected"
+    MAX_AGE = "max_age"
     UNFILLED = "unfilled"
     EXTERNAL_CLOSE = "external_close"
     REFUSED_BY_BROKER = "refused_by_broker"

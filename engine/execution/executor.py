@@ -21,7 +21,7 @@ from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Ro
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
-from engine.execution.held import held, partial_quantity
+from engine.execution.levels import partial_quantity, partial_reason
 from engine.execution.protection import ProtectionStep, is_exit
 from engine.execution.protector import Protector
 from engine.execution.refs import RefMaker
@@ -208,7 +208,7 @@ class Executor:
         await self._until_done(exit_order.ref)
         return self._close_result(key, exit_order.ref, wanted=quantity)
 
-    async def reduce(self, key: str, instrument: Instrument, *, fraction: float, reason: str) -> CloseResult:
+    async def reduce(self, key: str, instrument: Instrument, *, fraction: float) -> CloseResult:
         """Take a partial: `fraction` of what was entered, at market, while the rest keeps its stop.
 
         The stop is shrunk to what will remain, and the broker's word for it awaited, before the exit goes
@@ -216,19 +216,20 @@ class Executor:
         is left is a close; one that rounds to nothing is left out.
         """
         async with self.lock(key):
-            it = held(self._books.ledger, key)
-            if it is None:
+            position = self._books.position(key)
+            if position is None:
                 return CloseResult(key, CloseStatus.NOTHING, f"{key}: no position to take a partial of")
             if not is_open(instrument, self._now()):
                 return CloseResult(key, CloseStatus.NOT_FLAT, f"{key}: its market is shut; no partial taken")
-            left = abs(it.position.quantity)
+            left = abs(position.quantity)
             try:
-                quantity = partial_quantity(entered=it.entered, held=left, fraction=fraction)
+                quantity = partial_quantity(entered=position.entered, held=left, fraction=fraction)
             except ValueError as err:
                 return CloseResult(key, CloseStatus.NOT_FLAT, f"{key}: no partial taken: {err}")
             if quantity == 0:
-                text = f"{key}: {fraction:.0%} of {it.entered} is less than one; nothing taken"
+                text = f"{key}: {fraction:.0%} of {position.entered} is less than one; nothing taken"
                 return CloseResult(key, CloseStatus.NOTHING, text)
+            reason = partial_reason(fraction)
             if quantity == left:
                 return await self._close_all(key, instrument, role=Role.EXIT, reason=reason)
             return await self._take_part(key, instrument, quantity=quantity, reason=reason)

@@ -9,10 +9,11 @@ from datetime import datetime
 from engine.domain.instrument import Instrument
 from engine.domain.order import OrderIntent, OrderType, Role, Tif
 from engine.execution.books import Books
-from engine.execution.held import held, meant_stop
+from engine.execution.levels import goes_to_breakeven, meant_stop
 from engine.execution.protection import AddStop, CancelStop, ChangeStop, ProtectionStep, plan_protection
 from engine.execution.refs import RefMaker
 from engine.execution.sender import Sender
+from engine.ledger.events import StopMoved
 
 
 class Protector:
@@ -50,10 +51,10 @@ class Protector:
 
     def price(self, key: str, instrument: Instrument | None) -> float | None:
         """Where the stop of `key` belongs; None when flat, or where its grid is not known."""
-        it = held(self._books.ledger, key)
-        if it is None or instrument is None:
+        position = self._books.position(key)
+        if position is None or instrument is None:
             return None
-        return meant_stop(it, instrument, default_pct=self._default_stop_pct)
+        return meant_stop(position, instrument, default_pct=self._default_stop_pct)
 
     async def settle(self, key: str, instrument: Instrument, *, without: int = 0) -> bool:
         """Bring the stops in line. False where they still are not.
@@ -61,9 +62,18 @@ class Protector:
         Planned here and now: a plan made before the lock was ours would stand on orders that an exit has
         cancelled meanwhile, and cover them twice.
         """
+        await self._remember_breakeven(key, instrument)
         for step in self.steps(key, instrument, without=without):
             await self._carry_out(step, instrument)
         return not self.steps(key, instrument, without=without)
+
+    async def _remember_breakeven(self, key: str, instrument: Instrument) -> None:
+        """Where the first partial puts the stop is durable before the order is changed."""
+        position, price = self._books.position(key), self.price(key, instrument)
+        if position is None or price is None or not goes_to_breakeven(position):
+            return
+        if price != position.stop_price:
+            await self._books.post(StopMoved(key, price, "breakeven", self._now()))
 
     async def _carry_out(self, step: ProtectionStep, instrument: Instrument) -> None:
         match step:

@@ -1,6 +1,7 @@
 """Keeps every position covered by its stops: retried with growing pauses, told aloud while it is not so.
 
-A stop that the broker refuses must neither be sent again twenty times a second nor be forgotten.
+A stop that the broker refuses must neither be sent again twenty times a second nor be forgotten; a
+position that cannot be protected in time is closed.
 """
 
 from __future__ import annotations
@@ -8,11 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from engine.api import Level, Mode
+from engine.domain.instrument import Instrument
 from engine.domain.order import OrderState, Role
-from engine.execution.executor import Executor
-from engine.execution.protection import AddStop
+from engine.domain.reasons import Reason
+from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.execution.protection import AddStop, is_exit
+from engine.ledger.protection import protection
 from engine.runtime.desk import Desk
 
 FIRST_PAUSE_S = 1.0
@@ -31,6 +37,14 @@ class _Trouble:
     next_s: float = 0.0
 
 
+class StopReport(NamedTuple):
+    """What a look at every stop found and did, one line per instrument."""
+
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+    """What could not be put right; retried by the regular rounds."""
+
+
 class StopKeeper:
     """Looks at every position and every stop of ours, as often as it is asked."""
 
@@ -45,6 +59,7 @@ class StopKeeper:
         self._executor = executor
         self._spawn = spawn
         self._trouble: dict[str, _Trouble] = {}
+        self._naked_since_s: dict[str, float] = {}
 
     def round(self) -> None:
         """Start what is due; an instrument on which another act is under way is left to that act."""
@@ -53,25 +68,46 @@ class StopKeeper:
         keys = self._keys()
         for key in self._trouble.keys() - keys:
             self._is_right(key)
-        for key in sorted(keys):
+        self._watch_naked()
+        for key in keys:
             if not self._executor.lock(key).locked():
                 self._look_at(key)
 
-    async def settle(self) -> tuple[str, ...]:
-        """Put all stops right now, before the engine leaves; names what could not be."""
+    def line_lost(self) -> None:
+        """Without a line nothing can be placed: the time a position may be naked begins anew."""
+        self._naked_since_s.clear()
+
+    async def verify(self) -> StopReport:
+        """Look at every stop now and put right what is not; the answer says what stands, by instrument."""
         keys = sorted(self._keys()) if self._desk.mode is not Mode.DRY_RUN else []
+        needed = {key for key in keys if self._executor.protection_steps(key, self._instrument(key))}
         right = await asyncio.gather(*(self._protect(key) for key in keys))
-        return tuple(
-            f"{key}: its stops could not be put right" for key, ok in zip(keys, right, strict=True) if not ok
-        )
+        done, failed = [], []
+        for key, ok in zip(keys, right, strict=True):
+            if not ok:
+                failed.append(f"{key}: its stops could not be put right")
+            elif self._desk.books.position(key) is not None:
+                done.append(f"{key}: {self._cover(key)}{', put right now' if key in needed else ''}")
+            elif key in needed:
+                done.append(f"{key}: flat, its stop is cancelled")
+        return StopReport(tuple(done), tuple(failed))
+
+    def _instrument(self, key: str) -> Instrument | None:
+        return self._desk.instruments.get(key)
+
+    def _cover(self, key: str) -> str:
+        stops = [o for o in self._desk.books.open_orders(key) if o.intent.role is Role.STOP]
+        return "stop " + ", ".join(f"{o.remaining} at {o.intent.stop_price}" for o in stops)
 
     def _keys(self) -> set[str]:
         books = self._desk.books
         held = {p.key for p in books.positions()}
         return held | {o.intent.key for o in books.open_orders() if o.intent.role is Role.STOP}
 
+    # --- putting right --------------------------------------------------------------------------
+
     def _look_at(self, key: str) -> None:
-        steps = self._executor.protection_steps(key, self._desk.instruments.get(key))
+        steps = self._executor.protection_steps(key, self._instrument(key))
         if not steps:
             if self._is_confirmed(key):
                 self._is_right(key)
@@ -91,7 +127,7 @@ class StopKeeper:
         self._spawn(f"protect {key}", lambda: self._protect(key))
 
     async def _protect(self, key: str) -> bool:
-        instrument = self._desk.instruments.get(key)
+        instrument = self._instrument(key)
         if instrument is None:
             return not self._executor.protection_steps(key, None)
         return await self._executor.protect(key, instrument)
@@ -100,6 +136,40 @@ class StopKeeper:
         """A stop still on its way may yet be refused: only the broker's word ends the trouble."""
         stops = [o for o in self._desk.books.open_orders(key) if o.intent.role is Role.STOP]
         return all(o.state in (OrderState.WORKING, OrderState.CANCEL_PENDING) for o in stops)
+
+    # --- a position without a stop --------------------------------------------------------------
+
+    def _watch_naked(self) -> None:
+        """Close what could not be protected in time."""
+        now_s = self._desk.clock.monotonic()
+        naked = {p.key for p in self._desk.books.positions() if self._is_naked(p.key)}
+        self._naked_since_s = {key: self._naked_since_s.get(key, now_s) for key in naked}
+        limit_s = self._desk.config.execution.naked_limit_s
+        for key, since_s in self._naked_since_s.items():
+            if now_s - since_s >= limit_s:
+                # Should the close fail, the position has the same time again to be protected or closed.
+                self._naked_since_s[key] = now_s
+                text = f"{key}: no working stop for {limit_s:.0f} s; the position is being closed"
+                self._desk.notices.raise_alert(Level.CRITICAL, "naked", text, symbol=key)
+                self._spawn(f"close unprotected {key}", partial(self._close, key))
+
+    def _is_naked(self, key: str) -> bool:
+        """Where a working stop and exits on their way do not cover all of it, and its market is open."""
+        position, instrument = self._desk.books.position(key), self._instrument(key)
+        if position is None or instrument is None or not is_open(instrument, self._desk.now()):
+            return False
+        orders = self._desk.books.open_orders(key)
+        leaving = sum(o.remaining for o in orders if is_exit(o))
+        return protection(position, orders).protected + leaving < abs(position.quantity)
+
+    async def _close(self, key: str) -> None:
+        instrument = self._desk.instruments[key]
+        result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.UNPROTECTED)
+        if result.status is CloseStatus.NOT_FLAT:
+            text = f"neither protected nor closed: {result.text}; look at the broker"
+            self._desk.notices.raise_alert(Level.CRITICAL, "naked", text, symbol=key)
+
+    # --- telling --------------------------------------------------------------------------------
 
     def _tell(self, key: str, attempts: int) -> None:
         if key not in self._desk.instruments:

@@ -197,11 +197,7 @@ class Trading:
     async def _leave(self, proposal: Proposal, instrument: Instrument) -> CloseResult:
         if proposal.exit_fraction >= 1.0:
             return await self._executor.close(proposal.key, instrument, role=Role.EXIT, reason=Reason.SIGNAL)
-        # PARTIAL_50 is what the trade records call it.
-        reason = f"PARTIAL_{proposal.exit_fraction * 100:.0f}"
-        return await self._executor.reduce(
-            proposal.key, instrument, fraction=proposal.exit_fraction, reason=reason
-        )
+        return await self._executor.reduce(proposal.key, instrument, fraction=proposal.exit_fraction)
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:
         desk = self._desk

@@ -17,7 +17,8 @@ from engine.ledger.changes import Changes, NoteCode
 from engine.runtime.day import DayBook
 from engine.runtime.desk import Desk
 from engine.runtime.overdue import Overdue
-from engine.runtime.stops import StopKeeper
+from engine.runtime.stop_net import StopNet
+from engine.runtime.stops import StopKeeper, StopReport
 
 ROUND_S = 1.0
 """Longest pause between two rounds."""
@@ -68,6 +69,7 @@ class Upkeep:
         self._wake = asyncio.Event()
         self._next_beat_s = 0.0
         self._stops = StopKeeper(desk, executor=executor, spawn=spawn)
+        self._net = StopNet(desk, executor=executor, spawn=spawn)
         self._overdue = Overdue(desk, executor=executor, spawn=spawn)
         self._taken: tuple[int, int] | None = None
         """Inode and time of a kill file that acted and could not be renamed: it acts once."""
@@ -110,7 +112,11 @@ class Upkeep:
 
     async def settle_stops(self) -> tuple[str, ...]:
         """Put all stops right now, before the engine leaves; names what could not be."""
-        return await self._stops.settle()
+        return (await self._stops.verify()).failed
+
+    async def verify_stops(self) -> StopReport:
+        """Look at every protective stop and put right what is not; before anything else may trade."""
+        return await self._stops.verify()
 
     async def _step(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
         code = f"upkeep_{name.replace(' ', '_')}"
@@ -129,7 +135,10 @@ class Upkeep:
             if silent:
                 await self._desk.books.post(*silent)
             self._stops.round()
+            self._net.round()
             self._overdue.round()
+        else:
+            self._stops.line_lost()
         self._overdue.tell_unknown()
 
     async def _care_for_store(self) -> None:

@@ -96,8 +96,7 @@ class Rig:
 
     async def reduce(self, fraction: float = 0.5, key: str = "SPY") -> CloseResult:
         """Take a partial."""
-        reason = f"PARTIAL_{fraction * 100:.0f}"
-        return await self.executor.reduce(key, self.desk.instruments[key], fraction=fraction, reason=reason)
+        return await self.executor.reduce(key, self.desk.instruments[key], fraction=fraction)
 
     def without_cooldowns(self) -> None:
         """Let a symbol be entered again at once."""

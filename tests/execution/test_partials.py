@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.domain.order import OrderState, Role
 from engine.domain.plan import Plan
 from engine.execution.executor import CloseStatus
-from engine.execution.held import partial_quantity
+from engine.execution.levels import partial_quantity
 from engine.ledger.events import FateUnknown
 from tests.execution.rig import rig
 from tests.virtual_time import now_s, pass_time, virtual
@@ -52,6 +52,9 @@ async def test_the_first_partial_moves_the_stop_to_the_entry_price_within_a_seco
         assert (await taking).status is CloseStatus.FLAT
 
         assert now_s() - filled_s < 1
+        position = here.books.position("SPY")
+        assert position is not None
+        assert position.stop_price == 100.0  # also for the next stop, should this one vanish
         at_broker = here.broker.held(stop)
         assert (at_broker.intent.stop_price, at_broker.remaining) == (100.0, 50)
         assert [h.intent.ref for h in here.broker.open(Role.STOP)] == [stop]

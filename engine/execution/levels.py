@@ -1,0 +1,52 @@
+"""Where the stop of a position belongs, and how much of it a partial takes. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from engine.domain.instrument import Instrument
+from engine.domain.position import Position
+from engine.domain.price import Rounding, round_to_tick
+
+_PARTIAL: Final = "PARTIAL_"
+
+
+def partial_reason(fraction: float) -> str:
+    """The reason a partial is recorded with: half of what was entered is `PARTIAL_50`."""
+    return f"{_PARTIAL}{fraction * 100:.0f}"
+
+
+def meant_stop(position: Position, instrument: Instrument, *, default_pct: float) -> float:
+    """Where its stop belongs, on the grid and rounded away from the market: never tighter than meant.
+
+    After the first partial of a plan that moves to break-even this is the entry price, unless the stop
+    stands closer already. A position that never had a stop gets one `default_pct` percent away.
+    """
+    is_long = position.quantity > 0
+    entry = float(position.avg_price)
+    price = position.stop_price
+    if price is None or not math.isfinite(price):
+        price = entry * (1 - default_pct / 100 * (1 if is_long else -1))
+    if goes_to_breakeven(position):
+        price = max(price, entry) if is_long else min(price, entry)
+    return round_to_tick(instrument, price, Rounding.DOWN if is_long else Rounding.UP)
+
+
+def goes_to_breakeven(position: Position) -> bool:
+    """True after the first partial of a plan that moves the stop to the entry price."""
+    return position.plan.moves_to_breakeven and any(p.reason.startswith(_PARTIAL) for p in position.partials)
+
+
+def partial_quantity(*, entered: int, held: int, fraction: float) -> int:
+    """Units that a partial of `fraction` of what was entered takes, rounded down; 0 where there is none.
+
+    Raises ValueError where more is asked for than is left, or the fraction is not in (0, 1].
+    """
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"a partial takes a fraction in (0, 1], not {fraction}")
+    # A whisker more, so that 0.29 of 100 is 29 and not 28.
+    wanted = math.floor(fraction * entered + 1e-9)
+    if wanted > held:
+        raise ValueError(f"{wanted} of {entered} entered were asked for, only {held} are left")
+    return wanted

@@ -1,0 +1,87 @@
+"""The second net: where the price stands beyond a stop and nothing fills, the engine closes it, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from engine.api import Level, Mode
+from engine.domain.instrument import Instrument
+from engine.domain.order import Role
+from engine.domain.position import Position
+from engine.domain.reasons import Reason
+from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.runtime.desk import Desk
+
+ALERT = "stop_not_filled"
+
+RETRY_S = 10.0
+"""Real seconds before a close that did not work is tried again."""
+
+
+class StopNet:
+    """Compares every position's price with its stop, as often as it is asked; the line must be up.
+
+    It sends nothing beside a stop: closing cancels the stop first, waits for the proof and takes what the
+    stop left, so whoever is faster, the position ends at zero.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        executor: Executor,
+        spawn: Callable[[str, Callable[[], object]], None],
+    ) -> None:
+        self._desk = desk
+        self._executor = executor
+        self._spawn = spawn
+        self._beyond_since_s: dict[str, float] = {}
+        self._tried_s: dict[str, float] = {}
+
+    def round(self) -> None:
+        """Start the closes that are due."""
+        if self._desk.mode is Mode.DRY_RUN:
+            return
+        now_s = self._desk.clock.monotonic()
+        beyond = {p.key for p in self._desk.books.positions() if self._is_beyond(p)}
+        for key in self._beyond_since_s.keys() - beyond:
+            del self._beyond_since_s[key]
+            self._tried_s.pop(key, None)
+            self._desk.notices.clear_alert(ALERT, symbol=key)
+        for key in beyond:
+            since_s = self._beyond_since_s.setdefault(key, now_s)
+            tried_s = self._tried_s.get(key, float("-inf"))
+            if now_s - since_s >= self._desk.config.execution.stop_grace_s and now_s - tried_s >= RETRY_S:
+                self._tried_s[key] = now_s
+                self._close(key, now_s - since_s)
+
+    def _is_beyond(self, position: Position) -> bool:
+        """By mid and last print alike: a stop triggers on prints, and one wide quote is no price."""
+        key, desk = position.key, self._desk
+        instrument, quote = desk.instruments.get(key), desk.quotes.quote(key)
+        if instrument is None or quote is None or not desk.quotes.is_live(key):
+            return False
+        age_s = desk.quotes.age_s(key, desk.now())
+        if age_s is None or age_s > desk.config.market_data.max_quote_age_seconds:
+            return False
+        stop = self._executor.stop_price(key, instrument)
+        if stop is None or not is_open(instrument, desk.now()):
+            return False
+        sign = 1 if position.quantity > 0 else -1
+        return all((price - stop) * sign < 0 for price in (quote.mark(), quote.last))
+
+    def _close(self, key: str, beyond_s: float) -> None:
+        instrument = self._desk.instruments[key]
+        stop = self._executor.stop_price(key, instrument)
+        text = (
+            f"{key}: its price is beyond its stop at {stop} for {beyond_s:.0f} s and nothing filled; closing"
+        )
+        self._desk.notices.raise_alert(Level.ERROR, ALERT, text, symbol=key)
+        self._spawn(f"close behind the stop {key}", partial(self._close_now, key, instrument))
+
+    async def _close_now(self, key: str, instrument: Instrument) -> None:
+        result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.STOP)
+        if result.status is CloseStatus.NOT_FLAT:
+            text = f"beyond its stop and not closed, tried again in {RETRY_S:.0f} s: {result.text}"
+            self._desk.notices.raise_alert(Level.CRITICAL, ALERT, text, symbol=key)
