@@ -175,6 +175,6 @@ class Books:
         position = self.position(key)
         return 0 if position is None else position.quantity
 
-    def unknown_orders(self) -> int:
-        """How many orders have an unknown fate."""
-        return sum(1 for o in self.open_orders() if o.state is OrderState.UNKNOWN)
+    def unknown_orders(self, key: str | None = None) -> int:
+        """How many orders have an unknown fate, of one instrument or of all."""
+        return sum(1 for o in self.open_orders(key) if o.state is OrderState.UNKNOWN)

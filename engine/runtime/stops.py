@@ -150,6 +150,8 @@ class StopKeeper:
                 # Should the close fail, the position has the same time again to be protected or closed.
                 self._naked_since_s[key] = now_s
                 text = f"{key}: no working stop for {limit_s:.0f} s; the position is being closed"
+                # The alert may stand already with older words: this must be read all the same.
+                self._desk.notices.event(Level.CRITICAL, "order", text, symbol=key)
                 self._desk.notices.raise_alert(Level.CRITICAL, "naked", text, symbol=key)
                 self._spawn(f"close unprotected {key}", partial(self._close, key))
 
@@ -158,6 +160,8 @@ class StopKeeper:
         position, instrument = self._desk.books.position(key), self._instrument(key)
         if position is None or instrument is None or not is_open(instrument, self._desk.now()):
             return False
+        if self._desk.books.unknown_orders(key):
+            return False  # it may be the stop itself, and no close could be proven safe: people are told
         orders = self._desk.books.open_orders(key)
         leaving = sum(o.remaining for o in orders if is_exit(o))
         return protection(position, orders).protected + leaving < abs(position.quantity)

@@ -273,7 +273,7 @@ class Exchange:
         if held is None or not held.is_open:
             self.tell(OrderRefusal(order_id, changed.ref, 104, "cannot modify a filled order"))
             return
-        if self.chance(self.weather.modify_refused):
+        if changed.quantity < held.filled or self.chance(self.weather.modify_refused):
             self.tell(OrderRefusal(order_id, changed.ref, 201, "modification refused"))
         else:
             held.quantity, held.limit, held.stop = changed.quantity, changed.limit_price, changed.stop_price
