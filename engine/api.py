@@ -123,6 +123,10 @@ class PositionView:
     exposure_usd: float | None
     """Notional for stocks, initial margin for futures."""
     is_orphan: bool = False
+    is_foreign: bool = False
+    """Left alone by a person's decision (or a fraction of a share): not ours, spared by every flatten."""
+    metadata_lost: bool = False
+    """True where it was taken over: what its entry was meant for is not known."""
     is_verified: bool = True
     """False where only our own state says so: the broker has not been asked in this run."""
     sec_type: str = "STK"

@@ -18,11 +18,13 @@ from engine.config.search import find_file
 from engine.config.sections import StrategySection
 from engine.config.values import (
     Gateway,
+    HeadlessPolicy,
     LogFormat,
     LogLevel,
     OnExhausted,
     OnSignal,
     OnTerminalLoss,
+    OrphanPolicy,
     Theme,
     Timeframe,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Gateway",
+    "HeadlessPolicy",
     "Layer",
     "Loaded",
     "LogFormat",
@@ -41,6 +44,7 @@ __all__ = [
     "OnSignal",
     "OnTerminalLoss",
     "Origin",
+    "OrphanPolicy",
     "Problem",
     "RefusalCode",
     "RuntimeRefusal",

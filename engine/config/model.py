@@ -19,6 +19,8 @@ from engine.config.sections import (
     LogSection,
     MarketDataSection,
     ModeSection,
+    OrphansSection,
+    ReconcileSection,
     RiskSection,
     RunSection,
     Section,
@@ -75,6 +77,8 @@ class Config(Section):
     risk: RiskSection = RiskSection()
     execution: ExecutionSection = ExecutionSection()
     kill: KillSection = KillSection()
+    reconcile: ReconcileSection = ReconcileSection()
+    orphans: OrphansSection = OrphansSection()
     state: StateSection = StateSection()
     shutdown: ShutdownSection = ShutdownSection()
     log: LogSection = LogSection()

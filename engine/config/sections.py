@@ -10,12 +10,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from engine.config.values import (
     Gateway,
+    HeadlessPolicy,
     LogFormat,
     LogLevel,
     MarketDataType,
     OnExhausted,
     OnSignal,
     OnTerminalLoss,
+    OrphanPolicy,
     Parameter,
     Theme,
     Timeframe,
@@ -196,6 +198,30 @@ class KillSection(Section):
     """Time within which no order of ours that adds risk is working."""
     refill_watch_s: float = key(10.0, unit="s", ge=0, le=300)
     """Time for which late fills are watched after the account is flat."""
+
+
+class ReconcileSection(Section):
+    """When books and broker are compared. Always at start and after every reconnect as well."""
+
+    interval_s: float = key(300.0, unit="s", ge=1, le=3600)
+    """Time between two comparisons of the whole account while nothing happens."""
+    after_trade_s: float = key(1.0, unit="s", gt=0, le=60)
+    """Time within which the account is compared after a trade, ours or another's."""
+    block_on_mismatch: bool = True
+    """true blocks entries from a difference in what we hold until a comparison finds none."""
+
+
+class OrphansSection(Section):
+    """Positions and orders at the broker that nobody knows. Entries are blocked until all are settled."""
+
+    policy: OrphanPolicy = OrphanPolicy.ASK
+    """At start with a screen: ask, adopt (with a stop), close (at market), abort (exit 4, nothing sent)."""
+    headless_policy: HeadlessPolicy = HeadlessPolicy.ABORT
+    """At start without a screen: adopt, close or abort. Later finds always wait for a person."""
+    stop_atr: float = key(2.0, unit="x", gt=0, le=20)
+    """Distance of an adopted position's stop in average true ranges of 14 days, where history is there."""
+    stop_pct: float = key(2.0, unit="%", gt=0, le=50)
+    """Distance of its stop from the price where no history is there."""
 
 
 class StateSection(Section):

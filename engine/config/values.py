@@ -60,6 +60,23 @@ class OnSignal(StrEnum):
     KEEP = "keep"
 
 
+class OrphanPolicy(StrEnum):
+    """What is done about a position or order at the broker that nobody knows."""
+
+    ASK = "ask"
+    ADOPT = "adopt"
+    CLOSE = "close"
+    ABORT = "abort"
+
+
+class HeadlessPolicy(StrEnum):
+    """The same where there is nobody to ask."""
+
+    ADOPT = "adopt"
+    CLOSE = "close"
+    ABORT = "abort"
+
+
 class OnTerminalLoss(StrEnum):
     """What the engine does when its terminal is gone."""
 

@@ -27,6 +27,11 @@ def ulid(epoch_ms: int, entropy: bytes) -> str:
     return base64.b32encode((number << 6).to_bytes(17, "big"))[:26].translate(_CROCKFORD).decode()
 
 
+def is_own_ref(ref: str, account: str) -> bool:
+    """True where an engine of this account (any run of it) made the reference."""
+    return ref.startswith(f"{_PREFIX}{account_tag(account)}-")
+
+
 class RefMaker:
     """Makes `ck-<account tag>-<symbol>-<ulid>-<role>`; time and entropy are given, so runs repeat exactly."""
 

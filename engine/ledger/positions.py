@@ -106,6 +106,10 @@ class PositionManager:
         base, revision = execution_base(exec_id)
         return revision <= self._booked_revision(base)
 
+    def knows_adjustment(self, adjustment_id: str) -> bool:
+        """True where this change without an execution of ours is booked."""
+        return adjustment_id in self._adjustments
+
     # --- booking -----------------------------------------------------------------------------
 
     def apply_fill(self, booked: BookedFill) -> Changes:

@@ -22,7 +22,6 @@ from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeSet
-from engine.runtime.account import AccountDesk
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
@@ -39,6 +38,10 @@ from engine.runtime.markets import Markets
 from engine.runtime.notices import Notices
 from engine.runtime.options import RunOptions
 from engine.runtime.publisher import Publisher
+from engine.runtime.recovery_assembly import RecoveryParts, recovery_of
+from engine.runtime.recovery_state import RecoveryState
+from engine.runtime.restart import Restart, Start
+from engine.runtime.settling import Settler
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.trading import Running, Trading
 from engine.runtime.upkeep import Upkeep
@@ -107,24 +110,27 @@ def assemble(given: Given, engine: Engine) -> Parts:
     executor = _executor(given, desk, refs)
     kill_switch = _kill_switch(given, desk, executor)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
-    publisher = _publisher(given, desk, trading, pnl)
+    recovery = recovery_of(given.stored, desk)
+    publisher = _publisher(given, desk, trading, pnl, recovery)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     inbox, line = _line(given, desk, engine, trading, publisher)
     housekeeping = Housekeeping(
         desk, store=given.store, spawn=engine.spawn, keeps_backups=given.keeps_backups
     )
     upkeep = _upkeep(given, desk, engine, executor, pnl, chores={"backup": housekeeping.round})
-    commands = Commands(
-        desk,
-        brakes=brakes,
+    markets = Markets(desk, broker=broker, trading=trading, spawn=engine.spawn)
+    parts = RecoveryParts.assemble(
+        recovery,
+        broker=broker,
+        put_decision=given.store.put_decision,
         executor=executor,
-        kill_switch=kill_switch,
-        set_value=partial(_set_value, given, desk),
-        stop=engine.stop,
-        on_detached=engine.on_detached,
-        urge=publisher.urge,
+        inbox=inbox,
+        markets=markets,
+        engine=engine,
     )
+    commands = _commands(given, desk, engine, brakes, executor, kill_switch, parts.settler, publisher)
     desk.books.on_changes(upkeep.on_changes)
+    desk.books.on_changes(parts.reconciler.on_changes)
     desk.books.on_changes(partial(tell_changes, desk, given.late))
     desk.books.on_changes(lambda _: publisher.urge())
     return Parts(
@@ -133,15 +139,57 @@ def assemble(given: Given, engine: Engine) -> Parts:
         kill_switch=kill_switch,
         brakes=brakes,
         inbox=inbox,
-        account=AccountDesk(desk, broker=broker, inbox=inbox),
+        account=parts.account,
         trading=trading,
-        markets=Markets(desk, broker=broker, trading=trading, spawn=engine.spawn),
+        markets=markets,
         line=line,
         upkeep=upkeep,
         commands=commands,
         publisher=publisher,
+        recovery=recovery,
+        restart=_restart(given, recovery, parts.settler, pnl),
+        reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
         close=partial(_close, given, desk, housekeeping),
+    )
+
+
+def _commands(
+    given: Given,
+    desk: Desk,
+    engine: Engine,
+    brakes: BrakeDesk,
+    executor: Executor,
+    kill_switch: KillSwitch,
+    settler: Settler,
+    publisher: Publisher,
+) -> Commands:
+    return Commands(
+        desk,
+        brakes=brakes,
+        executor=executor,
+        kill_switch=kill_switch,
+        set_value=partial(_set_value, given, desk),
+        stop=engine.stop,
+        on_detached=engine.on_detached,
+        urge=publisher.urge,
+        settler=settler,
+    )
+
+
+def _restart(given: Given, recovery: RecoveryState, settler: Settler, pnl: DayPnl) -> Restart:
+    options, config, desk = given.options, given.loaded.config, recovery.desk
+    gateway = options.gateway
+    where = "simulated prices" if gateway.kind == "embedded" else f"{gateway.host}:{gateway.port}"
+    policy = config.orphans.headless_policy if options.headless else config.orphans.policy
+    start = Start(
+        connection=f"{options.mode.value} {given.account}, {where}, client id {config.connection.client_id}",
+        day=given.stored.day,
+        policy=policy.value,
+        setups=len(given.running),
+    )
+    return Restart(
+        desk, recovery=recovery, settler=settler, start=start, day_usd=lambda: pnl.view(desk).day_usd
     )
 
 
@@ -209,7 +257,7 @@ def _desk(given: Given) -> Desk:
     )
 
 
-def _publisher(given: Given, desk: Desk, trading: Trading, pnl: DayPnl) -> Publisher:
+def _publisher(given: Given, desk: Desk, trading: Trading, pnl: DayPnl, recovery: RecoveryState) -> Publisher:
     options = given.options
     simulated = options.gateway.kind == "embedded"
     builder = SnapshotBuilder(
@@ -222,6 +270,7 @@ def _publisher(given: Given, desk: Desk, trading: Trading, pnl: DayPnl) -> Publi
         run_id=options.run_id,
         version=options.version,
         gateway_text="simulated prices" if simulated else f"IBKR {given.account}",
+        recovery=recovery.view,
     )
     return Publisher(builder.build(0), build=builder.build, settled=desk.books.settled)
 
@@ -233,7 +282,6 @@ def _line(
     hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=partial(_revive, given))
     line = Line(given.broker, desk, listener=inbox, settings=given.loaded.config.connection, hooks=hooks)
     inbox.on_link = line.on_link
-    inbox.on_foreign = line.compare_again
     return inbox, line
 
 

@@ -20,6 +20,8 @@ from engine.execution.executor import CloseStatus, Executor
 from engine.execution.kill import KillSwitch, Reach
 from engine.runtime.brakes import BrakeDesk, wrong_scope
 from engine.runtime.desk import Desk
+from engine.runtime.outcomes import done, failed, refused
+from engine.runtime.settling import Settler
 
 _log = structlog.get_logger("engine")
 
@@ -28,21 +30,6 @@ FLATTEN_WORD = "FLATTEN"
 _BRAKES = frozenset({CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL})
 
 Act = Callable[[Command], Awaitable[Outcome]]
-
-
-def done(command: Command, text: str, details: tuple[str, ...] = ()) -> Outcome:
-    """It was done."""
-    return Outcome(command.command_id, OutcomeStatus.DONE, "", text, details)
-
-
-def refused(command: Command, code: str, text: str, details: tuple[str, ...] = ()) -> Outcome:
-    """A rule said no; nothing was changed."""
-    return Outcome(command.command_id, OutcomeStatus.REFUSED, code, text, details)
-
-
-def failed(command: Command, code: str, text: str, details: tuple[str, ...] = ()) -> Outcome:
-    """Tried, and not wholly done; the text names what stayed."""
-    return Outcome(command.command_id, OutcomeStatus.FAILED, code, text, details)
 
 
 class Commands:
@@ -59,6 +46,7 @@ class Commands:
         stop: Callable[[str], Awaitable[tuple[str, ...]]],
         on_detached: Callable[[str], None],
         urge: Callable[[], None],
+        settler: Settler,
     ) -> None:
         self._desk = desk
         self._brakes = brakes
@@ -79,6 +67,8 @@ class Commands:
             CommandKind.SET_VALUE: self._set,
             CommandKind.ACKNOWLEDGE: self._acknowledge,
             CommandKind.STOP: self._stop_engine,
+            CommandKind.SETTLE: settler.settle,
+            CommandKind.ABORT: settler.abort,
             CommandKind.DETACHED: self._detached,
         }
 

@@ -18,7 +18,7 @@ from engine.domain.order import OrderState, Proposal
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.market.feed import QuoteBoard
-from engine.recovery.compare import PositionDifference
+from engine.recovery.compare import Finding
 from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.exposure import Holding, unit_exposure_usd
 from engine.risk.gate import GateWorld, Refusal
@@ -60,8 +60,12 @@ class Desk:
     """What is being done about a line that is not up, for people."""
     state: EngineState = EngineState.BOOTING
     block: Block | None = None
-    differences: tuple[PositionDifference, ...] = ()
-    """Positions on which the broker and our books disagree."""
+    differences: tuple[Finding, ...] = ()
+    """Positions at the broker that wait for a decision."""
+    foreign: tuple[Finding, ...] = ()
+    """Positions that are left alone: a person said so, or they are fractions of a share."""
+    verified: bool = False
+    """True once the account was compared in this run; until then only our own state says what is held."""
     strange_orders: tuple[BrokerOrder, ...] = ()
     """Open orders at the broker that our books do not know."""
     signals_used: set[str] = field(default_factory=set)
@@ -104,11 +108,12 @@ class Desk:
         )
 
     def holdings(self) -> tuple[Holding, ...]:
-        """Every position that counts: ours, and those at the broker that nobody has explained yet."""
-        ours = {p.key: p.quantity for p in self.books.positions()}
-        for difference in self.differences:
-            ours[difference.key] = max(int(difference.broker), difference.ours, key=abs)
-        return tuple(Holding(key, quantity) for key, quantity in ours.items())
+        """Every position that counts: ours, those nobody has explained yet, and those that are left alone."""
+        held = {p.key: p.quantity for p in self.books.positions()}
+        for finding in (*self.differences, *self.foreign):
+            beside = int(finding.broker) - self.books.quantity(finding.key)
+            held[finding.key] = held.get(finding.key, 0) + beside
+        return tuple(Holding(key, quantity) for key, quantity in held.items() if quantity)
 
     def unit_usd(self) -> Mapping[str, float]:
         """Exposure of one share or contract of everything held or worked."""

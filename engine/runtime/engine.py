@@ -27,8 +27,14 @@ from engine.runtime.inbox import Inbox
 from engine.runtime.line import Line
 from engine.runtime.markets import Markets
 from engine.runtime.publisher import Publisher
+from engine.runtime.reconciler import Reconciler
+from engine.runtime.recovery_state import RecoveryState
+from engine.runtime.restart import Restart
 from engine.runtime.trading import Trading
 from engine.runtime.upkeep import Upkeep
+
+ABORT = "abort"
+"""The way out that sends nothing."""
 
 LAST_STOPS_S = 5.0
 """Real seconds for the stops of what stays, after everything else was wound down."""
@@ -52,6 +58,9 @@ class Parts:
     upkeep: Upkeep
     commands: Commands
     publisher: Publisher
+    recovery: RecoveryState
+    restart: Restart
+    reconciler: Reconciler
     on_first_ready: Callable[[], None]
     """Called once, when booting is over: what booting cost is no measure of trading."""
     close: Callable[[bool], Awaitable[None]]
@@ -63,7 +72,7 @@ class StopRequest:
     """Why the engine ends."""
 
     choice: str
-    """`keep` or `flatten`."""
+    """`keep`, `flatten`, or `abort`: nothing at all is sent."""
     failure: BaseException | None = None
 
 
@@ -97,6 +106,7 @@ class Engine:
         parts = self.parts
         try:
             await parts.upkeep.begin()
+            parts.restart.warn()
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 for name, act in self._early:
@@ -108,6 +118,7 @@ class Engine:
                         ("inbox", parts.inbox.pump),
                         ("upkeep", parts.upkeep.run),
                         ("line", parts.line.run),
+                        ("reconciler", parts.reconciler.run),
                     )
                 ]
                 request = await self._stop_request
@@ -122,8 +133,11 @@ class Engine:
         return self._exit_code(request, left)
 
     def _exit_code(self, request: StopRequest, left: tuple[str, ...]) -> int:
-        """4 where the broker's account is not ours to trade, 1 where it failed or left what it should not."""
-        if isinstance(request.failure, AccountError):
+        """4 where the account is not ours to trade or a person left instead of settling it.
+
+        1 where it failed or left what it should not.
+        """
+        if isinstance(request.failure, AccountError) or request.choice == ABORT:
             return RefusedError.exit_code
         held = self._held() if request.choice == "keep" else ()
         unsettled = set(left) - set(held)
@@ -165,6 +179,11 @@ class Engine:
         self._request(StopRequest(choice))
         return await asyncio.shield(self._drained)
 
+    async def abort(self, text: str) -> tuple[str, ...]:
+        """Leave with code 4 and send nothing, not even a cancel; returns what stays as it is."""
+        self.parts.desk.notices.event(Level.CRITICAL, "recovery", text)
+        return await self.stop(ABORT)
+
     # --- draining -------------------------------------------------------------------------------
 
     async def _drain(self, request: StopRequest) -> tuple[str, ...]:
@@ -173,6 +192,9 @@ class Engine:
         desk.draining = True
         self._set_state(EngineState.DRAINING, f"stopping, positions: {request.choice}")
         left: tuple[str, ...] = ()
+        if request.choice == ABORT:
+            self._drained.set_result(self._held())
+            return self._held()
         try:
             async with asyncio.timeout(desk.config.shutdown.timeout_s):
                 left = await self._wind_down(request.choice)
@@ -252,11 +274,15 @@ class Engine:
             self.parts.desk.notices.raise_alert(Level.ERROR, "act_failed", text)
 
     async def on_up(self, hello: Hello) -> bool:
-        """The line is up: compare, then prepare the markets, then READY."""
+        """The line is up: compare, stops, then the markets, then READY (or ORPHANS until all is settled)."""
         parts, desk = self.parts, self.parts.desk
         self._set_state(EngineState.RECONCILING, "comparing the account with the broker")
-        if not await parts.account.compare(hello):
+        if not await parts.account.compare():
             return False
+        await parts.markets.describe_held()
+        await parts.restart.first_look()
+        if desk.draining:
+            return True
         await parts.markets.prepare(data_lost=True)
         if desk.link is not LinkState.UP:
             return False  # lost again while the markets were asked for; what is shown must stay BLOCKED
@@ -264,12 +290,25 @@ class Engine:
         if not self._was_ready:
             self._was_ready = True
             parts.on_first_ready()
-        if desk.differences or desk.strange_orders:
-            self._set_state(EngineState.ORPHANS, parts.account.said, reason=Reason.ORPHAN)
-        else:
-            self._set_state(EngineState.READY, "")
+        self.judge()
         desk.notices.clear_alert("link_down")
         return True
+
+    def judge(self) -> None:
+        """READY, or ORPHANS while something at the broker waits for a decision. Asked after comparisons."""
+        if self.parts.desk.link is not LinkState.UP or not self._was_ready:
+            return
+        waiting = self.parts.recovery.blocking()
+        if waiting:
+            text = self.parts.account.said or f"{len(waiting)} differences from the broker wait for you"
+            self._set_state(EngineState.ORPHANS, text, reason=Reason.ORPHAN)
+        else:
+            self._set_state(EngineState.READY, "")
+
+    def on_mismatch(self, text: str) -> None:
+        """What we hold was not what the broker holds: no entries until a comparison finds no difference."""
+        if self._was_ready and self.parts.desk.state is not EngineState.RECONCILING:
+            self._set_state(EngineState.BLOCKED, text, reason=Reason.RECONCILE_MISMATCH)
 
     def _finish_kills(self) -> None:
         """A KILL that was cut short (crash, lost line) goes on where it can be acted on again."""

@@ -15,6 +15,7 @@ from engine.api import Level, Mode
 from engine.broker.port import (
     AccountValue,
     BrokerEvent,
+    BrokerPosition,
     Commission,
     DataType,
     Execution,
@@ -77,6 +78,8 @@ class Inbox:
         """Called at once when the line changed."""
         self.on_foreign: Callable[[], None] = lambda: None
         """Called when an execution names no order of ours: somebody else trades this account."""
+        self.on_position: Callable[[BrokerPosition], None] = lambda _: None
+        """Called when the broker says what it holds of one instrument."""
 
     # --- BrokerListener -------------------------------------------------------------------------
 
@@ -91,6 +94,8 @@ class Inbox:
                 self._on_data_type(event)
             case Notice():
                 self._on_notice(event)
+            case BrokerPosition():
+                self.on_position(event)
             case _:
                 self._events.append(event)
                 self._arrived.set()

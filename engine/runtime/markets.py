@@ -54,7 +54,7 @@ class Markets:
             self._subscribed.clear()
         symbols = sorted({s for r in self._trading.running for s in r.symbols})
         await asyncio.gather(*(self._describe(symbol) for symbol in symbols))
-        await self._describe_held()
+        await self.describe_held()
         for running in self._trading.running:
             self._assign(running)
         self._subscribe()
@@ -111,24 +111,28 @@ class Markets:
             return None
         return answer.value
 
-    async def _describe_held(self) -> None:
+    async def describe_held(self) -> None:
         """Also what is held or worked but not traded any more: it must be marked and closable."""
-        held = {p.key: p.con_id for p in self._desk.books.positions()}
-        held |= {o.intent.key: o.intent.con_id for o in self._desk.books.open_orders()}
-        held |= {d.key: d.con_id for d in self._desk.differences}
-        for key, con_id in held.items():
-            if key not in self._desk.instruments:
-                await self._describe_one(key, con_id)
+        held = {p.key: (p.con_id, "") for p in self._desk.books.positions()}
+        held |= {o.intent.key: (o.intent.con_id, "") for o in self._desk.books.open_orders()}
+        held |= {d.key: (d.con_id, d.sec_type) for d in self._desk.differences}
+        for key, (con_id, sec_type) in held.items():
+            await self.describe(key, con_id, sec_type)
 
-    async def _describe_one(self, key: str, con_id: int) -> None:
-        terms = self._desk.books.ledger.positions.terms(key)
-        is_future = terms is not None and terms.sec_type == SecType.FUTURE.value
-        # A local symbol is root, month letter and year digit: ESZ6 belongs to ES.
-        wanted = Wanted(key[:-2], SecType.FUTURE, "") if is_future else Wanted(key, SecType.STOCK, "SMART")
-        for instrument in await self._ask(wanted) or ():
-            if instrument.con_id == con_id:
-                await self._keep(instrument)
-                return
+    async def describe(self, key: str, con_id: int, sec_type: str = "") -> Instrument | None:
+        """One contract by its key and id; None where the broker does not describe it."""
+        if key not in self._desk.instruments:
+            terms = self._desk.books.ledger.positions.terms(key)
+            kind = sec_type or (SecType.STOCK.value if terms is None else terms.sec_type)
+            is_future = kind == SecType.FUTURE.value
+            # A local symbol is root, month letter and year digit: ESZ6 belongs to ES.
+            wanted = (
+                Wanted(key[:-2], SecType.FUTURE, "") if is_future else Wanted(key, SecType.STOCK, "SMART")
+            )
+            for instrument in await self._ask(wanted) or ():
+                if instrument.con_id == con_id:
+                    await self._keep(instrument)
+        return self._desk.instruments.get(key)
 
     async def _keep(self, instrument: Instrument) -> None:
         self._desk.instruments[instrument.key] = instrument

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from engine.api import FillView, HealthRow, Level, Mode, OrderView, RuntimeValue, Snapshot
+from engine.api_recovery import RecoveryView
 from engine.broker.port import LinkState
 from engine.config import RUNTIME_KEYS
 from engine.domain.fill import Fill
@@ -49,6 +50,7 @@ class SnapshotBuilder:
         run_id: str,
         version: str,
         gateway_text: str,
+        recovery: Callable[[], RecoveryView] = RecoveryView,
     ) -> None:
         self._desk = desk
         self._trading = trading
@@ -59,6 +61,7 @@ class SnapshotBuilder:
         self._run_id = run_id
         self._version = version
         self._gateway_text = gateway_text
+        self._recovery = recovery
         self._order_rows: RowCache[Order, OrderView] = RowCache(
             lambda o: views.order_view(o, desk.instruments.get(o.intent.key)), key=lambda o: o.intent.ref
         )
@@ -96,6 +99,7 @@ class SnapshotBuilder:
             alerts=desk.notices.alerts,
             strategies=self._trading.rows(),
             runtime=self._runtime(),
+            recovery=self._recovery(),
             unknown_orders=desk.books.unknown_orders(),
             loop_lag_max_ms=self._lag_max_ms(),
             run_id=self._run_id,

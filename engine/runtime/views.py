@@ -22,12 +22,15 @@ from engine.domain.position import Position
 from engine.domain.price import decimals
 from engine.ledger.pnl import r_multiple, unrealized_usd
 from engine.ledger.protection import protection
-from engine.recovery.compare import PositionDifference
+from engine.recovery.compare import Finding
 from engine.risk.brakes import Brake
 from engine.runtime.desk import Desk
 
 SHOWN_DONE_ORDERS = 100
 SHOWN_FILLS = 200
+
+FOREIGN_OWNER = "foreign"
+"""Shown as the owner of what is left alone."""
 
 
 def known(value: float | None) -> float | None:
@@ -44,7 +47,8 @@ def brake_view(brake: Brake) -> BrakeView:
 def position_views(desk: Desk) -> tuple[PositionView, ...]:
     """Our positions, then what the broker holds beyond them."""
     ours = tuple(_position(desk, p) for p in desk.books.positions())
-    return ours + tuple(_orphan(desk, d) for d in desk.differences if d.broker)
+    orphans = tuple(_beside(desk, f, is_orphan=True) for f in desk.differences if f.moved_from is None)
+    return (*ours, *orphans, *(_beside(desk, f, is_orphan=False) for f in desk.foreign))
 
 
 def _position(desk: Desk, position: Position) -> PositionView:
@@ -68,17 +72,19 @@ def _position(desk: Desk, position: Position) -> PositionView:
         decimals=2 if instrument is None else decimals(instrument),
         quote_age_s=desk.quotes.age_s(key, desk.now()),
         exposure_usd=None if unit is None else unit * abs(position.quantity),
+        is_verified=desk.verified,
         sec_type="STK" if instrument is None else instrument.sec_type.value,
         multiplier=float(position.multiplier),
     )
 
 
-def _orphan(desk: Desk, difference: PositionDifference) -> PositionView:
+def _beside(desk: Desk, difference: Finding, *, is_orphan: bool) -> PositionView:
+    """What the broker holds beside what is ours: an orphan, or a part that is left alone."""
     instrument = desk.instruments.get(difference.key)
     multiplier = 1.0 if instrument is None else instrument.multiplier
     return PositionView(
         symbol=difference.key,
-        quantity=int(difference.broker),
+        quantity=int(difference.broker) - desk.books.quantity(difference.key),
         avg_price=difference.average_cost / multiplier,
         last=known(desk.quotes.mark(difference.key)),
         unrealized_usd=None,
@@ -86,12 +92,13 @@ def _orphan(desk: Desk, difference: PositionDifference) -> PositionView:
         r_multiple=None,
         protected_quantity=0,
         stop_price=None,
-        owner="",
+        owner="" if is_orphan else FOREIGN_OWNER,
         opened_at=None,
         decimals=2 if instrument is None else decimals(instrument),
         quote_age_s=desk.quotes.age_s(difference.key, desk.now()),
         exposure_usd=None,
-        is_orphan=True,
+        is_orphan=is_orphan,
+        is_foreign=not is_orphan,
         sec_type=difference.sec_type or "STK",
         multiplier=multiplier,
     )

@@ -15,7 +15,8 @@ from engine.domain.order import OrderIntent, OrderState
 from engine.domain.position import Trade
 from engine.ledger.changes import Changes, Leg, Note, OrderEventRecord
 from engine.ledger.ledger import LedgerState
-from engine.store import brakes, events, fills, intents, journal, positions
+from engine.recovery.decisions import Decision
+from engine.store import brakes, decisions, events, fills, intents, journal, positions
 from engine.store.brakes import StoredBrake
 from engine.store.events import NewEvent, StoredEvent
 from engine.store.journal import EquityPoint, StoredRun
@@ -43,6 +44,8 @@ class StoredState:
     last_event_seq: int
     last_run: StoredRun | None
     """The run before this one: not `clean` means it was killed."""
+    decisions: tuple[Decision, ...] = ()
+    """What was decided about differences from the broker, oldest first."""
 
 
 def record_intents(
@@ -177,6 +180,7 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
         events=events.recent_events(conn, limit=_RECENT_EVENTS),
         last_event_seq=events.last_seq(conn),
         last_run=journal.last_run(conn, before=boot_id),
+        decisions=decisions.load_decisions(conn),
     )
 
 

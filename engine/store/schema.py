@@ -279,6 +279,21 @@ _SURVIVAL = (
     )""",
 )
 
+_RECOVERY = (
+    """CREATE TABLE recovery_decision (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        row_id TEXT NOT NULL,
+        choice TEXT NOT NULL,
+        key TEXT NOT NULL,
+        con_id INTEGER NOT NULL,
+        perm_id INTEGER NOT NULL,
+        quantity TEXT NOT NULL,
+        evidence TEXT NOT NULL
+    )""",
+)
+
 Migration = Callable[[Connection], None]
 
 
@@ -296,5 +311,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_OPERATION),
     _statements(_PLANS),
     _statements(_SURVIVAL),
+    _statements(_RECOVERY),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

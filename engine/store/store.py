@@ -20,7 +20,8 @@ import aiosqlite
 
 from engine.domain.order import OrderIntent
 from engine.ledger.changes import Changes, Leg
-from engine.store import brakes, events, journal, operations
+from engine.recovery.decisions import Decision
+from engine.store import brakes, decisions, events, journal, operations
 from engine.store.brakes import StoredBrake
 from engine.store.connection import is_disk_trouble, open_database, transact
 from engine.store.errors import StoreClosedError, StoreUnwritableError
@@ -298,6 +299,11 @@ class Store:
             operations.rederive_positions, legs=tuple(legs), wrong=wrong, at=at, boot_id=self._boot_id
         )
         await self.run(write)
+
+    async def put_decision(self, decision: Decision, *, keep: bool = False) -> bool:
+        """Write how a difference from the broker is settled, before it is. `keep` as for `record_intents`."""
+        write = partial(decisions.put_decision, decision=decision, boot_id=self._boot_id)
+        return await self._run_as(write, keep=keep)
 
     async def save_equity(self, point: EquityPoint, *, day: date) -> None:
         """Add a point to the day's curve."""

@@ -16,9 +16,10 @@ import tomli_w
 
 from engine.api import Command, CommandKind, EngineState, Mode, Outcome, Scope, Snapshot
 from engine.broker.ibkr import IbkrBroker
-from engine.broker.port import BrokerState
+from engine.broker.port import BrokerState, OrderClaim
 from engine.broker.wire import ConnectionSettings
 from engine.config import load
+from engine.domain.order import OrderIntent, OrderType, Role, Side
 from engine.runtime.boot import build_core
 from engine.runtime.clock import GatewayClock
 from engine.runtime.engine import Engine
@@ -84,6 +85,38 @@ class Live:
         assert answer.value is not None, answer.error
         return answer.value
 
+    async def trade_elsewhere(
+        self, symbol: str, side: Side, quantity: int, *, limit: float | None = None
+    ) -> None:
+        """Another client of the same account trades (or, with `limit`, leaves a working order)."""
+        hand = IbkrBroker(ConnectionSettings(port=self.endpoint.port, client_id=98))
+        heard = Hearing()
+        await hand.connect(heard)
+        try:
+            found = await hand.instruments(symbol, "STK", "SMART")
+            assert found.value, found.error
+            intent = OrderIntent(
+                ref="",
+                strategy="",
+                key=symbol,
+                con_id=found.value[0].con_id,
+                role=Role.ENTRY,
+                side=side,
+                quantity=quantity,
+                order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+                created_at=self.snapshot.session.now,
+                limit_price=limit,
+            )
+            await hand.place(((intent, hand.next_order_id()),), found.value[0], parent_ids=(0,))
+            wanted = "Filled" if limit is None else "Submitted"
+            await eventually_async(
+                lambda: any(c.status == wanted for c in heard.of(OrderClaim)),
+                within_s=10,
+                why="it did not trade",
+            )
+        finally:
+            await hand.disconnect()
+
     def kill_gateway(self) -> None:
         """kill -9 of the gateway's process."""
         running = running_gateway(self.state_dir)
@@ -116,6 +149,7 @@ async def live(
     tape: Path | None = None,
     start_at: str = "10:00",
     stop: str = "keep",
+    headless: bool = False,
     **more: object,
 ) -> AsyncIterator[Live]:
     """Start gateway and engine; at the end stop both, however the test went."""
@@ -143,7 +177,7 @@ async def live(
         )
         options = RunOptions(
             mode=mode,
-            headless=True,
+            headless=headless,
             run_id="test-run",
             state_dir=state_dir,
             gateway=endpoint,

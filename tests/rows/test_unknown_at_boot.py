@@ -1,39 +1,50 @@
-"""What the account holds and the store does not know is shown, and nothing new is entered beside it."""
+"""What the account holds and nobody here knows is shown, settled by choice, and blocks entries meanwhile."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.live import ONE_STOCK, live
+from engine.api import CommandKind, EngineState, Snapshot
+from engine.api_recovery import RecoveryChoice, RecoveryKind, Settlement
+from engine.domain.order import Side
+from tests.e2e.live import ONE_STOCK, Live, live
 
 pytestmark = pytest.mark.slow
 
+IDLE = {"script": {**ONE_STOCK, "symbols": ["QQQ"], "params": {"enter_at": 0}}}
+"""A strategy that never trades."""
 
-async def test_a_position_and_its_order_that_no_store_knows_block_entries_and_are_shown(place: Path) -> None:
-    async with live(place) as here:
+
+async def _with_an_orphan(here: Live, quantity: int = 30) -> Snapshot:
+    """Somebody else sells short while the engine runs; it is noticed."""
+    await here.ready()
+    await here.trade_elsewhere("META", Side.SELL, quantity)
+    return await here.until(lambda s: s.recovery.open_rows, why="the orphan is not shown")
+
+
+@pytest.mark.req("BUG-003", "REQ-ARCH-003", "REQ-ARCH-004", "CARD-ORPHANS")
+async def test_a_position_opened_elsewhere_blocks_entries_until_it_is_adopted_with_a_stop(
+    place: Path,
+) -> None:
+    async with live(place, strategies=IDLE) as here:
+        shown = await _with_an_orphan(here)
+        (row,) = shown.recovery.open_rows
+        assert (row.kind, row.symbol, row.broker) == (RecoveryKind.ORPHAN, "META", -30)
+        assert row.stop_price is not None
+        blocked = await here.until(lambda s: s.engine_state is EngineState.ORPHANS, why="never ORPHANS")
+        assert not blocked.entries_allowed
+
+        told = await here.command(
+            CommandKind.SETTLE, settlements=(Settlement(row.row_id, RecoveryChoice.ADOPT, row.stamp),)
+        )
+
+        assert told.status == "done", told.text
         await here.ready()
-        held = await here.until(
-            lambda s: s.positions and s.positions[0].protected_quantity == s.positions[0].quantity,
-            why="no position",
-        )
-        quantity = held.positions[0].quantity
-    shutil.rmtree(place / "embedded-DU9000001")
-
-    other = {"script": {**ONE_STOCK, "symbols": ["QQQ"]}}
-    async with live(place, strategies=other) as again:
-        shown = await again.until(lambda s: any(p.is_orphan for p in s.positions), why="it is not shown")
-        refused = await again.until(
-            lambda s: any(w.code == "orphan" for w in s.why_not), why="nothing was refused"
-        )
-
-        (orphan,) = [p for p in shown.positions if p.is_orphan]
-        assert (orphan.symbol, orphan.quantity) == ("SPY", quantity)
-        assert not again.snapshot.entries_allowed
-        assert [(w.symbol, w.code) for w in refused.why_not] == [("QQQ", "orphan")]
-        assert any(o.symbol == "SPY" and not o.is_done for o in shown.orders)
-        told = await again.at_broker()
-        assert {p.key: p.quantity for p in told.positions if p.quantity} == {"SPY": quantity}
-        assert again.rows("SELECT count(*) FROM intent") == [(0,)]
+        state = await here.at_broker()
+        assert {p.key: p.quantity for p in state.positions} == {"META": -30}
+        (stop,) = [o for o in state.open_orders if o.key == "META"]
+        assert (stop.side, stop.quantity, stop.order_type) == ("BUY", 30, "STP")
+        (held,) = here.snapshot.positions
+        assert (held.owner, held.quantity, held.is_orphan) == ("operator", -30, False)

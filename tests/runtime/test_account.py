@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.broker.port import BrokerPosition, Execution, Hello, OrderClaim
+from engine.broker.port import BrokerPosition, Execution, OrderClaim
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
 from engine.ledger.events import Registered
@@ -18,14 +18,13 @@ from engine.runtime.account import AccountDesk
 from engine.runtime.inbox import tell_changes
 from engine.runtime.late_log import LateLog
 from tests.builders import TEN, intent
+from tests.execution.recovering import recovering
 from tests.execution.rig import Rig, rig
 from tests.virtual_time import now_s, pass_time, virtual
 
-HELLO = Hello("DU1", ("DU1",), 178, "test", "embedded", 1)
-
 
 def _desk(here: Rig) -> AccountDesk:
-    return AccountDesk(here.desk, broker=here.broker, inbox=here.inbox)
+    return recovering(here).account
 
 
 def _stranger(here: Rig, quantity: str, key: str = "TSLA") -> BrokerPosition:
@@ -44,7 +43,7 @@ async def test_an_account_that_agrees_is_settled_at_once(tmp_path: Path) -> None
         await here.enter()
         began_s = now_s()
 
-        assert await _desk(here).compare(HELLO)
+        assert await _desk(here).compare()
 
         assert now_s() == began_s
         assert (here.desk.differences, here.desk.strange_orders) == ((), ())
@@ -58,14 +57,14 @@ async def test_an_incomplete_picture_changes_nothing(tmp_path: Path) -> None:
         here.broker.state_error = "positions: no answer within 10 s"
 
         for _ in range(3):
-            assert not await _desk(here).compare(HELLO)
+            assert not await _desk(here).compare()
 
         assert (here.books.positions(), here.books.orders()) == before
         assert here.desk.differences == ()
         (text,) = here.alerts("incomplete_picture")
         assert "no answer within 10 s" in text
         here.broker.state_error = ""
-        assert await _desk(here).compare(HELLO)
+        assert await _desk(here).compare()
         assert here.alerts("incomplete_picture") == []
 
 
@@ -76,13 +75,13 @@ async def test_a_position_nobody_knows_is_an_orphan_until_it_is_gone(tmp_path: P
         here.broker.foreign_positions = [_stranger(here, "25"), _stranger(here, "5", "NVDA")]
         account = _desk(here)
 
-        assert await account.compare(HELLO)
+        assert await account.compare()
 
         assert {d.key for d in here.desk.differences} <= {"TSLA", "NVDA"}
         assert here.alerts("orphan") != []
         assert "books know nothing" in account.said
         here.broker.foreign_positions = []
-        assert await account.compare(HELLO)
+        assert await account.compare()
         assert (here.desk.differences, here.alerts("orphan"), account.said) == ((), [], "")
 
 
@@ -91,7 +90,7 @@ async def test_a_fraction_is_tolerated(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         here.broker.foreign_positions = [_stranger(here, "0.1")]
 
-        assert await _desk(here).compare(HELLO)
+        assert await _desk(here).compare()
 
         assert here.desk.differences == ()
 
@@ -101,7 +100,7 @@ async def test_a_fill_that_crosses_the_answer_is_no_orphan(tmp_path: Path) -> No
     async with rig(tmp_path) as here:
         entry = await here.enter(filled=0)
         here.broker.state_delay_s = 0.5
-        comparing = asyncio.ensure_future(_desk(here).compare(HELLO))
+        comparing = asyncio.ensure_future(_desk(here).compare())
         await pass_time(0.2)
         here.broker.fill(entry.ref, 100)  # after the picture was taken, before it arrived
 
@@ -119,7 +118,7 @@ async def test_an_order_at_the_broker_that_nobody_knows_is_shown(tmp_path: Path)
         known = here.broker.listed(here.broker.open()[0])
         here.broker.foreign_orders = [known._replace(claim=known.claim._replace(order_ref="", perm_id=5))]
 
-        await _desk(here).compare(HELLO)
+        await _desk(here).compare()
 
         assert [o.claim.perm_id for o in here.desk.strange_orders] == [5]
         assert "order 5" in here.alerts("strange_order")[0]
@@ -131,7 +130,7 @@ async def test_an_order_missing_twice_is_of_unknown_fate_and_counted(tmp_path: P
         entry = await here.enter(filled=0)
         here.broker.hidden = {entry.ref}
 
-        assert await _desk(here).compare(HELLO)
+        assert await _desk(here).compare()
 
         assert here.state_of(Role.ENTRY) == [OrderState.UNKNOWN]
         assert here.last(Role.ENTRY).remaining == 100
@@ -145,7 +144,7 @@ async def test_an_order_that_is_only_late_in_the_list_is_not_lost(tmp_path: Path
     async with rig(tmp_path) as here:
         entry = await here.enter(filled=0)
         here.broker.hidden = {entry.ref}
-        comparing = asyncio.ensure_future(_desk(here).compare(HELLO))
+        comparing = asyncio.ensure_future(_desk(here).compare())
         await pass_time(1)
         here.broker.hidden = set()
 
@@ -157,7 +156,7 @@ async def test_an_order_that_is_only_late_in_the_list_is_not_lost(tmp_path: Path
 async def test_an_order_sent_while_the_broker_is_asked_is_not_lost(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         here.broker.state_delay_s = 0.5
-        comparing = asyncio.ensure_future(_desk(here).compare(HELLO))
+        comparing = asyncio.ensure_future(_desk(here).compare())
         await pass_time(0.1)
         await here.enter(filled=0)
 
@@ -174,8 +173,8 @@ async def test_what_happened_while_the_line_was_down_is_booked_once(tmp_path: Pa
         here.broker.emit = heard
         assert here.books.quantity("SPY") == 0
 
-        await _desk(here).compare(HELLO)
-        await _desk(here).compare(HELLO)
+        await _desk(here).compare()
+        await _desk(here).compare()
 
         assert here.books.quantity("SPY") == 100
         assert here.state_of(Role.ENTRY) == [OrderState.FILLED]
@@ -192,7 +191,7 @@ async def test_an_entry_that_an_earlier_run_never_sent_is_dropped_and_an_exit_is
     async with rig(tmp_path, ledger=ledger) as here:
         await here.store.record_intents([o.intent for o in here.books.orders()], at=TEN)
 
-        await _desk(here).compare(HELLO)
+        await _desk(here).compare()
 
         assert here.state_of(Role.ENTRY) == [OrderState.ABANDONED]
         # On a full disk an exit goes out although its record still says pending.
@@ -205,7 +204,7 @@ async def test_an_order_just_registered_is_not_taken_for_one_of_an_earlier_run(t
         account = _desk(here)
         await here.books.register(here.bracket())
 
-        await account.compare(HELLO)
+        await account.compare()
 
         assert here.state_of(Role.ENTRY) == [OrderState.PENDING]
 
@@ -270,7 +269,7 @@ async def test_what_the_ledger_remarks_on_reaches_the_event_line(tmp_path: Path)
         here.books.on_changes(partial(tell_changes, here.desk, LateLog()))
         entry = await here.enter()
         here.broker.hidden = {here.last(Role.STOP).intent.ref}
-        await _desk(here).compare(HELLO)
+        await _desk(here).compare()
 
         kinds = {(e.kind, e.level.value) for e in here.desk.notices.events}
         assert ("fill", "info") in kinds

@@ -30,6 +30,7 @@ from engine.ledger.events import FateUnknown
 from engine.risk.brakes import BrakeLevel
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.commands import Commands
+from tests.execution.recovering import recovering
 from tests.execution.rig import ACCOUNT, Rig, rig
 from tests.virtual_time import pass_time, virtual
 
@@ -81,6 +82,7 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
             stop=stop,
             on_detached=lambda _: None,
             urge=lambda: None,
+            settler=recovering(here).settler,
         )
         it = Commanded(here, commands, brakes)
         yield it

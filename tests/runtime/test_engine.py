@@ -21,7 +21,6 @@ from engine.broker.port import (
 )
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
-from engine.runtime.account import AccountDesk
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
@@ -33,6 +32,7 @@ from engine.runtime.publisher import Publisher
 from engine.runtime.trading import Trading
 from engine.runtime.upkeep import Upkeep
 from tests.builders import stock
+from tests.execution.recovering import recovering
 from tests.execution.rig import Rig, rig
 from tests.runtime.small_core import first_snapshot
 from tests.virtual_time import pass_time, virtual
@@ -74,7 +74,9 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
     )
     hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=revive)
     line = Line(here.broker, desk, listener=here.inbox, settings=desk.config.connection, hooks=hooks)
-    here.inbox.on_link, here.inbox.on_foreign = line.on_link, line.compare_again
+    here.inbox.on_link = line.on_link
+    recovery = recovering(here, judge=engine.judge)
+    here.inbox.on_foreign = recovery.reconciler.soon
     upkeep = Upkeep(
         desk,
         executor=here.executor,
@@ -95,6 +97,7 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         stop=engine.stop,
         on_detached=engine.on_detached,
         urge=publisher.urge,
+        settler=recovery.settler,
     )
     return Parts(
         desk=desk,
@@ -102,13 +105,16 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         kill_switch=here.kill_switch,
         brakes=brakes,
         inbox=here.inbox,
-        account=AccountDesk(desk, broker=here.broker, inbox=here.inbox),
+        account=recovery.account,
         trading=trading,
         markets=Markets(desk, broker=here.broker, trading=trading, spawn=spawn),
         line=line,
         upkeep=upkeep,
         commands=commands,
         publisher=publisher,
+        recovery=recovery.state,
+        restart=recovery.restart,
+        reconciler=recovery.reconciler,
         on_first_ready=lambda: None,
         close=close,
     )

@@ -228,7 +228,7 @@ class Storm:
         )
         options = RunOptions(
             mode=Mode.PAPER,
-            headless=True,
+            headless=False,
             run_id=f"run{life.number}",
             state_dir=NOWHERE,
             gateway=GatewayEndpoint(GATEWAY, "storm", 1, ACCOUNT),

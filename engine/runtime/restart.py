@@ -1,0 +1,97 @@
+"""The first comparison of a run: the restart report, warnings of old state, and the policy's decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from engine.api import Level
+from engine.api_recovery import RecoveryKind
+from engine.recovery.report import Found, restart_report
+from engine.runtime.daypnl import trading_day
+from engine.runtime.desk import Desk
+from engine.runtime.recovery_state import RecoveryState
+from engine.runtime.settling import Settler
+from engine.store.operations import StoredState
+
+OLD_STATE = timedelta(hours=24)
+"""State that was last changed longer ago is warned of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What this start was given."""
+
+    connection: str
+    """Mode, place and client id, in words."""
+    day: date | None
+    """Trading day of the stored state."""
+    policy: str
+    setups: int
+
+
+def state_time(stored: StoredState) -> datetime | None:
+    """The last moment the stored state is of; None on a first start."""
+    run = stored.last_run
+    if run is None:
+        return None
+    orders = [o.updated_at for o in stored.ledger.orders if o.updated_at is not None]
+    fills = [booked.fill.at for booked in stored.ledger.fills]
+    told = [e.at for e in stored.events[-1:]]
+    points = [p.at for p in stored.equity[-1:]]
+    return max([run.ended_at or run.started_at, *orders, *fills, *told, *points])
+
+
+class Restart:
+    """Speaks once per run."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        recovery: RecoveryState,
+        settler: Settler,
+        start: Start,
+        day_usd: Callable[[], float | None],
+    ) -> None:
+        self._desk = desk
+        self._recovery = recovery
+        self._settler = settler
+        self._start = start
+        self._day_usd = day_usd
+        self._spoken = False
+
+    def warn(self) -> None:
+        """Before anything is connected: a crash before this start, and state that is old."""
+        recovery, notices = self._recovery, self._desk.notices
+        if recovery.crashed:
+            text = "previous session crashed: it ended without its goodbye; what it left is compared"
+            notices.raise_alert(Level.WARNING, "previous_session_crashed", text)
+        if recovery.state_at is not None and self._desk.now() - recovery.state_at > OLD_STATE:
+            text = f"the stored state is of {recovery.state_at:%Y-%m-%d %H:%M} UTC, more than 24 h ago"
+            notices.event(Level.WARNING, "recovery", text)
+
+    async def first_look(self) -> None:
+        """After the first complete comparison: the report, then what the policy decides."""
+        if self._spoken:
+            return
+        self._spoken = True
+        recovery, now = self._recovery, self._desk.now()
+        recovery.remember_closed()
+        found = Found(
+            connection=self._start.connection,
+            now=now,
+            state_at=recovery.state_at,
+            day=self._start.day,
+            today=trading_day(now),
+            crashed=recovery.crashed,
+            positions=len(recovery.restored),
+            day_usd=self._day_usd(),
+            setups=self._start.setups,
+        )
+        rows = tuple(r for r in recovery.rows() if r.kind is not RecoveryKind.UNKNOWN_ORDER or r.choices)
+        recovery.report = restart_report(found, rows)
+        for line in recovery.report:
+            self._desk.notices.event(Level.INFO, "recovery", line)
+        await self._settler.by_policy(self._start.policy)
