@@ -119,15 +119,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     )
     upkeep = _upkeep(given, desk, engine, executor, pnl, chores={"backup": housekeeping.round})
     markets = Markets(desk, broker=broker, trading=trading, spawn=engine.spawn)
-    parts = RecoveryParts.assemble(
-        recovery,
-        broker=broker,
-        put_decision=given.store.put_decision,
-        executor=executor,
-        inbox=inbox,
-        markets=markets,
-        engine=engine,
-    )
+    parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
     commands = _commands(given, desk, engine, brakes, executor, kill_switch, parts.settler, publisher)
     desk.books.on_changes(upkeep.on_changes)
     desk.books.on_changes(parts.reconciler.on_changes)
@@ -151,6 +143,25 @@ def assemble(given: Given, engine: Engine) -> Parts:
         reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
         close=partial(_close, given, desk, housekeeping),
+    )
+
+
+def _recovery_parts(
+    given: Given,
+    recovery: RecoveryState,
+    executor: Executor,
+    inbox: Inbox,
+    markets: Markets,
+    engine: Engine,
+) -> RecoveryParts:
+    return RecoveryParts.assemble(
+        recovery,
+        broker=given.broker,
+        put_decision=given.store.put_decision,
+        executor=executor,
+        inbox=inbox,
+        markets=markets,
+        engine=engine,
     )
 
 
