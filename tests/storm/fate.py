@@ -23,6 +23,8 @@ class Fate:
         self._counts: Counter[str] = Counter()
         self.totals: Counter[str] = Counter()
         """Commits and sends of the whole run, lives together."""
+        self.in_storm: Counter[str] = Counter()
+        """The same, until the faults ended."""
         self._now = False
 
     def arm(self, kind: str, number: int, *, after: bool) -> None:
@@ -33,6 +35,7 @@ class Fate:
 
     def disarm(self) -> None:
         """Nothing dies any more."""
+        self.in_storm = Counter(self.totals)
         self._points.clear()
         self._now = False
 

@@ -108,12 +108,16 @@ def _name(promise: Callable[..., object]) -> str:
 def i1_one_order_per_intent(watch: Watch) -> Iterator[str]:
     """Per reference, what is live and what is filled never exceed what was intended, and it exists once."""
     seen: set[str] = set()
+    ids: set[int] = set()
     for held in watch.storm.exchange.orders.values():
         if held.intent is None:
             continue
         if held.ref in seen:
             yield f"{held.ref} is at the broker twice"
         seen.add(held.ref)
+        if held.order_id in ids:
+            yield f"{held.ref} came under order id {held.order_id}, which another order has"
+        ids.add(held.order_id)
         if held.filled > held.quantity:
             yield f"{held.ref}: {held.filled} filled of {held.quantity}"
 
@@ -171,6 +175,17 @@ def i10_nothing_working_after_a_halt(watch: Watch) -> Iterator[str]:
         yield f"{working[0].ref} still works {lasts_s:.1f} s after the halt"
 
 
+def i11_a_proof_is_true(watch: Watch, text: str) -> Iterator[str]:
+    """Where a KILL says PROVEN FLAT, the account holds nothing of ours and works nothing of ours."""
+    exchange = watch.storm.exchange
+    if not text.startswith("PROVEN FLAT") or exchange.tampered:
+        return
+    if held := {key: quantity for key, quantity in exchange.positions.items() if quantity}:
+        yield f"{text}, but {held} is held"
+    if working := [h.ref for h in exchange.orders.values() if h.is_ours and h.is_open]:
+        yield f"{text}, but {working} still work"
+
+
 def i13_no_picture_no_change(watch: Watch) -> Iterator[str]:
     """Between a failed picture and the next whole one nothing is adjusted and nothing dropped."""
     storm = watch.storm
@@ -211,7 +226,8 @@ def i2_durable_before_sent(watch: Watch, intents: tuple[OrderIntent, ...]) -> It
     disk = watch.storm.disk
     for intent in intents:
         row = disk.conn.execute("SELECT state FROM intent WHERE ref = ?", (intent.ref,)).fetchone()
-        if row is not None and row[0] == OrderState.SENDING.value:
+        # Parked meanwhile, because it waited in our queue: it is durable that it may be out.
+        if row is not None and row[0] in (OrderState.SENDING.value, OrderState.UNKNOWN.value):
             continue
         recently_full = watch.storm.exchange.now_s - disk.was_full_s < 15.0
         if intent.role is Role.ENTRY or intent.parent_ref or not (disk.is_full or recently_full):

@@ -30,7 +30,7 @@ from engine.store.errors import StoreError
 from tests.storm.disk import GATEWAY, Disk
 from tests.storm.exchange import ACCOUNT, INSTRUMENTS, Exchange
 from tests.storm.fate import Fate, Point
-from tests.storm.invariants import Watch
+from tests.storm.invariants import Watch, i11_a_proof_is_true
 from tests.storm.line import StormBroker
 from tests.storm.loop import Incarnation, StormLoop
 from tests.storm.strategy import Mood, strategies
@@ -309,6 +309,8 @@ class Storm:
         outcome = await engine.execute(command)
         if command.kind is not CommandKind.ACKNOWLEDGE:
             self.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
+        for broken in i11_a_proof_is_true(self.watch, outcome.text):
+            self.violated(f"I11 {broken}")
         if disk_was_fine and not self.disk.is_full and _is_brake(command, outcome):
             self.promise.on.add(_brake_of(command))
 

@@ -1,0 +1,30 @@
+"""Killed before and after every commit and every send of a good run, the engine keeps its promises."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.storm.crashpoints import die_at, golden, points_of, twice
+
+SAMPLE = int(os.environ.get("COCKPIT_CRASH_SAMPLE", "30"))
+
+
+@pytest.mark.req("PS60-PATH-1", "REQ-X1")
+def test_a_crash_at_any_commit_or_send_loses_and_doubles_nothing() -> None:
+    run = golden()
+    assert run.violations == []
+    kinds = {line.split()[1] for line in run.journal}
+    assert {"sent", "modify", "cancel", "filled"} <= kinds  # an entry, a partial, an exit: worth dying in
+    points = tuple(points_of(run))
+    assert len(points) >= 60
+    broken = [died for died in map(die_at, points) if died.violations]
+    assert not broken, broken[:5]
+
+
+@pytest.mark.req("PS60-PATH-1")
+def test_a_second_crash_during_the_recovery_loses_and_doubles_nothing() -> None:
+    points = tuple(points_of(golden()))
+    broken = [died for pair in twice(points, sample=SAMPLE) if (died := die_at(*pair)).violations]
+    assert not broken, broken[:5]
