@@ -279,7 +279,7 @@ class Exchange:
             held.quantity, held.limit, held.stop = changed.quantity, changed.limit_price, changed.stop_price
             if not held.remaining:
                 held.status = "Filled"
-        self.say(held)
+        self.tell(self.claim(held))  # a change is always answered with the whole order
 
     # --- matching -------------------------------------------------------------------------------
 

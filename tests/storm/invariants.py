@@ -1,5 +1,6 @@
-"""The promises, each one small function. `ALWAYS` holds after every event, `AT_SEND` where bytes leave.
+"""The promises, each one small function.
 
+`ALWAYS` holds after every event, `AT_PLACE` where an order is handed over, `AT_SEND` where its bytes leave.
 Truth is the exchange's own: its orders, fills and positions, and the rows on the disk. What the engine
 believes is only looked at where the promise is about its belief.
 """
@@ -18,6 +19,8 @@ from tests.storm.rest import AT_REST
 
 if TYPE_CHECKING:
     from tests.storm.world import Storm
+
+AtSend = Callable[["Watch", tuple[OrderIntent, ...]], Iterator[str]]
 
 NAKED_S = 10.0
 OVER_S = 10.0
@@ -49,14 +52,19 @@ class Watch:
                 self.storm.violated(f"{_name(promise)} {broken}")
                 return
 
-    def on_send(self, what: str, intents: tuple[OrderIntent, ...]) -> None:
-        """Bytes are about to leave."""
-        if what != "place":
-            return
-        for promise in AT_SEND:
+    def on_place(self, intents: tuple[OrderIntent, ...]) -> None:
+        """The engine hands orders over. From here on they may wait in the queue of the adapter."""
+        self._ask(AT_PLACE, intents)
+
+    def on_send(self, intents: tuple[OrderIntent, ...]) -> None:
+        """Bytes of these orders are about to leave."""
+        self._ask(AT_SEND, intents)
+        self.sent |= {intent.ref for intent in intents}
+
+    def _ask(self, promises: tuple[AtSend, ...], intents: tuple[OrderIntent, ...]) -> None:
+        for promise in promises:
             for broken in promise(self, intents):
                 self.storm.violated(f"{_name(promise)} {broken}")
-        self.sent |= {intent.ref for intent in intents}
 
     def on_changes(self, changes: Changes) -> None:
         """Orders moved, and it is durable."""
@@ -305,9 +313,9 @@ def i21_entries_only_when_ready(watch: Watch, intents: tuple[OrderIntent, ...]) 
         yield f"{intents[0].ref} is sent before the account was compared on this line"
 
 
-AT_SEND: tuple[Callable[[Watch, tuple[OrderIntent, ...]], Iterator[str]], ...] = (
-    i2_durable_before_sent,
-    i3_never_sent_twice,
+AT_SEND = (i2_durable_before_sent, i3_never_sent_twice)
+
+AT_PLACE = (
     i3b_one_entry_per_signal,
     i3c_no_doubled_entry,
     i10_no_entry_under_a_brake,

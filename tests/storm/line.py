@@ -125,12 +125,15 @@ class StormBroker:
         life: Incarnation,
         *,
         highest_order_id: int,
-        before_send: Callable[[str, tuple[OrderIntent, ...]], bool],
+        on_place: Callable[[tuple[OrderIntent, ...]], None],
+        before_send: Callable[[tuple[OrderIntent, ...]], bool],
         after_send: Callable[[], bool],
     ) -> None:
         self._exchange = exchange
         self._life = life
         self._highest = highest_order_id
+        self._on_place = on_place
+        """Called where the engine hands over orders; their bytes may have to wait."""
         self._before_send = before_send
         """Called where bytes are about to leave; True where the process dies right there."""
         self._after_send = after_send
@@ -286,9 +289,12 @@ class StormBroker:
         *,
         parent_ids: tuple[int, ...],
     ) -> None:
+        intents = tuple(intent for intent, _ in orders)
+        if self.link is LinkState.UP:
+            self._on_place(intents)
         session = await self._queue("order " + orders[0][0].ref)
         exchange = self._exchange
-        if self._before_send("place", tuple(intent for intent, _ in orders)):
+        if self._before_send(intents):
             await self._die()
         for intent, order_id in orders:
             exchange.note(f"sent {intent.ref} id {order_id}")
@@ -307,7 +313,7 @@ class StormBroker:
         if order.order_id <= 0:
             raise BrokerError(f"cancel of {order.intent.ref}: its order id is not known")
         session = await self._queue(f"cancel of {order.intent.ref}")
-        if self._before_send("cancel", (order.intent,)):
+        if self._before_send(()):
             await self._die()
         ref = order.intent.ref
         session.send(f"cancel {ref}", lambda: self._exchange.cancel(order.order_id, ref))
@@ -316,7 +322,7 @@ class StormBroker:
 
     async def modify(self, order: Order, changed: OrderIntent, instrument: Instrument) -> None:
         session = await self._queue(f"change of {order.intent.ref}")
-        if self._before_send("modify", (changed,)):
+        if self._before_send(()):
             await self._die()
         session.send(f"modify {changed.ref}", lambda: self._exchange.modify(order.order_id, changed))
         if self._after_send():

@@ -27,6 +27,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.lag import LoopLagProbe
 from engine.runtime.options import GatewayEndpoint, RunOptions
 from engine.store.errors import StoreError
+from engine.store.store import Store
 from tests.storm.disk import GATEWAY, Disk
 from tests.storm.exchange import ACCOUNT, INSTRUMENTS, Exchange
 from tests.storm.fate import Fate, Point
@@ -44,7 +45,8 @@ ACKNOWLEDGE_S = 7.0
 
 @functools.cache
 def _loaded() -> Loaded:
-    return load(environ={}, cwd=NOWHERE, mode="PAPER")
+    # One position fewer than there are instruments, so that the limit is met.
+    return load(environ={}, cwd=NOWHERE, mode="PAPER", overrides={"risk.max_positions": len(INSTRUMENTS) - 1})
 
 
 class LoopClock:
@@ -93,6 +95,7 @@ class Storm:
         self.lives: list[Incarnation] = []
         self.engine: Engine | None = None
         self.broker: StormBroker | None = None
+        self.store: Store | None = None
         self.resting = False
         self.rest_s = rest_s
         self._ids = random.Random(f"ids {seed}")
@@ -152,7 +155,7 @@ class Storm:
                 life.alive = False
                 life.bury()
             self.loop.close()
-        self.engine = self.broker = None
+        self.engine = self.broker = self.store = None
         self.disk.close()
         return self
 
@@ -196,7 +199,7 @@ class Storm:
     def _boot(self) -> None:
         life = Incarnation(len(self.lives) + 1)
         self.lives.append(life)
-        self.engine = self.broker = None
+        self.engine = self.broker = self.store = None
         self.exchange.note(f"boot of life {life.number}")
         self.loop.create_task(self._live(life), context=life.context)
 
@@ -214,6 +217,7 @@ class Storm:
 
     async def _engine_runs(self, life: Incarnation) -> int:
         store = self.disk.store(before=partial(self._dies, life, "commit"), after=partial(self._died, life))
+        self.store = store
         clock = LoopClock(self.exchange)
         await store.begin_run(
             boot_id=f"life{life.number}", run_id=f"run{life.number}", version="0", at=clock.now()
@@ -223,6 +227,7 @@ class Storm:
             self.exchange,
             life,
             highest_order_id=stored.highest_order_id,
+            on_place=self.watch.on_place,
             before_send=partial(self._on_send, life),
             after_send=partial(self._died, life),
         )
@@ -256,10 +261,10 @@ class Storm:
     def _id_source(self) -> IdSource:
         return IdSource(lambda: int(self.exchange.now().timestamp() * 1000), self._ids.randbytes)
 
-    def _on_send(self, life: Incarnation, what: str, intents: tuple[OrderIntent, ...]) -> bool:
+    def _on_send(self, life: Incarnation, intents: tuple[OrderIntent, ...]) -> bool:
         if self._dies(life, "send"):
             return True
-        self.watch.on_send(what, intents)
+        self.watch.on_send(intents)
         return not life.alive
 
     def _dies(self, life: Incarnation, kind: str) -> bool:
@@ -275,8 +280,8 @@ class Storm:
     def kill(self, why: str) -> None:
         """kill -9."""
         life = self.life
-        if life is None:
-            return
+        if life is None or (self.store is not None and self.store.unstored):
+            return  # what is lost with records that no disk took is another story
         self.exchange.note(f"CRASH of life {life.number} {why}")
         self._end_of(life)
 

@@ -1,0 +1,35 @@
+"""A few planted bugs are found within a few seeds; all of them are hunted by `python -m tests.storm.mutants`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.storm.mutants import hunt
+from tests.storm.plant import PLANTS, Plant, planted
+
+QUICK = (
+    "persist_after_send",
+    "executions_booked_twice",
+    "unknown_not_counted",
+    "closed_beside_its_stop",
+    "cancel_not_awaited",
+    "fills_not_stored",
+)
+SEEDS = range(12)
+
+
+def test_there_are_enough_of_them_and_each_has_a_name_of_its_own() -> None:
+    names = {plant.name for plant in PLANTS}
+    assert len(names) == len(PLANTS) >= 25
+    assert set(QUICK) <= names
+
+
+@pytest.mark.parametrize("plant", [p for p in PLANTS if p.name in QUICK], ids=lambda p: p.name)
+def test_a_planted_bug_is_found(plant: Plant) -> None:
+    assert hunt(plant, SEEDS).seed is not None
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda p: p.name)
+def test_every_bug_can_still_be_planted(plant: Plant) -> None:
+    with planted(plant):
+        pass  # an AttributeError would say that the part it was put over is gone
