@@ -21,9 +21,9 @@ _LEGEND = (
     ("▲ ▼", "gain and loss, always with their sign"),
     ("~ stale", "the quote is older than 5 s: do not trust the mark"),
     ("✓ ! ✗", "covered by a stop at the broker: all, a part, nothing"),
-    ("UNVERIFIED", "the broker was not asked in this run: our own word only"),
-    ("foreign", "left alone by a person's decision: never closed, never counted as ours"),
-    ("! ● →", "recovery: waits for you, selected, chosen but not sent yet"),
+    ("UNVERIFIED", "our own word only: no broker was asked in this run"),
+    ("foreign", "left alone by a person: never closed, not ours"),
+    ("! ● →", "recovery: waits for you, selected, chosen (not yet sent)"),
     ("—", "not known; never a zero"),
 )
 
