@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.storm.campaign import report_of, run_all
+from tests.storm.campaign import fresh_start, report_of, run_all
 from tests.storm.world import Storm
 
 
@@ -19,9 +19,11 @@ def main() -> int:
         storm = Storm(options.only).run()
         print(report_of(storm, last=None if options.trace else 40))
         return 1 if storm.violations else 0
+    if options.fresh:
+        start = fresh_start()
+        return _campaign(range(start, start + options.fresh), jobs=options.jobs)
     first, _, last = options.seeds.partition("..")
-    seeds = range(int(first), int(last or first) + 1)
-    return _campaign(seeds, jobs=options.jobs)
+    return _campaign(range(int(first), int(last or first) + 1), jobs=options.jobs)
 
 
 def _campaign(seeds: range, *, jobs: int) -> int:
@@ -42,6 +44,7 @@ def _campaign(seeds: range, *, jobs: int) -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
     parser.add_argument("--seeds", default="0..99", help="first and last seed, as A..B")
+    parser.add_argument("--fresh", type=int, default=0, metavar="N", help="N seeds never run before")
     parser.add_argument("--only", type=int, help="one seed, with its report")
     parser.add_argument("--trace", action="store_true", help="with --only: the whole journal")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

@@ -294,7 +294,8 @@ def i18_limits_hold(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[
     if desk is None or not entries:
         return
     exchange = watch.storm.exchange
-    busy = {key for key, held in exchange.positions.items() if held}
+    # What others do to the account is seen a while later.
+    busy = {key for key, held in exchange.positions.items() if held and key not in exchange.tampered}
     busy |= {h.key for h in exchange.orders.values() if h.role is Role.ENTRY and h.is_open}
     busy |= {i.key for i in entries}
     if len(busy) > desk.config.risk.max_positions:
