@@ -125,6 +125,8 @@ class DataSection(Section):
 
     warmup_bars: int = key(20, unit="bars", ge=0, le=10000)
     """Least history fetched per symbol before a strategy is live; one that needs more gets more."""
+    max_gap_s: float = key(900.0, unit="s", ge=0, le=86400)
+    """Longest gap after a restart over which stored bars are continued; a longer one warms up anew."""
 
 
 class SessionsSection(Section):
@@ -230,6 +232,10 @@ class StateSection(Section):
     dir: str = key("state", min_length=1)
     """Folder of the state. In a file it counts from that file's folder; without a file the default is
     $XDG_STATE_HOME/cockpit."""
+    checkpoint_s: float = key(10.0, unit="s", ge=1, le=600)
+    """Time between two checkpoints of what is not written at every change: bars, analytics, last bars."""
+    stale_warn_h: float = key(24.0, unit="h", gt=0, le=8760)
+    """Age of the stored state above which a start warns."""
     backup_interval_minutes: float = key(5.0, unit="min", ge=1, le=1440)
     """Time between two backups of the state; one is also made at every start and end, and at each new day."""
     retention_days: int = key(90, unit="days", ge=30, le=3650)

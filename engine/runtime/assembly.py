@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -15,6 +15,7 @@ import structlog
 from engine.api import EventView, Level
 from engine.broker.port import Broker, BrokerError
 from engine.config import RUNTIME_KEYS, Layer, Loaded, save_override, with_value
+from engine.domain.market import Bar
 from engine.domain.order import Tif
 from engine.execution.books import Books
 from engine.execution.executor import ExecutionSettings, Executor
@@ -30,11 +31,11 @@ from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
 from engine.runtime.errors import FailedError
 from engine.runtime.gateway_process import GatewayProcess, gateway_plan, running_gateway
-from engine.runtime.housekeeping import Housekeeping, tell_opening
 from engine.runtime.inbox import Inbox, tell_changes
 from engine.runtime.late_log import LateLog
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
+from engine.runtime.memory import Left, Memory
 from engine.runtime.notices import Notices
 from engine.runtime.options import RunOptions
 from engine.runtime.publisher import Publisher
@@ -94,10 +95,7 @@ class Given:
     late: LateLog = field(default_factory=LateLog)
     """Where ordinary lines wait until the orders are out."""
     ids: IdSource = field(default_factory=machine_ids)
-    rederived: tuple[str, ...] = ()
-    """Keys whose stored position was not what the bookings add up to."""
-    keeps_backups: bool = True
-    """False where the store is no file that could be copied."""
+    left: Left = field(default_factory=Left)
 
 
 def assemble(given: Given, engine: Engine) -> Parts:
@@ -105,20 +103,19 @@ def assemble(given: Given, engine: Engine) -> Parts:
     broker, desk, pnl = given.broker, _desk(given), DayPnl()
     if given.options.warning:
         desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
-    tell_opening(desk, given.store.opening, given.rederived)
     refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
     executor = _executor(given, desk, refs)
     kill_switch = _kill_switch(given, desk, executor)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
+    memory = Memory.make(desk, store=given.store, running=given.running, left=given.left, spawn=engine.spawn)
     recovery = recovery_of(given.stored, desk)
     publisher = _publisher(given, desk, trading, pnl, recovery)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
-    inbox, line = _line(given, desk, engine, trading, publisher)
-    housekeeping = Housekeeping(
-        desk, store=given.store, spawn=engine.spawn, keeps_backups=given.keeps_backups
+    inbox, line = _line(given, desk, engine, trading, publisher, memory)
+    upkeep = _upkeep(given, desk, engine, executor, pnl, memory)
+    markets = Markets(
+        desk, broker=broker, trading=trading, checkpoints=memory.checkpoints, spawn=engine.spawn
     )
-    upkeep = _upkeep(given, desk, engine, executor, pnl, chores={"backup": housekeeping.round})
-    markets = Markets(desk, broker=broker, trading=trading, spawn=engine.spawn)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
     commands = _commands(given, desk, engine, brakes, executor, kill_switch, parts.settler, publisher)
     desk.books.on_changes(upkeep.on_changes)
@@ -142,7 +139,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
         restart=_restart(given, recovery, parts.settler, pnl),
         reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
-        close=partial(_close, given, desk, housekeeping),
+        close=partial(_close, given, desk, memory),
     )
 
 
@@ -237,7 +234,7 @@ def _upkeep(
     engine: Engine,
     executor: Executor,
     pnl: DayPnl,
-    chores: Mapping[str, Callable[[], Awaitable[None]]],
+    memory: Memory,
 ) -> Upkeep:
     return Upkeep(
         desk,
@@ -248,7 +245,7 @@ def _upkeep(
         on_kill_file=engine.on_kill_file,
         spawn=engine.spawn,
         heartbeat=partial(_heartbeat, desk, given.options),
-        chores=chores,
+        chores=memory.chores(),
     )
 
 
@@ -287,9 +284,18 @@ def _publisher(given: Given, desk: Desk, trading: Trading, pnl: DayPnl, recovery
 
 
 def _line(
-    given: Given, desk: Desk, engine: Engine, trading: Trading, publisher: Publisher
+    given: Given,
+    desk: Desk,
+    engine: Engine,
+    trading: Trading,
+    publisher: Publisher,
+    memory: Memory,
 ) -> tuple[Inbox, Line]:
-    inbox = Inbox(desk, on_bar=trading.on_bar, on_quote=lambda _: publisher.touch())
+    def on_bar(bar: Bar) -> None:
+        memory.checkpoints.keep((bar,))
+        trading.on_bar(bar)
+
+    inbox = Inbox(desk, on_bar=on_bar, on_quote=lambda _: publisher.touch())
     hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=partial(_revive, given))
     line = Line(given.broker, desk, listener=inbox, settings=given.loaded.config.connection, hooks=hooks)
     inbox.on_link = line.on_link
@@ -332,12 +338,13 @@ def _heartbeat(desk: Desk, options: RunOptions) -> dict[str, object]:
     }
 
 
-async def _close(given: Given, desk: Desk, housekeeping: Housekeeping, clean: bool) -> None:
+async def _close(given: Given, desk: Desk, memory: Memory, clean: bool) -> None:
+    await memory.checkpoints.save()
     try:
         await given.store.end_run(at=desk.now(), clean=clean)
     except StoreError as err:
         _log.error("store.end_not_written", error=str(err))
-    await housekeeping.back_up("end")
+    await memory.housekeeping.back_up("end")
     await given.store.close()
     given.late.flush()
 

@@ -22,12 +22,15 @@ from engine.ledger.ledger import Ledger
 from engine.market.bars import timeframe_seconds
 from engine.runtime import catalogue
 from engine.runtime.assembly import Given, assemble
+from engine.runtime.checkpoint import LastState
 from engine.runtime.clock import ToldClock
 from engine.runtime.engine import Engine
 from engine.runtime.errors import FailedError, RefusedError
+from engine.runtime.memory import Left
 from engine.runtime.options import RunOptions
 from engine.runtime.spare import not_kept, spare_folder
 from engine.runtime.trading import Running
+from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
 from engine.store.errors import StoreError
 from engine.store.operations import StoredState
 from engine.store.store import Store
@@ -49,12 +52,13 @@ async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
             at=options.clock.now(),
         )
         stored = await store.load()
+        last = LastState(*await last_checkpoint(store), stored.saved_at)
         rederived = await rederive(store, stored, at=options.clock.now())
     except StoreError as err:
         await store.close()
         raise FailedError(str(err)) from err
     broker = make_broker(loaded.config, options, highest_order_id=stored.highest_order_id)
-    given = Given(loaded, options, account, store, stored, broker, running, rederived=rederived)
+    given = Given(loaded, options, account, store, stored, broker, running, left=Left(last, rederived))
     return Engine(partial(assemble, given))
 
 
@@ -131,6 +135,14 @@ async def open_store(state_dir: Path, *, gateway: str, account: str, now: Callab
         return await Store.open_or_rescue(path, gateway=gateway, account=account, now=now)
     except StoreError as err:
         raise FailedError(str(err)) from err
+
+
+async def last_checkpoint(store: Store) -> tuple[StoredCheckpoint | None, str]:
+    """What the run before saved, or why it cannot be read: it is not worth a start that fails."""
+    try:
+        return await store.read(load_checkpoint), ""
+    except (ValueError, TypeError) as err:
+        return None, f"the checkpoint cannot be read ({err})"
 
 
 async def rederive(store: Store, stored: StoredState, *, at: datetime) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.exposure import Holding, unit_exposure_usd
 from engine.risk.gate import GateWorld, Refusal
 from engine.risk.limits import RiskLimits
+from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
 from engine.runtime.notices import Notices
 
@@ -73,6 +74,8 @@ class Desk:
     """(strategy, key) -> its latest refusal, or what it waits for."""
     overridden: set[str] = field(default_factory=set)
     """Config keys whose value an operator changed while it ran (or in an earlier run)."""
+    analytics: Analytics = field(default_factory=Analytics)
+    """Counters of the trading day."""
     draining: bool = False
 
     def now(self) -> datetime:
@@ -195,6 +198,7 @@ class Desk:
 
     def refused(self, proposal: Proposal, refusal: Refusal) -> None:
         """Remember and tell why a proposal was not let through."""
+        self.analytics.filter_blocks[refusal.reason.value] += 1
         said = WhyNot(proposal.key, proposal.strategy, refusal.reason.value, refusal.text, self.now())
         before = self.why_not.get((proposal.strategy, proposal.key))
         self.why_not[proposal.strategy, proposal.key] = said

@@ -13,13 +13,18 @@ from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
 from engine.ledger.events import Described
 from engine.market.catalog import Wanted, front_month, parse_symbol
+from engine.recovery.checkpoint import Restored
+from engine.runtime.checkpoint import Checkpoints
 from engine.runtime.desk import Desk
-from engine.runtime.trading import Running, Trading
+from engine.runtime.trading import LIVE_BAR_SECONDS, Running, Trading
 
 HISTORY_RETRY_S = 16.0
 """The broker answers the same question about short bars only every 15 s."""
 
 HISTORY_TRIES = 4
+
+OVERLAP_BARS = 2
+"""Bars asked for beyond a gap, so that one which ends meanwhile is not missed."""
 
 DESCRIBE_RETRY_S = 10.0
 """Real seconds before a contract that the broker did not describe is asked for again."""
@@ -37,12 +42,14 @@ class Markets:
         *,
         broker: Broker,
         trading: Trading,
+        checkpoints: Checkpoints,
         spawn: Callable[[str, Callable[[], object]], None],
     ) -> None:
         self._desk = desk
         self._spawn = spawn
         self._broker = broker
         self._trading = trading
+        self._checkpoints = checkpoints
         self._subscribed: set[str] = set()
         self._chosen: dict[str, str] = {}
         """Configured symbol -> instrument key."""
@@ -195,11 +202,16 @@ class Markets:
         instrument = self._desk.instruments.get(key)
         if instrument is None:
             return
-        wanted = (self._desk.config.data.warmup_bars, *(self._trading.bars_wanted(r) for r in cold))
-        answer = await self._broker.history(instrument, count=max(wanted), seconds=seconds)
-        if answer.ok and answer.value is not None:
+        wanted = max(self._desk.config.data.warmup_bars, *(self._trading.bars_wanted(r) for r in cold))
+        ours = self._checkpoints.restored_bars(key) if seconds == LIVE_BAR_SECONDS else Restored((), 0)
+        is_enough = len(ours.bars) >= wanted
+        count = ours.missing + OVERLAP_BARS if is_enough else wanted
+        answer = await self._broker.history(instrument, count=count, seconds=seconds)
+        history = answer.value if answer.ok else None
+        if history is not None or is_enough:
+            bars = self._checkpoints.warmed(key, ours, history or ())
             for running in cold:
-                self._trading.warm_up(running, key, answer.value)
+                self._trading.warm_up(running, key, bars)
             self._desk.notices.clear_alert("no_history", symbol=key)
             return
         names = ", ".join(r.strategy.name for r in cold)

@@ -1,10 +1,10 @@
-"""The first comparison of a run: the restart report, warnings of old state, and the policy's decisions."""
+"""The first comparison of a run: the restart report, and the policy's decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from engine.api import Level
 from engine.api_recovery import RecoveryKind
@@ -14,9 +14,6 @@ from engine.runtime.desk import Desk
 from engine.runtime.recovery_state import RecoveryState
 from engine.runtime.settling import Settler
 from engine.store.operations import StoredState
-
-OLD_STATE = timedelta(hours=24)
-"""State that was last changed longer ago is warned of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,8 @@ def state_time(stored: StoredState) -> datetime | None:
     fills = [booked.fill.at for booked in stored.ledger.fills]
     told = [e.at for e in stored.events[-1:]]
     points = [p.at for p in stored.equity[-1:]]
-    return max([run.ended_at or run.started_at, *orders, *fills, *told, *points])
+    saved = [] if stored.saved_at is None else [stored.saved_at]
+    return max([run.ended_at or run.started_at, *saved, *orders, *fills, *told, *points])
 
 
 class Restart:
@@ -63,14 +61,11 @@ class Restart:
         self._spoken = False
 
     def warn(self) -> None:
-        """Before anything is connected: a crash before this start, and state that is old."""
+        """Before anything is connected: a crash before this start."""
         recovery, notices = self._recovery, self._desk.notices
         if recovery.crashed:
             text = "previous session crashed: it ended without its goodbye; what it left is compared"
             notices.raise_alert(Level.WARNING, "previous_session_crashed", text)
-        if recovery.state_at is not None and self._desk.now() - recovery.state_at > OLD_STATE:
-            text = f"the stored state is of {recovery.state_at:%Y-%m-%d %H:%M} UTC, more than 24 h ago"
-            notices.event(Level.WARNING, "recovery", text)
 
     async def first_look(self) -> None:
         """After the first complete comparison: the report, then what the policy decides."""

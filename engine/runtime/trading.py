@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time
 from functools import partial
 
 import structlog
@@ -58,6 +58,8 @@ class Running:
     aggregators: dict[str, BarAggregator] = field(default_factory=dict)
     warm: set[str] = field(default_factory=set)
     """Keys whose history was fed; others only collect bars."""
+    last_bars: dict[str, datetime] = field(default_factory=dict)
+    """Instrument key -> end of the last bar it decided on, over restarts: no bar acts twice."""
     off: str = ""
     """Why it was switched off; empty while it runs."""
 
@@ -110,6 +112,10 @@ class Trading:
             self._decide(running, whole)
 
     def _decide(self, running: Running, bar: Bar) -> None:
+        last = running.last_bars.get(bar.symbol)
+        if last is not None and bar.end <= last:
+            return  # decided on, perhaps by the run before: it came with the warm-up
+        running.last_bars[bar.symbol] = bar.end
         proposals = running.strategy.on_bar(bar, self._view(running, bar.symbol))
         if bar.symbol not in running.warm or not proposals:
             return
@@ -217,6 +223,7 @@ class Trading:
             desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
             return
         desk.signals_used.add(proposal.signal_id)
+        desk.analytics.entry_paths[running.kind] += 1
         desk.why_not.pop((proposal.strategy, proposal.key), None)
         order = f"{proposal.side.value} {ticket.quantity} at {ticket.limit_price}"
         said = f"{self._sentence(proposal, 'enter')}: {order}"

@@ -20,6 +20,7 @@ from engine.store import brakes, decisions, events, fills, intents, journal, pos
 from engine.store.brakes import StoredBrake
 from engine.store.events import NewEvent, StoredEvent
 from engine.store.journal import EquityPoint, StoredRun
+from engine.store.values import from_time
 
 _RECENT_EVENTS = 200
 
@@ -42,6 +43,8 @@ class StoredState:
     events: tuple[StoredEvent, ...]
     """The newest lines for people, oldest first."""
     last_event_seq: int
+    saved_at: datetime | None
+    """Last change of the state before this run, exchange time; None on a first start."""
     last_run: StoredRun | None
     """The run before this one: not `clean` means it was killed."""
     decisions: tuple[Decision, ...] = ()
@@ -179,9 +182,17 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
         equity=() if anchor is None else journal.load_equity(conn, anchor.day),
         events=events.recent_events(conn, limit=_RECENT_EVENTS),
         last_event_seq=events.last_seq(conn),
+        saved_at=_saved_at(conn),
         last_run=journal.last_run(conn, before=boot_id),
         decisions=decisions.load_decisions(conn),
     )
+
+
+def _saved_at(conn: sqlite3.Connection) -> datetime | None:
+    rows = conn.execute(
+        "SELECT * FROM (SELECT at FROM event ORDER BY seq DESC LIMIT 1) UNION SELECT at FROM checkpoint"
+    )
+    return max((from_time(at) for (at,) in rows), default=None)
 
 
 def _own_step(ref: str, state: OrderState, at: datetime) -> OrderEventRecord:

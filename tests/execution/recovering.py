@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.recovery.decisions import Decision
 from engine.runtime.account import AccountDesk
+from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import Markets
 from engine.runtime.reconciler import Reconciler
 from engine.runtime.recovery_acts import Acts
@@ -55,7 +56,8 @@ def recovering(
         on_mismatch=mismatches.append,
     )
     trading = Trading(desk, executor=here.executor, running=(), spawn=here.spawn)
-    markets = Markets(desk, broker=here.broker, trading=trading, spawn=here.spawn)
+    nothing = Checkpoints(desk, store=here.store, running=(), last=LastState())
+    markets = Markets(desk, broker=here.broker, trading=trading, checkpoints=nothing, spawn=here.spawn)
 
     async def abort(text: str) -> tuple[str, ...]:
         aborted.append(text)

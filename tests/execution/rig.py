@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 from engine.api import EngineState, EventView, Mode
 from engine.broker.port import LinkEvent, LinkState
@@ -140,7 +141,7 @@ async def rig(
     assert isinstance(loop, VirtualLoop)
     # Its lock is held exactly while its writer thread owes an answer, also when the disk is full.
     loop.busy(lambda: store.metrics().backlog > 0 or store._turn.locked())
-    await store.begin_run(boot_id="boot", run_id="run", version="0", at=TEN)
+    await store.begin_run(boot_id=uuid4().hex, run_id="run", version="0", at=TEN)
     clock, numbers = LoopClock(), count(1)
     refs = RefMaker(ACCOUNT, epoch_ms=lambda: 0, entropy=lambda n: next(numbers).to_bytes(n, "big"))
     heard: list[EventView] = []

@@ -22,6 +22,7 @@ from engine.broker.port import (
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.runtime.brakes import BrakeDesk
+from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
@@ -107,7 +108,13 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         inbox=here.inbox,
         account=recovery.account,
         trading=trading,
-        markets=Markets(desk, broker=here.broker, trading=trading, spawn=spawn),
+        markets=Markets(
+            desk,
+            broker=here.broker,
+            trading=trading,
+            checkpoints=Checkpoints(desk, store=here.store, running=trading.running, last=LastState()),
+            spawn=spawn,
+        ),
         line=line,
         upkeep=upkeep,
         commands=commands,

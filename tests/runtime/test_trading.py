@@ -15,6 +15,7 @@ from engine.broker.port import Fetched
 from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Role, Side
 from engine.domain.reasons import Reason
+from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
 from engine.runtime.trading import Running, Trading
 from engine.strategy.base import Strategy, StrategyView, Waiting
@@ -244,9 +245,14 @@ async def test_a_refusal_is_told_once_and_shown_for_a_while(tmp_path: Path) -> N
 # --- markets ------------------------------------------------------------------------------------
 
 
+def _bare_markets(here: Rig, trading: Trading) -> Markets:
+    nothing = Checkpoints(here.desk, store=here.store, running=trading.running, last=LastState())
+    return Markets(here.desk, broker=here.broker, trading=trading, checkpoints=nothing, spawn=here.spawn)
+
+
 def _markets(here: Rig, trading: Trading) -> Markets:
     here.desk.instruments.clear()
-    return Markets(here.desk, broker=here.broker, trading=trading, spawn=here.spawn)
+    return _bare_markets(here, trading)
 
 
 @virtual
@@ -296,9 +302,7 @@ async def test_history_that_does_not_come_is_asked_for_again_and_then_told(tmp_p
         assert "no history" in here.alerts("no_history")[0]
 
         here.broker.bars = {"SPY": Fetched((_bar(),))}
-        await Markets(here.desk, broker=here.broker, trading=trading, spawn=here.spawn).prepare(
-            data_lost=True
-        )
+        await _bare_markets(here, trading).prepare(data_lost=True)
         assert trading.rows()[0].state == "live"
         assert here.alerts("no_history") == []
 

@@ -25,6 +25,7 @@ from engine.runtime.assembly import Given, IdSource, assemble
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.lag import LoopLagProbe
+from engine.runtime.memory import Left
 from engine.runtime.options import GatewayEndpoint, RunOptions
 from engine.store.errors import StoreError
 from engine.store.store import Store
@@ -251,7 +252,7 @@ class Storm:
             broker,
             strategies(self.mood),
             ids=self._id_source(),
-            keeps_backups=False,
+            left=Left(keeps_backups=False),
         )
         engine = Engine(partial(assemble, given))
         self.broker, self.engine = broker, engine
