@@ -329,6 +329,8 @@ class Snapshot:
     strategies: tuple[StrategyView, ...] = ()
     runtime: tuple[RuntimeValue, ...] = ()
     recovery: RecoveryView = field(default_factory=RecoveryView)
+    summary: tuple[str, ...] = ()
+    """The day in lines for people; empty until the engine ends."""
     unknown_orders: int = 0
     loop_lag_max_ms: float = 0.0
     run_id: str = ""

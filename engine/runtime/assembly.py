@@ -26,6 +26,7 @@ from engine.risk.brakes import BrakeSet
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
+from engine.runtime.day_report import DayReport
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
@@ -139,7 +140,9 @@ def assemble(given: Given, engine: Engine) -> Parts:
         restart=_restart(given, recovery, parts.settler, pnl),
         reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
-        close=partial(_close, given, desk, memory),
+        report=DayReport(desk, folder=given.store.path.parent / "days").make,
+        save=partial(_save, given, desk, memory),
+        close=partial(_close, given, memory),
     )
 
 
@@ -338,12 +341,19 @@ def _heartbeat(desk: Desk, options: RunOptions) -> dict[str, object]:
     }
 
 
-async def _close(given: Given, desk: Desk, memory: Memory, clean: bool) -> None:
+async def _save(given: Given, desk: Desk, memory: Memory, clean: bool) -> bool:
+    """The end of the run, after everything that waits in memory."""
     await memory.checkpoints.save()
     try:
+        await desk.books.settled()
         await given.store.end_run(at=desk.now(), clean=clean)
     except StoreError as err:
         _log.error("store.end_not_written", error=str(err))
+        return False
+    return given.store.healthy
+
+
+async def _close(given: Given, memory: Memory) -> None:
     await memory.housekeeping.back_up("end")
     await given.store.close()
     given.late.flush()

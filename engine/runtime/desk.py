@@ -77,6 +77,8 @@ class Desk:
     analytics: Analytics = field(default_factory=Analytics)
     """Counters of the trading day."""
     draining: bool = False
+    summary: tuple[str, ...] = ()
+    """The day in lines for people, once the engine ends."""
 
     def now(self) -> datetime:
         """Exchange time."""

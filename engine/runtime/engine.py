@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -63,8 +63,12 @@ class Parts:
     reconciler: Reconciler
     on_first_ready: Callable[[], None]
     """Called once, when booting is over: what booting cost is no measure of trading."""
-    close: Callable[[bool], Awaitable[None]]
-    """Writes the end of the run (clean or not) and closes the store."""
+    report: Callable[[Sequence[str]], Awaitable[tuple[str, ...]]]
+    """Makes the day's summary and writes it; given what stays open, returns what could not be written."""
+    save: Callable[[bool], Awaitable[bool]]
+    """Writes the end of the run, clean or not; False where it is not durable."""
+    close: Callable[[], Awaitable[None]]
+    """Closes the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +126,15 @@ class Engine:
                     )
                 ]
                 request = await self._stop_request
-                left = await self._drain(request)
+                left = await self._wind_up(request)
                 for task in core:
                     task.cancel()
                 self._cancel_rest()
             self._clean = request.failure is None
         finally:
             self._group = None
-            await self._end()
-        return self._exit_code(request, left)
+            saved = await self._end()
+        return self._exit_code(request, left) if saved else 1
 
     def _exit_code(self, request: StopRequest, left: tuple[str, ...]) -> int:
         """4 where the account is not ours to trade or a person left instead of settling it.
@@ -186,10 +190,21 @@ class Engine:
 
     # --- draining -------------------------------------------------------------------------------
 
-    async def _drain(self, request: StopRequest) -> tuple[str, ...]:
-        """No new risk; then flatten what may not stay, within the time there is."""
+    async def _wind_up(self, request: StopRequest) -> tuple[str, ...]:
+        """No new risk, close what may not stay, then the day's summary and trades; returns what is left."""
         desk = self.parts.desk
         desk.draining = True
+        left = await self._drain(request)
+        left = (*left, *await self.parts.report(left))
+        for line in left:
+            desk.notices.event(Level.WARNING, "engine", f"left open: {line}")
+        self.parts.publisher.urge()
+        self._drained.set_result(left)
+        return left
+
+    async def _drain(self, request: StopRequest) -> tuple[str, ...]:
+        """Close what may not stay, within the time there is; what stays keeps its stops."""
+        desk = self.parts.desk
         self._set_state(EngineState.DRAINING, f"stopping, positions: {request.choice}")
         left: tuple[str, ...] = ()
         if request.choice == ABORT:
@@ -203,12 +218,7 @@ class Engine:
         except Exception as err:  # noqa: BLE001 - the end must come, and say what it leaves
             _log.error("engine.drain_failed", error=f"{type(err).__name__}: {err}", exc_info=err)
             left = (*self._held(), f"winding down failed: {type(err).__name__}: {err}")
-        left = (*left, *await self._leave_protected())
-        for line in left:
-            desk.notices.event(Level.WARNING, "engine", f"left open: {line}")
-        self.parts.publisher.urge()
-        self._drained.set_result(left)
-        return left
+        return (*left, *await self._leave_protected())
 
     async def _leave_protected(self) -> tuple[str, ...]:
         """What stays must have its stops, and no more than that: nobody watches them from here on."""
@@ -243,15 +253,21 @@ class Engine:
     def _held(self) -> tuple[str, ...]:
         return tuple(f"{p.key} {p.quantity:+d}" for p in self.parts.desk.books.positions())
 
-    async def _end(self) -> None:
+    async def _end(self) -> bool:
+        """Save first, then leave the broker: a line that hangs must not cost the state."""
         parts = self.parts
+        saved = False
         try:
-            await parts.broker.disconnect()
+            saved = await parts.save(self._clean)
         finally:
-            parts.desk.link = LinkState.DOWN
-            self._set_state(EngineState.STOPPED, "stopped")
-            await parts.close(self._clean)
+            try:
+                await parts.broker.disconnect()
+            finally:
+                parts.desk.link = LinkState.DOWN
+                self._set_state(EngineState.STOPPED, "stopped")
+                await parts.close()
         await parts.publisher.publish()
+        return saved
 
     # --- hooks ----------------------------------------------------------------------------------
 

@@ -70,8 +70,8 @@ def text(snapshot: Snapshot) -> str:
 
 
 def farewell(snapshot: Snapshot) -> tuple[str, ...]:
-    """What a person is told when the engine has ended: how, and what stays open at the broker."""
-    lines = [snapshot.state_reason or "the engine has stopped"]
+    """What a person is told when the engine has ended: how, the day's summary, what stays open."""
+    lines = [snapshot.state_reason or "the engine has stopped", *snapshot.summary]
     lines += [f"still open: {_position_line(position)}" for position in snapshot.positions]
     lines += [
         f"still working: {_order_line(order)}"

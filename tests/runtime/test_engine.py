@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -25,6 +26,7 @@ from engine.runtime.brakes import BrakeDesk
 from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
+from engine.runtime.day_report import DayReport
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.engine import Engine, Parts
 from engine.runtime.line import Line, LineHooks
@@ -59,8 +61,19 @@ class Running:
 def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[bool]) -> Parts:
     desk, spawn = here.desk, engine.spawn
 
-    async def close(clean: bool) -> None:
+    report = DayReport(desk, folder=folder / "days")
+
+    async def make(left: Sequence[str]) -> tuple[str, ...]:
+        here.broker.log.append("summary and trades")
+        return await report.make(left)
+
+    async def save(clean: bool) -> bool:
+        here.broker.log.append("save")
         ends.append(clean)
+        return True
+
+    async def close() -> None:
+        here.broker.log.append("close")
 
     async def revive() -> None:
         return None
@@ -123,6 +136,8 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         restart=recovery.restart,
         reconciler=recovery.reconciler,
         on_first_ready=lambda: None,
+        report=make,
+        save=save,
         close=close,
     )
 
@@ -207,6 +222,60 @@ async def test_a_stop_that_flattens_leaves_nothing(tmp_path: Path) -> None:
 
         assert await it.end("flatten") == 0
         assert (it.here.broker.positions["SPY"], it.here.broker.open()) == (0, [])
+
+
+@virtual
+@pytest.mark.req("REQ-ARCH-008", "REQ-ARCH-009", "PS60-PATH-4")
+async def test_the_end_closes_sums_up_saves_and_leaves_in_this_order(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter()
+        began = len(it.here.broker.log)
+        sent = len(it.here.broker.sent)
+
+        first, second = await asyncio.gather(it.engine.stop("flatten"), it.engine.stop("keep"))
+        assert await it.task == 0
+
+        assert first == second == ()  # a second way out waits for the end of the first
+        acts = [act for act in it.here.broker.log[began:] if act != "state"]
+        assert acts == ["cancel stop", "summary and trades", "save", "disconnect", "close"]
+        assert [it.here.broker.held(ref).intent.role for ref in it.here.broker.sent[sent:]] == [Role.FLATTEN]
+        trades = json.loads((tmp_path / "days" / "2026-11-20.trades.json").read_text())
+        summary = json.loads((tmp_path / "days" / "2026-11-20.summary.json").read_text())
+        assert [trade["symbol"] for trade in trades] == ["SPY"]
+        assert set(summary) == {
+            "day", "left_open", "total_trades", "daily_pnl", "winners", "losers", "win_rate",
+            "avg_winner", "avg_loser", "trades",
+        }  # fmt: skip
+        assert it.here.desk.summary[0].startswith("summary of 2026-11-20: 1 trade")
+
+
+@virtual
+async def test_a_day_report_that_cannot_be_written_costs_the_zero_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "days").write_text("a file where the folder should be")
+    async with running(tmp_path) as it:
+        await it.here.enter()
+
+        assert await it.end("flatten") == 1
+
+        assert it.here.broker.positions["SPY"] == 0
+        assert it.ends == [True]
+        assert any("could not be saved" in e.text for e in it.here.desk.notices.events)
+
+
+@virtual
+async def test_a_line_that_hangs_at_the_end_does_not_cost_the_state(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+
+        async def hangs() -> None:
+            raise ConnectError("the socket broke while it was closed")
+
+        it.here.broker.disconnect = hangs  # type: ignore[method-assign]  # what must not matter
+        await it.engine.stop("keep")
+        with pytest.raises(ConnectError):
+            await it.task
+
+        assert it.ends == [True]
+        assert it.here.broker.log[-2:] == ["save", "close"]
 
 
 @virtual
