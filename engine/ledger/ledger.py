@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.domain.fill import Fill
-from engine.domain.order import Order, OrderState, Role
+from engine.domain.order import Order, OrderIntent, OrderState, Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.ledger.changes import (
@@ -42,6 +42,7 @@ from engine.ledger.events import (
     StatusClaimed,
     StopMoved,
 )
+from engine.ledger.managed import pending_position
 from engine.ledger.orders import Orders
 from engine.ledger.positions import PositionManager
 
@@ -91,8 +92,11 @@ class Ledger:
             anchors=state.anchors, described=state.described, known_exec_ids=state.known_exec_ids
         )
         self._replay(state)
+        for order in self.orders.live():
+            if not order.filled:
+                self._expect(order.intent, self._stop_of(order.intent.ref), at=order.intent.created_at)
         self._handlers: dict[type, Callable[[Any], Changes]] = {
-            Registered: self.orders.register,
+            Registered: self._on_registered,
             SendingMarked: self.orders.mark_sending,
             StatusClaimed: self.orders.on_status,
             Refused: self.orders.on_refusal,
@@ -123,7 +127,12 @@ class Ledger:
 
     def apply(self, event: LedgerEvent) -> Changes:
         """Take in one event; the answer lists every row to store and every line to tell."""
-        return self._handlers[type(event)](event)
+        changes: Changes = self._handlers[type(event)](event)
+        for key, ref in self.positions.pending_refs():
+            entry = self.orders.get(ref)
+            if entry is None or entry.state.is_done or entry.filled:
+                self.positions.drop_pending(key)
+        return changes
 
     def start_day(self) -> tuple[Leg, ...]:
         """Begin a trading day: done orders are let go. The answer is the anchor to store."""
@@ -139,6 +148,21 @@ class Ledger:
     def owned(self) -> tuple[Position, ...]:
         """Positions that an order of ours or an operator opened."""
         return tuple(p for p in self.positions.positions() if p.owner)
+
+    def _on_registered(self, event: Registered) -> Changes:
+        """Raises InvalidPositionError, and takes in nothing, where an entry cannot become a position."""
+        stops = {i.parent_ref: i.stop_price for i in event.intents if i.role is Role.STOP}
+        for intent in event.intents:
+            if self.orders.get(intent.ref) is None:
+                self._expect(intent, stops.get(intent.ref), at=event.at)
+        return self.orders.register(event)
+
+    def _expect(self, entry: OrderIntent, stop: float | None, *, at: datetime) -> None:
+        """Make the position that an entry is to become; one that adds to what is held makes none."""
+        if entry.role is not Role.ENTRY or self.positions.get_position(entry.key) is not None:
+            return
+        pending = pending_position(entry, stop=stop, at=at, terms=self.positions.terms(entry.key))
+        self.positions.create_position(pending, order_ref=entry.ref)
 
     def _own(self, ref: str, wanted: OrderState, at: datetime, why: str) -> Changes:
         return self.orders.own_step(ref, wanted, at, why)
@@ -164,16 +188,15 @@ class Ledger:
         return self.orders.on_execution(event._replace(fill=fill)) + changes
 
     def _book(self, fill: Fill, order: Order | None) -> Changes:
-        stop = None if order is None else self._initial_stop(order)
+        stop = None if order is None else self._stop_of(order.intent.ref)
         if order is None:
             return self.positions.apply_fill(BookedFill(fill, Reason.EXTERNAL_CLOSE.value, stop))
         reason = order.intent.reason or _CLOSE_REASONS[order.intent.role].value
         return self.positions.apply_fill(BookedFill(fill, reason, stop, order.intent.plan))
 
-    def _initial_stop(self, order: Order) -> float | None:
-        stops = (
-            o.intent.stop_price for o in self.orders.children(order.intent.ref) if o.intent.role is Role.STOP
-        )
+    def _stop_of(self, ref: str) -> float | None:
+        """Price of the stop attached to an order, as placed."""
+        stops = (o.intent.stop_price for o in self.orders.children(ref) if o.intent.role is Role.STOP)
         return next(stops, None)
 
     def _on_adjustment(self, event: Adjustment) -> Changes:

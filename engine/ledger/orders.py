@@ -299,7 +299,8 @@ class Orders:
         self._records[claim.perm_id] = record
         changes = Changes(broker_orders=(record,))
         if not order.perm_id:
-            self._store(replace(order, perm_id=claim.perm_id))
+            # A row of its own: where nothing but the permId is new, nobody else would store it.
+            changes += Changes(orders=(self._store(replace(order, perm_id=claim.perm_id)),))
         if known and claim.perm_id not in known:
             text = f"{order.intent.key}: {ref} has a second order at the broker, permId {claim.perm_id}"
             changes += _notes(NoteCode.DUPLICATE_ORDER, NoteLevel.CRITICAL, order.intent.key, ref, text)

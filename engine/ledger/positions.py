@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from engine.domain.fill import Fill, execution_base
+from engine.domain.managed import InvalidPositionError, ManagedPosition, PositionState
 from engine.domain.position import Position, Trade
 from engine.ledger.booking import ZERO, Booking
 from engine.ledger.changes import (
@@ -22,9 +23,17 @@ from engine.ledger.changes import (
     NoteCode,
     NoteLevel,
     StopMove,
-    TradeRecord,
 )
 from engine.ledger.events import Adjustment, Described, StopMoved
+from engine.ledger.managed import (
+    Closed,
+    DuplicatePositionError,
+    PartialRefusedError,
+    checked_leg,
+    open_position,
+    partial_quantity,
+)
+from engine.ledger.notes import closed_note, fill_note, words
 from engine.ledger.past import DayPast
 from engine.ledger.summary import DailySummary, daily_summary
 from engine.ledger.track import Track
@@ -45,7 +54,11 @@ class PositionManager:
         `known_exec_ids` are executions booked before it, which a re-query may repeat.
         """
         self._terms: dict[str, Described] = {d.key: d for d in described}
-        self._tracks = {leg.key: self._anchored(leg) for leg in anchors}
+        self.rejected: tuple[Note, ...] = ()
+        """Stored positions that cannot be right: left out, so that the others count."""
+        self._tracks = {leg.key: self._anchored(leg) for leg in anchors if self._is_sound(leg)}
+        self._pending: dict[str, tuple[str, ManagedPosition]] = {}
+        """Per instrument, the entry order that nothing of has filled, and what it is to become."""
         self._fills: dict[str, BookedFill] = {}
         self._earlier: dict[str, int] = {}
         self._early_commissions: dict[str, Decimal] = {}
@@ -110,6 +123,66 @@ class PositionManager:
         """True where this change without an execution of ours is booked."""
         return adjustment_id in self._adjustments
 
+    # --- managed positions ------------------------------------------------------------------
+
+    def get_position(self, key: str) -> ManagedPosition | None:
+        """What is held of `key`, or pending; None when neither. Never raises."""
+        leg = self._leg(key)
+        if leg is not None:
+            return open_position(leg, self._terms.get(key))
+        pending = self._pending.get(key)
+        return None if pending is None else pending[1]
+
+    def managed_positions(self) -> tuple[ManagedPosition, ...]:
+        """Everything held and everything pending, sorted by key."""
+        keys = {leg.key for leg in self.legs()} | self._pending.keys()
+        found = (self.get_position(key) for key in sorted(keys))
+        return tuple(position for position in found if position is not None)
+
+    def create_position(self, position: ManagedPosition, *, order_ref: str) -> ManagedPosition:
+        """Take in what the entry order `order_ref` is to become; it opens with the first fill.
+
+        Raises DuplicatePositionError where something is held or pending in the instrument already.
+        """
+        if self.get_position(position.symbol) is not None:
+            raise DuplicatePositionError(f"{position.symbol}: there is a position already; not created twice")
+        if position.state is not PositionState.PENDING_ENTRY:
+            raise InvalidPositionError(f"{position.symbol}: only executions open a position")
+        self._pending[position.symbol] = (order_ref, position)
+        return position
+
+    def pending_refs(self) -> tuple[tuple[str, str], ...]:
+        """(instrument, entry order) of everything pending."""
+        return tuple((key, ref) for key, (ref, _) in self._pending.items())
+
+    def drop_pending(self, key: str) -> None:
+        """Its entry filled, or ended without a fill: nothing is pending in `key` any more."""
+        self._pending.pop(key, None)
+
+    def take_partial(self, key: str, fraction: float) -> int:
+        """How many units a partial of `fraction` of what was entered may take now; 0: it is skipped.
+
+        Nothing is booked: that is done by the executions of the order. Raises PartialRefusedError where
+        more is asked for than is left.
+        """
+        leg = self._leg(key)
+        if leg is None:
+            raise PartialRefusedError(f"{key}: nothing is held to take a partial of")
+        return partial_quantity(entered=leg.entered, held=abs(leg.quantity), fraction=fraction)
+
+    def close_position(self, closing: Adjustment) -> Closed | None:
+        """Book the end of a position that no execution of ours told of; None where nothing is held.
+
+        Whatever quantity `closing` says, all that is left is closed, at its price (None: unknown).
+        """
+        leg = self._leg(closing.key)
+        if leg is None:
+            return None
+        # It ends what is held now, so nothing that was booked may come after it.
+        at = max(closing.at, self._tracks[closing.key].latest_at or closing.at)
+        changes = self.adjust(replace(closing, quantity=-leg.quantity, at=at))
+        return Closed(changes.trades[-1].trade, changes) if changes.trades else None
+
     # --- booking -----------------------------------------------------------------------------
 
     def apply_fill(self, booked: BookedFill) -> Changes:
@@ -121,12 +194,12 @@ class PositionManager:
         if base in self._earlier and base not in self._fills:
             self._earlier[base] = revision
             text = f"execution {fill.exec_id} corrects one of an earlier day; reconcile {fill.key}"
-            return Changes(notes=(_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
+            return Changes(notes=(fill_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
         known = self._fills.get(base)
         old = None if known is None else known.fill
         if old is not None and old.key != fill.key:
             text = f"execution {fill.exec_id} says {fill.key}, it was booked for {old.key}; not applied"
-            return Changes(notes=(_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
+            return Changes(notes=(fill_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
         fill = self._with_commission(fill, old)
         before = self._leg(fill.key)
         booking = Booking(
@@ -267,6 +340,16 @@ class PositionManager:
             seq = self._seq
         track.put(booking, seq)
 
+    def _is_sound(self, leg: Leg) -> bool:
+        try:
+            checked_leg(leg, self._terms.get(leg.key))
+        except InvalidPositionError as err:
+            text = f"stored position left out, the broker's will be compared: {err}"
+            note = Note(NoteCode.BAD_RECORD, NoteLevel.ERROR, leg.key, "", text)
+            self.rejected = (*self.rejected, note)
+            return False
+        return True
+
     def _anchored(self, leg: Leg) -> Track:
         terms = self._terms.get(leg.key)
         multiplier = leg.multiplier if terms is None else terms.multiplier
@@ -279,7 +362,7 @@ class PositionManager:
     def _changes(self, key: str, before: Leg | None) -> Changes:
         track = self._tracks[key]
         self.past.on_bookings(track)
-        return track.changes(before, tell=_closed_note)
+        return track.changes(before, tell=closed_note)
 
     def _fill_changes(self, base: str, old: Fill | None, before: Leg | None) -> Changes:
         booked = self._fills[base]
@@ -287,34 +370,11 @@ class PositionManager:
         notes = []
         if self._terms.get(fill.key) is None and self._tracks[fill.key].anchor is None:
             text = f"{fill.key}: multiplier not known yet, execution {fill.exec_id} booked with 1"
-            notes.append(_note(NoteCode.UNKNOWN_MULTIPLIER, fill, text, NoteLevel.ERROR))
+            notes.append(fill_note(NoteCode.UNKNOWN_MULTIPLIER, fill, text, NoteLevel.ERROR))
         if old is not None:
-            text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {_words(old)} → {_words(fill)}"
-            notes.append(_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
+            text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {words(old)} → {words(fill)}"
+            notes.append(fill_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
         changes = Changes(
             fills=(booked,), replaced_fills=() if old is None else (old.exec_id,), notes=tuple(notes)
         )
         return changes + self._changes(fill.key, before)
-
-
-def _words(fill: Fill) -> str:
-    return f"{fill.side.value} {fill.quantity} @ {fill.price}"
-
-
-def _note(code: NoteCode, fill: Fill, text: str, level: NoteLevel) -> Note:
-    return Note(code, level, fill.key, fill.order_ref, text)
-
-
-def _closed_note(record: TradeRecord) -> Note:
-    trade = record.trade
-    side = "long" if trade.quantity > 0 else "short"
-    text = (
-        f"{trade.key}: {side} {abs(trade.quantity)} closed ({trade.reason}), {_plain(trade.entry_price)} → "
-        f"{_plain(trade.exit_price)}, net {trade.net_usd:+.2f} USD"
-    )
-    return Note(NoteCode.TRADE_CLOSED, NoteLevel.INFO, trade.key, "", text)
-
-
-def _plain(price: Decimal) -> str:
-    """A price for people: no more decimals than it has, six at most (an average may have any number)."""
-    return f"{round(price, 6).normalize():f}"

@@ -21,6 +21,7 @@ from engine.execution.books import Books
 from engine.execution.executor import ExecutionSettings, Executor
 from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
+from engine.ledger.changes import Changes
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeSet
 from engine.runtime.brakes import BrakeDesk, restored
@@ -119,6 +120,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     )
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
     commands = _commands(given, desk, engine, brakes, executor, kill_switch, parts.settler, publisher)
+    tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
     desk.books.on_changes(upkeep.on_changes)
     desk.books.on_changes(parts.reconciler.on_changes)
     desk.books.on_changes(partial(tell_changes, desk, given.late))

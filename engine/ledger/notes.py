@@ -1,0 +1,34 @@
+"""What the position manager remarks on, in words for people."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.domain.fill import Fill
+from engine.ledger.changes import Note, NoteCode, NoteLevel, TradeRecord
+
+
+def words(fill: Fill) -> str:
+    """An execution in short: `BUY 100 @ 5.25`."""
+    return f"{fill.side.value} {fill.quantity} @ {fill.price}"
+
+
+def fill_note(code: NoteCode, fill: Fill, text: str, level: NoteLevel) -> Note:
+    """A remark about an execution."""
+    return Note(code, level, fill.key, fill.order_ref, text)
+
+
+def closed_note(record: TradeRecord) -> Note:
+    """What a closed round trip made."""
+    trade = record.trade
+    side = "long" if trade.quantity > 0 else "short"
+    text = (
+        f"{trade.key}: {side} {abs(trade.quantity)} closed ({trade.reason}), {_plain(trade.entry_price)} → "
+        f"{_plain(trade.exit_price)}, net {trade.net_usd:+.2f} USD"
+    )
+    return Note(NoteCode.TRADE_CLOSED, NoteLevel.INFO, trade.key, "", text)
+
+
+def _plain(price: Decimal) -> str:
+    """A price for people: no more decimals than it has, six at most (an average may have any number)."""
+    return f"{round(price, 6).normalize():f}"
