@@ -10,6 +10,7 @@ from engine.gateway.drill import Answer, Arguments, Drill
 from engine.gateway.model import Contract, ExecutionFilter, OrderRequest, OrderView
 from engine.gateway.order_events import publish
 from engine.gateway.server import GatewayServer
+from engine.gateway.session import Session
 
 _STRANGER: Final = 77
 """The client id of whoever trades the account besides us, where the command names none."""
@@ -38,6 +39,13 @@ def _external_order(server: GatewayServer, asked: Arguments) -> Answer:
     return {"client_id": client_id, "order_id": order_id}
 
 
+def _external_cancel(server: GatewayServer, asked: Arguments) -> None:
+    """Another client cancels its order."""
+    venue = server.venue
+    client_id, order_id = int(asked.get("client_id", _STRANGER)), int(asked["order_id"])
+    publish(venue, venue.exchange.cancel(client_id, order_id, now=venue.reached))
+
+
 def _external_position(server: GatewayServer, asked: Arguments) -> Answer | None:
     """Shares appear (`quantity` > 0) or vanish; with `executed` by an order of another client."""
     signed = int(asked["quantity"])
@@ -63,11 +71,21 @@ def _report(server: GatewayServer, asked: Arguments) -> Answer:
     return {
         "now": venue.reached,
         "positions": held,
+        "lines": {str(s.client_id): _lines(server, s) for s in venue.started()},
         "orders": [_order(server, order) for order in venue.exchange.open_orders()],
         "done": [_order(server, order) for order in venue.exchange.completed_orders()],
         "executions": [
             [fill.exec_id, fill.request.order_ref, fill.action, fill.quantity, fill.price] for fill in fills
         ],
+    }
+
+
+def _lines(server: GatewayServer, session: Session) -> dict[str, list[str]]:
+    """What a client is subscribed to, each line by its contract's name."""
+    lines = session.subscriptions
+    return {
+        "quotes": sorted(_name(server, line.contract.con_id) for line in lines.quotes.values()),
+        "bars": sorted(_name(server, line.contract.con_id) for line in lines.bars.values()),
     }
 
 
@@ -110,6 +128,7 @@ def _price(asked: Arguments, key: str) -> float | None:
 
 DRILLS: Final[Mapping[str, Drill]] = {
     "external_order": _external_order,
+    "external_cancel": _external_cancel,
     "external_position": _external_position,
     "report": _report,
 }

@@ -6,55 +6,67 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any, Protocol
 
 from tests.storm.exchange_record import OURS, ExchangeRecord
-from tests.storm.real import RealCockpit
 from tests.waiting import eventually
 
 AGREE_S = 20.0
 
 
-def broken_for_ever(cockpit: RealCockpit) -> list[str]:
+class Place(Protocol):
+    """Where an engine and an exchange can be looked at from outside."""
+
+    def record(self) -> ExchangeRecord:
+        """What the exchange wrote down."""
+        ...
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the engine has stored."""
+        ...
+
+
+def broken_for_ever(place: Place) -> list[str]:
     """No order twice, none without a durable intent, none for a signal that had one."""
-    record = cockpit.record()
-    known = {str(ref): str(signal) for ref, signal in cockpit.rows("SELECT ref, signal_id FROM intent")}
+    record = place.record()
+    known = {str(ref): str(signal) for ref, signal in place.rows("SELECT ref, signal_id FROM intent")}
     ours = [o["request"]["order_ref"] for o in record.orders.values() if _is_ours(o)]
     found = [f"{ref} was sent {count} times" for ref, count in Counter(ours).items() if count > 1]
     found += [f"{ref} reached the exchange without a durable intent" for ref in {*ours} - known.keys()]
     entries = Counter(known[ref] for ref in {*ours} & known.keys() if ref.endswith("-entry"))
     found += [f"signal {signal} was sent {count} times" for signal, count in entries.items() if count > 1]
-    booked = cockpit.rows("SELECT exec_id, count(*) FROM fill GROUP BY exec_id HAVING count(*) > 1")
+    booked = place.rows("SELECT exec_id, count(*) FROM fill GROUP BY exec_id HAVING count(*) > 1")
     found += [f"execution {exec_id} is booked {count} times" for exec_id, count in booked]
-    executed = {execution.exec_id for execution in cockpit.record().executions}
-    invented = {row[0] for row in cockpit.rows("SELECT exec_id FROM fill")} - executed
+    executed = {execution.exec_id for execution in place.record().executions}
+    invented = {row[0] for row in place.rows("SELECT exec_id FROM fill")} - executed
     found += [f"execution {exec_id} is booked and never happened" for exec_id in invented]
     return found
 
 
-def disagreements(cockpit: RealCockpit) -> list[str]:
+def disagreements(place: Place) -> list[str]:
     """Positions, executions, orders and cover, compared at one moment; what is in motion counts as wrong."""
-    record = cockpit.record()
-    found = [*_positions(cockpit, record), *_executions(cockpit, record), *_orders(cockpit, record)]
+    record = place.record()
+    found = [*_positions(place, record), *_executions(place, record), *_orders(place, record)]
     found += [f"{s.symbol}: {s.units} units without a stop" for s in record.naked if s.ended is None]
     found += [f"{s.symbol}: {s.units} units of stop too many" for s in record.over_covered if s.ended is None]
-    if cockpit.record().number != record.number:
+    if place.record().number != record.number:
         found.append("the exchange moved meanwhile")
     return found
 
 
-def assert_agreement(cockpit: RealCockpit, *, within_s: float = AGREE_S) -> None:
+def assert_agreement(place: Place, *, within_s: float = AGREE_S) -> None:
     """Engine and exchange agree at some moment within the time, and nothing is broken for ever."""
     last: list[str] = ["never looked"]
 
     def agree() -> bool:
-        last[:] = disagreements(cockpit)
+        last[:] = disagreements(place)
         return not last
 
     try:
         eventually(agree, within_s=within_s)
     except AssertionError:
         raise AssertionError(f"no agreement within {within_s} s: {'; '.join(last)}") from None
-    broken = broken_for_ever(cockpit)
+    broken = broken_for_ever(place)
     assert not broken, "; ".join(broken)
 
 
@@ -63,8 +75,8 @@ def _is_ours(order: dict[str, object]) -> bool:
     return isinstance(request, dict) and str(request.get("order_ref", "")).startswith(OURS)
 
 
-def _positions(cockpit: RealCockpit, record: ExchangeRecord) -> list[str]:
-    ours = dict(cockpit.rows("SELECT key, quantity FROM position"))
+def _positions(place: Place, record: ExchangeRecord) -> list[str]:
+    ours = dict(place.rows("SELECT key, quantity FROM position"))
     theirs = {symbol: quantity for symbol, quantity in record.holdings.items() if quantity}
     return [
         f"{key}: the books say {ours.get(key, 0)}, the exchange holds {theirs.get(key, 0)}"
@@ -73,23 +85,23 @@ def _positions(cockpit: RealCockpit, record: ExchangeRecord) -> list[str]:
     ]
 
 
-def _executions(cockpit: RealCockpit, record: ExchangeRecord) -> list[str]:
-    booked = {row[0] for row in cockpit.rows("SELECT exec_id FROM fill")}
+def _executions(place: Place, record: ExchangeRecord) -> list[str]:
+    booked = {row[0] for row in place.rows("SELECT exec_id FROM fill")}
     missing = [e for e in record.executions if e.ref.startswith(OURS) and e.exec_id not in booked]
     return [f"{e.symbol}: execution {e.exec_id} of {e.ref} is not booked" for e in missing]
 
 
-def _orders(cockpit: RealCockpit, record: ExchangeRecord) -> list[str]:
+def _orders(place: Place, record: ExchangeRecord) -> list[str]:
     working = {o["request"]["order_ref"] for o in record.working if _is_ours(o)}
     live = "state NOT IN ('filled', 'cancelled', 'rejected', 'abandoned')"
-    ours = {row[0]: row[1] for row in cockpit.rows(f"SELECT ref, state FROM intent WHERE {live}")}
+    ours = {row[0]: row[1] for row in place.rows(f"SELECT ref, state FROM intent WHERE {live}")}
     found = [f"{ref} works at the exchange, the books call it done" for ref in working - ours.keys()]
-    ended = ours.keys() - working - parked(cockpit, record)
+    ended = ours.keys() - working - parked(place, record)
     return found + [f"{ref} is {ours[ref]} in the books, the exchange ended it" for ref in ended]
 
 
-def parked(cockpit: RealCockpit, record: ExchangeRecord) -> frozenset[str]:
+def parked(place: Place, record: ExchangeRecord) -> frozenset[str]:
     """Orders of unknown fate that never reached the exchange: rightly kept, counted and never sent again."""
     reached = {order["request"].get("order_ref", "") for order in record.orders.values()}
-    unknown = {row[0] for row in cockpit.rows("SELECT ref FROM intent WHERE state = 'unknown'")}
+    unknown = {row[0] for row in place.rows("SELECT ref FROM intent WHERE state = 'unknown'")}
     return frozenset(unknown - reached)

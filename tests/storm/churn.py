@@ -11,8 +11,10 @@ from engine.domain.reasons import Reason
 from engine.strategy.base import Strategy, StrategyView, Waiting
 from engine.strategy.registry import strategy
 
+KIND = "churn"
 
-@strategy("churn")
+
+@strategy(KIND)
 class Churn(Strategy):
     """Enters on every bar without a position; exits once it has seen `hold` bars with one (0 = never)."""
 

@@ -186,9 +186,9 @@ class RealCockpit:
         """The engine's database; None before there is one."""
         return next(iter(self.state.glob("embedded-*/cockpit.db")), None)
 
-    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the engine has stored, read by another process."""
         path = self.database()
         assert path is not None, "the engine has no database yet"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10.0)) as conn:
-            return list(conn.execute(sql, values))
+            return list(conn.execute(sql))

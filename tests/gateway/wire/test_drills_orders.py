@@ -131,7 +131,8 @@ async def test_an_order_of_a_stranger_is_listed_for_everybody_and_moves_the_posi
         await client.replies()
         drill(world, do="external_position", symbol="SPY", quantity=10, executed=True)
         far = round(await bid_of(world) * 0.9, 2)
-        drill(world, do="external_order", symbol="SPY", action="SELL", quantity=10, type="STP", stop=far)
+        stop = {"symbol": "SPY", "action": "SELL", "quantity": 10, "type": "STP", "stop": far}
+        placed = drill(world, do="external_order", **stop)
         told = await client.replies()
         client.send(16, 1)
         listed = await client.replies()
@@ -139,6 +140,8 @@ async def test_an_order_of_a_stranger_is_listed_for_everybody_and_moves_the_posi
         assert [row[14] for row in told if row[0] == "61"] == ["10"]
         assert "execution" not in kinds_of(told)
         assert [row[0] for row in listed] == ["5", "3", "53"]
+        drill(world, do="external_cancel", order_id=placed["order_id"])
+        assert drill(world, do="report")["orders"] == []
 
 
 async def test_shares_that_move_without_an_order_are_told_and_survive_a_restart(tmp_path: Path) -> None:
