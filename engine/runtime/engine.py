@@ -86,6 +86,7 @@ class Engine:
     def __init__(self, make: Callable[[Engine], Parts]) -> None:
         """`make` builds the parts around this engine's hooks (`spawn`, `on_up`, `on_down`, `stop` …)."""
         self._group: asyncio.TaskGroup | None = None
+        self._acts: set[asyncio.Task[None]] = set()
         self._was_ready = False
         self._stop_request: asyncio.Future[StopRequest] = asyncio.get_running_loop().create_future()
         self._drained: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
@@ -169,10 +170,8 @@ class Engine:
 
     def _cancel_rest(self) -> None:
         """Acts still under way when the engine ends: each is durable up to where it came."""
-        mine = asyncio.current_task()
-        for task in asyncio.all_tasks():
-            if task is not mine and task.get_name().startswith("act "):
-                task.cancel()
+        for task in self._acts:
+            task.cancel()
 
     def _request(self, request: StopRequest) -> None:
         if not self._stop_request.done():
@@ -277,7 +276,9 @@ class Engine:
             if self.parts.desk.state is not EngineState.STOPPED:
                 self._early.append((name, act))
             return
-        self._group.create_task(self._guarded(name, act), name=f"act {name}")
+        task = self._group.create_task(self._guarded(name, act), name=f"act {name}")
+        self._acts.add(task)
+        task.add_done_callback(self._acts.discard)
 
     async def _guarded(self, name: str, act: Callable[[], object]) -> None:
         try:

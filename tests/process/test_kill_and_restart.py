@@ -138,7 +138,7 @@ def test_three_kills_at_random_moments_lose_and_double_nothing(cockpit: RealCock
 @pytest.mark.req("PLAN-M4-AC-RESTART", "PLAN-M4-AC-NOEXC")
 def test_a_bar_that_was_acted_on_is_not_acted_on_again_after_a_restart(cockpit: RealCockpit) -> None:
     minute = {"churn": {"kind": "churn", "symbols": ["SPY"], "timeframe": "1m", "params": {"hold": 1}}}
-    cockpit.configure(minute, broker={"speed": 15.0, "seed": 11})
+    cockpit.configure(minute, risk=ROOMY, broker={"speed": 15.0, "seed": 11})
     cockpit.start()
     cockpit.ready()
     entries = "SELECT signal_id FROM intent WHERE role = 'entry'"

@@ -47,7 +47,9 @@ def disagreements(place: Place) -> list[str]:
     """Positions, executions, orders and cover, compared at one moment; what is in motion counts as wrong."""
     record = place.record()
     found = [*_positions(place, record), *_executions(place, record), *_orders(place, record)]
-    found += [f"{s.symbol}: {s.units} units without a stop" for s in record.naked if s.ended is None]
+    told = quarantined(place, record)
+    bare = [span for span in record.naked if span.ended is None and span.symbol not in told]
+    found += [f"{s.symbol}: {s.units} units without a stop" for s in bare]
     found += [f"{s.symbol}: {s.units} units of stop too many" for s in record.over_covered if s.ended is None]
     if place.record().number != record.number:
         found.append("the exchange moved meanwhile")
@@ -105,3 +107,10 @@ def parked(place: Place, record: ExchangeRecord) -> frozenset[str]:
     reached = {order["request"].get("order_ref", "") for order in record.orders.values()}
     unknown = {row[0] for row in place.rows("SELECT ref FROM intent WHERE state = 'unknown'")}
     return frozenset(unknown - reached)
+
+
+def quarantined(place: Place, record: ExchangeRecord) -> frozenset[str]:
+    """Symbols with an exit of unknown fate: a stop beside it could open a position, so a person is called."""
+    waiting = parked(place, record)
+    rows = place.rows("SELECT ref, key FROM intent WHERE state = 'unknown' AND role IN ('exit', 'flatten')")
+    return frozenset(key for ref, key in rows if ref in waiting)

@@ -134,7 +134,7 @@ class ExchangeRecord:
                 covering[self.name_of(order)] -= rest
             elif request.get("order_ref", "").endswith("-entry"):
                 coming[self.name_of(order)] += rest
-        for symbol in {*self.holdings, *covering}:
+        for symbol in {*self.holdings, *covering, *self._bare, *self._over}:
             held, covered = self.holdings.get(symbol, 0), covering[symbol]
             sign = 1 if held > 0 or (held == 0 and covered > 0) else -1
             bare = max(0, abs(held) - max(0, covered * sign))

@@ -33,7 +33,12 @@ MOST_PARKED = 4
 STRATEGY = {
     "churn": {"kind": "churn", "symbols": list(SYMBOLS), "timeframe": "5s", "params": {"hold": 2}},
 }
-ROOMY = {"max_positions": 5, "max_gross_exposure": 500_000.0}
+ROOMY = {
+    "max_positions": 5,
+    "max_gross_exposure": 500_000.0,
+    "cooldown_minutes": 0.0,
+    "cooldown_after_stop_minutes": 0.0,
+}
 SPEED = 10.0
 """A five-second bar every half second: orders are always on their way."""
 
