@@ -297,6 +297,8 @@ class Engine:
         if not await parts.account.compare():
             return False
         await parts.markets.describe_held()
+        # What is held must be covered before anything is asked for that can wait.
+        await parts.upkeep.check_stops()
         await parts.restart.first_look()
         if desk.draining:
             return True

@@ -115,8 +115,19 @@ class Upkeep:
         return (await self._stops.verify()).failed
 
     async def verify_stops(self) -> StopReport:
-        """Look at every protective stop and put right what is not; before anything else may trade."""
+        """Look at every protective stop and put right what is not; says what stands."""
         return await self._stops.verify()
+
+    async def check_stops(self) -> None:
+        """The same at a new connection, told; a look that fails is told, too, and ends nothing."""
+        await self._step("stop check", self._tell_stops)
+
+    async def _tell_stops(self) -> None:
+        report = await self.verify_stops()
+        for line in report.done:
+            self._desk.notices.event(Level.INFO, "order", line)
+        for line in report.failed:
+            self._desk.notices.event(Level.ERROR, "order", f"{line}; tried again every few seconds")
 
     async def _step(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
         code = f"upkeep_{name.replace(' ', '_')}"

@@ -225,6 +225,31 @@ async def test_a_stop_that_flattens_leaves_nothing(tmp_path: Path) -> None:
 
 
 @virtual
+@pytest.mark.req("REQ-POS-005")
+async def test_a_stop_that_vanished_while_the_line_was_down_is_back_before_the_markets_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter()
+        it.here.broker.connects = [_down]
+        it.here.broker.lose()
+        it.here.broker.end(it.here.last(Role.STOP).intent.ref)
+        covered_when_asked: list[int] = []
+        prepare = it.engine.parts.markets.prepare
+
+        async def spy(*, data_lost: bool) -> None:
+            covered_when_asked.append(it.here.stops_at_broker())
+            await prepare(data_lost=data_lost)
+
+        it.engine.parts.markets.prepare = spy  # type: ignore[method-assign]  # the moment is the point
+        it.here.broker.connects = [lambda: HELLO]
+        await pass_time(30)
+
+        assert covered_when_asked == [100]
+        assert any("put right now" in e.text for e in it.here.desk.notices.events)
+
+
+@virtual
 @pytest.mark.req("REQ-ARCH-008", "REQ-ARCH-009", "PS60-PATH-4")
 async def test_the_end_closes_sums_up_saves_and_leaves_in_this_order(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
