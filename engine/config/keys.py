@@ -84,12 +84,14 @@ def leaves(config: Config) -> Iterator[tuple[tuple[str, ...], object]]:
 
 
 def nearest(path: tuple[str, ...]) -> str:
-    """The valid key that was most likely meant: beside it, elsewhere, then spelt alike; empty if none."""
+    """The valid key most likely meant: of this name elsewhere, alike beside it or elsewhere; empty if none."""
     pool = [_named_like(known, path) for known in known_keys()]
     depth = len(path)
     beside = {k[depth - 1]: k[:depth] for k in pool if len(k) >= depth and k[: depth - 1] == path[:-1]}
     anywhere = {k[-1]: k for k in reversed(pool)}
     spelt = {".".join(k): k for k in pool}
+    if path[-1] in anywhere and path[-1] not in beside:
+        return ".".join(anywhere[path[-1]])
     for wanted, candidates in ((path[-1], beside), (path[-1], anywhere), (".".join(path), spelt)):
         close = difflib.get_close_matches(wanted, list(candidates), n=1, cutoff=0.6)
         if close:

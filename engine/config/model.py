@@ -20,6 +20,7 @@ from engine.config.sections import (
     MarketDataSection,
     ModeSection,
     OrphansSection,
+    PositionSection,
     ReconcileSection,
     RiskSection,
     RunSection,
@@ -76,6 +77,7 @@ class Config(Section):
     sessions: SessionsSection = SessionsSection()
     risk: RiskSection = RiskSection()
     execution: ExecutionSection = ExecutionSection()
+    position: PositionSection = PositionSection()
     kill: KillSection = KillSection()
     reconcile: ReconcileSection = ReconcileSection()
     orphans: OrphansSection = OrphansSection()

@@ -189,6 +189,17 @@ class ExecutionSection(Section):
     """Time the price may stand beyond a stop that does not fill; then the engine closes by itself."""
 
 
+class PositionSection(Section):
+    """How long a position may be open, in hours of open session. A partial starts anew; 0 = never."""
+
+    age_warn_h: float = key(2.0, unit="h", ge=0, le=1000)
+    """Older than this is a warning."""
+    age_error_h: float = key(4.0, unit="h", ge=0, le=1000)
+    """Older than this is an error and an alert."""
+    age_close_h: float = key(6.0, unit="h", ge=0, le=1000)
+    """Older than this is closed by the engine (max_age)."""
+
+
 class KillSection(Section):
     """The kill switch."""
 
@@ -294,7 +305,10 @@ class StrategySection(Section):
     enabled: bool = True
     """false = it neither trades nor takes data lines."""
     holds_overnight: bool = False
-    """true = a graceful stop leaves its positions, with their stops."""
+    """true = a graceful stop leaves its positions, with their stops; no limit of [position] counts."""
+    max_age_h: float = key(-1.0, unit="h", ge=-1, le=1000)
+    """Age at which its positions are closed (a third of it warns, two thirds alert); 0 = never, -1 = as
+    [position] says."""
     allow_short: bool = True
     """false = it is never short; true = as risk.allow_short says for the asset class."""
     params: Mapping[str, Parameter] = {}

@@ -14,6 +14,7 @@ from engine.api import Level
 from engine.broker.port import LinkState
 from engine.execution.executor import Executor
 from engine.ledger.changes import Changes, NoteCode
+from engine.runtime.age import AgeWatch
 from engine.runtime.day import DayBook
 from engine.runtime.desk import Desk
 from engine.runtime.overdue import Overdue
@@ -70,6 +71,7 @@ class Upkeep:
         self._next_beat_s = 0.0
         self._stops = StopKeeper(desk, executor=executor, spawn=spawn)
         self._net = StopNet(desk, executor=executor, spawn=spawn)
+        self._age = AgeWatch(desk, executor=executor, spawn=spawn)
         self._overdue = Overdue(desk, executor=executor, spawn=spawn)
         self._taken: tuple[int, int] | None = None
         """Inode and time of a kill file that acted and could not be renamed: it acts once."""
@@ -147,6 +149,7 @@ class Upkeep:
                 await self._desk.books.post(*silent)
             self._stops.round()
             self._net.round()
+            self._age.round()
             self._overdue.round()
         else:
             self._stops.line_lost()

@@ -8,18 +8,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.api import Level, Mode
 from engine.broker.port import LinkState
+from engine.config.sections import StrategySection
+from engine.domain.instrument import SessionHours
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
 from engine.ledger.events import FateUnknown, StopMoved
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.upkeep import Upkeep
-from tests.builders import quote
+from tests.builders import TEN, quote, stock
 from tests.execution.rig import LoopClock, Rig, rig
 from tests.virtual_time import pass_time, virtual
 
@@ -278,6 +281,96 @@ async def test_stops_are_settled_before_the_engine_leaves(tmp_path: Path) -> Non
         assert await it.upkeep.settle_stops() == ()
         await pass_time(0.02)
         assert it.here.stops_at_broker() == 100
+
+
+# --- age ----------------------------------------------------------------------------------------
+
+
+async def _let_hours_pass(it: Kept, hours: float) -> None:
+    assert isinstance(it.here.desk.clock, LoopClock)
+    it.here.desk.clock.skipped += timedelta(hours=hours)
+    await pass_time(2)
+
+
+def _all_day(it: Kept, hours: float = 9) -> None:
+    """A session long enough to grow old in."""
+    session = SessionHours(TEN - timedelta(minutes=30), TEN + timedelta(hours=hours))
+    it.here.desk.instruments["SPY"] = stock(liquid_hours=(session,), trading_hours=(session,))
+
+
+def _told(it: Kept, level: Level) -> int:
+    return sum(1 for e in it.here.desk.notices.events if e.level is level and "open for" in e.text)
+
+
+@virtual
+@pytest.mark.req("REQ-POS-004")
+async def test_an_old_position_is_warned_of_then_alerted_then_closed_each_once(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        _all_day(it)
+        await it.here.enter()
+        await _let_hours_pass(it, 1.99)
+        assert _told(it, Level.WARNING) == 0
+        await _let_hours_pass(it, 0.02)
+        await pass_time(60)
+        assert (_told(it, Level.WARNING), it.here.alerts("position_age")) == (1, [])
+        await _let_hours_pass(it, 2)
+        await pass_time(60)
+        assert (_told(it, Level.ERROR), len(it.here.alerts("position_age"))) == (1, 1)
+        assert it.here.state_of(Role.FLATTEN) == []
+        await _let_hours_pass(it, 2)
+
+        assert it.here.state_of(Role.FLATTEN) == [OrderState.FILLED]
+        assert (it.here.broker.positions["SPY"], it.here.broker.open()) == (0, [])
+        assert [t.reason for t in it.here.books.ledger.positions.trades()] == ["max_age"]
+        await pass_time(2)
+        assert it.here.alerts("position_age") == []
+
+
+@virtual
+@pytest.mark.req("REQ-POS-004")
+async def test_a_partial_starts_the_clock_anew(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        _all_day(it, 12)
+        await it.here.enter()
+        await _let_hours_pass(it, 3.98)
+        await it.here.reduce()
+        await _let_hours_pass(it, 1.9)
+        assert (_told(it, Level.WARNING), _told(it, Level.ERROR)) == (1, 0)
+        await _let_hours_pass(it, 0.2)
+        assert _told(it, Level.WARNING) == 2
+        await _let_hours_pass(it, 3.8)
+        assert it.here.state_of(Role.FLATTEN) == []
+        await _let_hours_pass(it, 0.2)
+        assert it.here.state_of(Role.FLATTEN) == [OrderState.FILLED]
+
+
+@virtual
+async def test_only_open_session_counts_and_a_shut_market_closes_nothing(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()  # its session ends six hours after ten
+        await _let_hours_pass(it, 7)
+
+        assert _told(it, Level.ERROR) == 1
+        assert it.here.state_of(Role.FLATTEN) == []
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("of_strategy", "closed"),
+    [({"max_age_h": 0.0}, False), ({"holds_overnight": True}, False), ({"max_age_h": 3.0}, True)],
+    ids=["never", "overnight", "three hours"],
+)
+async def test_a_strategy_may_have_a_limit_of_its_own(
+    tmp_path: Path, of_strategy: dict[str, Any], closed: bool
+) -> None:
+    async with kept(tmp_path) as it:
+        _all_day(it)
+        section = StrategySection(kind="momentum", symbols=("SPY",), **of_strategy)
+        it.here.desk.config = it.here.desk.config.model_copy(update={"strategies": {"ma": section}})
+        await it.here.enter()
+        await _let_hours_pass(it, 3.1 if closed else 8)
+
+        assert (it.here.state_of(Role.FLATTEN) == [OrderState.FILLED]) is closed
 
 
 # --- orders that keep us waiting ----------------------------------------------------------------

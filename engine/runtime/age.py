@@ -1,0 +1,135 @@
+"""Watches how long positions are open: a warning, an alert, and at last a close by the engine itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, NamedTuple
+
+from engine.api import Level, Mode
+from engine.domain.instrument import Instrument, SecType, SessionHours
+from engine.domain.order import Role
+from engine.domain.position import Position
+from engine.domain.reasons import Reason
+from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.runtime.desk import Desk
+
+ALERT: Final = "position_age"
+
+RETRY_S: Final = 30.0
+"""Real seconds before a close that did not work is tried again."""
+
+_H: Final = 3600.0
+
+
+class AgeLimits(NamedTuple):
+    """Hours of open session after which something happens; 0 = never."""
+
+    warn_h: float
+    error_h: float
+    close_h: float
+
+
+class _Seen(NamedTuple):
+    """What was already told of a position since its clock last began."""
+
+    since: datetime
+    stage: int
+
+
+def open_age_s(hours: Iterable[SessionHours], since: datetime, now: datetime) -> float:
+    """Seconds of open session between two moments, as far as the broker has listed the hours."""
+    spans = ((max(h.open, since), min(h.close, now)) for h in hours)
+    return sum((end - begin for begin, end in spans if end > begin), timedelta()).total_seconds()
+
+
+def clock_began(position: Position) -> datetime:
+    """When its age starts: at the entry, and anew with every partial."""
+    return max((position.opened_at, *(p.at for p in position.partials)))
+
+
+class AgeWatch:
+    """Looked at in every round; the line must be up. Each stage is told once, also by its alert."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        executor: Executor,
+        spawn: Callable[[str, Callable[[], object]], None],
+    ) -> None:
+        self._desk = desk
+        self._executor = executor
+        self._spawn = spawn
+        self._seen: dict[str, _Seen] = {}
+        self._tried_s: dict[str, float] = {}
+
+    def round(self) -> None:
+        """Tell what has become old, close what is too old."""
+        if self._desk.mode is Mode.DRY_RUN:
+            return
+        held = {p.key: p for p in self._desk.books.positions()}
+        for key in self._seen.keys() - held.keys():
+            self._forget(key)
+        for key, position in held.items():
+            instrument = self._desk.instruments.get(key)
+            if instrument is not None:
+                self._look_at(position, instrument)
+
+    def limits(self, owner: str) -> AgeLimits:
+        """Those of the strategy that owns it: its own limit in the same proportions, else the general ones.
+
+        A strategy that holds overnight has none unless it names one.
+        """
+        general, strategy = self._desk.config.position, self._desk.config.strategies.get(owner)
+        plain = AgeLimits(general.age_warn_h, general.age_error_h, general.age_close_h)
+        if strategy is None:
+            return plain
+        if strategy.max_age_h >= 0:
+            return AgeLimits(strategy.max_age_h / 3, strategy.max_age_h * 2 / 3, strategy.max_age_h)
+        return AgeLimits(0, 0, 0) if strategy.holds_overnight else plain
+
+    def _look_at(self, position: Position, instrument: Instrument) -> None:
+        key, since, now = position.key, clock_began(position), self._desk.now()
+        is_future = instrument.sec_type is SecType.FUTURE
+        hours = instrument.trading_hours if is_future else instrument.liquid_hours
+        age_s = open_age_s(hours, since, now)
+        limits = self.limits(position.owner)
+        stage = sum(1 for limit_h in limits if limit_h and age_s > limit_h * _H)
+        seen = self._seen.get(key)
+        if seen is None or seen.since != since:
+            self._forget(key)
+            seen = _Seen(since, 0)
+        self._seen[key] = _Seen(since, max(stage, seen.stage))
+        if stage > seen.stage:
+            self._tell(key, age_s, limits, stage)
+        if limits.close_h and age_s > limits.close_h * _H and is_open(instrument, now):
+            self._close(key, instrument)
+
+    def _tell(self, key: str, age_s: float, limits: AgeLimits, stage: int) -> None:
+        level = Level.WARNING if stage == 1 else Level.ERROR
+        rest = f"closed at {limits.close_h:g} h" if stage < len(limits) and limits.close_h else "closing it"
+        text = f"{key}: open for {age_s / _H:.1f} h of open session ({rest})"
+        if level is Level.WARNING:
+            self._desk.notices.event(level, "position", text, symbol=key)
+        else:
+            self._desk.notices.raise_alert(level, ALERT, text, symbol=key)
+
+    def _close(self, key: str, instrument: Instrument) -> None:
+        now_s = self._desk.clock.monotonic()
+        if now_s - self._tried_s.get(key, float("-inf")) < RETRY_S or self._desk.books.unknown_orders(key):
+            return
+        self._tried_s[key] = now_s
+        self._spawn(f"close old {key}", partial(self._close_now, key, instrument))
+
+    async def _close_now(self, key: str, instrument: Instrument) -> None:
+        result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.MAX_AGE)
+        if result.status is CloseStatus.NOT_FLAT:
+            text = f"too old and not closed, tried again in {RETRY_S:.0f} s: {result.text}"
+            self._desk.notices.raise_alert(Level.ERROR, ALERT, text, symbol=key)
+
+    def _forget(self, key: str) -> None:
+        self._seen.pop(key, None)
+        self._tried_s.pop(key, None)
+        self._desk.notices.clear_alert(ALERT, symbol=key)
