@@ -84,7 +84,7 @@ def leaves(config: Config) -> Iterator[tuple[tuple[str, ...], object]]:
 
 
 def nearest(path: tuple[str, ...]) -> str:
-    """The valid key most likely meant: of this name elsewhere, alike beside it or elsewhere; empty if none."""
+    """The valid key most likely meant: so named elsewhere, alike beside it or elsewhere; else empty."""
     pool = [_named_like(known, path) for known in known_keys()]
     depth = len(path)
     beside = {k[depth - 1]: k[:depth] for k in pool if len(k) >= depth and k[: depth - 1] == path[:-1]}
