@@ -139,8 +139,8 @@ def i8_no_naked_position(watch: Watch) -> Iterator[str]:
         held = storm.exchange.positions[key]
         owed = min(abs(known), abs(held)) if known * held > 0 else 0
         naked = owed > _stops(watch, key, held) and not _leaves(watch, key)
-        lasts_s = watch.lasts_s(f"naked {key}", naked)
-        if lasts_s > NAKED_S + watch.slack_s() and not _told(watch, key):
+        lasts_s = watch.lasts_s(f"naked {key}", naked and not _told(watch, key))
+        if lasts_s > NAKED_S + watch.slack_s():
             yield f"{key}: {held:+d} is naked for {lasts_s:.1f} s and nobody is told"
 
 
@@ -152,8 +152,8 @@ def i9_no_order_too_many(watch: Watch) -> Iterator[str]:
         rest = sum(h.remaining for h in mine if h.role is Role.ENTRY)
         closing = sum(h.remaining for h in mine if h.role is not Role.ENTRY)
         over = storm.is_up and closing > abs(held) + rest and key not in storm.exchange.tampered
-        lasts_s = watch.lasts_s(f"over {key}", over)
-        if lasts_s > OVER_S + watch.slack_s() and not _told(watch, key):
+        lasts_s = watch.lasts_s(f"over {key}", over and not _told(watch, key))
+        if lasts_s > OVER_S + watch.slack_s():
             yield f"{key}: {closing} would close {abs(held)} + {rest}, for {lasts_s:.1f} s"
 
 

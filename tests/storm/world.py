@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from engine.api import Command, CommandKind, EngineState, Mode, Outcome, OutcomeStatus, Scope
+from engine.api_recovery import RecoveryChoice, RecoveryRow, Settlement
 from engine.broker.port import LinkState
 from engine.config import Loaded, load
 from engine.domain.order import OrderIntent
@@ -282,13 +283,15 @@ class Storm:
     def kill(self, why: str) -> None:
         """kill -9."""
         life = self.life
-        if life is None or (self.store is not None and self.store.unstored):
-            return  # what is lost with records that no disk took is another story
+        if life is None:
+            return
         self.exchange.note(f"CRASH of life {life.number} {why}")
         self._end_of(life)
 
     def _end_of(self, life: Incarnation) -> None:
         life.alive = False
+        if self.store is not None and self.store.unstored:
+            self.watch.last_state.clear()  # what no disk took is learned anew
         if self.broker is not None and self.broker.session is not None:
             self.broker.session.end("the client died")
         self.loop.later(self.exchange.rng.uniform(0.2, 4.0), self._boot)
@@ -328,7 +331,26 @@ class Storm:
             for alert in desk.notices.alerts:
                 if not alert.acknowledged:
                     self._command(CommandKind.ACKNOWLEDGE, target=str(alert.alert_id))
+        self._settle()
         self.loop.later(ACKNOWLEDGE_S, self._acknowledge)
+
+    def _settle(self) -> None:
+        """The operator decides about one row that waits for a decision."""
+        engine, rng = self.engine, self.exchange.rng
+        if engine is None or self.life is None or not (self.resting or rng.random() < 0.5):
+            return
+        rows = [row for row in engine.source.latest.recovery.open_rows if self._choices(row)]
+        if rows:
+            row = rng.choice(rows)
+            choice = rng.choice(self._choices(row))
+            self.exchange.note(f"operator settles {row.row_id}: {choice.value}")
+            self._command(CommandKind.SETTLE, settlements=(Settlement(row.row_id, choice, row.stamp),))
+
+    def _choices(self, row: RecoveryRow) -> list[RecoveryChoice]:
+        """What this operator may answer; "never sent" only after a call to the broker, who looked."""
+        at_broker = {f"ref {held.ref}" for held in self.exchange.orders.values()}
+        sure = self.resting and row.row_id not in at_broker
+        return [c for c in row.choices if c is not RecoveryChoice.NOT_SENT or sure]
 
     def drop(self, _: random.Random) -> None:
         if self.broker is not None and self.life is not None:
