@@ -52,7 +52,7 @@ async def i6_ledger_is_the_broker(storm: Storm) -> AsyncIterator[str]:
     desk = storm.desk
     if desk is None:
         return
-    shown = {d.key for d in desk.differences}
+    shown = {d.key for d in (*desk.differences, *desk.foreign)}
     for key, held in storm.exchange.positions.items():
         ours = desk.books.quantity(key)
         if ours != held and key not in shown:
