@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from cockpit import __version__
+from cockpit import __version__, cli_state
+from cockpit.cli_parts import ConfigFile, StateDir, absolute, fail, leave, load_config, options
 
 if TYPE_CHECKING:
     from engine.api import Scope
-    from engine.config import Loaded
     from engine.runtime.registry import Running
 
 app = typer.Typer(
@@ -29,12 +29,6 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at the configuration.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(config_app, name="config")
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Configuration file instead of cockpit.toml.")
-]
-StateDir = Annotated[
-    Path | None, typer.Option("--state", metavar="DIR", help="State folder instead of state.dir.")
-]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the brake.")]
 NeededReason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why it may go on; kept with the brake.")
@@ -74,13 +68,13 @@ def start(
         context.obj = (config, state)
         return
     if paper + dry_run + live > 1:
-        _fail("choose one of --paper, --dry-run and --live.", code=2)
+        fail("choose one of --paper, --dry-run and --live.", code=2)
     overrides: dict[str, object] = {
         "broker.speed": speed,
         "broker.seed": seed,
         "broker.world": world,
         "broker.tape": str(tape.absolute()) if tape is not None else None,
-        "state.dir": _absolute(state),
+        "state.dir": absolute(state),
     }
     if live:
         _refuse_live(config, overrides)
@@ -103,11 +97,11 @@ def attach(context: typer.Context, config: ConfigFile = None, state: StateDir = 
     from engine.runtime import remote
 
     def body() -> int:
-        loaded, is_named = _load(context, config, state)
+        loaded, is_named = load_config(context, config, state)
         engine = remote.find(loaded, is_named=is_named, environ=os.environ)
         return launcher.attach(Path(engine.holder.socket), loaded)
 
-    _leave(body)
+    leave(body)
 
 
 @app.command()
@@ -121,7 +115,7 @@ def status(
     from engine.runtime import remote
 
     engine = _find(context, config, state)
-    _leave(lambda: remote.show_status(engine, as_json=as_json, say=typer.echo))
+    leave(lambda: remote.show_status(engine, as_json=as_json, say=typer.echo))
 
 
 @app.command()
@@ -168,7 +162,7 @@ def kill(
 
     scope = _scope(strategy, symbol)
     engine = _find(context, config, state)
-    _leave(lambda: remote.kill(engine, scope=scope, reason=reason, yes=yes, ask=_asker(), say=typer.echo))
+    leave(lambda: remote.kill(engine, scope=scope, reason=reason, yes=yes, ask=_asker(), say=typer.echo))
 
 
 @app.command()
@@ -189,7 +183,7 @@ def resume(
 
     scope = _scope(strategy, symbol)
     engine = _find(context, config, state)
-    _leave(
+    leave(
         lambda: remote.resume(
             engine, scope=scope, reason=reason, account=account, ask=_asker(), say=typer.echo
         )
@@ -211,21 +205,21 @@ def stop(
     Without an option, shutdown.on_signal says what happens to the positions.
     """
     if keep and flatten:
-        _fail("choose one of --keep and --flatten.", code=2)
+        fail("choose one of --keep and --flatten.", code=2)
     from engine.runtime import remote
     from engine.runtime.errors import NotRunningError
 
     target = "keep" if keep else "flatten" if flatten else ""
 
     def body() -> int:
-        loaded, is_named = _load(context, config, state)
+        loaded, is_named = load_config(context, config, state)
         try:
             engine = remote.find(loaded, is_named=is_named, environ=os.environ)
         except NotRunningError:
             return remote.stop_gateway(loaded.state_dir, say=typer.echo)
         return remote.stop(engine, target, say=typer.echo)
 
-    _leave(body)
+    leave(body)
 
 
 @app.command()
@@ -234,11 +228,11 @@ def doctor(context: typer.Context, config: ConfigFile = None, state: StateDir = 
     from cockpit.tty import colours
     from engine.runtime.doctor import examine
 
-    config, state = _options(context, config, state)
+    config, state = options(context, config, state)
     failed = False
     for check in examine(
         config=config,
-        overrides={"state.dir": _absolute(state)},
+        overrides={"state.dir": absolute(state)},
         environ=os.environ,
         cwd=Path.cwd(),
         colours=colours(),
@@ -264,11 +258,14 @@ def config_show(context: typer.Context, config: ConfigFile = None, state: StateD
     def body() -> int:
         from engine.config import render
 
-        loaded, _ = _load(context, config, state)
+        loaded, _ = load_config(context, config, state)
         typer.echo(render(loaded))
         return 0
 
-    _leave(body)
+    leave(body)
+
+
+cli_state.add_to(app)
 
 
 def run() -> int:
@@ -297,14 +294,12 @@ def _brake(
 
     scope = _scope(strategy, symbol)
     engine = _find(context, config, state)
-    _leave(
-        lambda: remote.pause_or_halt(engine, CommandKind(kind), scope=scope, reason=reason, say=typer.echo)
-    )
+    leave(lambda: remote.pause_or_halt(engine, CommandKind(kind), scope=scope, reason=reason, say=typer.echo))
 
 
 def _scope(strategy: str | None, symbol: str | None) -> Scope:
     if strategy and symbol:
-        _fail("choose one of --strategy and --symbol.", code=2)
+        fail("choose one of --strategy and --symbol.", code=2)
     from engine.runtime.remote import scope_of
 
     return scope_of(strategy=strategy, symbol=symbol)
@@ -317,45 +312,12 @@ def _find(context: typer.Context, config: Path | None, state: Path | None) -> Ru
     from engine.runtime.errors import StartError
 
     try:
-        loaded, is_named = _load(context, config, state)
+        loaded, is_named = load_config(context, config, state)
         return remote.find(loaded, is_named=is_named, environ=os.environ)
     except ConfigError as err:
-        _fail(str(err), code=2)
+        fail(str(err), code=2)
     except StartError as err:
-        _fail(str(err), code=err.exit_code)
-
-
-def _load(context: typer.Context, config: Path | None, state: Path | None) -> tuple[Loaded, bool]:
-    """The configuration, and whether the state folder was named on purpose. Raises ConfigError."""
-    from engine.config import load
-
-    config, state = _options(context, config, state)
-    overrides = {"state.dir": _absolute(state)}
-    loaded = load(path=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), mode="PAPER")
-    return loaded, config is not None or state is not None
-
-
-def _options(
-    context: typer.Context, config: Path | None, state: Path | None
-) -> tuple[Path | None, Path | None]:
-    """--config and --state are taken before and after the command's name."""
-    root = context.find_root().obj
-    before: tuple[Path | None, Path | None] = root if isinstance(root, tuple) else (None, None)
-    return config or before[0], state or before[1]
-
-
-def _leave(body: Callable[[], int]) -> NoReturn:
-    """Run a command's body and leave with its exit code; expected failures become a sentence."""
-    from engine.config import ConfigError
-    from engine.runtime.errors import StartError
-
-    try:
-        code = body()
-    except ConfigError as err:
-        _fail(str(err), code=2)
-    except StartError as err:
-        _fail(str(err), code=err.exit_code)
-    raise typer.Exit(code)
+        fail(str(err), code=err.exit_code)
 
 
 def _refuse_live(config: Path | None, overrides: dict[str, object]) -> NoReturn:
@@ -364,25 +326,16 @@ def _refuse_live(config: Path | None, overrides: dict[str, object]) -> NoReturn:
     try:
         loaded = load(path=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), mode="LIVE")
     except ConfigError as err:
-        _fail(str(err), code=2)
+        fail(str(err), code=2)
     missing = [] if loaded.config.mode.live_enabled else ["mode.live_enabled is false in the configuration"]
     missing += [
         "no recorded days on a real paper account that clear the gates",
         "no passed kill drill on that account",
     ]
     listed = "".join(f"\n  - {reason}" for reason in missing)
-    _fail(f"--live is refused, nothing was started. What is missing:{listed}\nUse --paper.", code=4)
+    fail(f"--live is refused, nothing was started. What is missing:{listed}\nUse --paper.", code=4)
 
 
 def _asker() -> Callable[[str], str] | None:
     """How to ask for a word; None where nobody sits at a terminal."""
     return input if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else None
-
-
-def _absolute(path: Path | None) -> str | None:
-    return str(path.absolute()) if path is not None else None
-
-
-def _fail(sentence: str, *, code: int) -> NoReturn:
-    typer.echo(f"cockpit: {sentence}", err=True)
-    raise typer.Exit(code)

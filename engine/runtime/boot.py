@@ -28,14 +28,13 @@ from engine.runtime.engine import Engine
 from engine.runtime.errors import FailedError, RefusedError
 from engine.runtime.memory import Left
 from engine.runtime.options import RunOptions
+from engine.runtime.paths import DATABASE
 from engine.runtime.spare import not_kept, spare_folder
 from engine.runtime.trading import Running
 from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
 from engine.store.errors import StoreError
 from engine.store.operations import StoredState
 from engine.store.store import Store
-
-DATABASE = "cockpit.db"
 
 
 async def build_core(loaded: Loaded, options: RunOptions) -> Engine:

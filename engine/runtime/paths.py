@@ -14,6 +14,9 @@ from engine.runtime.errors import FailedError
 SOCKET_PATH_LIMIT: Final = 107
 """Bytes of a unix socket's path that the kernel takes."""
 
+DATABASE: Final = "cockpit.db"
+"""Name of each (gateway, account) database in its own folder of the state."""
+
 PRIVATE_DIR: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 

@@ -23,6 +23,8 @@ from engine.store.quarantine import QuarantinedRow, load_readable
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _BOOT_ID = "rescue"
+_NEXT = ".next-"
+"""Between the database's name and the folder that what it replaces will move to."""
 
 
 class Rescue(NamedTuple):
@@ -78,26 +80,50 @@ def _refuse_emptied(path: Path) -> None:
         raise StoreCorruptError(f"the state file {path} is empty, although there are backups of it")
 
 
-def _rescue(path: Path, damage: str, binding: Binding, at: datetime) -> Rescue:
+def put_in_place(path: Path, make: Callable[[Path], object], *, aside: str) -> Path | None:
+    """Let `make` write a new database whole, then exchange it for what is there; returns where that went.
+
+    `aside` begins the name of that folder; None where nothing was there. Raises StoreError.
+    """
     stamp = datetime.now(UTC).strftime(_STAMP)
-    part = path.with_name(f"{path.name}.rescue-{stamp}.part")
-    backup = _restored(path, part, binding)
-    aside = path.with_name(f"corrupt-{stamp}")
-    went_on = (
-        f"the backup of {backup.at:%Y-%m-%d %H:%M:%S} UTC was restored"
-        if backup
-        else "there was no usable backup, so the books start empty"
-    )
-    text = (
-        f"{damage.split('. It was left', 1)[0]}. It was moved to {aside} and {went_on}; positions and orders "
-        "are taken from the broker. The account is halted: check them, then resume with a reason"
-    )
-    _halt(part, binding, text, at, is_restored=backup is not None)
-    ready = part.with_suffix("")
-    part.rename(ready)
-    sync_file(path.parent)
+    ready = path.with_name(f"{path.name}{_NEXT}{aside}-{stamp}")
+    part = ready.with_name(f"{ready.name}.part")
+    private_folder(path.parent)
+    had_one = path.exists()
+    try:
+        make(part)
+        sync_file(part)
+        part.rename(ready)
+        sync_file(path.parent)
+    except OSError as err:
+        raise StoreError(f"{part} could not be written ({err.strerror}); nothing was changed") from err
+    finally:
+        _remove(part)
     _finish(path)
-    return Rescue(text, backup is not None)
+    return path.with_name(f"{aside}-{stamp}") if had_one else None
+
+
+def _rescue(path: Path, damage: str, binding: Binding, at: datetime) -> Rescue:
+    found: list[Rescue] = []
+
+    def make(part: Path) -> None:
+        backup = _restored(path, part, binding)
+        went_on = (
+            f"the backup of {backup.at:%Y-%m-%d %H:%M:%S} UTC was restored"
+            if backup
+            else "there was no usable backup, so the books start empty"
+        )
+        aside = part.name.removeprefix(f"{path.name}{_NEXT}").removesuffix(".part")
+        text = (
+            f"{damage.split('. It was left', 1)[0]}. It was moved to {path.with_name(aside)} and "
+            f"{went_on}; positions and orders are compared with the broker's. The account is halted: check "
+            "them, then resume with a reason"
+        )
+        _halt(part, binding, text, at, is_restored=backup is not None)
+        found.append(Rescue(text, backup is not None))
+
+    put_in_place(path, make, aside="corrupt")
+    return found[0]
 
 
 def _restored(path: Path, part: Path, binding: Binding) -> Backup | None:
@@ -134,15 +160,14 @@ def _halt(part: Path, binding: Binding, text: str, at: datetime, *, is_restored:
         conn.execute("PRAGMA journal_mode = DELETE")
     finally:
         conn.close()
-    sync_file(part)
 
 
 def _finish(path: Path) -> None:
     """Put a finished replacement in place, however far an earlier start came."""
-    for half_made in path.parent.glob(f"{path.name}.rescue-*.part*"):
+    for half_made in path.parent.glob(f"{path.name}{_NEXT}*.part*"):
         half_made.unlink()
-    for ready in sorted(path.parent.glob(f"{path.name}.rescue-*")):
-        aside = path.with_name(f"corrupt-{ready.name.rsplit('-', 1)[-1]}")
+    for ready in sorted(path.parent.glob(f"{path.name}{_NEXT}*")):
+        aside = path.with_name(ready.name.removeprefix(f"{path.name}{_NEXT}"))
         private_folder(aside)
         try:
             # The log first: were it to stay without its database, SQLite would put it into the new one.

@@ -1,0 +1,92 @@
+"""The commands about the state on disk: audit, backup, restore, export. Bodies are imported when they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cockpit.cli_parts import ConfigFile, StateDir, leave, load_config
+
+if TYPE_CHECKING:
+    from engine.config import Loaded
+
+Account = Annotated[
+    str, typer.Option("--account", metavar="ID", help="Whose state, where the folder holds several.")
+]
+To = Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write here.")]
+
+audit_app = typer.Typer(help="Check the event log.", rich_markup_mode=None, no_args_is_help=True)
+export_app = typer.Typer(help="Write what is known as JSON.", rich_markup_mode=None, no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.add_typer(audit_app, name="audit")
+    app.add_typer(export_app, name="export")
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+
+
+@audit_app.command("verify")
+def audit_verify(
+    context: typer.Context, account: Account = "", config: ConfigFile = None, state: StateDir = None
+) -> None:
+    """Recompute every hash of the event log and name the first bad row.
+
+    Exit code 1 where one is bad. Reads only; an engine may run meanwhile.
+    """
+    from engine.runtime.state_tools import verify_audit
+
+    _run(context, config, state, lambda loaded: verify_audit(loaded.state_dir, account, say=typer.echo))
+
+
+def backup(
+    context: typer.Context,
+    to: To = None,
+    account: Account = "",
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Make a checked backup of the state now; an engine may run meanwhile."""
+    from engine.runtime.state_tools import make_backup
+
+    _run(context, config, state, lambda loaded: make_backup(loaded.state_dir, account, to, say=typer.echo))
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup, of this host or another.")],
+    account: Account = "",
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Put a backup in the place of the state; what was there is kept aside.
+
+    Refused while an engine runs here, and for the state of another gateway or account.
+    """
+    from engine.runtime import state_tools
+
+    _run(context, config, state, lambda loaded: state_tools.restore(loaded, account, file, say=typer.echo))
+
+
+@export_app.command("state")
+def export_state(
+    context: typer.Context,
+    to: To = None,
+    account: Account = "",
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Positions, attempts, session, bars, analytics and brakes as JSON, from the database."""
+    from engine.runtime.state_tools import export
+
+    _run(context, config, state, lambda loaded: export(loaded.state_dir, account, to, say=typer.echo))
+
+
+def _run(
+    context: typer.Context, config: Path | None, state: Path | None, body: Callable[[Loaded], int]
+) -> None:
+    leave(lambda: body(load_config(context, config, state)[0]))
