@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 import structlog
 
@@ -45,6 +46,16 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """What a person left alone: no kill and no flatten touches it, and it proves nothing against us."""
+
+    positions: Mapping[str, Decimal] = field(default_factory=dict)
+    """Instrument key -> signed quantity that is not ours."""
+    orders: frozenset[int] = frozenset()
+    """permIds of orders that are not ours."""
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What a KILL proved: lines for people, and whether nothing of ours is left."""
 
@@ -67,6 +78,7 @@ class KillSwitch:
         now: Callable[[], datetime],
         cancel_s: float,
         watch_s: float,
+        spared: Callable[[], Spared] = Spared,
     ) -> None:
         self._executor = executor
         self._books = books
@@ -75,6 +87,7 @@ class KillSwitch:
         self._now = now
         self._cancel_s = cancel_s
         self._watch_s = watch_s
+        self._spared = spared
         self._running: dict[Reach, asyncio.Future[Proof]] = {}
 
     async def cancel_risk(self, reach: Reach) -> tuple[str, ...]:
@@ -177,6 +190,7 @@ class KillSwitch:
         left = (*self._orders_left(reach, answer.value, stops=flatten), *self._unproven(reach))
         if flatten:
             left = (*self._positions_left(reach, answer.value, touched), *left)
+        lines += self._stays(reach, answer.value)
         if left:
             text = f"NOT PROVEN {at}: {'; '.join(left)}"
             return Proof(False, text, (*lines, *left))
@@ -193,7 +207,8 @@ class KillSwitch:
             mine = known.get(listed.claim.order_ref)
             if mine is None:
                 # Placed under our client id, but the books lost it: whose strategy it was nobody knows.
-                counts = listed.is_ours and reach.key in ("", listed.key)
+                is_left = listed.claim.perm_id in self._spared().orders
+                counts = listed.is_ours and reach.key in ("", listed.key) and not is_left
             else:
                 counts = reach.order(mine) and (stops or mine.intent.role is not Role.STOP)
             if counts:
@@ -203,15 +218,31 @@ class KillSwitch:
 
     def _positions_left(self, reach: Reach, state: BrokerState, touched: frozenset[str]) -> tuple[str, ...]:
         """What the broker holds of everything we held or worked. Its word counts, not that of our books."""
-        left = []
+        left, foreign = [], self._spared().positions
         for listed in state.positions:
-            if not listed.quantity or listed.key not in touched | self._closable(reach):
+            quantity = listed.quantity - foreign.get(listed.key, Decimal(0))
+            if not int(quantity) or listed.key not in touched | self._closable(reach):
                 continue
             ours = self._books.position(listed.key)
             if ours is not None and not reach.position(listed.key, ours.owner):
                 continue  # another strategy's, outside this kill
-            left.append(f"{listed.key}: {listed.quantity:f} left")
+            left.append(f"{listed.key}: {quantity:f} left")
         return tuple(left)
+
+    def _stays(self, reach: Reach, state: BrokerState) -> list[str]:
+        """What is foreign and was spared, by name."""
+        spared = self._spared()
+        positions = [
+            f"stays: {key} {quantity:+f}, foreign"
+            for key, quantity in spared.positions.items()
+            if reach.key in ("", key)
+        ]
+        orders = [
+            f"stays: {o.key} {o.side} {o.quantity:f} {o.order_type} (permId {o.claim.perm_id}), foreign"
+            for o in state.open_orders
+            if o.claim.perm_id in spared.orders and reach.key in ("", o.key)
+        ]
+        return positions + orders
 
     def _unproven(self, reach: Reach) -> tuple[str, ...]:
         """Orders whose end our books cannot show."""

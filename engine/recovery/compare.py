@@ -36,7 +36,7 @@ class Finding:
     """As the broker states it: fees and multiplier included."""
     sec_type: str = ""
     excess: Decimal = Decimal(0)
-    """Signed part of the broker's quantity that nobody owns up to; what an orphan row is about."""
+    """Signed part of the broker's quantity that is not ours; what an orphan or a foreign row is about."""
     bookings: tuple[Adjustment, ...] = ()
     """What brings the books to the broker's quantity; booked once the difference has lasted."""
     executions: tuple[Execution, ...] = ()
@@ -146,7 +146,7 @@ def _judge(both: _Both) -> tuple[Finding, ...]:
 
 def _agreeing(both: _Both) -> tuple[Finding, ...]:
     if both.ours is None:
-        return (both.finding(RecoveryKind.FOREIGN),) if both.foreign else ()
+        return (both.finding(RecoveryKind.FOREIGN, excess=both.foreign),) if both.foreign else ()
     if both.broker is not None and both.broker.key != both.ours.key:
         moved = (both.ours.key, both.ours.con_id)
         renamed = f"{both.ours.key} is called {both.broker.key} now"
@@ -156,7 +156,9 @@ def _agreeing(both: _Both) -> tuple[Finding, ...]:
             ),
         )
     restored = both.finding(RecoveryKind.RESTORED)
-    return (restored, both.finding(RecoveryKind.FOREIGN)) if both.foreign else (restored,)
+    if not both.foreign:
+        return (restored,)
+    return restored, both.finding(RecoveryKind.FOREIGN, excess=both.foreign)
 
 
 def _unknown(both: _Both, excess: Decimal) -> Finding:

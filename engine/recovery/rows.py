@@ -100,7 +100,7 @@ def _difference(finding: Finding, known: Known, position: Position | None) -> st
         return "none · stop alive" if full else "none · no full stop"
     if finding.kind is RecoveryKind.ORPHAN and finding.ours:
         return "orphan · the other side" if finding.ours * finding.excess < 0 else "orphan · beside ours"
-    if finding.kind is RecoveryKind.FOREIGN and abs(finding.excess) > 0:
+    if finding.kind is RecoveryKind.FOREIGN and not int(finding.excess):
         return f"foreign · fraction of {abs(finding.excess).normalize():f}"
     return _WORDS[finding.kind]
 

@@ -243,6 +243,7 @@ class AccountDesk:
         known = frozenset(o.intent.ref for o in desk.books.orders())
         desk.strange_orders = unknown_orders(look.state.open_orders, known)
         desk.verified = True
+        self._recovery.touch()
         desk.notices.clear_alert(_INCOMPLETE)
         self._words.tell(
             look.findings,

@@ -41,7 +41,7 @@ class AccountWords:
         fractions = [
             (f.key, f"{f.text}: a fraction of a share is left alone")
             for f in findings
-            if f.kind is RecoveryKind.FOREIGN and abs(f.excess) > TOLERANCE
+            if f.kind is RecoveryKind.FOREIGN and not int(f.excess) and abs(f.excess) > TOLERANCE
         ]
         self._alert(Level.WARNING, "orphan", orphans)
         self._alert(Level.WARNING, "strange_order", orders)

@@ -107,10 +107,10 @@ def assemble(given: Given, engine: Engine) -> Parts:
         desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
     refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
     executor = _executor(given, desk, refs)
-    kill_switch = _kill_switch(given, desk, executor)
+    recovery = recovery_of(given.stored, desk)
+    kill_switch = _kill_switch(given, desk, executor, recovery)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
     memory = Memory.make(desk, store=given.store, running=given.running, left=given.left, spawn=engine.spawn)
-    recovery = recovery_of(given.stored, desk)
     publisher = _publisher(given, desk, trading, pnl, recovery)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     inbox, line = _line(given, desk, engine, trading, publisher, memory)
@@ -122,7 +122,6 @@ def assemble(given: Given, engine: Engine) -> Parts:
     commands = _commands(given, desk, engine, brakes, executor, kill_switch, parts.settler, publisher)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
     desk.books.on_changes(upkeep.on_changes)
-    desk.books.on_changes(parts.reconciler.on_changes)
     desk.books.on_changes(partial(tell_changes, desk, given.late))
     desk.books.on_changes(lambda _: publisher.urge())
     return Parts(
@@ -220,7 +219,7 @@ def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
     )
 
 
-def _kill_switch(given: Given, desk: Desk, executor: Executor) -> KillSwitch:
+def _kill_switch(given: Given, desk: Desk, executor: Executor, recovery: RecoveryState) -> KillSwitch:
     kill = given.loaded.config.kill
     return KillSwitch(
         executor=executor,
@@ -230,6 +229,7 @@ def _kill_switch(given: Given, desk: Desk, executor: Executor) -> KillSwitch:
         now=desk.now,
         cancel_s=kill.cancel_s,
         watch_s=kill.refill_watch_s,
+        spared=recovery.spared,
     )
 
 

@@ -302,6 +302,7 @@ class Engine:
         await parts.restart.first_look()
         if desk.draining:
             return True
+        await self._verify_stops()
         await parts.markets.prepare(data_lost=True)
         if desk.link is not LinkState.UP:
             return False  # lost again while the markets were asked for; what is shown must stay BLOCKED
@@ -312,6 +313,14 @@ class Engine:
         self.judge()
         desk.notices.clear_alert("link_down")
         return True
+
+    async def _verify_stops(self) -> None:
+        """Before anything else: every position has its stop at the broker, or people hear that it has not."""
+        report = await self.parts.upkeep.verify_stops()
+        for line in report.done:
+            self.parts.desk.notices.event(Level.INFO, "recovery", line)
+        for line in report.failed:
+            self.parts.desk.notices.event(Level.ERROR, "recovery", line)
 
     def judge(self) -> None:
         """READY, or ORPHANS while something at the broker waits for a decision. Asked after comparisons."""

@@ -76,6 +76,8 @@ class RecoveryParts(NamedTuple):
             abort=engine.abort,
         )
         reconciler = Reconciler(desk, account=account, recovery=recovery, judge=engine.judge)
+        desk.books.on_changes(reconciler.on_changes)
+        desk.books.on_changes(lambda _: recovery.touch())
         inbox.on_foreign, inbox.on_position = reconciler.soon, reconciler.on_position
         return cls(account, settler, reconciler)
 

@@ -13,6 +13,7 @@ from engine.broker.port import BrokerOrder
 from engine.domain.order import Order, OrderState, Side
 from engine.domain.position import Position
 from engine.domain.price import Rounding, decimals, round_to_tick
+from engine.execution.kill import Spared
 from engine.ledger.pnl import unrealized_usd
 from engine.ledger.protection import protection
 from engine.recovery.compare import Finding
@@ -27,6 +28,9 @@ from engine.recovery.rows import (
     unknown_row,
 )
 from engine.runtime.desk import Desk
+
+VIEW_S = 1.0
+"""Real seconds after which the shown rows follow the prices."""
 
 
 @dataclass(slots=True)
@@ -50,16 +54,31 @@ class RecoveryState:
     ranges: dict[str, float] = field(default_factory=dict)
     """Instrument key -> average true range, where history was there."""
 
+    _seen: tuple[RecoveryRow, ...] | None = None
+    _next_view_s: float = 0.0
+
     @property
     def standing(self) -> Standing:
         """The decisions that hold."""
         return standing(self.decisions)
 
+    def spared(self) -> Spared:
+        """What every flatten and kill leaves alone."""
+        foreign = {f.key: f.excess for f in self.desk.foreign if f.excess}
+        return Spared(foreign, self.standing.foreign_orders)
+
     # --- rows -----------------------------------------------------------------------------------
 
     def view(self) -> RecoveryView:
-        """As the snapshot carries it."""
-        return RecoveryView(self.rows(), self.report, self.state_at, self.crashed, self.settling)
+        """As the snapshot carries it; its rows are at most `VIEW_S` old, and never older than a change."""
+        now_s = self.desk.clock.monotonic()
+        if self._seen is None or now_s >= self._next_view_s:
+            self._seen, self._next_view_s = self.rows(), now_s + VIEW_S
+        return RecoveryView(self._seen, self.report, self.state_at, self.crashed, self.settling)
+
+    def touch(self) -> None:
+        """Something changed that the rows show."""
+        self._seen = None
 
     def rows(self) -> tuple[RecoveryRow, ...]:
         """Every row: those that wait for a decision first."""

@@ -168,6 +168,7 @@ class Settler:
             await self._account.compare()
         finally:
             self._recovery.settling = False
+            self._recovery.touch()
         self._judge()
         return results
 
