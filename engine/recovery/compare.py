@@ -140,7 +140,7 @@ def _judge(both: _Both) -> tuple[Finding, ...]:
     beyond = both.listed - both.held
     if both.foreign and beyond * both.held >= 0:
         # What a person left alone has changed; the whole part that is ours stays ours.
-        return (_unknown(both, beyond),) if int(beyond) else _agreeing(both)
+        return (_unknown(both, beyond),) if int(beyond) else _agreeing(replace(both, foreign=beyond))
     return _ours_changed(both, both.ours)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from engine.api import Level
 from engine.api_recovery import RecoveryKind
 from engine.broker.port import Broker, BrokerOrder, BrokerState, Execution, OrderClaim
-from engine.domain.order import Order, OrderState
+from engine.domain.order import Order, OrderState, Tif
 from engine.execution.books import JournalDownError
 from engine.execution.refs import is_own_ref
 from engine.ledger.events import LedgerEvent, NeverSent, Resolved
@@ -20,6 +20,7 @@ from engine.recovery.explain import booking_id, newest_revisions
 from engine.recovery.relearn import lost_intents
 from engine.recovery.rows import position_row_id
 from engine.runtime.account_words import AccountWords
+from engine.runtime.daypnl import trading_day
 from engine.runtime.desk import Desk
 from engine.runtime.inbox import Inbox
 from engine.runtime.recovery_state import RecoveryState
@@ -236,6 +237,7 @@ class AccountDesk:
     async def _accept(self, look: _Look) -> None:
         desk = self._desk
         await self._end_decisions(look)
+        await self._end_day_orders(look.state)
         self._accepted = frozenset(f.fingerprint for f in look.findings if f.is_orphan)
         self._recovery.findings = look.findings
         desk.differences = tuple(f for f in look.findings if f.is_orphan)
@@ -249,6 +251,19 @@ class AccountDesk:
             look.findings,
             [o for o in desk.strange_orders if o.claim.perm_id not in self._recovery.standing.foreign_orders],
         )
+
+    async def _end_day_orders(self, state: BrokerState) -> None:
+        """A DAY order of unknown fate whose day is over, and that no list names, cannot work any more."""
+        now, books = self._desk.now(), self._desk.books
+        unknown = {o.intent.ref: o for o in books.open_orders() if o.state is OrderState.UNKNOWN}
+        why = "its trading day ended and the broker, asked for everything, does not list it"
+        ended = [
+            Resolved(ref, OrderState.CANCELLED if order.filled else OrderState.ABANDONED, why, now)
+            for ref in vanished(sorted(unknown), state.open_orders, state.completed_orders)
+            if (order := unknown[ref]).intent.tif is Tif.DAY
+            and trading_day(order.intent.created_at) < trading_day(now)
+        ]
+        await books.post(*ended)
 
     async def _end_decisions(self, look: _Look) -> None:
         """What a person left alone and has changed or gone since must be decided anew."""

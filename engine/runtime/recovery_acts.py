@@ -99,17 +99,19 @@ class Acts:
 
     async def _take_over(self, finding: Finding, instrument: Instrument, *, stop: float | None) -> None:
         """Book what the broker holds beside ours, with a stop that is owed from then on."""
-        now, books = self._desk.now(), self._desk.books
-        key, side = finding.key, Rounding.DOWN if finding.broker > 0 else Rounding.UP
-        owner, stamp = OPERATOR, now.isoformat()
+        books, key = self._desk.books, finding.key
+        side = Rounding.DOWN if finding.broker > 0 else Rounding.UP
+        owner = OPERATOR
         if finding.kind is RecoveryKind.CORPORATE:
             owner = await self._give_up_old(finding)
+        # After the old one is booked out: bookings count in the order of their times.
+        now = self._desk.now()
         change = int(finding.broker) - books.quantity(key)
         known = average_price(finding.executions)
         stated = Decimal(str(round(finding.average_cost / instrument.multiplier, 6)))
         await books.post(
             Adjustment(
-                adjustment_id=f"adopt-{finding.con_id}-{stamp}",
+                adjustment_id=f"adopt-{finding.con_id}-{now.isoformat()}",
                 key=key,
                 con_id=finding.con_id,
                 quantity=change,
