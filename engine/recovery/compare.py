@@ -137,6 +137,11 @@ def _judge(both: _Both) -> tuple[Finding, ...]:
         return _agreeing(both)
     if both.ours is None:
         return (_unknown(both, both.listed),)
+    if both.foreign and abs(both.listed - both.foreign) <= TOLERANCE:
+        # What was left alone is there as it was; ours is what ended.
+        explained = explain(-both.held, both.strangers)
+        closed = _changed(both, both.ours, 0, explained, RecoveryKind.CLOSED_AWAY)
+        return closed, both.finding(RecoveryKind.FOREIGN, excess=both.foreign)
     beyond = both.listed - both.held
     if both.foreign and beyond * both.held >= 0:
         # What a person left alone has changed; the whole part that is ours stays ours.

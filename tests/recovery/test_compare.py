@@ -182,6 +182,13 @@ def test_ours_beside_a_foreign_part_stays_ours() -> None:
     assert (changed.kind, changed.excess, changed.bookings) == (RecoveryKind.ORPHAN, 20, ())
 
 
+def test_ours_can_end_while_the_foreign_part_stays() -> None:
+    closed, foreign = _all(held(), listed(quantity="-30"), foreign=Decimal(-30))
+
+    assert (closed.kind, [b.quantity for b in closed.bookings]) == (RecoveryKind.CLOSED_AWAY, [-100])
+    assert (foreign.kind, foreign.excess) == (RecoveryKind.FOREIGN, -30)
+
+
 def test_a_fraction_nobody_owns_is_foreign_and_asks_nobody() -> None:
     found = _one(None, listed(quantity="0.5"))
 
