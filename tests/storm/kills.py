@@ -28,7 +28,7 @@ from tests.waiting import eventually
 
 SYMBOLS = ("SPY", "QQQ", "TSLA", "NVDA", "AMD")
 RUNS_PER_PLACE = 20
-MOST_PARKED = 4
+MOST_PARKED = 1
 """A parked order blocks its symbol: with more of them too little is traded."""
 STRATEGY = {
     "churn": {"kind": "churn", "symbols": list(SYMBOLS), "timeframe": "5s", "params": {"hold": 2}},

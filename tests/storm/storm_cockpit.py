@@ -6,9 +6,9 @@ import sys
 
 from cockpit import cli
 from tests.e2e import scripted
-from tests.storm import churn
+from tests.storm import breakout, churn
 
-STRATEGIES = (scripted.Scripted, churn.Churn)
+STRATEGIES = (scripted.Scripted, churn.Churn, breakout.Breakout)
 """Registered by being imported."""
 
 if __name__ == "__main__":

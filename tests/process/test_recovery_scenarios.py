@@ -1,0 +1,130 @@
+"""The recovery scenarios minute by minute: TSLA on a tape of known prices, killed and restarted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.storm.agreement import assert_agreement
+from tests.storm.breakout import KIND
+from tests.storm.real import RealCockpit
+
+pytestmark = pytest.mark.slow
+
+NEW_YORK = ZoneInfo("US/Eastern")
+DAY = dt.datetime(2026, 11, 20, tzinfo=NEW_YORK)
+SPEED = 60.0
+PIVOT, STOP, TARGET = 445.10, 444.50, 447.00
+ONE_HUNDRED = {"per_symbol_notional_cap": 44_600.0, "cooldown_minutes": 0.0}
+"""A cap that leaves 100 shares at 445.25."""
+
+Leg = tuple[str, float]
+"""From this time (New York) on the bid is this; the ask a cent above."""
+
+
+@pytest.fixture
+def cockpit() -> Iterator[RealCockpit]:
+    """A short path: a socket's may have only 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="ck-"))
+    here = RealCockpit(folder)
+    yield here
+    here.end()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def moment(clock: str) -> dt.datetime:
+    """That time of the tape's day."""
+    return dt.datetime.combine(DAY, dt.time.fromisoformat(clock), tzinfo=NEW_YORK)
+
+
+def play(cockpit: RealCockpit, legs: Sequence[Leg], *, until: str) -> None:
+    """Write the tape and the configuration that trades on it."""
+    folder = cockpit.folder / "tape"
+    folder.mkdir()
+    first, last = round(moment(legs[0][0]).timestamp()), round(moment(until).timestamp())
+    starts = [(round(moment(clock).timestamp()), bid) for clock, bid in legs]
+    bids = [next(b for at, b in reversed(starts) if at <= second) for second in range(first, last)]
+    asks = [round(bid + 0.01, 2) for bid in bids]
+    stamps = pa.array([second * 10**9 for second in range(first, last)], pa.timestamp("ns", "UTC"))
+    sizes = [900] * len(bids)
+    quotes = {"ts": stamps, "bid": bids, "bid_size": sizes, "ask": asks, "ask_size": sizes}
+    pq.write_table(pa.table(quotes), folder / "TSLA_20261120_quote.parquet")
+    prints = {"ts": stamps, "price": bids, "size": sizes}
+    pq.write_table(pa.table(prints), folder / "TSLA_20261120_trade.parquet")
+    params = {"pivot": PIVOT, "stop": STOP, "target": TARGET}
+    breakout = {"kind": KIND, "symbols": ["TSLA"], "timeframe": "5s", "params": params}
+    cockpit.configure(
+        {"breakout": breakout},
+        risk=ONE_HUNDRED,
+        broker={"speed": SPEED, "tape": str(folder), "start_at": "10:04"},
+    )
+
+
+def wait_for(cockpit: RealCockpit, clock: str) -> None:
+    """Until the exchange's clock says so."""
+    cockpit.until(lambda s: s.session.now >= moment(clock), within_s=60.0, why=f"never {clock}")
+
+
+def restart(cockpit: RealCockpit, *, killed_at: str) -> None:
+    """kill -9 at that time of the exchange, and start again."""
+    wait_for(cockpit, killed_at)
+    cockpit.kill()
+    cockpit.start()
+    cockpit.ready()
+
+
+def sent(cockpit: RealCockpit, role: str) -> list[tuple[int, str]]:
+    """Quantity and state of every order of a role that reached the exchange."""
+    orders = sorted(cockpit.record().orders.values(), key=lambda order: int(order["perm_id"]))
+    ours = [o for o in orders if o["request"]["order_ref"].endswith(f"-{role}")]
+    return [(o["request"]["quantity"], o["status"]) for o in ours]
+
+
+@pytest.mark.req("RECOVERY-TEST-2", "RECOVERY-SCN-1")
+def test_killed_after_a_partial_it_holds_fifty_with_the_stop_at_breakeven(cockpit: RealCockpit) -> None:
+    legs = [("10:03:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 447.13), ("10:12:00", 446.50)]
+    play(cockpit, legs, until="10:40:00")
+    cockpit.start()
+    cockpit.ready()
+    restart(cockpit, killed_at="10:15:00")
+    wait_for(cockpit, "10:17:00")
+
+    record = cockpit.record()
+    assert [(e.signed, e.price) for e in record.executions] == [(100, 445.25), (-50, 447.13)]
+    (stop,) = record.working
+    assert (stop["request"]["order_type"], stop["request"]["quantity"] - stop["filled"]) == ("STP", 50)
+    assert stop["request"]["aux_price"] == 445.25
+    (held,) = cockpit.until(lambda s: s.positions).positions
+    assert (held.quantity, held.protected_quantity, held.stop_price) == (50, 50, 445.25)
+    assert (held.avg_price, held.owner, held.is_orphan) == (445.25, "breakout", False)
+    assert len(sent(cockpit, "entry")) == 1, "the fresh breaks since the restart have entered again"
+    assert_agreement(cockpit)
+
+
+@pytest.mark.req("RECOVERY-TEST-3", "RECOVERY-SCN-2")
+def test_killed_after_two_stopped_out_attempts_the_third_is_refused(cockpit: RealCockpit) -> None:
+    legs = [
+        ("10:03:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 444.00), ("10:13:05", 445.24),
+        ("10:15:00", 444.00), ("10:21:30", 445.24),
+    ]  # fmt: skip
+    play(cockpit, legs, until="10:50:00")
+    cockpit.start()
+    cockpit.ready()
+    restart(cockpit, killed_at="10:20:00")
+    shown = cockpit.until(
+        lambda s: any(w.code == "max_attempts" for w in s.why_not), within_s=60.0, why="it was not refused"
+    )
+
+    assert sent(cockpit, "entry") == [(100, "Filled"), (100, "Filled")]
+    assert [status for _, status in sent(cockpit, "stop")] == ["Filled", "Filled"]
+    assert any("2 of 2" in w.text for w in shown.why_not)
+    assert shown.positions == ()
+    assert_agreement(cockpit)
