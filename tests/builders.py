@@ -20,6 +20,7 @@ from engine.domain.order import (
 from engine.risk.brakes import BrakeSet
 from engine.risk.gate import GateWorld
 from engine.risk.limits import RiskLimits
+from engine.risk.order_check import OrderRules
 
 TEN = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 """10:00 in New York on a Friday."""
@@ -130,6 +131,7 @@ LIMITS = RiskLimits(
     cooldown_s=60.0,
     cooldown_after_stop_s=300.0,
     max_attempts=2,
+    order_rules=OrderRules(min_order_value_usd=100.0),
     max_quote_age_s=5.0,
     entry_ticks_through=2,
 )

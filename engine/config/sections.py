@@ -162,6 +162,8 @@ class RiskSection(Section):
     """Initial margin of one future."""
     max_position_size_pct: float = key(5.0, unit="% NLV", gt=0, le=100)
     """Exposure of one position."""
+    min_order_value: float = key(100.0, unit="USD", ge=0)
+    """Least value of an entry after its commission: a smaller one is not worth its fees."""
     cooldown_minutes: float = key(1.0, unit="min", ge=0, le=1440)
     """Exchange time after a fill in which its symbol takes no entry; 0 = none."""
     cooldown_after_stop_minutes: float = key(5.0, unit="min", ge=0, le=1440)
@@ -179,6 +181,14 @@ class ExecutionSection(Section):
     """Time in force of entries: DAY or GTC."""
     stop_tif: TimeInForce = TimeInForce.GTC
     """Time in force of protective stops: GTC outlives the day and the engine."""
+    commission_per_share: float = key(0.005, unit="USD", ge=0, le=10)
+    """Commission of a share, reckoned with until the broker reports the real one."""
+    commission_minimum: float = key(1.0, unit="USD", ge=0, le=100)
+    """Least commission of an order in stocks."""
+    commission_cap_pct: float = key(1.0, unit="%", gt=0, le=100)
+    """Highest commission of an order in stocks, of its value."""
+    commission_per_contract: float = key(2.25, unit="USD", ge=0, le=100)
+    """Commission of a future, exchange fees included."""
     entry_ticks_through: int = key(2, unit="ticks", ge=0, le=50)
     """How far an entry's limit goes through the touch."""
     unfilled_timeout_s: float = key(30.0, unit="s", gt=0, le=86400)

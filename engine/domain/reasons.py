@@ -37,6 +37,8 @@ class Reason(StrEnum):
     NOT_FINITE = "not_finite"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
     DUPLICATE_SIGNAL = "duplicate_signal"
+    MIN_INCREMENT = "min_increment"
+    MIN_ORDER_VALUE = "min_order_value"
     COOLDOWN = "cooldown"
     MAX_ATTEMPTS = "max_attempts"
     STRATEGY_OFF = "strategy_off"

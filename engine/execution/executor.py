@@ -27,6 +27,8 @@ from engine.execution.protector import Protector
 from engine.execution.refs import RefMaker
 from engine.execution.sender import Sender
 from engine.risk.gate import EntryTicket, clamp_exit
+from engine.risk.order_check import ANY_VALUE, OrderRules, check_order
+from engine.risk.refusal import OrderRefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ExecutionSettings:
 
     entry_tif: Tif = Tif.DAY
     stop_tif: Tif = Tif.GTC
+    order_rules: OrderRules = ANY_VALUE
+    """What an entry must be worth: the same as at the gate."""
     default_stop_pct: float = 2.0
     confirm_s: float = 3.0
     """How long a cancel or a change may take to be confirmed before it counts as refused."""
@@ -140,8 +144,15 @@ class Executor:
         return entry, stop
 
     async def enter(self, intents: tuple[OrderIntent, OrderIntent], instrument: Instrument) -> bool:
-        """Send an entry with its attached stop. True where its bytes went out."""
+        """Send an entry with its attached stop. True where its bytes went out.
+
+        Raises OrderRefusedError, with nothing written down, for orders that the gate cannot have made.
+        """
         entry, stop = intents
+        for intent in intents:
+            refusal = check_order(intent, instrument, self._settings.order_rules)
+            if refusal is not None:
+                raise OrderRefusedError(refusal)
         refs = (entry.ref, stop.ref)
         with self._sender.leaving(refs):
             sent = await self._send_bracket(intents, refs, instrument)

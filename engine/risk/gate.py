@@ -19,6 +19,8 @@ from engine.domain.reasons import Reason
 from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.exposure import Holding, gross_exposure_usd, unit_exposure_usd, worst_case_quantities
 from engine.risk.limits import RiskLimits
+from engine.risk.order_check import OrderRules, too_small
+from engine.risk.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,6 @@ class GateWorld:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """No, and why: a stable code, the limit that said so and the value that broke it."""
-
-    reason: Reason
-    text: str
-    limit: float | None = None
-    value: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class EntryTicket:
     """Yes: how much, at what limit, with which protective stop. Prices are on the grid."""
 
@@ -73,6 +65,9 @@ class EntryTicket:
     stop_price: float
     exposure_usd: float
     risk_usd: float
+    """Loss at the stop, the fees of both orders included."""
+    fees_usd: float = 0.0
+    """Estimate of both orders' fees."""
 
 
 def check_entry(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> EntryTicket | Refusal:
@@ -206,7 +201,8 @@ def _entry_limit(side: Side, instrument: Instrument, quote: Quote, ticks_through
     """A limit `ticks_through` ticks through the touch: fills at once, but never at any price."""
     touch = quote.ask if side is Side.BUY else quote.bid
     offset = side.sign * ticks_through * tick_at(instrument, touch)
-    return round_to_tick(instrument, touch + offset, Rounding.UP if side is Side.BUY else Rounding.DOWN)
+    # A limit is never worse than meant: what is bought is rounded down, what is sold up.
+    return round_to_tick(instrument, touch + offset, Rounding.DOWN if side is Side.BUY else Rounding.UP)
 
 
 def _stop(proposal: Proposal, instrument: Instrument, limit: float) -> float | Refusal:
@@ -239,8 +235,9 @@ def _fit(
     nlv = world.net_liquidation_usd
     is_future = instrument.sec_type is SecType.FUTURE
     symbol_cap = limits.symbol_margin_cap_usd if is_future else limits.symbol_notional_cap_usd
+    budget = nlv * limits.risk_per_trade_pct / 100.0
     room = {
-        Reason.SIZE_ZERO: nlv * limits.risk_per_trade_pct / 100.0 / unit_risk,
+        Reason.SIZE_ZERO: _after_fees(instrument, limits.order_rules, budget, unit_risk, limit=limit),
         Reason.SYMBOL_CAP: min(symbol_cap, nlv * limits.max_position_size_pct / 100.0) / unit_usd,
         Reason.GROSS_EXPOSURE: (limits.max_gross_exposure_usd - gross) / unit_usd,
     }
@@ -253,10 +250,30 @@ def _fit(
             Reason.GROSS_EXPOSURE: f"gross exposure {gross:,.0f} of {limits.max_gross_exposure_usd:,.0f} USD",
         }[tightest]
         return Refusal(tightest, f"{instrument.key}: {text}", math.floor(room[tightest] * unit_usd), unit_usd)
+    small = too_small(instrument, limits.order_rules, quantity=quantity, price=limit)
+    if small is not None:
+        return small
+    fees = _both_fees(instrument, limits.order_rules, quantity, limit=limit)
     return EntryTicket(
         quantity=quantity,
         limit_price=limit,
         stop_price=stop,
         exposure_usd=quantity * unit_usd,
-        risk_usd=quantity * unit_risk,
+        risk_usd=quantity * unit_risk + fees,
+        fees_usd=fees,
     )
+
+
+def _both_fees(instrument: Instrument, rules: OrderRules, quantity: int, *, limit: float) -> float:
+    """Estimated fees of an entry and of its exit at about the same price."""
+    value = abs(limit) * quantity * instrument.multiplier
+    return 2 * rules.fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=value)
+
+
+def _after_fees(
+    instrument: Instrument, rules: OrderRules, budget_usd: float, unit_risk: float, *, limit: float
+) -> float:
+    """Units whose loss at the stop, fees included, stays within the budget."""
+    most = math.floor(budget_usd / unit_risk + 1e-9)
+    # Fewer units never pay more, so what the larger order pays is enough to hold back.
+    return (budget_usd - _both_fees(instrument, rules, most, limit=limit)) / unit_risk

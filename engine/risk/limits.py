@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
+from engine.risk.order_check import OrderRules
+
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
@@ -34,6 +36,8 @@ class RiskLimits:
     """The same after a protective stop closed a position in it."""
     max_attempts: int
     """Entries per trading day at one pivot and side that may fill."""
+    order_rules: OrderRules
+    """Fees, and what an entry must be worth after them."""
     max_quote_age_s: float
     entry_ticks_through: int
     """How many ticks through the touch an entry limit is set."""

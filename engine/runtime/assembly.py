@@ -29,7 +29,7 @@ from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
 from engine.runtime.day_report import DayReport
 from engine.runtime.daypnl import DayPnl
-from engine.runtime.desk import Desk
+from engine.runtime.desk import Desk, order_rules
 from engine.runtime.engine import Engine, Parts
 from engine.runtime.errors import FailedError
 from engine.runtime.gateway_process import GatewayProcess, gateway_plan, running_gateway
@@ -214,7 +214,9 @@ def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
         now=desk.now,
         may_enter=desk.may_enter,
         settings=ExecutionSettings(
-            entry_tif=Tif(execution.tif.value), stop_tif=Tif(execution.stop_tif.value)
+            entry_tif=Tif(execution.tif.value),
+            stop_tif=Tif(execution.stop_tif.value),
+            order_rules=order_rules(desk.config),
         ),
     )
 

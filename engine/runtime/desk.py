@@ -13,6 +13,7 @@ from datetime import datetime
 from engine.api import EngineState, Level, Mode, WhyNot
 from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
+from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import Instrument
 from engine.domain.order import OrderState, Proposal
 from engine.domain.reasons import Reason
@@ -21,11 +22,25 @@ from engine.market.feed import QuoteBoard
 from engine.recovery.compare import Finding
 from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.exposure import Holding, unit_exposure_usd
-from engine.risk.gate import GateWorld, Refusal
+from engine.risk.gate import GateWorld
 from engine.risk.limits import RiskLimits
+from engine.risk.order_check import OrderRules
+from engine.risk.refusal import Refusal
 from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
 from engine.runtime.notices import Notices
+
+
+def order_rules(config: Config) -> OrderRules:
+    """What fees are reckoned with, and what an entry must be worth after them."""
+    execution = config.execution
+    fees = FeeSchedule(
+        per_share_usd=execution.commission_per_share,
+        minimum_usd=execution.commission_minimum,
+        cap_pct=execution.commission_cap_pct,
+        per_contract_usd=execution.commission_per_contract,
+    )
+    return OrderRules(fees, config.risk.min_order_value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,7 @@ class Desk:
             cooldown_s=risk.cooldown_minutes * 60.0,
             cooldown_after_stop_s=risk.cooldown_after_stop_minutes * 60.0,
             max_attempts=risk.max_attempts,
+            order_rules=order_rules(self.config),
             max_quote_age_s=self.config.market_data.max_quote_age_seconds,
             entry_ticks_through=self.config.execution.entry_ticks_through,
         )

@@ -23,7 +23,8 @@ from engine.domain.order import Intention, Proposal, Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.market.bars import BarAggregator
-from engine.risk.gate import Refusal, check_entry
+from engine.risk.gate import check_entry
+from engine.risk.refusal import OrderRefusedError, Refusal
 from engine.runtime.desk import Desk
 from engine.strategy.base import Strategy, StrategyView, Waiting
 
@@ -230,7 +231,10 @@ class Trading:
         # Told while the intents are being stored, not before: the order comes first.
         tell = partial(desk.notices.event, Level.INFO, "strategy", said, symbol=proposal.key)
         asyncio.get_running_loop().call_soon(tell)
-        await self._executor.enter(self._executor.entry_intents(proposal, ticket, instrument), instrument)
+        try:
+            await self._executor.enter(self._executor.entry_intents(proposal, ticket, instrument), instrument)
+        except OrderRefusedError as err:
+            desk.refused(proposal, err.refusal)
 
     def _sentence(self, proposal: Proposal, word: str) -> str:
         note = f" ({proposal.note})" if proposal.note else ""

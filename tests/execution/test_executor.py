@@ -15,6 +15,7 @@ from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus
 from engine.execution.kill import Reach
+from engine.risk.refusal import OrderRefusedError
 from engine.runtime.brakes import BrakeDesk
 from tests.builders import OPEN_DAY, TEN, future
 from tests.execution.rig import Rig, rig
@@ -352,7 +353,7 @@ async def test_a_shut_market_keeps_position_and_stop(tmp_path: Path) -> None:
 @virtual
 async def test_a_future_can_be_closed_outside_its_regular_session(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
-        night = future("SPY", liquid_hours=())
+        night = future("SPY", liquid_hours=(), min_tick=0.01, price_steps=())
         here.desk.instruments["SPY"] = night
         await here.enter()
 
@@ -374,3 +375,16 @@ async def test_a_pause_while_the_entry_waits_in_the_queue_takes_it_back(tmp_path
         assert await going
         assert here.state_of(Role.ENTRY) == [OrderState.CANCELLED]
         assert here.broker.open() == []
+
+
+@pytest.mark.req("PLAN-M4-LIFECYCLE")
+@virtual
+async def test_an_order_between_two_price_steps_is_neither_written_down_nor_sent(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        entry, stop = here.bracket()
+
+        with pytest.raises(OrderRefusedError, match=r"the next one is 100.01 \(min_increment\)"):
+            await here.executor.enter((replace(entry, limit_price=100.013), stop), here.spy)
+
+        assert here.broker.sent == []
+        assert await here.rows("SELECT * FROM intent") == []

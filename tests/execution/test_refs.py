@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import count
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,18 @@ def test_a_reference_is_plain_ascii_and_ours(key: str) -> None:
     assert ref.endswith("-entry")
     assert _maker().is_ours(ref)
     assert not _maker("DU2").is_ours(ref)
+
+
+@pytest.mark.req("REQ-X1")
+def test_a_million_references_over_a_thousand_restarts_in_one_stuck_millisecond_are_all_different() -> None:
+    # The worst case: the clock stands still, so that nothing but the entropy tells them apart.
+    random = Random(7)
+    refs: set[str] = set()
+    for _ in range(1_000):
+        maker = RefMaker("DU1", epoch_ms=lambda: 1_700_000_000_000, entropy=random.randbytes)
+        refs.update(maker.new_ref("SPY", Role.ENTRY) for _ in range(1_000))
+
+    assert len(refs) == 1_000_000
 
 
 def test_two_references_are_never_the_same() -> None:

@@ -15,7 +15,8 @@ from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, BrakeSet
 from engine.risk.exposure import Holding
-from engine.risk.gate import EntryTicket, Refusal, check_entry, clamp_exit
+from engine.risk.gate import EntryTicket, check_entry, clamp_exit
+from engine.risk.refusal import Refusal
 from tests.builders import LIMITS, TEN, future, order, proposal, quote, stock, world
 
 
@@ -42,8 +43,9 @@ def test_size_is_risk_per_trade_over_stop_distance_when_no_cap_is_nearer() -> No
     ticket = check_entry(proposal(stop_price=60.03), world(), replace(LIMITS, risk_per_trade_pct=0.2))
 
     assert isinstance(ticket, EntryTicket)
-    assert ticket.quantity == 50, "2,000 USD of risk over 40 USD a share"
-    assert ticket.risk_usd == pytest.approx(2000.0)
+    assert ticket.quantity == 49, "2,000 USD of risk, less 2 USD of fees, over 40 USD a share"
+    assert ticket.fees_usd == pytest.approx(2.0)
+    assert ticket.risk_usd == pytest.approx(49 * 40.0 + 2.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""The last look at an order before it is written down: whole units, on the grid, worth its fees. Pure.
+
+The gate makes orders that pass; this catches what did not come from it. Judged with the same function as
+there, so that both always agree.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from engine.domain.fees import FeeSchedule
+from engine.domain.instrument import Instrument
+from engine.domain.order import OrderIntent
+from engine.domain.price import round_to_tick
+from engine.domain.reasons import Reason
+from engine.risk.refusal import Refusal
+
+
+class OrderRules(NamedTuple):
+    """What an order that adds risk must be worth."""
+
+    fees: FeeSchedule = FeeSchedule()
+    min_order_value_usd: float = 0.0
+    """Least value of an entry after its fee."""
+
+
+ANY_VALUE = OrderRules()
+"""The usual fees and no least value."""
+
+
+def check_order(intent: OrderIntent, instrument: Instrument, rules: OrderRules) -> Refusal | None:
+    """Why this order must not be sent; None where it may. The value of exits and stops is never judged."""
+    if intent.quantity < 1:
+        text = f"{intent.key}: an order of {intent.quantity} units"
+        return Refusal(Reason.SIZE_ZERO, text, 1, intent.quantity)
+    prices = tuple(p for p in (intent.limit_price, intent.stop_price) if p is not None)
+    for price in prices:
+        off_grid = _off_grid(instrument, price)
+        if off_grid is not None:
+            return off_grid
+    if intent.role.adds_risk and prices:
+        return too_small(instrument, rules, quantity=intent.quantity, price=prices[0])
+    return None
+
+
+def too_small(instrument: Instrument, rules: OrderRules, *, quantity: int, price: float) -> Refusal | None:
+    """The refusal of an entry that is not worth its fee; None for one that is."""
+    value = abs(price) * quantity * instrument.multiplier
+    fee = rules.fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=value)
+    if value - fee >= rules.min_order_value_usd:
+        return None
+    text = f"{instrument.key}: {quantity} at {price:g} is {value - fee:,.2f} USD after its fee, too little"
+    return Refusal(Reason.MIN_ORDER_VALUE, text, rules.min_order_value_usd, value - fee)
+
+
+def _off_grid(instrument: Instrument, price: float) -> Refusal | None:
+    if not math.isfinite(price):
+        return Refusal(Reason.NOT_FINITE, f"{instrument.key}: a price of {price}")
+    nearest = round_to_tick(instrument, price)
+    # Decimal dust of a double is no other price.
+    if math.isclose(price, nearest, rel_tol=0.0, abs_tol=1e-9):
+        return None
+    text = f"{instrument.key}: {price:g} is between two price steps, the next one is {nearest:g}"
+    return Refusal(Reason.MIN_INCREMENT, text, nearest, price)
