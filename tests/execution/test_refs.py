@@ -37,6 +37,7 @@ def test_a_reference_is_plain_ascii_and_ours(key: str) -> None:
     assert not _maker("DU2").is_ours(ref)
 
 
+@pytest.mark.slow
 @pytest.mark.req("REQ-X1")
 def test_a_million_references_over_a_thousand_restarts_in_one_stuck_millisecond_are_all_different() -> None:
     # The worst case: the clock stands still, so that nothing but the entropy tells them apart.
