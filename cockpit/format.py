@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 UNKNOWN = "—"
 MINUS = "−"
+_FRACTIONS = {0.5: "½", 0.25: "¼", 0.75: "¾", 0.33: "⅓", 0.67: "⅔"}
 
 
 def clean(text: str) -> str:
@@ -75,6 +76,11 @@ def share(part: float | None, whole: float | None, *, decimals: int = 2) -> str:
     if part is None or whole is None or not whole:
         return UNKNOWN
     return f"{number(100.0 * part / whole, decimals=decimals)} %"
+
+
+def part(share_left: float) -> str:
+    """A fraction of one: `½`, `30 %`."""
+    return _FRACTIONS.get(round(share_left, 2)) or f"{100 * share_left:.0f} %"
 
 
 def age(seconds: float | None) -> str:

@@ -12,7 +12,6 @@ from cockpit.keymap import key_for
 from cockpit.panels.orders import find, purpose, status_text
 from cockpit.spans import Line, Span, Tone, line
 from engine.api import BrakeKind, BrakeView, OrderView, PositionView, RuntimeValue, Scope, Snapshot
-from engine.api_recovery import FOREIGN_OWNER
 
 _LABEL = 14
 TEXT_WIDTH = 70
@@ -63,7 +62,7 @@ def our_positions(snapshot: Snapshot) -> list[PositionView]:
 
 def is_ours(position: PositionView) -> bool:
     """False for what nobody decided about yet and for what a person left alone."""
-    return not position.is_orphan and position.owner != FOREIGN_OWNER
+    return not (position.is_orphan or position.is_foreign)
 
 
 def close_text(position: PositionView) -> str:
@@ -155,9 +154,18 @@ def _stays(snapshot: Snapshot) -> str:
     return ", ".join([*others, *foreign]) or "nothing"
 
 
-def find_position(snapshot: Snapshot, symbol: str) -> PositionView | None:
-    """The position in `symbol`, if there is one."""
-    return next((position for position in snapshot.positions if position.symbol == symbol), None)
+def position_key(position: PositionView) -> str:
+    """Names a position on screen: its symbol, with a word behind it where it is not ours."""
+    if is_ours(position):
+        return position.symbol
+    return f"{position.symbol} ({'orphan' if position.is_orphan else 'foreign'})"
+
+
+def find_position(snapshot: Snapshot, key: str) -> PositionView | None:
+    """The position that the screen calls `key`; for a bare symbol ours comes first."""
+    held = snapshot.positions
+    exact = next((position for position in held if position_key(position) == key), None)
+    return exact or next((position for position in held if position.symbol == key), None)
 
 
 def find_order(snapshot: Snapshot, key: str) -> OrderView | None:
@@ -172,6 +180,13 @@ def flatten_preview(snapshot: Snapshot, symbol: str) -> Preview:
         return Preview(
             tuple(labelled("gone", f"{symbol} is flat: there is nothing to close")), possible=False
         )
+    if not is_ours(position):
+        text = (
+            f"{symbol}: the recovery screen decides about it"
+            if position.is_orphan
+            else f"{symbol}: left alone"
+        )
+        return Preview(tuple(labelled("not ours", text)), possible=False)
     expected, tone = expected_text([position])
     stop = fmt.price(position.stop_price, decimals=position.decimals)
     lines = labelled("will close", close_text(position), tone=Tone.STRONG)

@@ -13,8 +13,18 @@ from engine.api import Snapshot
 from engine.api_recovery import RecoveryChoice, RecoveryRow
 
 
+def row_key(row: RecoveryRow) -> str:
+    """Names a line on screen: what is ours and what is left alone of one instrument are two lines."""
+    return f"{row.row_id} {row.kind}"
+
+
+def row_at(snapshot: Snapshot, key: str) -> RecoveryRow | None:
+    """The row of a line, as it stands now."""
+    return next((row for row in snapshot.recovery.rows if row_key(row) == key), None)
+
+
 def row_of(snapshot: Snapshot, row_id: str) -> RecoveryRow | None:
-    """The row as it stands now."""
+    """The row as it stands now; of two with that id the one that waits, which stands first."""
     return next((row for row in snapshot.recovery.rows if row.row_id == row_id), None)
 
 
@@ -123,9 +133,9 @@ def abort_preview(snapshot: Snapshot) -> Preview:
     return Preview(tuple(lines))
 
 
-def evidence_lines(frame: Frame, *, row_id: str) -> list[Line]:
+def evidence_lines(frame: Frame, *, key: str) -> list[Line]:
     """Everything that is known of one difference."""
-    row = row_of(frame.snapshot, row_id)
+    row = row_at(frame.snapshot, key)
     if row is None:
         return labelled("gone", "this difference does not exist any more")
     lines = [*fact_lines(row, frame=frame), line(), line(Span(f"Evidence {len(row.evidence)}", Tone.ACCENT))]

@@ -129,6 +129,8 @@ class PositionView:
     """True where it was taken over: what its entry was meant for is not known."""
     is_verified: bool = True
     """False where only our own state says so: the broker has not been asked in this run."""
+    remaining: float = 1.0
+    """Share of what was entered that is still open, 0 to 1."""
     sec_type: str = "STK"
     multiplier: float = 1.0
 

@@ -10,10 +10,10 @@ from cockpit import format as fmt
 from cockpit.frame import Frame, is_stale, tone_of_amount
 from cockpit.panels.panel import TablePanel
 from cockpit.panels.why_not import WAITING_CODES
+from cockpit.previews import position_key
 from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row
 from engine.api import PositionView, Snapshot
-from engine.api_recovery import FOREIGN_OWNER
 
 COLUMNS = (
     Column("symbol", width=6, most=12),
@@ -64,7 +64,7 @@ def position_rows(snapshot: Snapshot, *, now: datetime) -> list[Row]:
 def position_row(position: PositionView, *, now: datetime) -> Row:
     """The cells of one position."""
     held = fmt.held(position.opened_at, now=now)
-    return Row(position.symbol, (position, held), partial(_cells, position, held=held))
+    return Row(position_key(position), (position, held), partial(_cells, position, held=held))
 
 
 def _cells(position: PositionView, *, held: str) -> tuple[Span, ...]:
@@ -97,16 +97,17 @@ def owner(position: PositionView) -> Span:
     """Whose it is: a strategy's, somebody else's, or nobody's yet."""
     if position.is_orphan:
         return Span("ORPHAN", Tone.ERROR)
-    if position.owner == FOREIGN_OWNER:
+    if position.is_foreign:
         return Span("foreign", Tone.WARN)
-    return Span(position.owner or "—", Tone.MUTED)
+    left = f" {fmt.part(position.remaining)} left" if position.remaining < 1.0 else ""
+    return Span(f"{position.owner or fmt.UNKNOWN}{left}", Tone.MUTED)
 
 
 def protection(position: PositionView) -> Span:
     """Whether a working stop at the broker covers all, a part, or nothing of it."""
     if not position.is_verified:
         return Span("? UNVERIFIED", Tone.WARN)
-    if position.owner == FOREIGN_OWNER:
+    if position.is_foreign:
         return Span("left alone", Tone.MUTED)
     covered, held = position.protected_quantity, abs(position.quantity)
     at = fmt.price(position.stop_price, decimals=position.decimals)

@@ -11,7 +11,7 @@ from cockpit import format as fmt
 from cockpit.frame import Frame, blocking_rows, tone_of_amount
 from cockpit.panels.panel import Panel, TablePanel
 from cockpit.recovery import CHOICE_WORDS, Decision, Marks, stop_of
-from cockpit.recovery_previews import fact_lines, row_of
+from cockpit.recovery_previews import fact_lines, row_at, row_key
 from cockpit.spans import Line, Span, Tone, line, title
 from cockpit.widgets.columns import Column, Row
 from engine.api_recovery import RecoveryChoice, RecoveryRow, RecoveryView
@@ -124,7 +124,7 @@ def recovery_row(row: RecoveryRow, *, marks: Marks, frame: Frame) -> Row:
     since = fmt.moment(row.since, now=session.now, time_zone=session.time_zone)
     source = (row, decision, is_selected, since)
     return Row(
-        row.row_id, source, partial(_cells, row, decision=decision, is_selected=is_selected, since=since)
+        row_key(row), source, partial(_cells, row, decision=decision, is_selected=is_selected, since=since)
     )
 
 
@@ -188,7 +188,7 @@ class RecoveryDetail(Panel, can_focus=False):
 
     def _row(self, frame: Frame) -> RecoveryRow | None:
         key = self._cursor()
-        return None if key is None else row_of(frame.snapshot, key)
+        return None if key is None else row_at(frame.snapshot, key)
 
     def _keys_line(self, row: RecoveryRow) -> Line:
         if not row.choices:

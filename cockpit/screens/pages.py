@@ -57,11 +57,12 @@ def position_lines(frame: Frame, *, symbol: str) -> list[Line]:
     snapshot = frame.snapshot
     position = find_position(snapshot, symbol)
     lines = _position_head(position, frame=frame) if position is not None else labelled(symbol, "flat now")
-    orders = [order for order in snapshot.orders if order.symbol == symbol]
+    name = symbol if position is None else position.symbol
+    orders = [order for order in snapshot.orders if order.symbol == name]
     lines += [line(), line(Span(f"Orders {len(orders)}", Tone.ACCENT))]
     for order in orders:
         lines += _order_short(order, snapshot=snapshot)
-    fills = [fill for fill in snapshot.fills if fill.symbol == symbol]
+    fills = [fill for fill in snapshot.fills if fill.symbol == name]
     return lines + _fill_lines(fills, snapshot=snapshot)
 
 

@@ -22,7 +22,14 @@ from cockpit.panels.panel import Panel
 from cockpit.panels.recovery import RecoveryDetail, RecoveryIntro, RecoveryTable
 from cockpit.panels.report import ReportPanel
 from cockpit.recovery import Marks
-from cockpit.recovery_previews import abort_preview, evidence_lines, row_of, settle_preview, stop_preview
+from cockpit.recovery_previews import (
+    abort_preview,
+    evidence_lines,
+    row_at,
+    row_key,
+    settle_preview,
+    stop_preview,
+)
 from cockpit.screens.dialog import Answers, Field, Previewer
 from cockpit.spans import Line, Span, Tone, line
 from cockpit.widgets.lines_view import LinesView
@@ -238,7 +245,7 @@ class RecoveryScreen(Screen[None]):
         """How the row under the cursor is known."""
         row = self._row_under_cursor()
         if row is not None:
-            self._operator.open_page(f"Evidence {row.symbol}", partial(evidence_lines, row_id=row.row_id))
+            self._operator.open_page(f"Evidence {row.symbol}", partial(evidence_lines, key=row_key(row)))
 
     def action_abort(self) -> None:
         """Ask whether to end without settling anything."""
@@ -266,10 +273,11 @@ class RecoveryScreen(Screen[None]):
 
     def _row_under_cursor(self) -> RecoveryRow | None:
         key = self.table.cursor_key
-        return None if key is None or self._frame is None else row_of(self._frame.snapshot, key)
+        return None if key is None or self._frame is None else row_at(self._frame.snapshot, key)
 
     def _choose(self, choice: RecoveryChoice) -> None:
-        targets = self._marks.targets(self._rows, under_cursor=self.table.cursor_key)
+        under = self._row_under_cursor()
+        targets = self._marks.targets(self._rows, under_cursor=None if under is None else under.row_id)
         complaints = self._marks.choose(targets, choice)
         self._put_result([])
         if complaints:

@@ -64,7 +64,7 @@ def finding_row(finding: Finding, known: Known, *, position: Position | None = N
         kind=finding.kind,
         symbol=finding.key,
         ours=finding.ours,
-        ours_text=held_text(finding.ours) if finding.ours else "nothing",
+        ours_text=held_text(finding.ours) + _left(position) if finding.ours else "nothing",
         broker=float(finding.broker),
         broker_text=held_text(finding.broker),
         difference=_difference(finding, known, position),
@@ -75,10 +75,24 @@ def finding_row(finding: Finding, known: Known, *, position: Position | None = N
         proposal=_proposal(finding, known, choices),
         stop_price=known.stop.price if known.stop is not None and choices else None,
         stop_text=known.stop.text if known.stop is not None and choices else "",
+        excess=_excess(finding),
         decimals=known.decimals,
         evidence=_evidence(finding),
         stamp=f"{finding.kind} {finding.ours} {finding.broker} {finding.excess} {finding.corporate}",
     )
+
+
+def _left(position: Position | None) -> str:
+    """How much of what was entered is still open, where something was taken: ` ½`, ` 30 %`."""
+    if position is None or position.remaining >= 1.0:
+        return ""
+    return " ½" if position.remaining == 0.5 else f" {position.remaining:.0%}".replace("%", " %")
+
+
+def _excess(finding: Finding) -> float:
+    """What a decision is about: the part nobody knows of; after a corporate action all that is there now."""
+    whole = finding.kind is RecoveryKind.CORPORATE
+    return float(finding.broker if whole else finding.excess)
 
 
 def _choices(finding: Finding, known: Known) -> tuple[RecoveryChoice, ...]:

@@ -244,12 +244,13 @@ class AccountDesk:
         desk.foreign = tuple(f for f in look.findings if f.kind is RecoveryKind.FOREIGN)
         known = frozenset(o.intent.ref for o in desk.books.orders())
         desk.strange_orders = unknown_orders(look.state.open_orders, known)
+        desk.foreign_orders = self._recovery.standing.foreign_orders
         desk.verified = True
         self._recovery.touch()
         desk.notices.clear_alert(_INCOMPLETE)
         self._words.tell(
             look.findings,
-            [o for o in desk.strange_orders if o.claim.perm_id not in self._recovery.standing.foreign_orders],
+            [o for o in desk.strange_orders if o.claim.perm_id not in desk.foreign_orders],
         )
 
     async def _end_day_orders(self, state: BrokerState) -> None:

@@ -80,6 +80,8 @@ class Desk:
     """Positions at the broker that wait for a decision."""
     foreign: tuple[Finding, ...] = ()
     """Positions that are left alone: a person said so, or they are fractions of a share."""
+    foreign_orders: frozenset[int] = frozenset()
+    """Broker's ids of the orders that a person left alone."""
     verified: bool = False
     """True once the account was compared in this run; until then only our own state says what is held."""
     strange_orders: tuple[BrokerOrder, ...] = ()

@@ -14,6 +14,7 @@ from engine.api import (
     ScopeKind,
     SessionView,
 )
+from engine.api_recovery import FOREIGN_OWNER
 from engine.broker.port import BrokerOrder
 from engine.domain.fill import Fill
 from engine.domain.instrument import Instrument, SecType
@@ -29,7 +30,6 @@ from engine.runtime.desk import Desk
 SHOWN_DONE_ORDERS = 100
 SHOWN_FILLS = 200
 
-FOREIGN_OWNER = "foreign"
 """Shown as the owner of what is left alone."""
 
 
@@ -73,6 +73,7 @@ def _position(desk: Desk, position: Position) -> PositionView:
         quote_age_s=desk.quotes.age_s(key, desk.now()),
         exposure_usd=None if unit is None else unit * abs(position.quantity),
         is_verified=desk.verified,
+        remaining=position.remaining,
         sec_type="STK" if instrument is None else instrument.sec_type.value,
         multiplier=float(position.multiplier),
     )
@@ -157,7 +158,7 @@ def _strange(order: BrokerOrder, desk: Desk) -> OrderView:
         tif=order.tif,
         status=order.claim.status,
         role="",
-        strategy="",
+        strategy=FOREIGN_OWNER if order.claim.perm_id in desk.foreign_orders else "",
         at=desk.now(),
         message="not in our books",
         decimals=2 if instrument is None else decimals(instrument),

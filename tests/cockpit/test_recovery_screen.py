@@ -424,7 +424,14 @@ async def test_what_was_left_alone_is_called_foreign_and_is_never_closed(open_de
     foreign = replace(
         NORMAL,
         positions=(
-            position("META", quantity=-30, owner=FOREIGN_OWNER, protected_quantity=0, stop_price=None),
+            position(
+                "META",
+                quantity=-30,
+                owner=FOREIGN_OWNER,
+                is_foreign=True,
+                protected_quantity=0,
+                stop_price=None,
+            ),
         ),
         orders=(order("SPY", is_ours=False, strategy=FOREIGN_OWNER, order_ref="", role=""),),
     )
@@ -432,6 +439,11 @@ async def test_what_was_left_alone_is_called_foreign_and_is_never_closed(open_de
         text = painted(desk)
         assert "foreign" in text
         assert "NO STOP" not in text
+
+        await desk.press("f")
+        assert "META (foreign): left alone" in desk.text("text")
+        await desk.press("y", "escape")
+        assert desk.engine.commands == []
 
         await desk.press("F")
         assert "nothing of ours to close" in desk.text("text")

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -89,33 +90,8 @@ class Live:
         self, symbol: str, side: Side, quantity: int, *, limit: float | None = None
     ) -> None:
         """Another client of the same account trades (or, with `limit`, leaves a working order)."""
-        hand = IbkrBroker(ConnectionSettings(port=self.endpoint.port, client_id=98))
-        heard = Hearing()
-        await hand.connect(heard)
-        try:
-            found = await hand.instruments(symbol, "STK", "SMART")
-            assert found.value, found.error
-            intent = OrderIntent(
-                ref="",
-                strategy="",
-                key=symbol,
-                con_id=found.value[0].con_id,
-                role=Role.ENTRY,
-                side=side,
-                quantity=quantity,
-                order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
-                created_at=self.snapshot.session.now,
-                limit_price=limit,
-            )
-            await hand.place(((intent, hand.next_order_id()),), found.value[0], parent_ids=(0,))
-            wanted = "Filled" if limit is None else "Submitted"
-            await eventually_async(
-                lambda: any(c.status == wanted for c in heard.of(OrderClaim)),
-                within_s=10,
-                why="it did not trade",
-            )
-        finally:
-            await hand.disconnect()
+        at = self.snapshot.session.now
+        await trade_elsewhere(self.endpoint.port, symbol, side, quantity, limit=limit, at=at)
 
     def kill_gateway(self) -> None:
         """kill -9 of the gateway's process."""
@@ -128,6 +104,39 @@ class Live:
         path = next(self.state_dir.glob("*/cockpit.db"))
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
             return list(conn.execute(sql))
+
+
+async def trade_elsewhere(
+    port: int, symbol: str, side: Side, quantity: int, *, limit: float | None = None, at: datetime
+) -> None:
+    """A client of its own trades in the account (or, with `limit`, leaves a working order)."""
+    hand = IbkrBroker(ConnectionSettings(port=port, client_id=98))
+    heard = Hearing()
+    await hand.connect(heard)
+    try:
+        found = await hand.instruments(symbol, "STK", "SMART")
+        assert found.value, found.error
+        intent = OrderIntent(
+            ref="",
+            strategy="",
+            key=symbol,
+            con_id=found.value[0].con_id,
+            role=Role.ENTRY,
+            side=side,
+            quantity=quantity,
+            order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+            created_at=at,
+            limit_price=limit,
+        )
+        await hand.place(((intent, hand.next_order_id()),), found.value[0], parent_ids=(0,))
+        wanted = "Filled" if limit is None else "Submitted"
+        await eventually_async(
+            lambda: any(c.status == wanted for c in heard.of(OrderClaim)),
+            within_s=10,
+            why="it did not trade",
+        )
+    finally:
+        await hand.disconnect()
 
 
 PATIENT: Mapping[str, object] = {

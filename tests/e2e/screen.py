@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tomli_w
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from cockpit.app import CockpitApp
 from cockpit.exits import Exit
@@ -20,13 +21,14 @@ from engine.broker.ibkr import IbkrBroker
 from engine.broker.port import BrokerState
 from engine.broker.wire import ConnectionSettings
 from engine.config import load
+from engine.domain.order import Side
 from engine.runtime.gateway_process import running_gateway
 from engine.runtime.link import SocketHandle
 from engine.runtime.paths import runtime_dir, socket_path
 from engine.runtime.session import EngineSession, RunRequest
 from tests.broker.hearing import Hearing
 from tests.e2e import scripted
-from tests.e2e.live import ONE_STOCK, PATIENT
+from tests.e2e.live import ONE_STOCK, PATIENT, trade_elsewhere
 from tests.waiting import eventually, eventually_async
 
 __all__ = ["Cockpit", "cockpit", "scripted"]
@@ -42,6 +44,8 @@ class Cockpit:
     handle: EngineHandle
     pilot: Pilot[Exit]
     state_dir: Path
+    exit_code: int | None = None
+    """The process's, once everything was given back."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -71,6 +75,22 @@ class Cockpit:
             why=f"no protected position in {symbol}",
         )
 
+    async def trade_elsewhere(
+        self, symbol: str, side: Side, quantity: int, *, limit: float | None = None
+    ) -> None:
+        """Another client of the same account trades (or, with `limit`, leaves a working order)."""
+        gateway = running_gateway(self.state_dir)
+        assert gateway is not None
+        at = self.snapshot.session.now
+        await trade_elsewhere(gateway.port, symbol, side, quantity, limit=limit, at=at)
+
+    async def shows(self, kind: type[Screen[Any]]) -> None:
+        """Until this kind of screen is on top."""
+        await eventually_async(
+            lambda: isinstance(self.pilot.app.screen, kind), within_s=30.0, why=f"no {kind.__name__}"
+        )
+        await self.pilot.pause()
+
     async def at_broker(self) -> BrokerState:
         """What the broker itself says, asked by another client."""
         gateway = running_gateway(self.state_dir)
@@ -98,6 +118,7 @@ async def cockpit(
     session = EngineSession(loaded, RunRequest(Mode.PAPER, headless=True, version="0", environ=environ))
     session.open()
     handle: EngineHandle = session.handle
+    opened: Cockpit | None = None
     try:
         eventually(
             lambda: session.handle.snapshot().engine_state is EngineState.READY, within_s=30, why="not READY"
@@ -112,10 +133,13 @@ async def cockpit(
                 lambda: isinstance(app.screen, CockpitScreen) and app.focused is not None,
                 why="the screen never stood",
             )
-            yield Cockpit(session, handle, pilot, state_dir)
+            opened = Cockpit(session, handle, pilot, state_dir)
+            yield opened
     finally:
         if isinstance(handle, SocketHandle):
             handle.close()
         session.stop("keep")
         session.wait(30)
-        session.close()
+        code = session.close()
+        if opened is not None:
+            opened.exit_code = code
