@@ -21,11 +21,12 @@ from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Ro
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
-from engine.execution.levels import partial_quantity, partial_reason
+from engine.execution.levels import partial_reason
 from engine.execution.protection import ProtectionStep, is_exit
 from engine.execution.protector import Protector
 from engine.execution.refs import RefMaker
 from engine.execution.sender import Sender
+from engine.ledger.managed import PartialRefusedError
 from engine.risk.gate import EntryTicket, clamp_exit
 from engine.risk.order_check import ANY_VALUE, OrderRules, check_order
 from engine.risk.refusal import OrderRefusedError
@@ -234,8 +235,8 @@ class Executor:
                 return CloseResult(key, CloseStatus.NOT_FLAT, f"{key}: its market is shut; no partial taken")
             left = abs(position.quantity)
             try:
-                quantity = partial_quantity(entered=position.entered, held=left, fraction=fraction)
-            except ValueError as err:
+                quantity = self._books.ledger.positions.take_partial(key, fraction)
+            except PartialRefusedError as err:
                 return CloseResult(key, CloseStatus.NOT_FLAT, f"{key}: no partial taken: {err}")
             if quantity == 0:
                 text = f"{key}: {fraction:.0%} of {position.entered} is less than one; nothing taken"

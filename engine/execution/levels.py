@@ -1,4 +1,4 @@
-"""Where the stop of a position belongs, and how much of it a partial takes. Pure."""
+"""Where the stop of a position belongs, and what a partial of it is called. Pure."""
 
 from __future__ import annotations
 
@@ -36,17 +36,3 @@ def meant_stop(position: Position, instrument: Instrument, *, default_pct: float
 def goes_to_breakeven(position: Position) -> bool:
     """True after the first partial of a plan that moves the stop to the entry price."""
     return position.plan.moves_to_breakeven and any(p.reason.startswith(_PARTIAL) for p in position.partials)
-
-
-def partial_quantity(*, entered: int, held: int, fraction: float) -> int:
-    """Units that a partial of `fraction` of what was entered takes, rounded down; 0 where there is none.
-
-    Raises ValueError where more is asked for than is left, or the fraction is not in (0, 1].
-    """
-    if not 0.0 < fraction <= 1.0:
-        raise ValueError(f"a partial takes a fraction in (0, 1], not {fraction}")
-    # A whisker more, so that 0.29 of 100 is 29 and not 28.
-    wanted = math.floor(fraction * entered + 1e-9)
-    if wanted > held:
-        raise ValueError(f"{wanted} of {entered} entered were asked for, only {held} are left")
-    return wanted

@@ -19,6 +19,7 @@ from engine.domain.order import OrderState, OrderType, Role, Tif
 from engine.store import brakes, operations
 from engine.store.connection import corrupt, transact
 from engine.store.events import NewEvent, append_events
+from engine.store.plans import from_partials_text, from_plan_text
 from engine.store.values import from_time, to_time
 
 _UNREADABLE = (ValueError, TypeError, ArithmeticError, KeyError)
@@ -41,6 +42,9 @@ _WORDS: Mapping[tuple[str, str], Callable[[str], object]] = {
     ("intent", "order_type"): OrderType,
     ("intent", "tif"): Tif,
 }
+
+
+_FORMS: Mapping[str, Callable[[str], object]] = {"plan": from_plan_text, "partials": from_partials_text}
 
 
 class QuarantinedRow(NamedTuple):
@@ -179,6 +183,8 @@ def _read(table: str, column: _Column, value: object) -> object:
         return from_time(value)
     if column.name in _MONEY and not Decimal(value).is_finite():
         raise ValueError(f"{column.name} is not finite")
+    if column.name in _FORMS:
+        return _FORMS[column.name](value)
     return _WORDS.get((table, column.name), str)(value)
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from engine.domain.order import OrderState, Role
 from engine.domain.plan import Plan
 from engine.execution.executor import CloseStatus
-from engine.execution.levels import partial_quantity
 from engine.ledger.events import FateUnknown
+from engine.ledger.managed import partial_quantity
 from tests.execution.rig import rig
 from tests.virtual_time import now_s, pass_time, virtual
 

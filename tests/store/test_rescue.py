@@ -262,6 +262,7 @@ BAD_ROWS = {
         "UPDATE intent SET updated_at = 'noon' WHERE ref = 'later'",
         "updated_at is 'noon'",
     ),
+    "a plan that is none": ("UPDATE intent SET plan = '{' WHERE ref = 'later'", "plan is '{'"),
     "a rule broken": (
         "UPDATE intent SET quantity = 0 WHERE ref = 'later'",
         "CHECK constraint failed: quantity > 0",
