@@ -15,6 +15,7 @@ import structlog
 from engine.api import EventView, Level
 from engine.broker.port import Broker, BrokerError
 from engine.config import RUNTIME_KEYS, Layer, Loaded, save_override, with_value
+from engine.config.model import masked
 from engine.domain.market import Bar
 from engine.domain.order import Tif
 from engine.execution.books import Books
@@ -110,6 +111,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     recovery = recovery_of(given.stored, desk)
     kill_switch = _kill_switch(given, desk, executor, recovery)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
+    desk.session_log.add(desk.now(), "session", "", _session(given, desk))
     memory = Memory.make(desk, store=given.store, running=given.running, left=given.left, spawn=engine.spawn)
     publisher = _publisher(given, desk, trading, pnl, recovery)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
@@ -203,6 +205,20 @@ def _restart(given: Given, recovery: RecoveryState, settler: Settler, pnl: DayPn
     return Restart(
         desk, recovery=recovery, settler=settler, start=start, day_usd=lambda: pnl.view(desk).day_usd
     )
+
+
+def _session(given: Given, desk: Desk) -> dict[str, object]:
+    options = given.options
+    return {
+        "run_id": options.run_id,
+        "version": options.version,
+        "config_hash": given.loaded.config.fingerprint,
+        "config": masked(given.loaded.config.model_dump(mode="json")),
+        "mode": options.mode.value,
+        "gateway": desk.gateway,
+        "account": given.account,
+        "speed": desk.clock.speed,
+    }
 
 
 def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
@@ -299,7 +315,7 @@ def _line(
     memory: Memory,
 ) -> tuple[Inbox, Line]:
     def on_bar(bar: Bar) -> None:
-        memory.checkpoints.keep((bar,))
+        memory.on_bar(bar)
         trading.on_bar(bar)
 
     inbox = Inbox(desk, on_bar=on_bar, on_quote=lambda _: publisher.touch())
@@ -347,7 +363,7 @@ def _heartbeat(desk: Desk, options: RunOptions) -> dict[str, object]:
 
 async def _save(given: Given, desk: Desk, memory: Memory, clean: bool) -> bool:
     """The end of the run, after everything that waits in memory."""
-    await memory.checkpoints.save()
+    await memory.save()
     try:
         await desk.books.settled()
         await given.store.end_run(at=desk.now(), clean=clean)

@@ -105,6 +105,7 @@ class Commands:
         level = Level.INFO if outcome.status is OutcomeStatus.DONE else Level.WARNING
         text = f"{command.who}: {command.kind.value} → {outcome.status.value}: {outcome.text}"
         self._desk.notices.event(level, "command", text)
+        self._desk.session_log.command(self._desk.now(), command, outcome)
         self._urge()
         return outcome
 

@@ -29,6 +29,7 @@ from engine.risk.refusal import Refusal
 from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
 from engine.runtime.notices import Notices
+from engine.runtime.recorder import SessionLog
 
 
 def order_rules(config: Config) -> OrderRules:
@@ -93,6 +94,8 @@ class Desk:
     """Config keys whose value an operator changed while it ran (or in an earlier run)."""
     analytics: Analytics = field(default_factory=Analytics)
     """Counters of the trading day."""
+    session_log: SessionLog = field(default_factory=SessionLog)
+    """Lines of the session on their way into the event log."""
     draining: bool = False
     summary: tuple[str, ...] = ()
     """The day in lines for people, once the engine ends."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.domain.market import Bar
 from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.desk import Desk
 from engine.runtime.housekeeping import Housekeeping, tell_opening
+from engine.runtime.recorder import Recorder
 from engine.runtime.trading import Running
 from engine.store.store import Store
 
@@ -29,6 +31,7 @@ class Memory:
 
     checkpoints: Checkpoints
     housekeeping: Housekeeping
+    recorder: Recorder
 
     @classmethod
     def make(
@@ -45,8 +48,31 @@ class Memory:
         return cls(
             Checkpoints(desk, store=store, running=running, last=left.last),
             Housekeeping(desk, store=store, spawn=spawn, keeps_backups=left.keeps_backups),
+            Recorder(
+                desk.session_log,
+                store=store,
+                quotes=desk.quotes,
+                instruments=desk.instruments,
+                values=desk.values,
+                now=desk.now,
+                monotonic=desk.clock.monotonic,
+            ),
         )
 
     def chores(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What is to be done every second or so, by name."""
-        return {"checkpoint": self.checkpoints.round, "backup": self.housekeeping.round}
+        return {
+            "record": self.recorder.round,
+            "checkpoint": self.checkpoints.round,
+            "backup": self.housekeeping.round,
+        }
+
+    def on_bar(self, bar: Bar) -> None:
+        """A bar of the live stream: for the next checkpoint and for the record."""
+        self.checkpoints.keep((bar,))
+        self.recorder.on_bar(bar)
+
+    async def save(self) -> None:
+        """The last save, at a graceful end."""
+        await self.checkpoints.save()
+        await self.recorder.close()

@@ -188,6 +188,7 @@ class Trading:
         position = desk.books.position(proposal.key)
         if instrument is None or position is None or position.owner != proposal.strategy:
             return
+        desk.session_log.proposal(desk.now(), proposal, None)
         part = f" {proposal.exit_fraction:.0%} of" if proposal.exit_fraction < 1.0 else ""
         sentence = f"{self._sentence(proposal, 'exit')}{part}"
         if desk.mode is Mode.DRY_RUN:
@@ -211,6 +212,7 @@ class Trading:
         ticket = check_entry(
             proposal, desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
         )
+        desk.session_log.proposal(desk.now(), proposal, ticket)
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
             if isinstance(ticket, Refusal):
