@@ -22,6 +22,7 @@ from engine.config.values import (
     Theme,
     Timeframe,
     TimeInForce,
+    UnfilledPolicy,
     WallTime,
     World,
     forbidden,
@@ -193,6 +194,8 @@ class ExecutionSection(Section):
     """How far an entry's limit goes through the touch."""
     unfilled_timeout_s: float = key(30.0, unit="s", gt=0, le=86400)
     """Exchange time after which an entry that has not filled is given up."""
+    unfilled_policy: UnfilledPolicy = UnfilledPolicy.CANCEL
+    """What becomes of its rest: cancel, or market (the cancel is proven first, then the rest is bought)."""
     naked_limit_s: float = key(10.0, unit="s", gt=0, le=300)
     """Time a position may be without a working stop, connected and its market open; then it is closed."""
     stop_grace_s: float = key(3.0, unit="s", ge=0.5, le=60)

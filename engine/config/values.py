@@ -53,6 +53,13 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
 
 
+class UnfilledPolicy(StrEnum):
+    """What happens to the rest of an entry that did not fill in time."""
+
+    CANCEL = "cancel"
+    MARKET = "market"
+
+
 class OnSignal(StrEnum):
     """What a graceful stop does with the positions of day strategies."""
 

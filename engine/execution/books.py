@@ -78,16 +78,24 @@ class Books:
         """Apply events now, commit them, then tell. Returns what changed.
 
         Where the store cannot write, the changes wait in its memory in order and the call returns all the
-        same: exits and cancels must never wait for a disk.
+        same: exits and cancels must never wait for a disk. Where the ledger cannot take an event, those
+        before it are committed and told first, then its error is raised.
         """
         changes = Changes()
+        broken: Exception | None = None
         for event in events:
-            changes = changes + self._apply(event)
+            try:
+                changes = changes + self._apply(event)
+            except Exception as err:  # noqa: BLE001 - raised below, once what came before it is durable
+                broken = err
+                break
         if changes:
             with self._pending():
                 # Shielded: a cancelled caller must not leave applied changes unwritten.
                 await asyncio.shield(self._journal.apply(changes, at=self._now()))
             self._tell(changes)
+        if broken is not None:
+            raise broken
         return changes
 
     def _apply(self, event: LedgerEvent) -> Changes:
@@ -161,6 +169,14 @@ class Books:
     def order(self, ref: str) -> Order | None:
         """One order by its ref."""
         return self.ledger.orders.get(ref)
+
+    def attached(self, ref: str) -> tuple[Order, ...]:
+        """The orders attached to one, done or not."""
+        return self.ledger.orders.children(ref)
+
+    def claimed_filled(self, ref: str) -> int:
+        """What the broker's statuses say has filled of an order; its executions may still be on their way."""
+        return self.ledger.orders.claimed_filled(ref)
 
     def positions(self) -> tuple[Position, ...]:
         """Everything held."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -18,6 +18,7 @@ from functools import partial
 from engine.broker.port import Broker
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Role, Side, Tif
+from engine.domain.plan import NO_PLAN
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
@@ -160,6 +161,53 @@ class Executor:
         if sent and self._may_enter(entry.strategy, entry.key) is not None:
             await self.cancel(entry.ref)
         return sent
+
+    async def convert(self, ref: str, instrument: Instrument) -> bool:
+        """Take back an entry and send its unfilled rest at market. True where that went out.
+
+        Only what is proven unfilled counts: a cancel that is not confirmed, or executions that the broker
+        has told of and not yet delivered, leave the rest alone.
+        """
+        async with self.lock(instrument.key):
+            if not await self.cancel(ref):
+                return False
+            order = self._books.order(ref)
+            if order is None or order.state is not OrderState.CANCELLED:
+                return False
+            rest = order.intent.quantity - max(order.filled, self._books.claimed_filled(ref))
+            stop = next((o.intent.stop_price for o in self._books.attached(ref)), None)
+            if rest <= 0 or stop is None:
+                return False
+            bracket = self._market_bracket(order.intent, quantity=rest, stop_price=stop)
+        return await self.enter(bracket, instrument)
+
+    def _market_bracket(
+        self, given_up: OrderIntent, *, quantity: int, stop_price: float
+    ) -> tuple[OrderIntent, OrderIntent]:
+        key = given_up.key
+        entry = replace(
+            given_up,
+            ref=self._refs.new_ref(key, Role.ENTRY),
+            quantity=quantity,
+            order_type=OrderType.MARKET,
+            limit_price=None,
+            created_at=self._now(),
+        )
+        stop = replace(
+            entry,
+            ref=self._refs.new_ref(key, Role.STOP),
+            role=Role.STOP,
+            side=entry.side.opposite,
+            order_type=OrderType.STOP,
+            tif=self._settings.stop_tif,
+            stop_price=stop_price,
+            parent_ref=entry.ref,
+            transmit=True,
+            signal_id="",
+            note="stop of the entry",
+            plan=NO_PLAN,
+        )
+        return entry, stop
 
     async def _send_bracket(
         self, intents: tuple[OrderIntent, OrderIntent], refs: tuple[str, str], instrument: Instrument

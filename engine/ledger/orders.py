@@ -106,6 +106,10 @@ class Orders:
         """Every permId seen under this orderRef; more than one is a duplicate at the broker."""
         return tuple(p for p, r in self._by_perm.items() if r == ref)
 
+    def claimed_filled(self, ref: str) -> int:
+        """Sum over its orders at the broker of what their statuses said has filled."""
+        return sum(record.filled for record in self._records.values() if record.order_ref == ref)
+
     # --- our own acts ------------------------------------------------------------------------
 
     def register(self, event: Registered) -> Changes:

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 
 from engine.api import Level, Mode
-from engine.domain.order import Order, OrderState, Role
+from engine.config.values import UnfilledPolicy
+from engine.domain.order import Order, OrderState, OrderType, Role
 from engine.execution.executor import Executor
 from engine.ledger.events import FateUnknown, LedgerEvent
 from engine.runtime.desk import Desk
@@ -83,13 +84,20 @@ class Overdue:
 
     def _give_up(self, order: Order, now_s: float) -> None:
         ref, key = order.intent.ref, order.intent.key
+        instrument = self._desk.instruments.get(key)
+        converts = self._desk.config.execution.unfilled_policy is UnfilledPolicy.MARKET
+        then = "its rest goes at market" if converts else "cancelled"
         if ref in self._asked_s:
             text = f"{key}: the cancel of its entry was not confirmed; asked for again"
         else:
-            text = f"{key}: entry not filled in time, cancelled ({order.filled} filled)"
+            text = f"{key}: entry not filled in time, {then} ({order.filled} filled)"
         self._asked_s[ref] = now_s
         self._desk.notices.event(Level.INFO, "order", text, symbol=key)
-        self._spawn(f"give up {ref}", partial(self._executor.cancel, ref))
+        # A market order that does not fill at once waits for a halted market: that one is only cancelled.
+        if converts and instrument is not None and order.intent.order_type is OrderType.LIMIT:
+            self._spawn(f"convert {ref}", partial(self._executor.convert, ref, instrument))
+        else:
+            self._spawn(f"give up {ref}", partial(self._executor.cancel, ref))
 
     def _is_overdue(self, order: Order, now: datetime) -> bool:
         if order.intent.role is not Role.ENTRY:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from engine.domain.order import OrderState, Role
-from engine.ledger.events import Source, StatusClaimed
+from engine.ledger.events import Source, StatusClaimed, StopMoved
 from tests.builders import TEN
 from tests.execution.rig import rig
 from tests.virtual_time import pass_time, virtual
@@ -57,4 +59,18 @@ async def test_a_cancelled_caller_does_not_lose_a_record(tmp_path: Path) -> None
         await asyncio.gather(posting, return_exceptions=True)
         await pass_time(0.1)
 
+        assert await here.rows("SELECT state FROM intent WHERE role = 'entry'") == [("cancelled",)]
+
+
+@virtual
+async def test_an_event_the_ledger_cannot_take_does_not_cost_those_before_it(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        entry = await here.enter(filled=0)
+        told: list[int] = []
+        here.books.on_changes(lambda changes: told.append(len(changes.orders)))
+
+        with pytest.raises(ValueError, match="cannot be moved"):
+            await here.books.post(_cancelled(entry.ref), StopMoved("SPY", float("nan"), "trail", TEN))
+
+        assert told == [1]
         assert await here.rows("SELECT state FROM intent WHERE role = 'entry'") == [("cancelled",)]

@@ -15,8 +15,9 @@ import pytest
 from engine.api import Level, Mode
 from engine.broker.port import LinkState
 from engine.config.sections import StrategySection
+from engine.config.values import UnfilledPolicy
 from engine.domain.instrument import SessionHours
-from engine.domain.order import OrderState, Role
+from engine.domain.order import OrderState, OrderType, Role
 from engine.domain.reasons import Reason
 from engine.ledger.events import FateUnknown, StopMoved
 from engine.runtime.day import DayBook
@@ -386,6 +387,56 @@ async def test_an_entry_that_does_not_fill_is_cancelled_once(tmp_path: Path) -> 
 
         assert it.here.state_of(Role.ENTRY) == it.here.state_of(Role.STOP) == [OrderState.CANCELLED]
         assert it.here.broker.log.count("cancel entry") == 1
+
+
+def _convert_unfilled(it: Kept) -> None:
+    execution = it.here.desk.config.execution.model_copy(update={"unfilled_policy": UnfilledPolicy.MARKET})
+    it.here.desk.config = it.here.desk.config.model_copy(update={"execution": execution})
+
+
+@virtual
+@pytest.mark.req("PLAN-M4-UNFILLED")
+async def test_the_unfilled_rest_of_an_entry_goes_at_market_after_its_cancel_is_proven(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path) as it:
+        _convert_unfilled(it)
+        first = await it.here.enter(filled=40)
+        await pass_time(35)
+
+        second = it.here.last(Role.ENTRY).intent
+        assert it.here.state_of(Role.ENTRY)[0] is OrderState.CANCELLED
+        assert (second.order_type, second.quantity, second.plan) == (OrderType.MARKET, 60, first.plan)
+        it.here.broker.fill(second.ref, 60)
+        await pass_time(3)
+        assert it.here.books.quantity("SPY") == it.here.stops_at_broker() == 100
+
+
+@virtual
+@pytest.mark.req("PLAN-M4-UNFILLED")
+async def test_a_fill_that_races_the_cancel_is_not_doubled(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        _convert_unfilled(it)
+        it.here.broker.deaf_to_cancels_of = {Role.ENTRY}
+        entry = await it.here.enter(filled=0)
+        await pass_time(31)
+        it.here.broker.fill(entry.ref, 100)
+        await pass_time(30)
+
+        assert len(it.here.state_of(Role.ENTRY)) == 1
+        assert it.here.broker.positions["SPY"] == it.here.stops_at_broker() == 100
+
+
+@virtual
+async def test_no_rest_goes_at_market_while_a_brake_is_on(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        _convert_unfilled(it)
+        await it.here.enter(filled=0)
+        it.here.desk.draining = True
+        await pass_time(35)
+
+        assert len(it.here.broker.sent) == 2
+        assert it.here.state_of(Role.ENTRY) == [OrderState.CANCELLED, OrderState.ABANDONED]
 
 
 @virtual
