@@ -207,7 +207,6 @@ class Engine:
         self._set_state(EngineState.DRAINING, f"stopping, positions: {request.choice}")
         left: tuple[str, ...] = ()
         if request.choice == ABORT:
-            self._drained.set_result(self._held())
             return self._held()
         try:
             async with asyncio.timeout(desk.config.shutdown.timeout_s):
@@ -326,6 +325,8 @@ class Engine:
         """READY, or ORPHANS while something at the broker waits for a decision. Asked after comparisons."""
         if self.parts.desk.link is not LinkState.UP or not self._was_ready:
             return
+        if not self.parts.markets.watches_held:
+            self.spawn("watch what is held", self.parts.markets.watch_held)
         waiting = self.parts.recovery.blocking()
         if waiting:
             text = self.parts.account.said or f"{len(waiting)} differences from the broker wait for you"

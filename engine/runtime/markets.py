@@ -126,6 +126,17 @@ class Markets:
         for key, (con_id, sec_type) in held.items():
             await self.describe(key, con_id, sec_type)
 
+    @property
+    def watches_held(self) -> bool:
+        """False where something that is held, ours or not yet explained, has no market data."""
+        held = {p.key for p in self._desk.books.positions()} | {d.key for d in self._desk.differences}
+        return held <= self._subscribed
+
+    async def watch_held(self) -> None:
+        """Describe and subscribe what is held: without a price nobody can decide about it, or guard it."""
+        await self.describe_held()
+        self._subscribe()
+
     async def describe(self, key: str, con_id: int, sec_type: str = "") -> Instrument | None:
         """One contract by its key and id; None where the broker does not describe it."""
         if key not in self._desk.instruments:

@@ -107,8 +107,9 @@ async def test_o_leaves_position_and_order_alone_for_good(place: Path, link: Lin
 @pytest.mark.req("CARD-ORPHANS", "REQ-ARCH-003")
 async def test_a_typed_stop_reaches_the_broker(place: Path) -> None:
     async with cockpit(place, link="direct", strategies=IDLE) as here:
-        await _orphan(here, "QQQ")
+        await _orphan(here)
         await here.until(lambda s: any(p.last for p in s.positions), why="no price")
+        await here.until(lambda s: s.recovery.open_rows[0].unrealized_usd is not None, why="not marked")
         (row,) = here.snapshot.recovery.open_rows
         assert row.stop_price is not None
         wanted = round(row.stop_price + 5.0, 2)
