@@ -19,6 +19,7 @@ NAMES = (
     "market_fill",
     "table_refresh",
     "terminal_bytes",
+    "recovery",
 )
 
 

@@ -22,10 +22,15 @@ PRINTED = {
     "market_fill": r"market order to fill in Snapshot, p99 .* ms .*x an echo",
     "table_refresh": r"refresh of 200 rows.* ms .*DataTable",
     "terminal_bytes": r"to the terminal: idle .* bytes/s",
+    "recovery": r"READY after kill -9, p95 +[\d.]+ s .*kills",
 }
 
 
-LONG = frozenset() if os.environ.get("COCKPIT_SOAK") else {"tick_to_order", "market_fill", "table_refresh"}
+LONG = (
+    frozenset()
+    if os.environ.get("COCKPIT_SOAK")
+    else {"tick_to_order", "market_fill", "table_refresh", "recovery"}
+)
 """A quarter of a minute each even so: `.ci/soak` runs them too."""
 
 
