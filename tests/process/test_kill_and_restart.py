@@ -157,25 +157,42 @@ def test_a_bar_that_was_acted_on_is_not_acted_on_again_after_a_restart(cockpit: 
 
 
 @pytest.mark.req("REQ-TEST-003", "BUG-003", "PS60-EXEC-3")
-def test_a_position_opened_by_hand_is_an_orphan_and_nothing_is_entered_before_it_is_settled(
+def test_a_position_opened_by_hand_ends_a_start_without_a_screen_naming_it_and_sending_nothing(
     cockpit: RealCockpit,
 ) -> None:
+    ours = _opened_by_hand(cockpit)
+    cockpit.configure(holding("SPY"), broker=FAST)
+    cockpit.start()
+
+    assert cockpit.exit_code() == 4
+    assert "NVDA" in cockpit.tail()
+    assert "Traceback" not in cockpit.tail()
+    assert len(cockpit.record().orders) == ours, "something was sent"
+
+
+@pytest.mark.req("BUG-003")
+def test_a_position_opened_by_hand_is_adopted_with_a_stop_before_anything_is_entered(
+    cockpit: RealCockpit,
+) -> None:
+    ours = _opened_by_hand(cockpit)
+    cockpit.configure(holding("SPY"), broker=FAST, orphans={"headless_policy": "adopt"})
+    cockpit.start()
+    shown = in_position(cockpit, "NVDA", "SPY")
+
+    assert not any(p.is_orphan for p in shown.positions)
+    orders = sorted(cockpit.record().orders.values(), key=lambda order: int(order["perm_id"]))
+    first = orders[ours]["request"]
+    assert (first["order_type"], first["action"], first["quantity"]) == ("STP", "SELL", 40)
+
+
+def _opened_by_hand(cockpit: RealCockpit) -> int:
+    """40 NVDA were bought elsewhere while the cockpit was dead; how many orders there were by then."""
     cockpit.configure(idle("SPY"), broker=FAST)
     cockpit.start()
     cockpit.ready()
     cockpit.kill()
     cockpit.drill(do="external_position", symbol="NVDA", quantity=40, executed=True)
-    ours = len(cockpit.record().orders)
-
-    cockpit.configure(holding("SPY"), broker=FAST)
-    cockpit.start()
-    shown = cockpit.until(lambda s: s.engine_state is EngineState.ORPHANS, why="the orphan was not seen")
-
-    assert [(p.symbol, p.quantity) for p in shown.positions if p.is_orphan] == [("NVDA", 40)]
-    assert not shown.entries_allowed
-    seen = shown.session.now
-    cockpit.until(lambda s: (s.session.now - seen).total_seconds() > 15.0, why="three more bars")
-    assert len(cockpit.record().orders) == ours, "something was sent"
+    return len(cockpit.record().orders)
 
 
 @pytest.mark.req("REQ-ARCH-009")
