@@ -28,3 +28,7 @@ class FeeSchedule(NamedTuple):
             return self.per_contract_usd * quantity
         by_share = max(self.per_share_usd * quantity, self.minimum_usd)
         return min(by_share, self.cap_pct / 100.0 * abs(value_usd))
+
+
+NO_FEES = FeeSchedule(0.0, 0.0, 0.0, 0.0)
+"""Where nobody estimates: only what the broker reported counts."""

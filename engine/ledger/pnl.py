@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from engine.domain.fees import NO_FEES, FeeSchedule
+from engine.domain.instrument import SecType
 from engine.domain.position import Position
 from engine.ledger.positions import PositionManager
 
@@ -22,6 +24,7 @@ class DayPnl(NamedTuple):
     realized_usd: float
     """Before fees."""
     fees_usd: float
+    """Reported commissions, and estimates of those that are not reported yet."""
     unrealized_usd: float | None
     """Since each position was opened, before fees; None while one has no mark."""
     net_usd: float | None
@@ -30,9 +33,15 @@ class DayPnl(NamedTuple):
     """Trades that ended above zero after fees."""
 
 
-def day_pnl(manager: PositionManager, marks: Mapping[str, float]) -> DayPnl:
-    """The day at these marks (mark price by key; missing or NaN: unknown)."""
-    realized, fees = float(manager.realized_usd()), float(manager.fees_usd())
+def day_pnl(
+    manager: PositionManager, marks: Mapping[str, float], *, schedule: FeeSchedule = NO_FEES
+) -> DayPnl:
+    """The day at these marks (mark price by key; missing or NaN: unknown).
+
+    A commission that is not reported yet counts as `schedule` has it, so that P&L does not jump when it is.
+    """
+    realized = float(manager.realized_usd())
+    fees = float(manager.fees_usd()) + estimated_fees_usd(manager, schedule)
     unrealized = unrealized_usd(manager.positions(), marks)
     trades = manager.trades()
     return DayPnl(
@@ -43,6 +52,24 @@ def day_pnl(manager: PositionManager, marks: Mapping[str, float]) -> DayPnl:
         trades=len(trades),
         wins=sum(trade.net_usd > 0 for trade in trades),
     )
+
+
+def estimated_fees_usd(manager: PositionManager, schedule: FeeSchedule) -> float:
+    """What the executions without a reported commission will cost: one fee per order."""
+    orders: dict[tuple[str, str], tuple[int, float]] = {}
+    for fill in manager.uncharged_fills():
+        quantity, value = orders.get((fill.key, fill.order_ref), (0, 0.0))
+        orders[fill.key, fill.order_ref] = (
+            quantity + fill.quantity,
+            value + float(fill.price) * fill.quantity,
+        )
+    total = 0.0
+    for (key, _), (quantity, value) in orders.items():
+        terms = manager.terms(key)
+        is_future = terms is not None and terms.sec_type == SecType.FUTURE.value
+        sec_type = SecType.FUTURE if is_future else SecType.STOCK
+        total += schedule.order_fee_usd(sec_type, quantity=quantity, value_usd=value)
+    return total
 
 
 def unrealized_usd(positions: Iterable[Position], marks: Mapping[str, float]) -> float | None:

@@ -62,6 +62,8 @@ class PositionManager:
         self._fills: dict[str, BookedFill] = {}
         self._earlier: dict[str, int] = {}
         self._early_commissions: dict[str, Decimal] = {}
+        self._uncharged: set[str] = set()
+        """Executions of today whose commission nobody has reported."""
         self._adjustments: set[str] = set()
         self.past = DayPast()
         self._seq = 0
@@ -101,6 +103,10 @@ class PositionManager:
     def fees_usd(self) -> Decimal:
         """Fees of today's executions as far as reported."""
         return sum((s.fee_usd for t in self._tracks.values() for s in t.steps), ZERO)
+
+    def uncharged_fills(self) -> tuple[Fill, ...]:
+        """Executions of today whose commission is not reported yet, in order of their ids."""
+        return tuple(self._fills[base].fill for base in sorted(self._uncharged))
 
     def get_daily_summary(self) -> DailySummary:
         """The day in figures, with its trades; complete also on a day without any."""
@@ -220,7 +226,7 @@ class PositionManager:
         else:
             seq, _ = self._tracks[fill.key].take(base)
             self._put(fill.key, booking, seq)
-        self._fills[base] = booked._replace(fill=fill)
+        self._keep(base, booked._replace(fill=fill))
         self.past.on_fill(self._fills[base])
         return self._fill_changes(base, old, before)
 
@@ -239,7 +245,7 @@ class PositionManager:
         track = self._tracks[fill.key]
         seq, booking = track.take(base)
         track.put(booking._replace(fee_usd=amount), seq)
-        self._fills[base] = booked._replace(fill=replace(fill, commission=amount))
+        self._keep(base, booked._replace(fill=replace(fill, commission=amount)))
         return Changes(fills=(self._fills[base],)) + self._changes(fill.key, before)
 
     def adjust(self, adjustment: Adjustment) -> Changes:
@@ -307,13 +313,17 @@ class PositionManager:
         """Begin a trading day: what is held becomes the anchor, trades and P&L start at nothing."""
         for base, booked in self._fills.items():
             self._earlier[base] = execution_base(booked.fill.exec_id)[1]
-        self._fills = {}
+        self._fills, self._uncharged = {}, set()
         self.past = DayPast()
         legs = self.legs()
         self._tracks = {leg.key: Track(leg.key, leg, leg.multiplier) for leg in legs}
         return legs
 
     # --- inside ------------------------------------------------------------------------------
+
+    def _keep(self, base: str, booked: BookedFill) -> None:
+        self._fills[base] = booked
+        (self._uncharged.add if booked.fill.commission is None else self._uncharged.discard)(base)
 
     def _booked_revision(self, base: str) -> int:
         booked = self._fills.get(base)

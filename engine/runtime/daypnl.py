@@ -10,7 +10,7 @@ from engine.api import PnlView
 from engine.domain.market import NEW_YORK
 from engine.ledger.pnl import DayCurve, day_pnl, exposure_usd, stop_risk_usd
 from engine.ledger.protection import protection
-from engine.runtime.desk import Desk
+from engine.runtime.desk import Desk, order_rules
 
 
 def trading_day(at: datetime) -> date:
@@ -46,7 +46,7 @@ class DayPnl:
         manager = desk.books.ledger.positions
         positions = manager.positions()
         marks = {p.key: desk.quotes.mark(p.key) for p in positions}
-        day = day_pnl(manager, marks)
+        day = day_pnl(manager, marks, schedule=order_rules(desk.config).fees)
         if day.net_usd is not None:
             self.latest_usd = day.net_usd
             self._add(desk.now(), day.net_usd)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.domain.fees import FeeSchedule
 from engine.domain.position import Position
 from engine.ledger.changes import BookedFill
 from engine.ledger.events import Described
@@ -53,6 +54,23 @@ def booked() -> PositionManager:
         one = fill(f"{name}.01", size, price, seconds=i, key=key, commission="1")
         manager.apply_fill(BookedFill(one, "signal", None))
     return manager
+
+
+@pytest.mark.req("REQ-X3", "REQ-X2")
+def test_a_commission_that_is_late_is_estimated_per_order_until_it_is_reported():
+    manager = PositionManager()
+    for number in range(3):
+        part = fill(f"a{number}.01", 100, "50", seconds=number, ref="in")
+        manager.apply_fill(BookedFill(part, "signal", None))
+
+    estimated = day_pnl(manager, {"SPY": 50.0}, schedule=FeeSchedule())
+    for number in range(3):
+        manager.apply_commission(f"a{number}.01", Decimal("0.7"))
+    reported = day_pnl(manager, {"SPY": 50.0}, schedule=FeeSchedule())
+
+    assert (estimated.fees_usd, estimated.net_usd) == (1.5, -1.5)
+    assert reported.fees_usd == pytest.approx(2.1)
+    assert manager.uncharged_fills() == ()
 
 
 def test_the_day_counts_closed_trades_fees_and_wins_after_fees():
