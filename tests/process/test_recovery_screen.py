@@ -1,0 +1,66 @@
+"""A crash, a stranger's trade, and the recovery screen of the next start on a real terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from datetime import UTC, datetime
+
+import pytest
+
+from engine.domain.order import Side
+from engine.runtime.gateway_process import end_gateway, running_gateway
+from tests.e2e.live import trade_elsewhere
+from tests.process.terminal import Place, Terminal
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+QUIET = """
+[strategies.quiet]
+kind = "ma_crossover"
+symbols = ["SPY"]
+timeframe = "1h"
+"""
+"""A strategy that has no bar to trade on within this test."""
+
+
+def _start(place: Place) -> Terminal:
+    return Terminal(place, place.command("--paper", module="cockpit"), size=(80, 24))
+
+
+@pytest.mark.req("REQ-ARCH-003", "CARD-ORPHANS", "RECOVERY-LOG-1")
+def test_after_a_crash_the_screen_opens_with_every_choice_and_abort_ends_with_4(place: Place) -> None:
+    (place.folder / "cockpit.toml").write_text(QUIET, encoding="utf-8")
+    screen, again = _start(place), None
+    try:
+        eventually(lambda: (place.status() or {}).get("engine_state") == "READY", within_s=40.0, why="READY")
+        os.kill(place.engine_pid(), signal.SIGKILL)
+        assert screen.exit_code() == 1
+        gateway = running_gateway(place.state)
+        assert gateway is not None
+        asyncio.run(trade_elsewhere(gateway.port, "NVDA", Side.BUY, 40, at=datetime.now(UTC)))
+
+        again = _start(place)
+        again.expect("Recovery 1 waiting", within_s=40.0)
+        for words in ("ended without its goodbye", "40 long", "adopt", "close", "leave as foreign"):
+            again.expect(words)
+        status = place.status()
+        assert status is not None
+        assert (status["engine_state"], status["entries_allowed"]) == ("ORPHANS", False)
+        assert (status["recovery"]["waiting"], status["recovery"]["crashed"]) == (1, True)
+        assert status["orders"] == []
+
+        again.send("A")
+        again.expect("exit code 4")
+        again.send("y")
+        assert again.exit_code() == 4
+        assert "Traceback" not in place.log_text() + again.text
+    finally:
+        screen.close()
+        if again is not None:
+            again.close()
+        left = running_gateway(place.state)
+        if left is not None:
+            end_gateway(left.pid)
