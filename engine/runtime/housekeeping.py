@@ -21,6 +21,9 @@ from engine.store.store import Opening, Store
 PRUNE_EVERY_S: Final = 3600.0
 """Real seconds between two looks for old rows; while some are left, every round takes a batch."""
 
+MOST_OF_TIME: Final = 60.0
+"""A backup that took one second is not repeated for sixty: copying a large state never fills the day."""
+
 _log = structlog.get_logger("engine")
 
 
@@ -73,6 +76,7 @@ class Housekeeping:
         if not self._keeps_backups:
             return
         async with self._turn:
+            began_s = self._desk.clock.monotonic()
             try:
                 made = await asyncio.to_thread(back_up, self._store.path, at=datetime.now(UTC), why=why)
             except StoreError as err:
@@ -80,6 +84,8 @@ class Housekeeping:
                 self._desk.notices.raise_alert(Level.WARNING, "no_backup", text)
             else:
                 self._desk.notices.clear_alert("no_backup")
+                took_s = self._desk.clock.monotonic() - began_s
+                self._next_backup_s = max(self._next_backup_s, began_s + took_s * MOST_OF_TIME)
                 _log.info("backup.made", file=made.name, why=why)
 
     def _look_at_backups(self) -> None:

@@ -245,6 +245,8 @@ _PLANS = (
 )
 
 _SURVIVAL = (
+    # The newest lines for people, without reading past the record of the market between them.
+    "CREATE INDEX event_told ON event (seq) WHERE text <> ''",
     # Where the event log was cut off at its old end, so that what is left still verifies.
     """CREATE TABLE chain_anchor (
         seq INTEGER PRIMARY KEY,

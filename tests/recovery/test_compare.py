@@ -44,7 +44,7 @@ def _all(
     )
 
 
-@pytest.mark.req("RECOVERY-HYBRID", "REQ-ARCH-004")
+@pytest.mark.req("RECOVERY-HYBRID", "REQ-ARCH-004", "RECOVERY-MODULE")
 def test_match_other_quantity_missing_and_unknown_are_four_outcomes() -> None:
     ours = [held("A", con_id=1), held("B", con_id=2), held("C", con_id=3)]
     broker = [listed("A", con_id=1), listed("B", "99", con_id=2), listed("D", "25", con_id=4)]

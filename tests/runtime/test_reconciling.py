@@ -51,7 +51,7 @@ def _events(here: Rig, level: Level) -> list[str]:
 
 
 @virtual
-@pytest.mark.req("REQ-ARCH-004", "RECOVERY-HYBRID", "RECOVERY-OPT1")
+@pytest.mark.req("REQ-ARCH-004", "RECOVERY-HYBRID", "RECOVERY-OPT1", "RECOVERY-MODULE")
 async def test_an_unknown_position_warns_and_one_closed_outside_is_an_error_with_its_trade(
     tmp_path: Path,
 ) -> None:

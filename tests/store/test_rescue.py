@@ -16,7 +16,7 @@ import pytest
 from engine.ledger.changes import Changes
 from engine.ledger.events import Executed
 from engine.ledger.ledger import Ledger
-from engine.store import rescue
+from engine.store import connection, rescue
 from engine.store.backup import back_up, backups_of
 from engine.store.errors import StoreBindingError
 from engine.store.events import NewEvent
@@ -108,6 +108,20 @@ async def test_a_damaged_database_moves_aside_and_the_newest_backup_takes_its_pl
     assert "damaged" in brake.reason
     assert "resume with a reason" in brake.reason
     assert chain.ok
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_large_file_is_looked_through_table_by_table_and_its_damage_is_found_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    path = await a_store(tmp_path)
+    DAMAGES[damage](path)
+    monkeypatch.setattr(connection, "WHOLE_CHECK_BYTES", 0)
+
+    store = await rescued(path)
+    await store.close()
+
+    assert store.opening.rescue is not None
 
 
 @pytest.mark.req("RECOVERY-RISK-1")

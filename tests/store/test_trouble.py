@@ -267,8 +267,8 @@ _WRITER = textwrap.dedent(
 
 
 @pytest.mark.slow
-@pytest.mark.req("CARD-SQLITE")
-@pytest.mark.parametrize("after", [1, 40, 150])
+@pytest.mark.req("CARD-SQLITE", "RECOVERY-RISK-1")
+@pytest.mark.parametrize("after", [1, 40, 200])
 def test_after_kill_9_every_acknowledged_write_is_there_and_the_chain_holds(tmp_path: Path, after: int):
     path = tmp_path / "s.db"
     root = Path(__file__).resolve().parents[2]
