@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -71,7 +72,7 @@ def make_broker(config: Config, options: RunOptions, *, highest_order_id: int) -
         host=options.gateway.host,
         port=options.gateway.port,
         client_id=connection.client_id,
-        account="" if options.gateway.kind == "embedded" else connection.account,
+        account="" if options.gateway.kind == "embedded" else options.gateway.account or connection.account,
         mode="DRY_RUN" if options.mode is Mode.DRY_RUN else "PAPER",
         read_only=options.mode is Mode.DRY_RUN,
         heartbeat_s=connection.heartbeat_s,
@@ -98,13 +99,33 @@ async def recognise(config: Config, options: RunOptions) -> RunOptions:
     except AccountError as err:
         raise RefusedError(f"this is not the account that the mode allows: {err}") from err
     except BrokerError as err:
-        raise FailedError(f"no account to trade: {err}") from err
+        known = await asyncio.to_thread(known_account, options.state_dir, config.connection.account)
+        if not known:
+            raise FailedError(f"no account to trade: {err}") from err
+        # Its positions are shown from our own state, read-only and UNVERIFIED, until the broker answers.
+        return replace(options, gateway=replace(options.gateway, account=known))
     finally:
         await broker.disconnect()
     gateway = replace(options.gateway, kind=hello.gateway_kind, account=hello.account)
     if told is None:
         return replace(options, gateway=gateway)
     return replace(options, gateway=gateway, clock=ToldClock(told))
+
+
+def known_account(state_dir: Path, wanted: str) -> str:
+    """The account of a real gateway whose state is here: the one wanted, else the one used last; or none."""
+    prefix = "tws-"
+    databases = {f.parent.name.removeprefix(prefix): f for f in state_dir.glob(f"{prefix}*/{DATABASE}")}
+    if wanted:
+        return wanted if wanted in databases else ""
+    # The journal beside the database is what a running engine writes to.
+    newest = sorted(databases, key=lambda name: _last_written(databases[name]), reverse=True)
+    return newest[0] if newest else ""
+
+
+def _last_written(database: Path) -> float:
+    files = (database, database.with_name(f"{database.name}-wal"))
+    return max((f.stat().st_mtime for f in files if f.exists()), default=0.0)
 
 
 async def open_or_spare(options: RunOptions) -> tuple[Store, RunOptions]:

@@ -24,7 +24,7 @@ from engine.runtime.core import SnapshotSource
 from engine.runtime.desk import Block, Desk
 from engine.runtime.errors import RefusedError
 from engine.runtime.inbox import Inbox
-from engine.runtime.line import Line
+from engine.runtime.line import UNVERIFIED_ALERT, Line
 from engine.runtime.markets import Markets
 from engine.runtime.publisher import Publisher
 from engine.runtime.reconciler import Reconciler
@@ -295,13 +295,13 @@ class Engine:
         self._set_state(EngineState.RECONCILING, "comparing the account with the broker")
         if not await parts.account.compare():
             return False
+        desk.notices.clear_alert(UNVERIFIED_ALERT)
         await parts.markets.describe_held()
         # What is held must be covered before anything is asked for that can wait.
         await parts.upkeep.check_stops()
         await parts.restart.first_look()
         if desk.draining:
             return True
-        await self._verify_stops()
         await parts.markets.prepare(data_lost=True)
         if desk.link is not LinkState.UP:
             return False  # lost again while the markets were asked for; what is shown must stay BLOCKED
@@ -312,14 +312,6 @@ class Engine:
         self.judge()
         desk.notices.clear_alert("link_down")
         return True
-
-    async def _verify_stops(self) -> None:
-        """Before anything else: every position has its stop at the broker, or people hear that it has not."""
-        report = await self.parts.upkeep.verify_stops()
-        for line in report.done:
-            self.parts.desk.notices.event(Level.INFO, "recovery", line)
-        for line in report.failed:
-            self.parts.desk.notices.event(Level.ERROR, "recovery", line)
 
     def judge(self) -> None:
         """READY, or ORPHANS while something at the broker waits for a decision. Asked after comparisons."""

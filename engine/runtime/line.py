@@ -34,6 +34,9 @@ from engine.runtime.desk import Desk
 SYNC_RETRY_S = 2.0
 """Pause before an incomplete account picture is asked for again; unknown is not empty."""
 
+UNVERIFIED_ALERT = "unverified"
+"""Stands while only our own state says what is held."""
+
 _GROWS_UNTIL = 32
 """Attempts after which the ceiling has long reached its cap; keeps the power of a long night finite."""
 
@@ -83,11 +86,6 @@ class Line:
             self._again = self._again or was is not LinkState.UP or event.data_lost
         else:
             self._hooks.on_down(event)
-        self._turn.set()
-
-    def compare_again(self) -> None:
-        """Somebody else traded the account: compare once more."""
-        self._again = True
         self._turn.set()
 
     async def run(self) -> None:
@@ -147,7 +145,8 @@ class Line:
     def _schedule(self) -> AsyncRetrying:
         """0, 10 and 20 s after the loss; then, in standby, full jitter up to a growing ceiling."""
         settings = self._settings
-        ends = settings.on_exhausted is OnExhausted.EXIT
+        # At start there is state to show and nothing to close: it stays up, read-only, and goes on trying.
+        ends = settings.on_exhausted is OnExhausted.EXIT and self.hello is not None
         return AsyncRetrying(
             wait=self._wait_s,
             stop=stop_after_attempt(settings.max_attempts) if ends else stop_never,
@@ -186,6 +185,17 @@ class Line:
         if self.attempts == self._settings.max_attempts:
             said = f"no line to the broker after {self.attempts} attempts: {err}"
             self._desk.notices.raise_alert(Level.CRITICAL, "link_given_up", said)
+            if not self._desk.verified:
+                self._tell_unverified()
+
+    def _tell_unverified(self) -> None:
+        held = len(self._desk.books.positions())
+        text = (
+            f"no broker at start: {self._desk.account} opens read-only on its stored state; "
+            f"{held} position(s) are UNVERIFIED and may have drifted; entries and orders are blocked until "
+            "the broker answers"
+        )
+        self._desk.notices.raise_alert(Level.WARNING, UNVERIFIED_ALERT, text)
 
     def _give_up(self, state: RetryCallState) -> NoReturn:
         self._failed(state.outcome)

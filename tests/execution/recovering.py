@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from engine.recovery.decisions import Decision
@@ -39,6 +39,7 @@ def recovering(
     policy: str = "ask",
     decisions: tuple[Decision, ...] = (),
     judge: Callable[[], None] | None = None,
+    abort: Callable[[str], Awaitable[tuple[str, ...]]] | None = None,
     start: Start | None = None,
 ) -> Recovering:
     """Recovery on a rig; `judge` is told after each settlement and comparison."""
@@ -59,7 +60,7 @@ def recovering(
     nothing = Checkpoints(desk, store=here.store, running=(), last=LastState())
     markets = Markets(desk, broker=here.broker, trading=trading, checkpoints=nothing, spawn=here.spawn)
 
-    async def abort(text: str) -> tuple[str, ...]:
+    async def remember(text: str) -> tuple[str, ...]:
         aborted.append(text)
         return ()
 
@@ -73,7 +74,7 @@ def recovering(
         ),
         put_decision=here.store.put_decision,
         judge=verdict,
-        abort=abort,
+        abort=abort or remember,
     )
     reconciler = Reconciler(desk, account=account, recovery=state, judge=verdict)
     restart = Restart(

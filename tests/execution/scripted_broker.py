@@ -66,6 +66,8 @@ class ScriptedBroker:
     log: list[str] = field(default_factory=list)
     """Everything asked of it."""
     positions: dict[str, int] = field(default_factory=dict)
+    con_ids: dict[str, int] = field(default_factory=dict)
+    """Of positions that no order of ours opened."""
     executions: list[Execution] = field(default_factory=list)
     refuse: set[Role] = field(default_factory=set)
     """Orders of these roles are rejected."""
@@ -318,7 +320,7 @@ class ScriptedBroker:
 
     def _picture(self) -> BrokerState:
         shown = [h for h in self.orders.values() if h.intent.ref not in self.hidden]
-        con_ids = {h.intent.key: h.intent.con_id for h in self.orders.values()}
+        con_ids = self.con_ids | {h.intent.key: h.intent.con_id for h in self.orders.values()}
         positions = [
             BrokerPosition("DU1", con_ids.get(key, 0), key, Decimal(quantity), 100.0, key, "STK")
             for key, quantity in self.positions.items()

@@ -12,16 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from engine.api import BrakeKind, EngineState, Scope
+from engine.api import BrakeKind, Command, CommandKind, EngineState, Scope
 from engine.broker.port import (
     AccountError,
     BrokerPosition,
     ConnectError,
     Fetched,
     Hello,
+    LinkEvent,
+    LinkState,
 )
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
+from engine.ledger.events import Adjustment
+from engine.runtime import views
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.commands import Commands
@@ -34,13 +38,15 @@ from engine.runtime.markets import Markets
 from engine.runtime.publisher import Publisher
 from engine.runtime.trading import Trading
 from engine.runtime.upkeep import Upkeep
-from tests.builders import stock
+from tests.builders import TEN, stock
 from tests.execution.recovering import recovering
 from tests.execution.rig import Rig, rig
 from tests.runtime.small_core import first_snapshot
 from tests.virtual_time import pass_time, virtual
 
 HELLO = Hello("DU1", ("DU1",), 178, "test", "embedded", 1)
+AGAIN = LinkEvent(LinkState.UP, "1101", data_lost=True)
+"""The broker lost its own line for a moment: everything is compared anew."""
 
 
 @dataclass
@@ -89,7 +95,7 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
     hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=revive)
     line = Line(here.broker, desk, listener=here.inbox, settings=desk.config.connection, hooks=hooks)
     here.inbox.on_link = line.on_link
-    recovery = recovering(here, judge=engine.judge)
+    recovery = recovering(here, judge=engine.judge, abort=engine.abort)
     here.inbox.on_foreign = recovery.reconciler.soon
     upkeep = Upkeep(
         desk,
@@ -143,7 +149,9 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
 
 
 @asynccontextmanager
-async def running(folder: Path, *, before: Callable[[Rig], None] = lambda _: None) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, *, before: Callable[[Rig], None] = lambda _: None, settle_s: float = 2.0
+) -> AsyncIterator[Running]:
     async with rig(folder, pumps=False) as here:
         here.broker.connects = [lambda: HELLO]
         here.broker.chains = {"SPY": Fetched((stock(),))}
@@ -152,7 +160,7 @@ async def running(folder: Path, *, before: Callable[[Rig], None] = lambda _: Non
         ends: list[bool] = []
         engine = Engine(lambda it: _parts(here, it, folder=folder, day=day, ends=ends))
         task = asyncio.ensure_future(engine.run())
-        await pass_time(2)
+        await pass_time(settle_s)
         try:
             yield Running(here, engine, task, ends)
         finally:
@@ -185,7 +193,7 @@ async def test_an_orphan_blocks_with_its_own_reason_until_it_is_gone(tmp_path: P
         assert "TSLA" in block.text
 
         it.here.broker.foreign_positions = []
-        it.engine.parts.line.compare_again()
+        it.engine.parts.line.on_link(AGAIN)
         await pass_time(2)
         assert it.here.desk.state is EngineState.READY
 
@@ -202,7 +210,7 @@ async def test_a_line_lost_while_the_markets_are_prepared_is_never_shown_as_read
             it.here.broker.lose()
 
         it.engine.parts.markets.prepare = loses  # type: ignore[method-assign]  # the moment is the point
-        it.engine.parts.line.compare_again()
+        it.engine.parts.line.on_link(AGAIN)
         for _ in range(50):
             await pass_time(0.1)
             states.append(it.here.desk.state)
@@ -345,7 +353,7 @@ async def test_a_part_that_fails_closes_what_is_held_and_ends_with_1(tmp_path: P
                 it.here.broker.emit(it.here.broker.executions[0])
             case _:
                 it.engine.parts.account.compare = breaks  # type: ignore[assignment, method-assign]
-                it.engine.parts.line.compare_again()
+                it.engine.parts.line.on_link(AGAIN)
         async with asyncio.timeout(120):
             ended = await asyncio.gather(it.task, return_exceptions=True)
 
@@ -394,7 +402,7 @@ async def test_a_kill_cut_short_goes_on_when_the_line_is_back(tmp_path: Path) ->
         await it.here.enter()
         await it.engine.parts.brakes.pull(BrakeKind.KILL, Scope(), reason="wild", who="test")
 
-        it.engine.parts.line.compare_again()
+        it.engine.parts.line.on_link(AGAIN)
         await pass_time(20)
 
         assert it.here.broker.positions["SPY"] == 0
@@ -409,3 +417,74 @@ async def test_a_kill_file_found_at_boot_boots_killed_and_kills(tmp_path: Path) 
         await pass_time(20)
 
         assert it.here.desk.brakes.brakes[0].proof.startswith("PROVEN FLAT")
+
+
+@virtual
+@pytest.mark.req("RECOVERY-RISK-2")
+async def test_without_a_broker_positions_are_unverified_and_a_full_comparison_clears_the_mark(
+    tmp_path: Path,
+) -> None:
+    def no_broker(here: Rig) -> None:
+        here.broker.link = here.desk.link = LinkState.DOWN
+        here.desk.state = EngineState.BOOTING
+        here.broker.connects = [_down, _down, _down, _down, lambda: HELLO]
+        here.books.ledger.apply(
+            Adjustment("a", "SPY", here.spy.con_id, 100, Decimal(100), TEN, "x", "ma", initial_stop=99.0)
+        )
+        here.broker.positions["SPY"] = 100
+        here.broker.con_ids["SPY"] = here.spy.con_id
+
+    async with running(tmp_path, before=no_broker) as it:
+        await pass_time(20)
+        desk = it.here.desk
+        (shown,) = views.position_views(desk)
+        assert (shown.quantity, shown.is_verified) == (100, False)
+        assert it.here.alerts("unverified") != []
+        assert desk.entry_block() is not None
+        assert it.here.broker.sent == []
+
+        await pass_time(300)
+
+        (shown,) = views.position_views(desk)
+        assert (shown.quantity, shown.is_verified) == (100, True)
+        assert it.here.alerts("unverified") == []
+        assert desk.state is EngineState.READY
+        assert it.here.stops_at_broker() == 100
+
+
+@virtual
+@pytest.mark.req("RECOVERY-STARTUP")
+async def test_the_start_goes_connect_compare_stops_markets_ready_and_an_early_signal_is_refused(
+    tmp_path: Path,
+) -> None:
+    def boots(here: Rig) -> None:
+        here.broker.link = here.desk.link = LinkState.DOWN
+        here.desk.state = EngineState.BOOTING
+        here.broker.state_delay_s = 1.0
+
+    async with running(tmp_path, before=boots) as it:
+        steps: list[str] = [*it.here.broker.log]
+        assert it.here.desk.may_enter("ma", "SPY") is None
+        assert steps[0] == "state"
+
+    async with running(tmp_path / "again", before=boots, settle_s=0.5) as early:
+        assert early.here.desk.may_enter("ma", "SPY") is Reason.NOT_READY
+        assert early.here.desk.state is EngineState.RECONCILING
+        assert early.here.broker.sent == []
+
+
+@virtual
+@pytest.mark.req("REQ-ARCH-003")
+async def test_a_person_who_aborts_ends_it_with_4_and_sends_nothing(tmp_path: Path) -> None:
+    def orphan(here: Rig) -> None:
+        here.broker.foreign_positions = [BrokerPosition("DU1", 9, "TSLA", Decimal(5), 1.0, "TSLA", "STK")]
+
+    async with running(tmp_path, before=orphan) as it:
+        await pass_time(2)
+        told = await it.engine.execute(Command("c", CommandKind.ABORT, who="anna"))
+
+        assert told.status == "done"
+        async with asyncio.timeout(60):
+            assert await it.task == 4
+        assert it.here.broker.sent == []
+        assert it.ends == [True]

@@ -130,11 +130,34 @@ async def test_the_alert_of_a_given_up_line_ends_when_it_is_back(tmp_path: Path)
 @virtual
 async def test_with_exit_the_third_failure_ends_it(tmp_path: Path) -> None:
     settings = Config().connection.model_copy(update={"on_exhausted": OnExhausted.EXIT})
-    async with lined(tmp_path, _fails, settings=settings) as told:
+    async with lined(tmp_path, lambda: HELLO, _fails, settings=settings) as told:
+        await pass_time(1)
+        told.here.broker.lose()
         await pass_time(21)
 
         with pytest.raises(LineGivenUpError, match="after 3 attempts"):
             await told.task
+
+
+@virtual
+@pytest.mark.req("RECOVERY-RISK-2")
+async def test_at_start_it_never_exits_but_warns_of_drift_after_three_attempts_and_goes_on_trying(
+    tmp_path: Path,
+) -> None:
+    settings = Config().connection.model_copy(update={"on_exhausted": OnExhausted.EXIT})
+    async with lined(tmp_path, *[_fails] * 5, lambda: HELLO, settings=settings) as told:
+        await pass_time(19)
+        assert told.here.alerts("unverified") == []
+        await pass_time(2)
+        (alert,) = [a for a in told.here.desk.notices.alerts if a.code == "unverified"]
+        assert alert.level is Level.WARNING
+        assert "may have drifted" in alert.text
+        assert len(told.here.broker.connected_at_s) == 3
+
+        await pass_time(300)
+
+        assert len(told.ups) == 1
+        assert not told.task.done()
 
 
 @virtual
@@ -161,7 +184,7 @@ async def test_a_request_to_compare_that_comes_while_comparing_is_not_lost(tmp_p
     async with lined(tmp_path) as told:
         told.slow_s = 3.0
         await pass_time(1)
-        told.line.compare_again()
+        told.line.on_link(LinkEvent(LinkState.UP, "1101", data_lost=True))
         await pass_time(10)
 
         assert len(told.ups) == 2
