@@ -100,6 +100,7 @@ class Executor:
         self.cancel = self._sender.cancel
         self.cancel_all = self._sender.cancel_all
         self.cancel_surfaced = self._sender.cancel_surfaced
+        self.cancel_extra = self._sender.cancel_extra
 
     def lock(self, key: str) -> asyncio.Lock:
         """The lock that keeps acts on one instrument apart."""

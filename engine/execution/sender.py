@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from engine.broker.port import Broker, BrokerError, OrdersRefusedError
@@ -13,6 +14,8 @@ from engine.domain.order import Order, OrderIntent, OrderState
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.ledger.events import CancelRequested, FateUnknown
+
+_AT_WORK = frozenset({"PreSubmitted", "Submitted", "PendingSubmit", "ApiPending"})
 
 
 class Sender:
@@ -70,7 +73,7 @@ class Sender:
             raise
         return True
 
-    @contextmanager
+    @contextlib.contextmanager
     def leaving(self, refs: tuple[str, ...]) -> Iterator[None]:
         """From before an order is registered until its bytes are out or proven never to go.
 
@@ -115,6 +118,18 @@ class Sender:
         order = self._books.order(ref)
         if order is not None:
             await self._ask_cancel(order)
+
+    async def cancel_extra(self, ref: str) -> None:
+        """Cancel what the broker holds under one of our references beside the order itself."""
+        order = self._books.order(ref)
+        if order is None:
+            return
+        for extra in self._books.ledger.orders.extras(ref):
+            # Under the same number a cancel could hit either: then only people can tell them apart.
+            if extra.order_id != order.order_id and extra.status in _AT_WORK:
+                twin = replace(order, order_id=extra.order_id, perm_id=extra.perm_id)
+                with contextlib.suppress(BrokerError):  # its alert stands
+                    await self._broker.cancel(twin)
 
     def is_done(self, ref: str) -> bool:
         """True where nothing more can come of the order."""

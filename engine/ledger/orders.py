@@ -106,6 +106,11 @@ class Orders:
         """Every permId seen under this orderRef; more than one is a duplicate at the broker."""
         return tuple(p for p, r in self._by_perm.items() if r == ref)
 
+    def extras(self, ref: str) -> tuple[BrokerOrderRecord, ...]:
+        """Orders at the broker under this orderRef beside the first, as last heard of."""
+        first = self._orders[ref].perm_id
+        return tuple(r for r in self._records.values() if r.order_ref == ref and r.perm_id != first)
+
     def claimed_filled(self, ref: str) -> int:
         """Sum over its orders at the broker of what their statuses said has filled."""
         return sum(record.filled for record in self._records.values() if record.order_ref == ref)
@@ -199,6 +204,9 @@ class Orders:
         news = self._is_news(ref, claim.perm_id, claim.source.value, said)
         if claim.source is Source.LIBRARY:
             return self._library_claim(order, claim) if news else Changes()
+        if order.perm_id and claim.perm_id not in (0, order.perm_id):
+            # A second order at the broker under one reference: what becomes of it says nothing of the first.
+            return self._record_perm(order, claim) if news else Changes()
         self._claimed_cancelled.discard(ref)
         (self._inactive.add if claim.status == "Inactive" else self._inactive.discard)(ref)
         state, verdict = on_status(order.state, claim.status, refused=ref in self._refused)

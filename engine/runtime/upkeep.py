@@ -84,6 +84,10 @@ class Upkeep:
             if note.code is NoteCode.CONTRADICTION:
                 ref = note.order_ref
                 self._spawn(f"cancel {ref}", partial(self._executor.cancel_surfaced, ref))
+            if note.code is NoteCode.DUPLICATE_ORDER:
+                self._desk.notices.raise_alert(Level.CRITICAL, "duplicate_order", note.text, symbol=note.key)
+                extra = partial(self._executor.cancel_extra, note.order_ref)
+                self._spawn(f"cancel the second {note.order_ref}", extra)
 
     async def begin(self) -> None:
         """What must stand before the first fill: the trading day, and a KILL that was left for us."""

@@ -187,7 +187,7 @@ class ScriptedBroker:
         elif held.intent.role in self.refuse_cancels_of:
             self._later(lambda: self.emit(OrderRefusal(held.order_id, held.intent.ref, 10148, "not now")))
         elif held.intent.role not in self.deaf_to_cancels_of:
-            self._later(lambda: self.end(held.intent.ref))
+            self._later(lambda: self._end(held))
 
     async def modify(self, order: Order, changed: OrderIntent, instrument: Instrument) -> None:
         self.log.append(f"modify {order.intent.role.value} {changed.quantity}")
@@ -243,9 +243,11 @@ class ScriptedBroker:
 
     def end(self, ref: str) -> None:
         """Cancel at the broker, whoever wanted it; a parent without fills takes its children along."""
-        held = self.held(ref)
+        self._end(self.held(ref))
+
+    def _end(self, held: Held) -> None:
         if not held.is_open:
-            self.emit(OrderRefusal(held.order_id, ref, 10148, f"is {held.status}"))
+            self.emit(OrderRefusal(held.order_id, held.intent.ref, 10148, f"is {held.status}"))
             return
         held.status = "Cancelled"
         self._say(held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -486,6 +486,22 @@ async def test_an_order_that_works_after_its_end_is_cancelled(tmp_path: Path) ->
         await pass_time(1)
 
         assert zombie.status == "Cancelled"
+
+
+@virtual
+async def test_a_second_order_under_one_reference_is_cancelled_and_the_first_stays(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        await it.here.enter()
+        broker, stop = it.here.broker, it.here.broker.held(it.here.last(Role.STOP).intent.ref)
+        twin = replace(stop, order_id=stop.order_id + 500, perm_id=stop.perm_id + 500)
+        broker.orders[twin.order_id] = twin  # what a change in bad weather can leave behind
+        broker.emit(broker.listed(twin).claim)
+        await pass_time(2)
+
+        assert (twin.status, stop.status) == ("Cancelled", "Submitted")
+        assert it.here.state_of(Role.STOP) == [OrderState.WORKING]
+        assert it.here.stops_at_broker() == 100
+        assert "second order" in it.here.alerts("duplicate_order")[0]
 
 
 @virtual
