@@ -90,8 +90,12 @@ class Wire:
         self.listener.on_broker_event(event)
 
     def set_link(self, state: LinkState, text: str, *, code: int = 0, data_lost: bool = False) -> None:
-        """Change the line's state and tell it; repeating a state is told only where data was lost."""
-        if state is self.link and not data_lost:
+        """Change the line's state and tell it; repeated only where the broker says the line was restored.
+
+        A restoration without a loss before means that the loss was not heard: much may have happened in it.
+        """
+        is_restored = state is LinkState.UP and code != 0
+        if state is self.link and not data_lost and not is_restored:
             return
         self.link = state
         self.emit(LinkEvent(state, clean(text), code, data_lost))

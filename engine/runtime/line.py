@@ -83,7 +83,7 @@ class Line:
         was, self._desk.link = self._desk.link, event.state
         if event.state is LinkState.UP:
             # Whatever it was before, something may have happened that we did not hear of.
-            self._again = self._again or was is not LinkState.UP or event.data_lost
+            self._again = self._again or was is not LinkState.UP or event.data_lost or event.code != 0
         else:
             self._hooks.on_down(event)
         self._turn.set()

@@ -196,6 +196,17 @@ async def test_after_an_outage_the_data_kept_message_brings_the_line_back(connec
         assert not hearing.of(LinkEvent)[-1].data_lost
 
 
+async def test_a_restored_line_of_which_no_loss_was_heard_is_told(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        _, hearing = await connect(peer.port)
+
+        peer.say((4, 2, -1, 1102, "restored", ""))
+        await eventually_async(lambda: len(hearing.of(LinkEvent)) == 2)
+
+        event = hearing.of(LinkEvent)[-1]
+        assert (event.state, event.code) == (LinkState.UP, 1102)
+
+
 async def test_garbage_after_the_handshake_is_told_and_the_line_lives(connect: Connect) -> None:
     async with ScriptedPeer() as peer:
         broker, hearing = await connect(peer.port)

@@ -204,6 +204,16 @@ async def test_every_return_of_the_line_is_compared_also_with_its_data_kept(tmp_
 
 
 @virtual
+async def test_a_restored_line_of_which_no_loss_was_heard_is_compared(tmp_path: Path) -> None:
+    async with lined(tmp_path) as told:
+        await pass_time(1)
+        told.line.on_link(LinkEvent(LinkState.UP, "restored", code=1102))
+        await pass_time(1)
+
+        assert len(told.ups) == 2
+
+
+@virtual
 async def test_a_freeze_that_ends_before_anyone_looked_is_compared_all_the_same(tmp_path: Path) -> None:
     async with lined(tmp_path) as told:
         await pass_time(1)
