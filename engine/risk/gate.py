@@ -153,7 +153,9 @@ def _past(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal |
     cooling = cooling or _cooling(proposal.key, world.last_fill_at, world.now, limits.cooldown_s, "fill")
     if cooling is not None:
         return cooling
-    pivot = proposal.plan.pivot
+    plan, pivot = proposal.plan, proposal.plan.pivot
+    if not all(level is None or math.isfinite(level) for level in (pivot, plan.target1, plan.target2)):
+        return Refusal(Reason.NOT_FINITE, f"{proposal.key}: a level of its plan is no number")
     if pivot is not None and world.attempts >= limits.max_attempts:
         text = f"{proposal.key}: {world.attempts} of {limits.max_attempts} attempts at {pivot:g} made today"
         return Refusal(Reason.MAX_ATTEMPTS, text, limits.max_attempts, world.attempts)

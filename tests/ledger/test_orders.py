@@ -384,3 +384,14 @@ def test_whatever_is_heard_the_live_orders_are_those_not_done(heard, day_ends):
         ledger.start_day()
 
     assert ledger.orders.live() == tuple(o for o in ledger.orders.all() if not o.state.is_done)
+
+
+@pytest.mark.req("RECOVERY-STATE-POS")
+def test_a_perm_id_that_is_all_that_is_new_of_an_order_is_a_row_to_store():
+    ledger = Ledger()
+    ledger.apply(Registered((intent("in"),), T0))
+    ledger.apply(executed(fill("a.01", 10, "100", ref="in")))
+
+    changes = ledger.apply(claim("in", "PreSubmitted", perm_id=901))
+
+    assert [o.perm_id for o in changes.orders] == [901]

@@ -19,7 +19,9 @@ from tests.ledger.building import T0, at, executed, fill, intent
 PLAN = Plan(pivot=444.77, target1=460.25, target2=470.5, moves_to_breakeven=True)
 
 
-def entered(quantity: int = 100, price: str = "445.25", *, side: Side = Side.BUY) -> Ledger:
+def entered(
+    quantity: int = 100, price: str = "445.25", *, side: Side = Side.BUY, seconds: float = 0.0
+) -> Ledger:
     """A ledger that holds one TSLA position entered with a plan and a stop."""
     ledger = Ledger()
     stop = 443.0 if side is Side.BUY else 448.0
@@ -36,7 +38,7 @@ def entered(quantity: int = 100, price: str = "445.25", *, side: Side = Side.BUY
         ),
     )
     ledger.apply(Registered(intents, T0))
-    ledger.apply(executed(fill("e0.01", side.sign * quantity, price, ref="in", key="TSLA")))
+    ledger.apply(executed(fill("e0.01", side.sign * quantity, price, ref="in", key="TSLA", seconds=seconds)))
     return ledger
 
 
@@ -149,12 +151,20 @@ def test_a_stop_that_was_moved_is_remembered_and_said_once():
 
 
 def test_a_move_of_a_stop_counts_although_the_brokers_clock_is_ahead_of_ours():
-    ledger = entered()
-    sell(ledger, "p1", 50, "447.13", seconds=10)
+    ledger = entered(seconds=10)
 
     ledger.apply(StopMoved("TSLA", 445.25, "breakeven", at(4)))
 
     assert held(ledger).stop_price == 445.25
+
+
+def test_a_flip_that_is_told_late_does_not_give_its_stop_to_the_other_side():
+    ledger = entered()
+    ledger.apply(StopMoved("TSLA", 445.25, "breakeven", at(5)))
+
+    ledger.apply(executed(fill("flip.01", -150, "447", key="TSLA", seconds=3)))
+
+    assert (held(ledger).quantity, held(ledger).stop_price) == (-50, None)
 
 
 def test_a_moved_stop_is_not_inherited_by_the_next_position():

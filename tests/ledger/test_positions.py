@@ -215,6 +215,7 @@ def test_a_new_day_keeps_positions_and_forgets_trades_and_pnl():
     assert [leg.quantity for leg in legs] == [60]
     assert manager.realized_usd() == 0
     assert manager.fees_usd() == 0
+    assert manager.uncharged_fills() == ()
     held = manager.position("SPY")
     assert held is not None
     assert held.realized_usd == 80

@@ -113,6 +113,11 @@ def test_an_entry_without_a_sane_stop_is_refused(stop: float | None) -> None:
     assert _refused(check_entry(proposal(stop_price=stop), world(), LIMITS)) is Reason.STOP_INVALID
 
 
+@pytest.mark.parametrize("plan", [Plan(pivot=math.nan), Plan(target1=math.inf), Plan(target2=-math.inf)])
+def test_an_entry_with_a_level_that_is_no_number_is_refused(plan: Plan) -> None:
+    assert _refused(check_entry(proposal(plan=plan), world(), LIMITS)) is Reason.NOT_FINITE
+
+
 def test_positions_and_working_entries_fill_the_same_slots() -> None:
     busy = world(
         holdings=(Holding("AMD", 1), Holding("QQQ", 1)),

@@ -79,6 +79,14 @@ def test_what_reduces_risk_need_not_be_worth_its_fee() -> None:
     )
 
 
+@pytest.mark.req("REQ-X3")
+def test_what_an_entry_is_worth_is_reckoned_after_its_fee() -> None:
+    below = check_order(intent(quantity=1, limit_price=100.99), stock(), RULES)
+
+    assert reason_of(below) is Reason.MIN_ORDER_VALUE
+    assert check_order(intent(quantity=1, limit_price=101.0), stock(), RULES) is None
+
+
 @given(st.floats(0.01, 5000), st.integers(1, 5000))
 def test_every_price_the_grid_allows_passes(price: float, quantity: int) -> None:
     on_grid = math.floor(price * 100) / 100
