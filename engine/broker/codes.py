@@ -17,6 +17,7 @@ UNREADABLE: Final = -2
 _INFORMATION: Final = frozenset({165, 399, 404, 434, 492, 10167, 10349})
 """Codes outside the 2100s that change nothing: 399 order message, 404 held for shares, 10167 delayed
 data follow, 10349 a preset changed the time in force (the order lives)."""
+_PASSING: Final = frozenset({100})
 _WARNINGS: Final = range(2100, 2200)
 _BROKER_LOST: Final = frozenset({1100, 2110})
 
@@ -24,6 +25,11 @@ _BROKER_LOST: Final = frozenset({1100, 2110})
 def is_information(code: int) -> bool:
     """True where the order or request the message names goes on as before."""
     return code in _INFORMATION or code in _WARNINGS
+
+
+def is_passing(code: int) -> bool:
+    """True where the same question may be answered a moment later: we asked too much at once."""
+    return code in _PASSING
 
 
 class LinkChange(NamedTuple):

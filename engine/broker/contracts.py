@@ -10,6 +10,7 @@ from engine.broker.convert import clean, expiry_of, key_of, number_or_none
 from engine.broker.hours import parse_hours
 from engine.broker.pacing import Priority
 from engine.broker.port import BrokerError, Fetched
+from engine.broker.retry import patiently
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, PriceStep, SecType, SessionHours
 
@@ -33,11 +34,15 @@ class Contracts:
         """All contracts that match; futures by expiry."""
         what = f"contract details of {symbol or 'all'} {sec_type} at {exchange or 'any exchange'}"
         asked = ibapi.Contract(symbol=symbol, secType=sec_type, exchange=exchange, currency=_CURRENCY)
-        number = self._wire.requests.new_id()
-        try:
-            found = await self._wire.requests.ask(
+
+        async def ask() -> list[Any]:
+            number = self._wire.requests.new_id()
+            return await self._wire.requests.ask(
                 number, lambda: self._wire.client.reqContractDetails(number, asked), what=what
             )
+
+        try:
+            found = await patiently(ask)
             instruments = [await self._instrument(details, exchange) for details in found]
         except (BrokerError, ValueError) as error:
             return Fetched(None, clean(error))

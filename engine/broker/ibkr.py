@@ -121,7 +121,8 @@ class _Session:
     def _is_question(self, number: int, code: int, text: str) -> bool:
         if codes.is_information(code) or number < 0:
             return False
-        return self.wire.requests.fail(number, f"{text} (code {code})")
+        passing = codes.is_passing(code)
+        return self.wire.requests.fail(number, f"{text} (code {code})", passing=passing)
 
 
 class IbkrBroker:

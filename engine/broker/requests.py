@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from engine.broker.pacing import Priority, Sender
 from engine.broker.port import BrokerError
+from engine.broker.retry import PassingError
 
 FIRST_REQUEST_ID: Final = 1_000_000_000
 """Request ids live far above order ids: the wire's errors name either with the same field."""
@@ -82,13 +83,13 @@ class Requests:
         if question is not None and not question.done.done():
             question.done.set_result(None)
 
-    def fail(self, key: Key, text: str) -> bool:
-        """The broker refused; False where nobody asked."""
+    def fail(self, key: Key, text: str, *, passing: bool = False) -> bool:
+        """The broker refused (`passing`: only for the moment); False where nobody asked."""
         question = self._open.get(key)
         if question is None:
             return False
         if not question.done.done():
-            question.done.set_exception(BrokerError(text))
+            question.done.set_exception(PassingError(text) if passing else BrokerError(text))
         return True
 
     def fail_all(self, text: str) -> None:
