@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from engine.api import EngineState
 from engine.broker.port import BrokerError, BrokerPosition, LinkState
@@ -25,12 +25,20 @@ class Reconciler:
     """One task. Requests that come together are one comparison; the broker's queue is not flooded."""
 
     def __init__(
-        self, desk: Desk, *, account: AccountDesk, recovery: RecoveryState, judge: Callable[[], None]
+        self,
+        desk: Desk,
+        *,
+        account: AccountDesk,
+        recovery: RecoveryState,
+        judge: Callable[[], None],
+        prepare: Callable[[], Awaitable[None]],
     ) -> None:
         self._desk = desk
         self._account = account
         self._recovery = recovery
         self._judge = judge
+        self._prepare = prepare
+        """Gathers what the proposals of newly found rows need."""
         self._wake = asyncio.Event()
         self._due_s = float("inf")
         self._regular_s = 0.0
@@ -92,6 +100,7 @@ class Reconciler:
             return
         self._ask_again()
         self._judge()
+        await self._prepare()
 
     # --- orders of unknown fate -----------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -24,6 +25,7 @@ from engine.recovery.decisions import Decision
 from engine.recovery.explain import average_price
 from engine.runtime.desk import Desk
 from engine.runtime.recovery_state import RecoveryState
+from engine.strategy.indicators import Atr
 
 PROTECTED_WITHIN_S = 10.0
 """Real seconds in which the stop of an adopted position must stand at the broker."""
@@ -32,6 +34,10 @@ GONE_WITHIN_S = 3.0
 """Real seconds in which a cancelled order that is not in our books must leave the broker's list."""
 
 _ASK_S = 0.5
+
+DAY_S = 86_400
+RANGE_DAYS = 14
+RANGE_BARS = 2 * RANGE_DAYS
 
 
 class Result(NamedTuple):
@@ -58,6 +64,22 @@ class Acts:
         self._broker = broker
         self._executor = executor
         self._describe = describe
+
+    async def measure(self) -> None:
+        """How far what nobody knows moves in a day, where history says it: proposed stops stand on it."""
+        for finding in self._recovery.findings:
+            if not finding.is_orphan or finding.key in self._recovery.ranges:
+                continue
+            instrument = await self._describe(finding.key, finding.con_id, finding.sec_type)
+            if instrument is None:
+                continue
+            answer = await self._broker.history(instrument, count=RANGE_BARS, seconds=DAY_S)
+            spread = Atr(RANGE_DAYS)
+            for bar in answer.value or ():
+                spread.update(bar)
+            if math.isfinite(spread.value) and spread.value > 0:
+                self._recovery.ranges[finding.key] = spread.value
+                self._recovery.touch()
 
     async def refusal(self, row: RecoveryRow, choice: RecoveryChoice, finding: Finding | None) -> str:
         """Why a choice cannot be carried out now; empty where it can. Nothing is changed."""

@@ -75,7 +75,9 @@ class RecoveryParts(NamedTuple):
             judge=engine.judge,
             abort=engine.abort,
         )
-        reconciler = Reconciler(desk, account=account, recovery=recovery, judge=engine.judge)
+        reconciler = Reconciler(
+            desk, account=account, recovery=recovery, judge=engine.judge, prepare=settler.prepare
+        )
         desk.books.on_changes(reconciler.on_changes)
         desk.books.on_changes(lambda _: recovery.touch())
         inbox.on_foreign, inbox.on_position = reconciler.soon, reconciler.on_position

@@ -73,6 +73,7 @@ class Restart:
             return
         self._spoken = True
         recovery, now = self._recovery, self._desk.now()
+        await self._settler.prepare()
         recovery.remember_closed()
         found = Found(
             connection=self._start.connection,

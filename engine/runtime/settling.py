@@ -98,6 +98,10 @@ class Settler:
 
     # --- the policy -----------------------------------------------------------------------------
 
+    async def prepare(self) -> None:
+        """Gather what a proposal needs, before anybody decides."""
+        await self._acts.measure()
+
     async def by_policy(self, policy: str) -> None:
         """Settle what waits as the configuration says; what it cannot decide waits for a person."""
         waiting = self._recovery.blocking()

@@ -76,7 +76,7 @@ def recovering(
         judge=verdict,
         abort=abort or remember,
     )
-    reconciler = Reconciler(desk, account=account, recovery=state, judge=verdict)
+    reconciler = Reconciler(desk, account=account, recovery=state, judge=verdict, prepare=settler.prepare)
     restart = Restart(
         desk,
         recovery=state,

@@ -14,11 +14,12 @@ import pytest
 from engine.api import Command, CommandKind, Level, Mode, Outcome, Scope
 from engine.api_recovery import RecoveryChoice, RecoveryKind, RecoveryRow, Settlement
 from engine.broker.port import BrokerPosition, Fetched, LinkState
+from engine.domain.market import Bar
 from engine.domain.order import OrderState, OrderType, Role, Side
 from engine.domain.reasons import Reason
 from engine.execution.kill import Reach
 from engine.ledger.ledger import OPERATOR
-from tests.builders import quote, stock
+from tests.builders import TEN, quote, stock
 from tests.execution.recovering import Recovering, recovering
 from tests.execution.rig import Rig, rig
 from tests.virtual_time import pass_time, virtual
@@ -379,3 +380,20 @@ async def test_a_split_is_shown_and_only_taken_over_by_a_person_with_a_new_stop(
         assert (held.quantity, held.avg_price, held.owner) == (200, Decimal(50), "ma")
         assert here.stops_at_broker() == 200
         assert here.books.ledger.positions.realized_usd() == 0
+
+
+@virtual
+@pytest.mark.req("RECOVERY-MINIMAL")
+async def test_where_history_is_there_the_proposed_stop_stands_on_how_far_it_moves_in_a_day(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path) as it:
+        day = timedelta(days=1)
+        days = [Bar("META", TEN - day * n, 500.0, 505.0, 495.0, 500.0, 1000) for n in range(28)]
+        it.here.broker.bars = {"META": Fetched(tuple(reversed(days)))}
+        it.here.desk.quotes.on_quote(quote("META", 499.99, 500.01))
+        assert (it.row.stop_price, it.row.stop_text) == (510.0, "2 %")
+
+        await it.it.settler.prepare()
+
+        assert (it.row.stop_price, it.row.stop_text) == (520.0, "2 × ATR(14)")
