@@ -214,6 +214,11 @@ def test_a_signal_flattens_saves_says_what_it_did_and_leaves_with_0(
     assert cockpit.rows("SELECT clean FROM run ORDER BY rowid DESC LIMIT 1") == [(1,)]
     booked = {row[0] for row in cockpit.rows("SELECT exec_id FROM fill")}
     assert booked == {execution.exec_id for execution in record.executions}
+    said = (cockpit.folder / "output.txt").read_text(encoding="utf-8")
+    steps = ("DRAINING", "flatten SELL", "why=end", "cockpit: summary of")
+    places = [said.find(step) for step in steps]
+    assert min(places) >= 0, places
+    assert places == sorted(places)
 
 
 @pytest.mark.req("PS60-NFR-MTTR")
