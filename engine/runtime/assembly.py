@@ -374,7 +374,7 @@ async def _save(given: Given, desk: Desk, memory: Memory, clean: bool) -> bool:
 
 
 async def _close(given: Given, memory: Memory) -> None:
-    await memory.housekeeping.back_up("end")
+    await memory.housekeeping.last_backup()
     await given.store.close()
     given.late.flush()
 

@@ -24,6 +24,8 @@ PRUNE_EVERY_S: Final = 3600.0
 MOST_OF_TIME: Final = 60.0
 """A backup that took one second is not repeated for sixty: copying a large state never fills the day."""
 
+LONGEST_AT_END_S: Final = 1.0
+
 _log = structlog.get_logger("engine")
 
 
@@ -62,6 +64,8 @@ class Housekeeping:
         self._keeps_backups = keeps_backups
         self._next_backup_s = float("-inf")
         self._next_prune_s = float("-inf")
+        self._took_s = 0.0
+        """Real seconds of the last backup."""
         self._day: date | None = None
         self._turn = asyncio.Lock()
         """One backup at a time."""
@@ -84,9 +88,14 @@ class Housekeeping:
                 self._desk.notices.raise_alert(Level.WARNING, "no_backup", text)
             else:
                 self._desk.notices.clear_alert("no_backup")
-                took_s = self._desk.clock.monotonic() - began_s
-                self._next_backup_s = max(self._next_backup_s, began_s + took_s * MOST_OF_TIME)
+                self._took_s = self._desk.clock.monotonic() - began_s
+                self._next_backup_s = max(self._next_backup_s, began_s + self._took_s * MOST_OF_TIME)
                 _log.info("backup.made", file=made.name, why=why)
+
+    async def last_backup(self) -> None:
+        """One more at a graceful end, unless the state is so large that the end would wait for it."""
+        if self._took_s <= LONGEST_AT_END_S:
+            await self.back_up("end")
 
     def _look_at_backups(self) -> None:
         now_s, today = self._desk.clock.monotonic(), trading_day(self._desk.now())

@@ -8,7 +8,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from engine.api import Level
+from engine.runtime import housekeeping
 from engine.runtime.housekeeping import Housekeeping, tell_opening
 from engine.store.backup import backups_of
 from engine.store.events import NewEvent, append_events
@@ -77,6 +80,32 @@ async def test_a_backup_that_fails_is_an_alert_that_ends_with_the_next_good_one(
         (tmp_path / "backups").unlink()
         await keeping.back_up("regular")
         assert here.alerts("no_backup") == []
+
+
+def _made(backups: list[dict[str, object]], more: dict[str, object], path: Path) -> Path:
+    backups.append(more)
+    return path
+
+
+@virtual
+async def test_a_large_state_is_copied_less_often_and_never_holds_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that takes ten seconds (told by the clock) waits ten minutes for the next."""
+    async with kept(tmp_path) as (here, keeping):
+        backup: list[dict[str, object]] = []
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(here.desk.clock, "monotonic", lambda: loop.time() + 10 * len(backup))
+        monkeypatch.setattr(housekeeping, "back_up", lambda path, **more: _made(backup, more, path))
+        await pass_time(2)
+        await pass_time(400)
+        assert [b["why"] for b in backup] == ["start"]
+
+        await keeping.last_backup()
+        assert len(backup) == 1
+
+        await pass_time(250)
+        assert [b["why"] for b in backup] == ["start", "regular"]
 
 
 @virtual
