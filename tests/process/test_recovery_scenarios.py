@@ -64,7 +64,7 @@ def play(cockpit: RealCockpit, legs: Sequence[Leg], *, until: str) -> None:
     cockpit.configure(
         {"breakout": breakout},
         risk=ONE_HUNDRED,
-        broker={"speed": SPEED, "tape": str(folder), "start_at": "09:57"},
+        broker={"speed": SPEED, "tape": str(folder), "start_at": "09:52"},
     )
 
 
@@ -90,7 +90,7 @@ def sent(cockpit: RealCockpit, role: str) -> list[tuple[int, str]]:
 
 @pytest.mark.req("RECOVERY-TEST-2", "RECOVERY-SCN-1")
 def test_killed_after_a_partial_it_holds_fifty_with_the_stop_at_breakeven(cockpit: RealCockpit) -> None:
-    legs = [("09:56:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 447.13), ("10:12:00", 446.50)]
+    legs = [("09:51:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 447.13), ("10:12:00", 446.50)]
     play(cockpit, legs, until="10:40:00")
     cockpit.start()
     cockpit.ready()
@@ -112,7 +112,7 @@ def test_killed_after_a_partial_it_holds_fifty_with_the_stop_at_breakeven(cockpi
 @pytest.mark.req("RECOVERY-TEST-3", "RECOVERY-SCN-2")
 def test_killed_after_two_stopped_out_attempts_the_third_is_refused(cockpit: RealCockpit) -> None:
     legs = [
-        ("09:56:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 444.00), ("10:13:05", 445.24),
+        ("09:51:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 444.00), ("10:13:05", 445.24),
         ("10:15:00", 444.00), ("10:21:30", 445.24),
     ]  # fmt: skip
     play(cockpit, legs, until="10:50:00")
