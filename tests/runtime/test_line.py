@@ -152,7 +152,9 @@ async def test_at_start_it_never_exits_but_warns_of_drift_after_three_attempts_a
         (alert,) = [a for a in told.here.desk.notices.alerts if a.code == "unverified"]
         assert alert.level is Level.WARNING
         assert "may have drifted" in alert.text
-        assert len(told.here.broker.connected_at_s) == 3
+        assert len(told.here.broker.connected_at_s) >= 3, (
+            "a fourth may come at once: its wait is drawn from 0 on"
+        )
 
         await pass_time(300)
 
