@@ -84,6 +84,9 @@ def _position_head(position: PositionView, *, frame: Frame) -> list[Line]:
     lines += labelled(
         "owner", "ORPHAN: at the broker, not in the store" if position.is_orphan else position.owner or "—"
     )
+    if position.metadata_lost:
+        text = "metadata lost: taken over, its targets and plan are not known"
+        lines += labelled("adopted", text, tone=Tone.WARN)
     if not position.is_verified:
         lines += labelled("UNVERIFIED", "the broker was not asked in this run", tone=Tone.WARN)
     lines += labelled(

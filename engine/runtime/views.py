@@ -21,6 +21,7 @@ from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import Order, OrderState, OrderType
 from engine.domain.position import Position
 from engine.domain.price import decimals
+from engine.ledger.ledger import OPERATOR
 from engine.ledger.pnl import r_multiple, unrealized_usd
 from engine.ledger.protection import protection
 from engine.recovery.compare import Finding
@@ -72,6 +73,8 @@ def _position(desk: Desk, position: Position) -> PositionView:
         decimals=2 if instrument is None else decimals(instrument),
         quote_age_s=desk.quotes.age_s(key, desk.now()),
         exposure_usd=None if unit is None else unit * abs(position.quantity),
+        # Nothing else makes a position the operator's: what was taken over came without a plan.
+        metadata_lost=position.owner == OPERATOR,
         is_verified=desk.verified,
         remaining=position.remaining,
         sec_type="STK" if instrument is None else instrument.sec_type.value,

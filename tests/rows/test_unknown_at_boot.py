@@ -49,6 +49,7 @@ async def test_a_position_opened_elsewhere_blocks_entries_until_it_is_adopted_wi
         assert (stop.side, stop.quantity, stop.order_type) == ("BUY", 30, "STP")
         (held,) = here.snapshot.positions
         assert (held.owner, held.quantity, held.is_orphan) == ("operator", -30, False)
+        assert held.metadata_lost
 
 
 @pytest.mark.req("REQ-ARCH-003", "REQ-ARCH-004")
