@@ -6,7 +6,9 @@ It can refuse writes, and the process can die right before or right after the k-
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -31,6 +33,14 @@ def _template() -> sqlite3.Connection:
     return kept
 
 
+@functools.cache
+def _folder() -> Path:
+    """Where the engine writes what is no database (the day's report); one per process."""
+    made = Path(tempfile.mkdtemp(prefix="storm-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
 class Disk:
     """What survives a crash."""
 
@@ -51,7 +61,7 @@ class Disk:
     def store(self, *, before: Callable[[], bool], after: Callable[[], bool]) -> Store:
         """The real store over this disk. `before` and `after` a commit say whether the process dies there."""
         inline = _Inline(self, before, after)
-        return Store(inline, Path("cockpit.db"))  # type: ignore[arg-type]  # all the store uses of aiosqlite's
+        return Store(inline, _folder() / "cockpit.db")  # type: ignore[arg-type]  # all the store uses of aiosqlite's
 
     def commit(self, function: Callable[..., Any]) -> Any:
         """One whole transaction, or the error of a disk that takes none."""

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
 from engine.broker.port import (
-    AccountValue,
     BrokerEvent,
-    BrokerOrder,
-    BrokerPosition,
     Commission,
     Execution,
     OrderClaim,
     OrderRefusal,
 )
 from engine.domain.fill import Fill, execution_base
-from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, Quote
 from engine.domain.order import OrderIntent, OrderType, Role, Side
-from tests.builders import TEN, future, stock
+from tests.builders import TEN
+from tests.storm.held import INSTRUMENTS, START_PRICE, Held
 from tests.storm.loop import START_S, StormLoop
 from tests.storm.weather import Weather
 
@@ -34,13 +31,6 @@ BAR_STEPS = 5
 QUOTE_STEPS = 2
 SPREAD_TICKS = 1
 FEE = Decimal("1.25")
-
-INSTRUMENTS: dict[str, Instrument] = {
-    "AAA": stock("AAA"),
-    "BBB": stock("BBB"),
-    "ESZ6": future("ESZ6", last_trade_date=(TEN + timedelta(days=28)).date()),
-}
-_START = {"AAA": 100.0, "BBB": 40.0, "ESZ6": 5000.0}
 
 
 class Downlink(Protocol):
@@ -55,51 +45,6 @@ class Downlink(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Held:
-    """One order as the exchange has it."""
-
-    intent: OrderIntent | None
-    """None for somebody else's."""
-    ref: str
-    key: str
-    side: Side
-    quantity: int
-    kind: OrderType
-    limit: float | None
-    stop: float | None
-    perm_id: int
-    order_id: int
-    parent: int = 0
-    """permId of the parent, 0 for none."""
-    status: str = "Submitted"
-    filled: int = 0
-    notional: Decimal = Decimal(0)
-    triggered: bool = False
-    took_late_fill: bool = False
-    """It filled after its cancel was confirmed."""
-
-    @property
-    def is_open(self) -> bool:
-        return self.status in ("Submitted", "PreSubmitted", "Inactive")
-
-    @property
-    def is_working(self) -> bool:
-        return self.status in ("Submitted", "PreSubmitted")
-
-    @property
-    def is_ours(self) -> bool:
-        return self.intent is not None
-
-    @property
-    def role(self) -> Role | None:
-        return None if self.intent is None else self.intent.role
-
-    @property
-    def remaining(self) -> int:
-        return max(0, self.quantity - self.filled)
-
-
 class Exchange:
     """Prices, orders, positions, executions. One client may be connected at a time."""
 
@@ -108,7 +53,7 @@ class Exchange:
         self.weather = weather
         self.rng = random.Random(f"exchange {seed}")
         self._market = random.Random(f"market {seed}")
-        self.price = dict(_START)
+        self.price = dict(START_PRICE)
         self.orders: dict[int, Held] = {}
         self.positions: dict[str, int] = dict.fromkeys(INSTRUMENTS, 0)
         self.executions: list[Execution] = []
@@ -141,6 +86,11 @@ class Exchange:
 
     def chance(self, probability: float) -> bool:
         return probability > 0 and self.rng.random() < probability
+
+    def new_perm_id(self) -> int:
+        """A number no order of this account ever had."""
+        self._next_perm += 1
+        return self._next_perm
 
     def later(self, delay_s: float, act: Callable[..., object], *args: object) -> None:
         self.loop.later(delay_s, act, *args)
@@ -193,8 +143,8 @@ class Exchange:
                 self._accept(held)
 
     def _held(self, intent: OrderIntent, order_id: int, parent: int) -> Held:
-        self._next_perm += 1
-        held = self.orders[self._next_perm] = Held(
+        perm_id = self.new_perm_id()
+        held = self.orders[perm_id] = Held(
             intent=intent,
             ref=intent.ref,
             key=intent.key,
@@ -203,7 +153,7 @@ class Exchange:
             kind=intent.order_type,
             limit=intent.limit_price,
             stop=intent.stop_price,
-            perm_id=self._next_perm,
+            perm_id=perm_id,
             order_id=order_id,
             parent=parent,
             status="PreSubmitted" if parent else "Submitted",
@@ -214,7 +164,7 @@ class Exchange:
         if self.chance(self.weather.reject):
             self.note(f"rejected {held.ref}")
             error = OrderRefusal(held.order_id, held.ref, 201, "Order rejected")
-            self._end(held, "Inactive" if self.chance(0.5) else "Cancelled", error=error)
+            self.end(held, "Inactive" if self.chance(0.5) else "Cancelled", error=error)
             return
         if held.parent == 0 and self.chance(self.weather.inactive):
             held.status = "Inactive"
@@ -257,14 +207,14 @@ class Exchange:
             self.tell(OrderRefusal(order_id, ref, 10148, "cannot be cancelled, state: PendingCancel"))
         elif not self.chance(weather.cancel_mute):
             error = OrderRefusal(order_id, ref, 202, "Order Canceled") if self.chance(0.5) else None
-            self._end(held, "Cancelled", error=error)
+            self.end(held, "Cancelled", error=error)
             if held.role is Role.ENTRY and self.chance(weather.fill_after_cancel):
                 self.later(self.rng.uniform(0.05, 3.0), self._late_fill, held)
 
     def _late_fill(self, held: Held) -> None:
         if held.remaining:
             held.took_late_fill = True
-            self._fill(held, self.rng.randint(1, held.remaining))
+            self.fill(held, self.rng.randint(1, held.remaining))
 
     def modify(self, order_id: int, changed: OrderIntent) -> None:
         """A change of price or quantity reaches the broker."""
@@ -288,10 +238,10 @@ class Exchange:
         if not held.is_working or price is None:
             return
         room = self._room(held)
-        if room <= 0:
+        if room <= 0 or (held.role is Role.ENTRY and self.chance(self.weather.thin)):
             return
         partly = self.chance(self.weather.partial) and room > 1
-        self._fill(held, self.rng.randint(1, room - 1) if partly else room, price)
+        self.fill(held, self.rng.randint(1, room - 1) if partly else room, price)
 
     def _price(self, held: Held) -> float | None:
         quote = self.quote(held.key)
@@ -316,7 +266,8 @@ class Exchange:
     def children(self, parent: Held) -> Iterator[Held]:
         return (h for h in self.orders.values() if h.parent == parent.perm_id)
 
-    def _fill(self, held: Held, quantity: int, price: float | None = None) -> None:
+    def fill(self, held: Held, quantity: int, price: float | None = None) -> None:
+        """Execute, at the market where no price is given."""
         tick = INSTRUMENTS[held.key].min_tick
         paid = Decimal(str(round(round((price or self.price[held.key]) / tick) * tick, 6)))
         held.filled += quantity
@@ -347,11 +298,13 @@ class Exchange:
         return found
 
     def _report(self, held: Held, execution: Execution) -> None:
-        events: list[BrokerEvent] = [execution]
+        status_first = self.chance(self.weather.reorder)
+        if not status_first:
+            self.tell(execution)
         if not self.chance(self.weather.no_status) and held.is_ours:
-            events.insert(0 if self.chance(self.weather.reorder) else 1, self.claim(held))
-        for event in events:
-            self.tell(event)
+            self.tell(self.claim(held))
+        if status_first:
+            self.later(self.rng.uniform(0.0, 2.0), self.tell, execution)
         self._commission(execution.fill.exec_id)
 
     def _commission(self, exec_id: str) -> None:
@@ -361,7 +314,8 @@ class Exchange:
         late = self.rng.uniform(2.0, 20.0) if self.chance(self.weather.late_commission) else 0.05
         self.later(late, self.tell, report)
 
-    def _end(self, held: Held, status: str, *, error: OrderRefusal | None = None) -> None:
+    def end(self, held: Held, status: str, *, error: OrderRefusal | None = None) -> None:
+        """End an order; children of one that never filled end with it."""
         held.status = status if status != "Inactive" else "Rejected"
         self.note(f"ended {held.ref or 'external'} {held.status} ({held.filled} of {held.quantity})")
         claim = self.claim(held)._replace(status=status)
@@ -372,37 +326,7 @@ class Exchange:
             self.tell(event)
         for child in list(self.children(held)):
             if child.is_open and not held.filled:
-                self._end(child, "Cancelled")
-
-    # --- what others do -------------------------------------------------------------------------
-
-    def trade_outside(self, key: str, quantity: int) -> None:
-        """Somebody else trades this account."""
-        self.tampered[key] = self.now_s
-        held = self._foreign(key, Side.BUY if quantity > 0 else Side.SELL, abs(quantity), OrderType.MARKET)
-        self._fill(held, abs(quantity))
-
-    def order_outside(self, key: str) -> None:
-        """Somebody else leaves an order far from the market."""
-        self.tampered[key] = self.now_s
-        held = self._foreign(key, Side.BUY, 5, OrderType.LIMIT, limit=self.price[key] * 0.5)
-        self.note(f"external order {held.perm_id} in {key}")
-
-    def _foreign(
-        self, key: str, side: Side, quantity: int, kind: OrderType, *, limit: float | None = None
-    ) -> Held:
-        self._next_perm += 1
-        held = Held(None, "", key, side, quantity, kind, limit, None, self._next_perm, 0)
-        self.orders[self._next_perm] = held
-        return held
-
-    def cancel_outside(self) -> None:
-        """Somebody cancels a stop of ours."""
-        stops = [h for h in self.orders.values() if h.role is Role.STOP and h.is_open]
-        if stops:
-            held = self.rng.choice(stops)
-            self.note(f"external cancel of {held.ref}")
-            self._end(held, "Cancelled")
+                self.end(child, "Cancelled")
 
     def correct(self) -> None:
         """The price of an execution of ours was wrong."""
@@ -454,47 +378,3 @@ class Exchange:
             key=held.key,
             stop_price=held.stop,
         )
-
-    def listed(self, held: Held) -> BrokerOrder:
-        """An order as the lists show it."""
-        claim = self.claim(held)
-        if not held.is_open:
-            claim = claim._replace(order_id=0)
-        return BrokerOrder(
-            claim=claim,
-            symbol=INSTRUMENTS[held.key].symbol,
-            key=held.key,
-            side=held.side.value,
-            quantity=Decimal(held.quantity),
-            order_type=held.kind.value,
-            limit_price=held.limit,
-            stop_price=held.stop,
-            tif="DAY",
-            parent_id=self.orders[held.parent].order_id if held.parent in self.orders else 0,
-            is_ours=held.is_ours,
-        )
-
-    def held_positions(self) -> tuple[BrokerPosition, ...]:
-        """What the account holds."""
-        return tuple(
-            BrokerPosition(
-                ACCOUNT,
-                INSTRUMENTS[key].con_id,
-                key,
-                Decimal(quantity),
-                self.price[key] * INSTRUMENTS[key].multiplier,
-                INSTRUMENTS[key].symbol,
-                INSTRUMENTS[key].sec_type.value,
-            )
-            for key, quantity in self.positions.items()
-            if quantity
-        )
-
-    def values(self) -> tuple[AccountValue, ...]:
-        """The account's figures."""
-        return (AccountValue("NetLiquidation", "1000000", "USD", ACCOUNT),)
-
-
-def margin_usd(instrument: Instrument) -> float:
-    """Initial margin of one contract."""
-    return 12_000.0 if instrument.sec_type is SecType.FUTURE else 0.0

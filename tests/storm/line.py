@@ -28,7 +28,9 @@ from engine.broker.port import (
 from engine.domain.instrument import Instrument
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Order, OrderIntent
-from tests.storm.exchange import ACCOUNT, INSTRUMENTS, Exchange, margin_usd
+from tests.storm import lists
+from tests.storm.exchange import ACCOUNT, Exchange
+from tests.storm.held import INSTRUMENTS, margin_usd
 from tests.storm.loop import Incarnation
 
 DETECT_S = 3.0
@@ -186,7 +188,7 @@ class StormBroker:
         exchange.link = session
         exchange.note(f"connected, life {self._life.number}")
         self._highest = max(self._highest, exchange.next_valid_id - 1)
-        for value in exchange.values():
+        for value in lists.values():
             session.tell(value, delay_s=0.0)
         self.change(LinkState.UP, "connected", data_lost=True)
         return Hello(ACCOUNT, (ACCOUNT,), 178, "storm", "embedded", self._highest + 1)
@@ -231,16 +233,14 @@ class StormBroker:
         for name in names:
             await self._wait(exchange.rng.uniform(0.2, 2.0) if torn else 0.01)
             if name == "positions":
-                positions = exchange.held_positions()
+                positions = lists.positions(exchange)
             elif name == "orders":
-                opened = tuple(exchange.listed(h) for h in exchange.orders.values() if h.is_open)
-                done = tuple(exchange.listed(h) for h in exchange.orders.values() if not h.is_open)
+                opened = tuple(lists.listed(exchange, h) for h in exchange.orders.values() if h.is_open)
+                done = tuple(lists.listed(exchange, h) for h in exchange.orders.values() if not h.is_open)
             else:
                 executions = tuple(e._replace(live=False) for e in exchange.executions)
                 commissions = tuple(exchange.commissions.values())
-        return BrokerState(
-            positions, opened, done, executions, commissions, exchange.values(), exchange.now()
-        )
+        return BrokerState(positions, opened, done, executions, commissions, lists.values(), exchange.now())
 
     async def instruments(self, symbol: str, sec_type: str, exchange: str) -> Fetched[tuple[Instrument, ...]]:
         await self._wait(0.01)

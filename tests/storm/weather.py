@@ -61,6 +61,8 @@ class Weather:
     lost_send: float = 0.0
     """Bytes under way when the session ends do not arrive."""
     partial: float = 0.0
+    thin: float = 0.0
+    """The market has nothing for an order this time."""
     slow: float = 0.0
     """An event is late by 0.5-8 s, and all behind it."""
     duplicate: float = 0.0
@@ -125,6 +127,7 @@ _MOST = {
     "zombie": 0.5,
     "lost_send": 0.8,
     "partial": 0.7,
+    "thin": 0.9,
     "slow": 0.1,
     "duplicate": 0.4,
     "reorder": 0.7,

@@ -8,16 +8,14 @@ import functools
 import hashlib
 import logging
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from engine.api import Command, CommandKind, EngineState, Mode, Outcome, OutcomeStatus, Scope
-from engine.api_recovery import RecoveryChoice, RecoveryRow, Settlement
+from engine.api import EngineState, Mode
 from engine.broker.port import LinkState
 from engine.config import Loaded, load
 from engine.domain.order import OrderIntent
@@ -30,19 +28,21 @@ from engine.runtime.memory import Left
 from engine.runtime.options import GatewayEndpoint, RunOptions
 from engine.store.errors import StoreError
 from engine.store.store import Store
+from tests.storm.blows import BLOWS
 from tests.storm.disk import GATEWAY, Disk
-from tests.storm.exchange import ACCOUNT, INSTRUMENTS, Exchange
+from tests.storm.exchange import ACCOUNT, Exchange
 from tests.storm.fate import Fate, Point
-from tests.storm.invariants import Watch, i11_a_proof_is_true
+from tests.storm.held import INSTRUMENTS
+from tests.storm.invariants import Watch
 from tests.storm.line import StormBroker
 from tests.storm.loop import Incarnation, StormLoop
+from tests.storm.operator import Operator
 from tests.storm.strategy import Mood, strategies
-from tests.storm.weather import CALM, Blow, Moment, Weather, draw
+from tests.storm.weather import CALM, Moment, Weather, draw
 
 NOWHERE = Path("/nonexistent")
 REST_S = 45.0
 """Virtual seconds without faults before what must hold at rest is asked."""
-ACKNOWLEDGE_S = 7.0
 
 
 @functools.cache
@@ -65,13 +65,6 @@ class LoopClock:
         return self._exchange.loop.time()
 
 
-@dataclass
-class Promise:
-    """What the operator was told about the account's brakes, and may rely on."""
-
-    on: set[str] = field(default_factory=set)
-
-
 class Storm:
     """One run. `violations` is empty where every promise was kept."""
 
@@ -86,12 +79,12 @@ class Storm:
         self.seed = seed
         self.weather = draw(seed) if weather is None else weather
         self.loop = StormLoop(seed)
-        self.exchange = Exchange(self.loop, self.weather, seed)
+        self.exchange: Exchange = Exchange(self.loop, self.weather, seed)
         self.disk = Disk(self.exchange)
         self.mood = Mood(seed)
         self.fate = Fate(points)
         self.watch = Watch(self)
-        self.promise = Promise()
+        self.operator: Operator = Operator(self)
         self.violations: list[str] = []
         self.lives: list[Incarnation] = []
         self.engine: Engine | None = None
@@ -102,7 +95,6 @@ class Storm:
         # Every third seed meets the limit: one position fewer than there are instruments.
         self._most = len(INSTRUMENTS) - (seed % 3 == 0)
         self._ids = random.Random(f"ids {seed}")
-        self._commands = 0
         self._over: asyncio.Future[None] | None = None
         self._finished = False
         self.journal: tuple[str, ...] = ()
@@ -167,7 +159,7 @@ class Storm:
         self._boot()
         for moment in self.weather.blows:
             self.loop.later(moment.at_s, self._strike, moment)
-        self.loop.later(ACKNOWLEDGE_S, self._acknowledge)
+        self.operator.begin()
         await self._pass(self.weather.horizon_s)
         self._calm()
         await self._pass(self.rest_s)
@@ -203,6 +195,7 @@ class Storm:
         life = Incarnation(len(self.lives) + 1)
         self.lives.append(life)
         self.engine = self.broker = self.store = None
+        self.operator.asked_to_stop = False
         self.exchange.note(f"boot of life {life.number}")
         self.loop.create_task(self._live(life), context=life.context)
 
@@ -216,7 +209,11 @@ class Storm:
         except Exception as err:
             self.violated(f"I19 the engine ended by itself: {type(err).__name__}: {err}")
             raise
-        self.violated(f"I19 the engine ended by itself with code {code}")
+        if not self.operator.asked_to_stop:
+            self.violated(f"I19 the engine ended by itself with code {code}")
+            return
+        self.exchange.note(f"life {life.number} stopped with code {code}")
+        self._end_of(life)
 
     async def _engine_runs(self, life: Incarnation) -> int:
         store = self.disk.store(before=partial(self._dies, life, "commit"), after=partial(self._died, life))
@@ -301,151 +298,7 @@ class Storm:
     def _strike(self, moment: Moment) -> None:
         self.exchange.note(f"blow {moment.blow.value} #{moment.number}")
         rng = random.Random(f"blow {self.seed} {moment.number}")
-        _BLOWS[moment.blow](self, rng)
-
-    def _command(self, kind: CommandKind, **values: object) -> None:
-        """Ask the engine, as the operator would; what it answers is a promise."""
-        engine, life = self.engine, self.life
-        if engine is None or life is None:
-            return
-        self._commands += 1
-        command = Command(f"c{self._commands}", kind, **values)  # type: ignore[arg-type]  # as named by each
-        if kind is CommandKind.RESUME:
-            self.promise.on.clear()
-        self.loop.create_task(self._execute(engine, command), context=life.context)
-
-    async def _execute(self, engine: Engine, command: Command) -> None:
-        disk_was_fine = not self.disk.is_full
-        outcome = await engine.execute(command)
-        if command.kind is not CommandKind.ACKNOWLEDGE:
-            self.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
-        for broken in i11_a_proof_is_true(self.watch, outcome.text):
-            self.violated(f"I11 {broken}")
-        if disk_was_fine and not self.disk.is_full and _is_brake(command, outcome):
-            self.promise.on.add(_brake_of(command))
-
-    def _acknowledge(self) -> None:
-        """The operator looks at every alert sooner or later."""
-        desk = self.desk
-        if desk is not None:
-            for alert in desk.notices.alerts:
-                if not alert.acknowledged:
-                    self._command(CommandKind.ACKNOWLEDGE, target=str(alert.alert_id))
-        self._settle()
-        self.loop.later(ACKNOWLEDGE_S, self._acknowledge)
-
-    def _settle(self) -> None:
-        """The operator decides about one row that waits for a decision."""
-        engine, rng = self.engine, self.exchange.rng
-        if engine is None or self.life is None or not (self.resting or rng.random() < 0.5):
-            return
-        rows = [row for row in engine.source.latest.recovery.open_rows if self._choices(row)]
-        if rows:
-            row = rng.choice(rows)
-            choice = rng.choice(self._choices(row))
-            self.exchange.note(f"operator settles {row.row_id}: {choice.value}")
-            self._command(CommandKind.SETTLE, settlements=(Settlement(row.row_id, choice, row.stamp),))
-
-    def _choices(self, row: RecoveryRow) -> list[RecoveryChoice]:
-        """What this operator may answer; "never sent" only after a call to the broker, who looked."""
-        at_broker = {f"ref {held.ref}" for held in self.exchange.orders.values()}
-        sure = self.resting and row.row_id not in at_broker
-        return [c for c in row.choices if c is not RecoveryChoice.NOT_SENT or sure]
-
-    def drop(self, _: random.Random) -> None:
-        if self.broker is not None and self.life is not None:
-            self.broker.drop("connection reset")
-
-    def freeze(self, rng: random.Random) -> None:
-        if self.broker is not None and self.life is not None:
-            self.broker.freeze(rng.uniform(0.5, 25.0))
-
-    def uplink(self, rng: random.Random) -> None:
-        broker = self.broker
-        if broker is None or self.life is None or broker.link is not LinkState.UP:
-            return
-        broker.change(LinkState.BROKER_LOST, "connectivity lost", code=1100)
-        lost = rng.random() < 0.5
-        self.loop.later(rng.uniform(0.2, 15.0), self._uplink_back, broker, lost)
-
-    def _uplink_back(self, broker: StormBroker, lost: bool) -> None:
-        if broker.link is LinkState.BROKER_LOST:
-            broker.change(LinkState.UP, "connectivity restored", code=1101 if lost else 1102, data_lost=lost)
-
-    def blip(self, rng: random.Random) -> None:
-        broker = self.broker
-        if broker is not None and self.life is not None and broker.link is LinkState.UP:
-            lost = rng.random() < 0.5
-            broker.change(LinkState.UP, "connectivity restored", code=1101 if lost else 1102, data_lost=lost)
-
-    def crash_at(self, kind: str, rng: random.Random) -> None:
-        self.fate.arm(kind, rng.randint(1, 12), after=rng.random() < 0.5)
-        if rng.random() < 0.4:  # and once more while it recovers
-            self.fate.arm(kind, rng.randint(1, 6), after=rng.random() < 0.5)
-
-    def fill_disk(self, rng: random.Random) -> None:
-        self.disk.is_full = True
-        self.loop.later(rng.uniform(1.0, 12.0), self._free_disk)
-
-    def _free_disk(self) -> None:
-        self.disk.is_full = False
-
-    def restart_gateway(self, rng: random.Random) -> None:
-        self.drop(rng)
-        self.exchange.next_valid_id = max(1, self.exchange.next_valid_id - rng.randint(1, 6))
-
-    def break_strategy(self, rng: random.Random) -> None:
-        self.mood.breaks = rng.choice(("one", "two"))
-
-    def external_trade(self, rng: random.Random) -> None:
-        self.exchange.trade_outside(rng.choice(tuple(INSTRUMENTS)), rng.choice((-7, -3, 4, 9)))
-
-    def external_order(self, rng: random.Random) -> None:
-        self.exchange.order_outside(rng.choice(tuple(INSTRUMENTS)))
-
-    def operate(self, rng: random.Random) -> None:
-        acts: tuple[tuple[CommandKind, dict[str, object]], ...] = (
-            (CommandKind.PAUSE, {}),
-            (CommandKind.HALT, {}),
-            (CommandKind.KILL, {"confirmed": True}),
-            (CommandKind.FLATTEN, {}),
-        )
-        kind, values = rng.choice(acts)
-        self._command(kind, scope=Scope(), reason="storm", **values)
-        if rng.random() < 0.3:  # the process dies while it acts
-            self.loop.later(rng.uniform(0.0, 3.0), self.kill, "during a command")
-        self.loop.later(rng.uniform(8.0, 40.0), self._resume)
-
-    def _resume(self) -> None:
-        self._command(CommandKind.RESUME, reason="go on", typed=ACCOUNT)
-
-
-_BLOWS: dict[Blow, Callable[[Storm, random.Random], None]] = {
-    Blow.DROP: Storm.drop,
-    Blow.FREEZE: Storm.freeze,
-    Blow.UPLINK: Storm.uplink,
-    Blow.BLIP: Storm.blip,
-    Blow.CRASH: lambda storm, _: storm.kill("at a moment"),
-    Blow.CRASH_AT_COMMIT: lambda storm, rng: storm.crash_at("commit", rng),
-    Blow.CRASH_AT_SEND: lambda storm, rng: storm.crash_at("send", rng),
-    Blow.DISK: Storm.fill_disk,
-    Blow.GATEWAY: Storm.restart_gateway,
-    Blow.STRATEGY: Storm.break_strategy,
-    Blow.EXTERNAL_TRADE: Storm.external_trade,
-    Blow.EXTERNAL_ORDER: Storm.external_order,
-    Blow.EXTERNAL_CANCEL: lambda storm, _: storm.exchange.cancel_outside(),
-    Blow.CORRECTION: lambda storm, _: storm.exchange.correct(),
-    Blow.OPERATOR: Storm.operate,
-}
-
-
-def _is_brake(command: Command, outcome: Outcome) -> bool:
-    kinds = (CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL)
-    return command.kind in kinds and outcome.status is not OutcomeStatus.REFUSED
-
-
-def _brake_of(command: Command) -> str:
-    return command.kind.name
+        BLOWS[moment.blow](self, rng)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,107 @@
+"""The person at the screen: brakes, flattens, stops, settles, acknowledges, and relies on the answers."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from engine.api import Command, CommandKind, Outcome, OutcomeStatus, Scope
+from engine.api_recovery import RecoveryChoice, RecoveryRow, Settlement
+from engine.runtime.engine import Engine
+from tests.storm.exchange import ACCOUNT
+from tests.storm.invariants import i11_a_proof_is_true
+
+if TYPE_CHECKING:
+    from tests.storm.world import Storm
+
+LOOK_S = 7.0
+"""The operator looks at the screen this often."""
+_BRAKES = (CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL)
+_ACTS: tuple[tuple[CommandKind, dict[str, object]], ...] = (
+    (CommandKind.PAUSE, {}),
+    (CommandKind.HALT, {}),
+    (CommandKind.KILL, {"confirmed": True}),
+    (CommandKind.FLATTEN, {}),
+    (CommandKind.STOP, {"target": "keep"}),
+    (CommandKind.STOP, {"target": "flatten"}),
+)
+
+
+class Operator:
+    """Everything a person asks of the engine in one run."""
+
+    def __init__(self, storm: Storm) -> None:
+        self._storm = storm
+        self._commands = 0
+        self.promised: set[str] = set()
+        """Brakes the operator was told are on."""
+        self.asked_to_stop = False
+        """The present life was asked to end by itself."""
+
+    def begin(self) -> None:
+        """Look at the screen from time to time."""
+        self._storm.loop.later(LOOK_S, self._look)
+
+    def act(self, rng: random.Random) -> None:
+        """One of the great commands; sometimes the process dies while it carries it out."""
+        kind, values = rng.choice(_ACTS)
+        self.asked_to_stop = self.asked_to_stop or (kind is CommandKind.STOP and self._storm.life is not None)
+        self._ask(kind, scope=Scope(), reason="storm", **values)
+        if rng.random() < 0.3:
+            self._storm.loop.later(rng.uniform(0.0, 3.0), self._storm.kill, "during a command")
+        self._storm.loop.later(rng.uniform(8.0, 40.0), self._resume)
+
+    def _resume(self) -> None:
+        self._ask(CommandKind.RESUME, reason="go on", typed=ACCOUNT)
+
+    def _ask(self, kind: CommandKind, **values: object) -> None:
+        engine, life = self._storm.engine, self._storm.life
+        if engine is None or life is None:
+            return
+        self._commands += 1
+        command = Command(f"c{self._commands}", kind, **values)  # type: ignore[arg-type]  # as named by each
+        if kind is CommandKind.RESUME:
+            self.promised.clear()
+        self._storm.loop.create_task(self._execute(engine, command), context=life.context)
+
+    async def _execute(self, engine: Engine, command: Command) -> None:
+        storm = self._storm
+        disk_was_fine = not storm.disk.is_full
+        outcome = await engine.execute(command)
+        if command.kind is not CommandKind.ACKNOWLEDGE:
+            storm.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
+        for broken in i11_a_proof_is_true(storm.watch, outcome.text):
+            storm.violated(f"I11 {broken}")
+        if disk_was_fine and not storm.disk.is_full and _is_brake(command, outcome):
+            self.promised.add(command.kind.name)
+
+    def _look(self) -> None:
+        """Every alert is acknowledged sooner or later, and one row that waits is decided about."""
+        desk = self._storm.desk
+        for alert in () if desk is None else desk.notices.alerts:
+            if not alert.acknowledged:
+                self._ask(CommandKind.ACKNOWLEDGE, target=str(alert.alert_id))
+        self._settle()
+        self._storm.loop.later(LOOK_S, self._look)
+
+    def _settle(self) -> None:
+        storm = self._storm
+        engine, rng = storm.engine, storm.exchange.rng
+        if engine is None or storm.life is None or not (storm.resting or rng.random() < 0.5):
+            return
+        rows = [row for row in engine.source.latest.recovery.open_rows if self._choices(row)]
+        if rows:
+            row = rng.choice(rows)
+            choice = rng.choice(self._choices(row))
+            storm.exchange.note(f"operator settles {row.row_id}: {choice.value}")
+            self._ask(CommandKind.SETTLE, settlements=(Settlement(row.row_id, choice, row.stamp),))
+
+    def _choices(self, row: RecoveryRow) -> list[RecoveryChoice]:
+        """What this operator may answer; "never sent" only after a call to the broker, who looked."""
+        at_broker = {f"ref {held.ref}" for held in self._storm.exchange.orders.values()}
+        sure = self._storm.resting and row.row_id not in at_broker
+        return [c for c in row.choices if c is not RecoveryChoice.NOT_SENT or sure]
+
+
+def _is_brake(command: Command, outcome: Outcome) -> bool:
+    return command.kind in _BRAKES and outcome.status is not OutcomeStatus.REFUSED
