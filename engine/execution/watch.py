@@ -10,11 +10,12 @@ class Watch:
     """Wakes waiting coroutines whenever the books changed durably."""
 
     def __init__(self) -> None:
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], None] = {}
+        """In order of asking: who asked first is woken first."""
 
     def notify(self) -> None:
         """The books changed: every waiter looks again."""
-        waiting, self._waiting = self._waiting, set()
+        waiting, self._waiting = self._waiting, {}
         for future in waiting:
             if not future.done():
                 future.set_result(None)
@@ -25,11 +26,11 @@ class Watch:
             async with asyncio.timeout(timeout_s):
                 while not condition():
                     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                    self._waiting.add(future)
+                    self._waiting[future] = None
                     try:
                         await future
                     finally:
-                        self._waiting.discard(future)
+                        self._waiting.pop(future, None)
         except TimeoutError:
             return condition()
         return True

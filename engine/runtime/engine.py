@@ -86,7 +86,7 @@ class Engine:
     def __init__(self, make: Callable[[Engine], Parts]) -> None:
         """`make` builds the parts around this engine's hooks (`spawn`, `on_up`, `on_down`, `stop` …)."""
         self._group: asyncio.TaskGroup | None = None
-        self._acts: set[asyncio.Task[None]] = set()
+        self._acts: dict[asyncio.Task[None], None] = {}
         self._was_ready = False
         self._stop_request: asyncio.Future[StopRequest] = asyncio.get_running_loop().create_future()
         self._drained: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
@@ -276,8 +276,8 @@ class Engine:
                 self._early.append((name, act))
             return
         task = self._group.create_task(self._guarded(name, act), name=f"act {name}")
-        self._acts.add(task)
-        task.add_done_callback(self._acts.discard)
+        self._acts[task] = None
+        task.add_done_callback(self._acts.pop)
 
     async def _guarded(self, name: str, act: Callable[[], object]) -> None:
         try:
