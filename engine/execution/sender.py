@@ -106,7 +106,7 @@ class Sender:
         if order is None or order.state.is_done:
             return True
         await self._ask_cancel(order)
-        return await self._books.watch.until(lambda: self.is_done(ref), timeout_s=self._confirm_s)
+        return await self._books.watch.until(lambda: self._is_settled(ref), timeout_s=self._confirm_s)
 
     async def cancel_all(self, refs: tuple[str, ...]) -> tuple[str, ...]:
         """Cancel many at once; returns the refs whose end could not be proven in time."""
@@ -130,6 +130,10 @@ class Sender:
                 twin = replace(order, order_id=extra.order_id, perm_id=extra.perm_id)
                 with contextlib.suppress(BrokerError):  # its alert stands
                     await self._broker.cancel(twin)
+
+    def _is_settled(self, ref: str) -> bool:
+        """Done, and nothing it filled is still to be told: what is closed next counts on the quantity."""
+        return self.is_done(ref) and not self._books.ledger.orders.owes_fills(ref)
 
     def is_done(self, ref: str) -> bool:
         """True where nothing more can come of the order."""

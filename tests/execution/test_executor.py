@@ -465,3 +465,22 @@ async def test_a_cancelled_that_only_the_library_says_stays_a_claim(tmp_path: Pa
 
         assert here.state_of(Role.STOP) == [OrderState.WORKING]
         assert here.executor.protection_steps("SPY", here.spy) == ()  # a second stop could flip it
+
+
+@virtual
+async def test_an_exit_waits_for_executions_that_the_cancelled_stop_still_owes(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        await here.enter()
+        stop = here.broker.held(here.last(Role.STOP).intent.ref)
+        stop.filled = 40  # counted in its last status; the execution comes later
+        leaving = asyncio.ensure_future(here.close())
+        await pass_time(1)
+        assert here.state_of(Role.STOP) == [OrderState.CANCELLED]
+        assert here.state_of(Role.EXIT) == []
+
+        stop.filled = 0
+        here.broker.fill(stop.intent.ref, 40)
+
+        assert (await leaving).status is CloseStatus.FLAT
+        assert here.last(Role.EXIT).intent.quantity == 60
+        assert here.broker.positions["SPY"] == 0
