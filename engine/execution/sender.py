@@ -132,8 +132,11 @@ class Sender:
                     await self._broker.cancel(twin)
 
     def _is_settled(self, ref: str) -> bool:
-        """Done, and nothing it filled is still to be told: what is closed next counts on the quantity."""
-        return self.is_done(ref) and not self._books.ledger.orders.owes_fills(ref)
+        """Done, and no execution its status counts is still to come: what is closed next is counted by it."""
+        order = self._books.order(ref)
+        if order is None:
+            return True
+        return order.state.is_done and self._books.ledger.orders.claimed_filled(ref) <= order.filled
 
     def is_done(self, ref: str) -> bool:
         """True where nothing more can come of the order."""

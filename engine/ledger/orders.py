@@ -102,13 +102,6 @@ class Orders:
         """True where the library calls it cancelled and the broker has not spoken yet."""
         return ref in self._claimed_cancelled
 
-    def owes_fills(self, ref: str) -> bool:
-        """True where the broker's own status counts more as filled than it has sent executions for."""
-        order = self._orders.get(ref)
-        filled = 0 if order is None else order.filled
-        known = (self._records.get(perm) for perm in self.perm_ids(ref))
-        return any(record is not None and record.filled > filled for record in known)
-
     def perm_ids(self, ref: str) -> tuple[int, ...]:
         """Every permId seen under this orderRef; more than one is a duplicate at the broker."""
         return tuple(p for p, r in self._by_perm.items() if r == ref)
