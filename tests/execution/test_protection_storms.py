@@ -16,7 +16,7 @@ from engine.broker.port import BrokerEvent, LinkState
 from engine.domain.order import Role
 from engine.domain.plan import Plan
 from tests.execution.rig import Rig
-from tests.runtime.test_upkeep import Kept, kept
+from tests.runtime.keeping import Kept, kept
 from tests.virtual_time import VirtualLoop, pass_time
 
 QUIET_S = 90.0
