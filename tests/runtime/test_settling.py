@@ -150,13 +150,14 @@ async def test_what_is_left_alone_stays_so_over_a_restart_and_is_spared_by_a_kil
         assert [r.kind for r in it.it.state.rows()] == [RecoveryKind.FOREIGN]
         stored = (await it.here.store.load()).decisions
         it.here.kill_switch._spared = it.it.state.spared
-        await it.here.enter()
+        it.here.desk.instruments["META"] = META
+        await it.here.enter(key="META")
 
         proof = await it.here.kill_switch.kill(Reach(), flatten=True)
 
         assert proof.flat, proof.text
         assert "stays: META -30, foreign" in proof.lines
-        assert not any(h.intent.key == "META" for h in it.here.broker.orders.values())
+        assert it.here.broker.positions["META"] == 0  # ours is closed, no share more
     async with rig(tmp_path / "b") as again:
         again.broker.foreign_positions = it.here.broker.foreign_positions
         after = recovering(again, decisions=stored)
