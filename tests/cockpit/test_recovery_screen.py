@@ -381,6 +381,8 @@ async def test_hostile_text_is_shown_as_text_without_control_characters(
             text = painted(desk)
             assert not {"\x1b", "\x07", "\u202e", "\x00"} & set(text)
             assert "[@click=app.bell]X" in text
+            for box in desk.app.screen.query("#dialog"):
+                assert "@click" not in str(box.border_title).replace("\\[@click", ""), "a title is text, too"
 
 
 @pytest.mark.req("RECOVERY-LOG-1")
