@@ -64,6 +64,8 @@ class Exchange:
         self.tampered: dict[str, float] = {}
         """Key -> when somebody else last moved its position or orders."""
         self.dirty = False
+        self.is_shut = False
+        """Nothing resting fills any more: the end of a run must not fall between a fill and its news."""
         self._next_perm = 900_001
         self._steps = 0
         self._bars: dict[str, list[float]] = {key: [] for key in INSTRUMENTS}
@@ -112,8 +114,9 @@ class Exchange:
             moved = self.price[key] * (1 + self._market.gauss(0, 0.0004) * jump)
             self.price[key] = round(moved / tick) * tick + tick / 2
             self._bars[key].append(self.price[key])
-        for held in [h for h in self.orders.values() if h.is_working]:
-            self._match(held)
+        if not self.is_shut:
+            for held in [h for h in self.orders.values() if h.is_working]:
+                self._match(held)
         if self.link is not None and self._steps % QUOTE_STEPS == 0:
             for key in INSTRUMENTS:
                 self.link.show(self.quote(key))

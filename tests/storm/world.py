@@ -43,6 +43,8 @@ from tests.storm.weather import CALM, Moment, Weather, draw
 NOWHERE = Path("/nonexistent")
 REST_S = 45.0
 """Virtual seconds without faults before what must hold at rest is asked."""
+SHUT_S = 8.0
+"""Of these, the last ones in which nothing fills any more."""
 
 
 @functools.cache
@@ -162,7 +164,9 @@ class Storm:
         self.operator.begin()
         await self._pass(self.weather.horizon_s)
         self._calm()
-        await self._pass(self.rest_s)
+        await self._pass(self.rest_s - SHUT_S)
+        self.exchange.is_shut = True
+        await self._pass(SHUT_S)
         if not self.violations:
             await self.watch.at_rest()
 
