@@ -10,7 +10,7 @@ from datetime import datetime
 from engine.api import Mode
 from engine.api_recovery import RecoveryKind, RecoveryRow, RecoveryView
 from engine.broker.port import BrokerOrder
-from engine.domain.order import Order, OrderState, Side
+from engine.domain.order import Order, OrderState
 from engine.domain.position import Position
 from engine.domain.price import Rounding, decimals, round_to_tick
 from engine.execution.kill import Spared
@@ -201,8 +201,3 @@ class RecoveryState:
 def is_cancellable(order: BrokerOrder) -> bool:
     """True where the broker takes a cancel of it from us: it was placed under our client id."""
     return order.is_ours and order.claim.order_id > 0
-
-
-def side_of_exit(finding: Finding) -> Side:
-    """The side of the order that closes what the row is about."""
-    return Side.SELL if finding.excess > 0 else Side.BUY
