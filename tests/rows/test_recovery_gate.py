@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from engine.api import EngineState, Mode
-from engine.runtime.errors import FailedError
+from engine.api import BrakeKind, EngineState, Mode
+from engine.domain.reasons import Reason
 from tests.e2e.live import live
 from tests.process.terminal import Place, end_all
 from tests.waiting import eventually
@@ -26,34 +25,26 @@ def _damage(state_dir: Path) -> Path:
     return database
 
 
-async def test_paper_trading_does_not_start_on_a_damaged_state(place: Path) -> None:
-    database = _damage(place)
-
-    with pytest.raises(FailedError, match="is damaged"):
-        async with live(place):
-            pass
-
-    assert database.read_bytes() == RUBBISH, "left as it was"
-
-
-async def test_a_dry_run_opens_on_a_damaged_state_and_leaves_it_alone(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mode", [Mode.PAPER, Mode.DRY_RUN])
+async def test_on_a_damaged_state_without_a_backup_nothing_is_entered_until_a_person_says_so(
+    place: Path, mode: Mode
 ) -> None:
     database = _damage(place)
-    spare = place / "spare"
-    spare.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(spare))
 
-    async with live(place, mode=Mode.DRY_RUN) as here:
+    async with live(place, mode=mode) as here:
         shown = await here.ready()
-        (alert,) = [a for a in shown.alerts if a.code == "not_kept"]
-        assert "is damaged" in alert.text
-        assert str(spare) in alert.text
-        assert "--paper would be refused" in alert.text
+        (brake,) = shown.brakes
+        assert (brake.kind, brake.who) == (BrakeKind.HALT, "engine")
+        assert "damaged" in brake.reason
+        bars = here.engine.parts.trading.running[0]
+        await here.until(lambda _: bars.warm == bars.keys, why="never warm")
+        await here.until(
+            lambda s: any(w.code == Reason.HALTED for w in s.why_not), why="the entry was not refused"
+        )
         assert (await here.at_broker()).open_orders == ()
 
-    assert database.read_bytes() == RUBBISH
-    assert list(spare.glob("cockpit-dry-run-*/embedded-DU9000001/cockpit.db"))
+    (aside,) = database.parent.glob("corrupt-*/cockpit.db")
+    assert aside.read_bytes() == RUBBISH, "nothing of it may be lost"
 
 
 def test_a_dry_run_opens_where_the_state_folder_cannot_be_used_and_can_be_steered(place: Path) -> None:
