@@ -19,6 +19,7 @@ from engine.broker.port import (
     Execution,
     OrderClaim,
 )
+from engine.broker.retry import patiently
 from engine.broker.wire import Wire
 from engine.domain.market import utc
 
@@ -59,23 +60,27 @@ class Account:
     async def state(self) -> BrokerState:
         """One complete picture. Raises BrokerError naming the first part that failed."""
         async with self._one_at_a_time:
-            client = self._wire.client
-            number = self._wire.requests.new_id()
-            everything = ibapi.ExecutionFilter()
-            # All questions leave together: the picture's parts should be of one moment.
-            parts = await asyncio.gather(
-                self._ask(_POSITIONS, client.reqPositions, _POSITIONS),
-                self._ask(OPEN_ORDERS, client.reqAllOpenOrders, OPEN_ORDERS),
-                self._ask(COMPLETED_ORDERS, lambda: client.reqCompletedOrders(False), COMPLETED_ORDERS),
-                self._ask(number, lambda: client.reqExecutions(number, everything), "executions of today"),
-                return_exceptions=True,
-            )
+            # Asked again, it is asked again whole: the picture's parts should be of one moment.
+            answers = await patiently(self._ask_all, self._wire.settings.patience)
+        return self._picture(*answers)
+
+    async def _ask_all(self) -> list[list[Any]]:
+        client = self._wire.client
+        number = self._wire.requests.new_id()
+        everything = ibapi.ExecutionFilter()
+        parts = await asyncio.gather(
+            self._ask(_POSITIONS, client.reqPositions, _POSITIONS),
+            self._ask(OPEN_ORDERS, client.reqAllOpenOrders, OPEN_ORDERS),
+            self._ask(COMPLETED_ORDERS, lambda: client.reqCompletedOrders(False), COMPLETED_ORDERS),
+            self._ask(number, lambda: client.reqExecutions(number, everything), "executions of today"),
+            return_exceptions=True,
+        )
         answers: list[list[Any]] = []
         for part in parts:
             if isinstance(part, BaseException):
                 raise part
             answers.append(part)
-        return self._picture(*answers)
+        return answers
 
     async def _ask(self, key: int | str, write: Any, what: str) -> list[Any]:
         return await self._wire.requests.ask(key, write, what=what, priority=Priority.CONTROL)

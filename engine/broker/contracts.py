@@ -42,7 +42,7 @@ class Contracts:
             )
 
         try:
-            found = await patiently(ask)
+            found = await patiently(ask, self._wire.settings.patience)
             instruments = [await self._instrument(details, exchange) for details in found]
         except (BrokerError, ValueError) as error:
             return Fetched(None, clean(error))

@@ -10,6 +10,7 @@ from typing import Any, Final
 from engine.broker.convert import clean, contract_of, expiry_of
 from engine.broker.pacing import HistoryPacing, Priority
 from engine.broker.port import BrokerError, Fetched
+from engine.broker.retry import patiently
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, checked_bar, utc
@@ -106,16 +107,22 @@ class History:
         if seconds <= _PACED_UP_TO_S:
             request = f"{instrument.con_id} {seconds} {span} {until}"
             await self._wait_for_turn(instrument, request=request, what=what)
-        number = self._wire.requests.new_id()
-        return await self._wire.requests.ask(
-            number,
-            lambda: client.reqHistoricalData(
-                number, contract, until, span, BAR_SIZES[seconds], "TRADES", regular_only, 2, False, []
-            ),
-            what=what,
-            priority=Priority.HISTORY,
-            timeout_s=self._wire.settings.history_timeout_s,
-        )
+
+        async def ask() -> list[Any]:
+            number = self._wire.requests.new_id()
+            return await self._wire.requests.ask(
+                number,
+                lambda: client.reqHistoricalData(
+                    number, contract, until, span, BAR_SIZES[seconds], "TRADES", regular_only, 2, False, []
+                ),
+                what=what,
+                priority=Priority.HISTORY,
+                timeout_s=self._wire.settings.history_timeout_s,
+            )
+
+        if seconds <= _PACED_UP_TO_S:
+            return await ask()  # the same question again within seconds is what the pacing rule forbids
+        return await patiently(ask, self._wire.settings.patience)
 
     async def _wait_for_turn(self, instrument: Instrument, *, request: str, what: str) -> None:
         now_s, line = self._wire.clock(), str(instrument.con_id)

@@ -11,6 +11,7 @@ from engine.broker.convert import clean
 from engine.broker.pacing import Priority, Sender
 from engine.broker.port import BrokerError, BrokerEvent, BrokerListener, LinkEvent, LinkState, Notice
 from engine.broker.requests import Requests
+from engine.broker.retry import USUAL, Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class ConnectionSettings:
     """Without an answer for so long the peer counts as frozen."""
     market_data_type: int = 1
     """1 real time, 2 frozen, 3 delayed, 4 delayed-frozen."""
+    patience: Patience = USUAL
+    """How often a question that changes nothing is asked again while the broker is too busy for it."""
     highest_order_id: int = 0
     """The highest order id ever used with this client id; ids go on above it."""
 

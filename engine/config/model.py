@@ -22,6 +22,7 @@ from engine.config.sections import (
     OrphansSection,
     PositionSection,
     ReconcileSection,
+    RetrySection,
     RiskSection,
     RunSection,
     Section,
@@ -72,6 +73,7 @@ class Config(Section):
     mode: ModeSection = ModeSection()
     broker: BrokerSection = BrokerSection()
     connection: ConnectionSection = ConnectionSection()
+    retry: RetrySection = RetrySection()
     market_data: MarketDataSection = MarketDataSection()
     data: DataSection = DataSection()
     sessions: SessionsSection = SessionsSection()

@@ -110,6 +110,17 @@ class ConnectionSection(Section):
     """Silence after which a peer counts as frozen; longer than heartbeat_s."""
 
 
+class RetrySection(Section):
+    """Questions that change nothing and that the broker was too busy for. Orders are never sent again."""
+
+    base_ms: float = key(200.0, unit="ms", gt=0, le=60_000)
+    """Longest first wait; every wait is drawn between 0 and its ceiling, which doubles (full jitter)."""
+    cap_s: float = key(5.0, unit="s", gt=0, le=60)
+    """Highest ceiling of a wait."""
+    max_attempts: int = key(6, ge=1, le=20)
+    """How often a question is asked, the first time counted."""
+
+
 class MarketDataSection(Section):
     """What is subscribed, and when a price is too old."""
 
@@ -203,7 +214,8 @@ class ExecutionSection(Section):
 
 
 class PositionSection(Section):
-    """How long a position may be open, in hours of open session. A partial starts anew; 0 = never."""
+    """How long a position may be open, in hours of open session (a partial starts anew; 0 = never), and the
+    stop of one that never had any."""
 
     age_warn_h: float = key(2.0, unit="h", ge=0, le=1000)
     """Older than this is a warning."""
@@ -211,6 +223,8 @@ class PositionSection(Section):
     """Older than this is an error and an alert."""
     age_close_h: float = key(6.0, unit="h", ge=0, le=1000)
     """Older than this is closed by the engine (max_age)."""
+    default_stop_pct: float = key(2.0, unit="%", gt=0, le=50)
+    """Distance of the stop of a position that came without one, also of an adopted one without history."""
 
 
 class KillSection(Section):
@@ -245,9 +259,8 @@ class OrphansSection(Section):
     headless_policy: HeadlessPolicy = HeadlessPolicy.ABORT
     """At start without a screen: adopt, close or abort. Later finds always wait for a person."""
     stop_atr: float = key(2.0, unit="x", gt=0, le=20)
-    """Distance of an adopted position's stop in average true ranges of 14 days, where history is there."""
-    stop_pct: float = key(2.0, unit="%", gt=0, le=50)
-    """Distance of its stop from the price where no history is there."""
+    """Distance of an adopted position's stop in average true ranges of 14 days, where history is there;
+    else position.default_stop_pct."""
 
 
 class StateSection(Section):

@@ -42,6 +42,7 @@ class ExecutionSettings:
     order_rules: OrderRules = ANY_VALUE
     """What an entry must be worth: the same as at the gate."""
     default_stop_pct: float = 2.0
+    """Distance from the entry of the stop of a position that came without one."""
     confirm_s: float = 3.0
     """How long a cancel or a change may take to be confirmed before it counts as refused."""
     fill_s: float = 5.0

@@ -233,6 +233,7 @@ def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
             entry_tif=Tif(execution.tif.value),
             stop_tif=Tif(execution.stop_tif.value),
             order_rules=order_rules(desk.config),
+            default_stop_pct=given.loaded.config.position.default_stop_pct,
         ),
     )
 

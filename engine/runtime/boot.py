@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.api import Mode
 from engine.broker.ibkr import IbkrBroker
 from engine.broker.port import AccountError, BrokerError
+from engine.broker.retry import Patience
 from engine.broker.wire import ConnectionSettings
 from engine.config import (
     Config,
@@ -78,6 +79,11 @@ def make_broker(config: Config, options: RunOptions, *, highest_order_id: int) -
         heartbeat_s=connection.heartbeat_s,
         detect_s=connection.detect_s,
         market_data_type=config.market_data.type.value,
+        patience=Patience(
+            base_s=config.retry.base_ms / 1000.0,
+            cap_s=config.retry.cap_s,
+            attempts=config.retry.max_attempts,
+        ),
         highest_order_id=highest_order_id,
     )
     clock = options.clock

@@ -186,7 +186,8 @@ class RecoveryState:
         price = self.unit_cost(finding) if math.isnan(mark) else mark
         spread = self.ranges.get(finding.key)
         if spread is None:
-            distance, text = price * settings.stop_pct / 100, f"{settings.stop_pct:g} %"
+            pct = self.desk.config.position.default_stop_pct
+            distance, text = price * pct / 100, f"{pct:g} %"
         else:
             distance, text = spread * settings.stop_atr, f"{settings.stop_atr:g} × ATR(14)"
         stop = price - side * distance

@@ -384,6 +384,17 @@ async def test_a_split_is_shown_and_only_taken_over_by_a_person_with_a_new_stop(
 
 
 @virtual
+async def test_the_proposed_stop_stands_as_far_away_as_configured_where_no_history_is(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        desk = it.here.desk
+        position = desk.config.position.model_copy(update={"default_stop_pct": 4.0})
+        desk.config = desk.config.model_copy(update={"position": position})
+        desk.quotes.on_quote(quote("META", 499.99, 500.01))
+
+        assert (it.row.stop_price, it.row.stop_text) == (520.0, "4 %")
+
+
+@virtual
 @pytest.mark.req("RECOVERY-MINIMAL")
 async def test_where_history_is_there_the_proposed_stop_stands_on_how_far_it_moves_in_a_day(
     tmp_path: Path,
