@@ -72,7 +72,8 @@ class Market:
     def on_down(self, fields: Fields) -> bool:
         """Keep the gateway's bars back; learn how its frames look."""
         if fields[0] == REAL_TIME_BAR:
-            self._bar = fields
+            # Only the first: ours run ahead of the clock, and a bar from before the last one is decided on.
+            self._bar = self._bar or fields
             return False
         if fields[0] == MARKET_PRICE and len(fields) > 5 and fields[3] in {b"1", b"2"}:
             self._prices[fields[3]] = fields
