@@ -18,9 +18,10 @@ from engine.domain.order import (
     Tif,
 )
 from engine.risk.brakes import BrakeSet
-from engine.risk.gate import GateWorld
+from engine.risk.exposure import Holding, commitments
 from engine.risk.limits import RiskLimits
 from engine.risk.order_check import OrderRules
+from engine.risk.world import GateWorld
 
 TEN = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 """10:00 in New York on a Friday."""
@@ -137,7 +138,9 @@ LIMITS = RiskLimits(
 )
 
 
-def world(**changes: object) -> GateWorld:
+def world(
+    *, holdings: tuple[Holding, ...] = (), orders: tuple[Order, ...] = (), **changes: object
+) -> GateWorld:
     """A world in which an entry in SPY passes."""
     values: dict[str, object] = {
         "now": TEN,
@@ -148,8 +151,7 @@ def world(**changes: object) -> GateWorld:
         "quote": quote(),
         "is_live_data": True,
         "net_liquidation_usd": 1_000_000.0,
-        "holdings": (),
-        "orders": (),
+        "commitments": commitments(holdings, orders),
         "unit_usd": {},
         "margin_usd": None,
         "strategy_allows_short": True,

@@ -14,6 +14,7 @@ from engine.config.values import (
     LogFormat,
     LogLevel,
     MarketDataType,
+    OnBreach,
     OnExhausted,
     OnSignal,
     OnTerminalLoss,
@@ -130,6 +131,8 @@ class MarketDataSection(Section):
     """Market data lines of the account; further instruments are refused, not dropped."""
     max_quote_age_seconds: float = key(5.0, unit="s", gt=0, le=3600)
     """A quote older than this blocks entries of its symbol."""
+    max_spread_bps: float = key(30.0, unit="bps", gt=0, le=1000)
+    """A wider spread, of the mid, blocks entries of its symbol; one price step never is too wide."""
 
 
 class DataSection(Section):
@@ -159,6 +162,28 @@ class AllowShortSection(Section):
     """Futures."""
 
 
+class DrawdownSection(Section):
+    """How far equity may fall from its highest value before risk.on_breach acts."""
+
+    session: float = key(3.0, unit="%", gt=0, le=100)
+    """Of the highest value of the trading day."""
+    rolling: float = key(10.0, unit="%", gt=0, le=100)
+    """Of the highest value of the last window_days trading days."""
+    window_days: int = key(20, unit="days", ge=1, le=250)
+    """Trading days of the rolling limit."""
+    derisk_start: float = key(0.5, unit="x", gt=0, le=1)
+    """Share of a limit from which entries shrink, linearly down to nothing at the limit."""
+
+
+class RepeatSection(Section):
+    """Repeated execution: a strategy that fills too often is paused until a person resumes it."""
+
+    n: int = key(5, ge=1, le=1000)
+    """Filled entries in window_s that are still in order."""
+    window_s: float = key(60.0, unit="s", gt=0, le=3600)
+    """Exchange time over which they are counted."""
+
+
 class RiskSection(Section):
     """Size and limits. Exposure of a stock is its notional, of a future its initial margin."""
 
@@ -182,6 +207,30 @@ class RiskSection(Section):
     """The same after a protective stop closed a position in it."""
     max_attempts: int = key(2, ge=1, le=100)
     """Entries that may fill per pivot, side and trading day."""
+    max_total_at_risk_pct: float = key(15.0, unit="% NLV", gt=0, le=1000)
+    """Exposure of everything held and working."""
+    max_order_value: float = key(50_000.0, unit="USD", gt=0)
+    """Exposure of one entry order."""
+    price_collar_pct: float = key(2.0, unit="%", gt=0, le=50)
+    """Farthest an entry's limit may be from the fresh price."""
+    orders_per_minute: int = key(60, ge=1, le=3000)
+    """Orders in a minute of exchange time after which entries wait; exits and cancels never do."""
+    duplicate_window_s: float = key(2.0, unit="s", ge=0, le=3600)
+    """Exchange time in which a symbol and side takes no second entry without a new signal."""
+    daily_loss_pct: float = key(2.0, unit="% NLV", gt=0, le=100)
+    """Loss of the trading day at which risk.on_breach acts, of the equity it began with."""
+    symbol_daily_loss_pct: float = key(1.0, unit="% NLV", gt=0, le=100)
+    """Loss of one symbol at which it takes no more entries that day."""
+    on_breach: OnBreach = OnBreach.HALT
+    """At the daily loss or a drawdown limit: halt (entries cancelled, stops stay) or kill (all closed)."""
+    min_conviction_to_propose: float = key(0.5, ge=0, le=1)
+    """Least conviction of an entry; rises to 1 while a drawdown uses up its limit."""
+    restricted: tuple[Annotated[str, AfterValidator(_SYMBOL)], ...] = ()
+    """Symbols that are never entered."""
+    repeated_execution: RepeatSection = RepeatSection()
+    """When a strategy fills too often."""
+    max_drawdown_pct: DrawdownSection = DrawdownSection()
+    """How far equity may fall."""
     allow_short: AllowShortSection = AllowShortSection()
     """May positions be short, per asset class."""
 

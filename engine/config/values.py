@@ -67,6 +67,13 @@ class OnSignal(StrEnum):
     KEEP = "keep"
 
 
+class OnBreach(StrEnum):
+    """What the engine does when the account's loss or drawdown reaches its limit."""
+
+    HALT = "halt"
+    KILL = "kill"
+
+
 class OrphanPolicy(StrEnum):
     """What is done about a position or order at the broker that nobody knows."""
 

@@ -28,9 +28,10 @@ from engine.execution.protector import Protector
 from engine.execution.refs import RefMaker
 from engine.execution.sender import Sender
 from engine.ledger.managed import PartialRefusedError
-from engine.risk.gate import EntryTicket, clamp_exit
+from engine.risk.gate import clamp_exit
 from engine.risk.order_check import ANY_VALUE, OrderRules, check_order
 from engine.risk.refusal import OrderRefusedError
+from engine.risk.world import EntryTicket
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,35 @@ class Holding(NamedTuple):
     quantity: int
 
 
+class Commitments(NamedTuple):
+    """What positions and orders that are not done can come to. Made once per change, read per decision."""
+
+    worst: Mapping[str, int]
+    """Key -> the largest absolute position that can come about."""
+    held: frozenset[str] = frozenset()
+    """Keys with a position."""
+    working: frozenset[str] = frozenset()
+    """Keys with an order of any role that is not done."""
+    busy: frozenset[str] = frozenset()
+    """Keys that use a slot: held, or with an order that adds risk."""
+
+
+NOTHING_COMMITTED = Commitments({})
+
+
+def commitments(holdings: Iterable[Holding], orders: Iterable[Order]) -> Commitments:
+    """Sum up what is out. Orders that are done count for nothing, those of unknown fate in full."""
+    held_now, out = tuple(holdings), tuple(o for o in orders if not o.state.is_done)
+    held = frozenset(h.key for h in held_now if h.quantity)
+    entering = {o.intent.key for o in out if o.intent.role.adds_risk}
+    return Commitments(
+        worst=worst_case_quantities(held_now, out),
+        held=held,
+        working=frozenset(o.intent.key for o in out),
+        busy=held | entering,
+    )
+
+
 def unit_exposure_usd(instrument: Instrument, price: float, margin_usd: float | None) -> float:
     """Exposure of one share or contract; NaN where it is not known, so that the gate fails closed."""
     if instrument.sec_type is SecType.FUTURE:
@@ -46,3 +75,14 @@ def worst_case_quantities(holdings: Iterable[Holding], orders: Iterable[Order]) 
 def gross_exposure_usd(quantities: Mapping[str, int], unit_usd: Mapping[str, float]) -> float:
     """Sum of worst-case exposures; NaN where one of them is unknown."""
     return sum(quantity * unit_usd.get(key, math.nan) for key, quantity in quantities.items() if quantity)
+
+
+def group_exposure_usd(
+    group: str, groups: Mapping[str, str], quantities: Mapping[str, int], unit_usd: Mapping[str, float]
+) -> float:
+    """The same for the keys that `groups` puts into `group` (a theme, the expiries of one future)."""
+    return sum(
+        quantity * unit_usd.get(key, math.nan)
+        for key, quantity in quantities.items()
+        if quantity and groups.get(key) == group
+    )

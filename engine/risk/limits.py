@@ -41,3 +41,37 @@ class RiskLimits:
     max_quote_age_s: float
     entry_ticks_through: int
     """How many ticks through the touch an entry limit is set."""
+    max_order_value_usd: float = 50_000.0
+    """Exposure of one order."""
+    max_total_at_risk_pct: float = 15.0
+    """Exposure of everything held and working."""
+    theme_cap_pct: float = 10.0
+    """Exposure of the instruments of one theme or cluster."""
+    regime_cap: float = 1.2
+    """Highest factor a regime may put on the risk of a trade."""
+    price_collar_pct: float = 2.0
+    """Farthest an order's limit may be from the fresh price, in percent of that price."""
+    max_spread_bps: float = 30.0
+    """Widest spread, in hundredths of a percent of the mid."""
+    restricted: frozenset[str] = frozenset()
+    """Symbols or keys that are never entered."""
+    min_conviction: float = 0.0
+    """Least conviction of a proposal, 0 to 1."""
+    orders_per_minute: int = 60
+    """Orders of every role after which entries wait."""
+    duplicate_window_s: float = 2.0
+    """Time in which the same symbol and side takes no second entry without a new signal."""
+    repeat_fills: int = 5
+    """Filled entries of one strategy in `repeat_window_s`; more, and it needs a person to go on."""
+    repeat_window_s: float = 60.0
+    daily_loss_pct: float = 2.0
+    """Loss of the account today, of the equity the day began with."""
+    symbol_daily_loss_pct: float = 1.0
+    """Loss of one symbol today, of the same."""
+    session_drawdown_pct: float = 3.0
+    """Fall from the highest equity of the day."""
+    rolling_drawdown_pct: float = 10.0
+    """Fall from the highest equity of the last `drawdown_window_days` days."""
+    drawdown_window_days: int = 20
+    derisk_start: float = 0.5
+    """Share of a drawdown limit from which entries shrink, linearly down to 0 at the limit."""

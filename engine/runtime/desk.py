@@ -9,23 +9,26 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.api import EngineState, Level, Mode, WhyNot
 from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
 from engine.domain.fees import FeeSchedule
-from engine.domain.instrument import Instrument
-from engine.domain.order import OrderState, Proposal
+from engine.domain.instrument import Instrument, SecType
+from engine.domain.order import Order, OrderState, Proposal
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.market.feed import QuoteBoard
 from engine.recovery.compare import Finding
 from engine.risk.brakes import REASON_OF, BrakeSet
-from engine.risk.exposure import Holding, unit_exposure_usd
-from engine.risk.gate import GateWorld
+from engine.risk.exposure import Commitments, Holding, commitments, unit_exposure_usd
 from engine.risk.limits import RiskLimits
+from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.order_check import OrderRules
+from engine.risk.pace import measure_pace
 from engine.risk.refusal import Refusal
+from engine.risk.world import GateWorld
 from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
 from engine.runtime.notices import Notices
@@ -50,6 +53,14 @@ class Block:
 
     reason: Reason
     text: str
+
+
+class _Committed(NamedTuple):
+    """A sum and what it was made of."""
+
+    holdings: tuple[Holding, ...]
+    orders: tuple[Order, ...]
+    sum: Commitments
 
 
 @dataclass(slots=True)
@@ -96,6 +107,11 @@ class Desk:
     """Counters of the trading day."""
     session_log: SessionLog = field(default_factory=SessionLog)
     """Lines of the session on their way into the event log."""
+    losses: Losses = NOTHING_LOST
+    """Loss and drawdown of the account at the last look."""
+    symbol_losses: dict[str, float] = field(default_factory=dict)
+    """Instrument key -> its net P&L today in percent of the equity the day began with."""
+    _committed: _Committed | None = None
     draining: bool = False
     summary: tuple[str, ...] = ()
     """The day in lines for people, once the engine ends."""
@@ -131,6 +147,22 @@ class Desk:
             order_rules=order_rules(self.config),
             max_quote_age_s=self.config.market_data.max_quote_age_seconds,
             entry_ticks_through=self.config.execution.entry_ticks_through,
+            max_order_value_usd=risk.max_order_value,
+            max_total_at_risk_pct=risk.max_total_at_risk_pct,
+            price_collar_pct=risk.price_collar_pct,
+            max_spread_bps=self.config.market_data.max_spread_bps,
+            restricted=frozenset(risk.restricted),
+            min_conviction=risk.min_conviction_to_propose,
+            orders_per_minute=risk.orders_per_minute,
+            duplicate_window_s=risk.duplicate_window_s,
+            repeat_fills=risk.repeated_execution.n,
+            repeat_window_s=risk.repeated_execution.window_s,
+            daily_loss_pct=risk.daily_loss_pct,
+            symbol_daily_loss_pct=risk.symbol_daily_loss_pct,
+            session_drawdown_pct=risk.max_drawdown_pct.session,
+            rolling_drawdown_pct=risk.max_drawdown_pct.rolling,
+            drawdown_window_days=risk.max_drawdown_pct.window_days,
+            derisk_start=risk.max_drawdown_pct.derisk_start,
         )
 
     def holdings(self) -> tuple[Holding, ...]:
@@ -140,6 +172,23 @@ class Desk:
             beside = int(finding.broker) - self.books.quantity(finding.key)
             held[finding.key] = held.get(finding.key, 0) + beside
         return tuple(Holding(key, quantity) for key, quantity in held.items() if quantity)
+
+    def commitments(self) -> Commitments:
+        """What all of that can come to, with every order that is not done; made anew after a change only."""
+        holdings, orders = self.holdings(), self.books.open_orders()
+        before = self._committed
+        if before is None or before.orders is not orders or before.holdings != holdings:
+            before = self._committed = _Committed(holdings, orders, commitments(holdings, orders))
+        return before.sum
+
+    def roots(self) -> Mapping[str, str]:
+        """Every future's key with its root: expiries of one future share the cap of a symbol."""
+        futures = (i for i in self.instruments.values() if i.sec_type is SecType.FUTURE)
+        return {i.key: f"{i.symbol}@{i.exchange}" for i in futures}
+
+    def losses_of(self, key: str) -> Losses:
+        """Loss and drawdown of the account and of one symbol, as they were at the last look."""
+        return self.losses._replace(symbol_day_pct=self.symbol_losses.get(key, 0.0))
 
     def unit_usd(self) -> Mapping[str, float]:
         """Exposure of one share or contract of everything held or worked."""
@@ -208,8 +257,17 @@ class Desk:
             # A dry run buys nothing: it may look at delayed prices, and says so.
             is_live_data=self.quotes.is_live(key) or self.mode is Mode.DRY_RUN,
             net_liquidation_usd=self.net_liquidation_usd,
-            holdings=self.holdings(),
-            orders=self.books.open_orders(),
+            commitments=self.commitments(),
+            losses=self.losses_of(key),
+            pace=measure_pace(
+                reversed(self.books.orders()),
+                self.now(),
+                strategy=proposal.strategy,
+                key=key,
+                side=proposal.side,
+                limits=self.limits(),
+            ),
+            roots=self.roots(),
             unit_usd=self.unit_usd(),
             margin_usd=self.margins.get(key),
             strategy_allows_short=allow_short,

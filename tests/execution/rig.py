@@ -23,7 +23,7 @@ from engine.execution.executor import CloseResult, ExecutionSettings, Executor
 from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
 from engine.ledger.ledger import Ledger
-from engine.risk.gate import EntryTicket
+from engine.risk.world import EntryTicket
 from engine.runtime.desk import Desk
 from engine.runtime.inbox import Inbox
 from engine.runtime.notices import Notices

@@ -19,8 +19,9 @@ from engine.gateway.model import Contract, GatewaySettings, HistoryBar
 from engine.gateway.ports import Market
 from engine.market.catalog import front_month, parse_symbol
 from engine.risk.brakes import BrakeSet
-from engine.risk.exposure import Holding
-from engine.risk.gate import EntryTicket, GateWorld, check_entry
+from engine.risk.exposure import Holding, commitments
+from engine.risk.gate import check_entry
+from engine.risk.world import EntryTicket, GateWorld
 from engine.strategy import STRATEGIES, Strategy, StrategyView
 from tests.builders import LIMITS
 
@@ -179,8 +180,7 @@ def _world(line: _Line, lines: list[_Line], market: Market, now: float) -> GateW
         ),
         is_live_data=True,
         net_liquidation_usd=1_000_000.0,
-        holdings=tuple(Holding(o.instrument.key, o.held) for o in held),
-        orders=(),
+        commitments=commitments([Holding(o.instrument.key, o.held) for o in held], ()),
         unit_usd=units,
         margin_usd=line.margin_usd,
         strategy_allows_short=line.allow_short,

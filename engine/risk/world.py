@@ -1,0 +1,70 @@
+"""What the gate is asked with, and what its yes looks like. Plain values; nothing here decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.domain.instrument import Instrument
+from engine.domain.market import Quote
+from engine.domain.reasons import Reason
+from engine.risk.brakes import BrakeSet
+from engine.risk.exposure import NOTHING_COMMITTED, Commitments
+from engine.risk.losses import NOTHING_LOST, Losses
+from engine.risk.pace import UNHURRIED, Pace
+from engine.risk.selection import UNSELECTED, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class GateWorld:
+    """Everything the gate knows at the moment it is asked."""
+
+    now: datetime
+    """Exchange time, aware UTC."""
+    blocked: Reason | None
+    """Why the engine as a whole takes no entries (not ready, link, store …); None when it does."""
+    blocked_text: str
+    brakes: BrakeSet
+    instrument: Instrument | None
+    quote: Quote | None
+    is_live_data: bool
+    """False where the line delivers frozen or delayed data."""
+    net_liquidation_usd: float
+    unit_usd: Mapping[str, float]
+    """Exposure of one unit for every key held or worked."""
+    margin_usd: float | None
+    """Cached initial margin per contract of a future; None where not known yet."""
+    strategy_allows_short: bool
+    signals_used: frozenset[str]
+    """Signal ids that already caused an entry."""
+    commitments: Commitments = NOTHING_COMMITTED
+    """What positions and orders that are not done can come to."""
+    losses: Losses = NOTHING_LOST
+    """Loss and drawdown of the account and of this symbol."""
+    pace: Pace = UNHURRIED
+    """How much was sent and filled lately."""
+    selection: Selection = UNSELECTED
+    """What regime and universe say about it."""
+    roots: Mapping[str, str] = field(default_factory=dict)
+    """Key -> what counts together with it under the cap of a symbol: the expiries of one future."""
+    last_fill_at: datetime | None = None
+    """When an order of ours last filled in this instrument today."""
+    last_stop_out_at: datetime | None = None
+    """When a protective stop last closed a position in it today."""
+    attempts: int = 0
+    """Entries at the proposal's pivot and side that filled today."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryTicket:
+    """Yes: how much, at what limit, with which protective stop. Prices are on the grid."""
+
+    quantity: int
+    limit_price: float
+    stop_price: float
+    exposure_usd: float
+    risk_usd: float
+    """Loss at the stop, the fees of both orders included."""
+    fees_usd: float = 0.0
+    """Estimate of both orders' fees."""
