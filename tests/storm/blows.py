@@ -34,6 +34,8 @@ def uplink(storm: Storm, rng: random.Random) -> None:
     if broker is None or storm.life is None or broker.link is not LinkState.UP:
         return
     broker.change(LinkState.BROKER_LOST, "connectivity lost", code=1100)
+    if broker.session is not None:
+        broker.session.deaf = rng.random() < 0.7
     storm.loop.later(rng.uniform(0.2, 15.0), _uplink_back, broker, rng.random() < 0.5)
 
 
@@ -43,6 +45,8 @@ def _uplink_back(broker: StormBroker, data_lost: bool) -> None:
 
 
 def _restored(broker: StormBroker, data_lost: bool) -> None:
+    if broker.session is not None:
+        broker.session.deaf = False
     code = 1101 if data_lost else 1102
     broker.change(LinkState.UP, "connectivity restored", code=code, data_lost=data_lost)
 

@@ -63,6 +63,8 @@ class Exchange:
         self.next_valid_id = 1
         self.tampered: dict[str, float] = {}
         """Key -> when somebody else last moved its position or orders."""
+        self.in_flight: set[str] = set()
+        """References of orders that left the engine and have not arrived, and may yet."""
         self.dirty = False
         self.is_shut = False
         """Nothing resting fills any more: the end of a run must not fall between a fill and its news."""
@@ -136,6 +138,7 @@ class Exchange:
         """Bytes of one order or bracket reach the broker."""
         by_id: dict[int, Held] = {}
         for (intent, order_id), parent_id in zip(orders, parent_ids, strict=True):
+            self.in_flight.discard(intent.ref)
             parent = by_id.get(parent_id)
             held = self._held(intent, order_id, 0 if parent is None else parent.perm_id)
             by_id[order_id] = held
@@ -213,10 +216,19 @@ class Exchange:
             self.end(held, "Cancelled", error=error)
             if held.role is Role.ENTRY and self.chance(weather.fill_after_cancel):
                 self.later(self.rng.uniform(0.05, 3.0), self._late_fill, held)
+            elif held.role is Role.ENTRY and not held.filled and self.chance(weather.cancel_undone):
+                self.later(self.rng.uniform(0.5, 3.0), self._come_back, held)
+
+    def _come_back(self, held: Held) -> None:
+        """The exchange did not take the cancel that the broker had confirmed."""
+        held.came_back = True
+        held.status = "Submitted"
+        self.note(f"works again {held.ref}")
+        self.tell(self.claim(held))
 
     def _late_fill(self, held: Held) -> None:
         if held.remaining:
-            held.took_late_fill = True
+            held.came_back = True
             self.fill(held, self.rng.randint(1, held.remaining))
 
     def modify(self, order_id: int, changed: OrderIntent) -> None:

@@ -39,8 +39,8 @@ class Held:
     filled: int = 0
     notional: Decimal = Decimal(0)
     triggered: bool = False
-    took_late_fill: bool = False
-    """It filled after its cancel was confirmed."""
+    came_back: bool = False
+    """It filled, or worked again, after its cancel was confirmed."""
 
     @property
     def is_open(self) -> bool:

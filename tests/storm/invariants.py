@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 from engine.domain.order import OrderIntent, OrderState, Role
 from engine.ledger.changes import Changes
 from engine.store.operations import StoredState
+from tests.storm.beliefs import (
+    i6_books_follow,
+    i7_over_is_over,
+    i7_surfaced_are_cancelled,
+    i9_no_larger_than_held,
+    i27_ready_in_time,
+)
 from tests.storm.held import Held
 from tests.storm.rest import AT_REST
 from tests.storm.sending import AT_PLACE, AT_SEND, AtSend
@@ -24,6 +31,9 @@ NAKED_S = 10.0
 OVER_S = 10.0
 WORKING_AFTER_HALT_S = 10.0
 _BRAKES = frozenset({"PAUSE", "HALT", "KILL"})
+_IN_DOUBT = frozenset({"unknown_order", "reconcile_mismatch", "duplicate_order"})
+"""Alerts that say: nobody knows what the broker has, so nothing may be sent."""
+_HELPLESS = _IN_DOUBT | {"naked"}
 
 
 class Watch:
@@ -53,7 +63,7 @@ class Watch:
 
     def on_place(self, intents: tuple[OrderIntent, ...]) -> None:
         """The engine hands orders over. From here on they may wait in the queue of the adapter."""
-        self._ask(AT_PLACE, intents)
+        self._ask((*AT_PLACE, i9_no_larger_than_held), intents)
 
     def on_send(self, intents: tuple[OrderIntent, ...]) -> None:
         """Bytes of these orders are about to leave."""
@@ -71,6 +81,8 @@ class Watch:
             self.storm.violated(f"I16 {broken}")
         for broken in i17_filled_only_grows(self, changes):
             self.storm.violated(f"I17 {broken}")
+        for broken in i7_over_is_over(self, changes):
+            self.storm.violated(f"I7 {broken}")
         for order in changes.orders:
             self.last_state[order.intent.ref] = (order.state, order.filled)
 
@@ -183,17 +195,6 @@ def i10_nothing_working_after_a_halt(watch: Watch) -> Iterator[str]:
         yield f"{working[0].ref} still works {lasts_s:.1f} s after the halt"
 
 
-def i11_a_proof_is_true(watch: Watch, text: str) -> Iterator[str]:
-    """Where a KILL says PROVEN FLAT, the account holds nothing of ours and works nothing of ours."""
-    exchange = watch.storm.exchange
-    if not text.startswith("PROVEN FLAT") or exchange.tampered:
-        return
-    if held := {key: quantity for key, quantity in exchange.positions.items() if quantity}:
-        yield f"{text}, but {held} is held"
-    if working := [h.ref for h in exchange.orders.values() if h.is_ours and h.is_open]:
-        yield f"{text}, but {working} still work"
-
-
 def i13_no_picture_no_change(watch: Watch) -> Iterator[str]:
     """Between a failed picture and the next whole one nothing is adjusted and nothing dropped."""
     storm = watch.storm
@@ -220,6 +221,9 @@ ALWAYS: tuple[Callable[[Watch], Iterator[str]], ...] = (
     i8_no_naked_position,
     i9_no_order_too_many,
     i9b_no_flip,
+    i6_books_follow,
+    i7_surfaced_are_cancelled,
+    i27_ready_in_time,
     i10_nothing_working_after_a_halt,
     i13_no_picture_no_change,
     i19_no_act_fails,
@@ -268,7 +272,7 @@ def _doubled(watch: Watch, held: Held, before: int, after: int) -> Iterator[str]
         return
     others = [h for h in exchange.orders.values() if h.ref in made and h is not held]
     made.add(held.ref)
-    innocent = held.took_late_fill or any(h.took_late_fill for h in others) or held.key in exchange.tampered
+    innocent = held.came_back or any(h.came_back for h in others) or held.key in exchange.tampered
     if others and not innocent:
         yield f"{held.ref} adds to the position that {others[0].ref} opened: {before:+d} to {after:+d}"
 
@@ -296,9 +300,10 @@ def _leaves(watch: Watch, key: str) -> bool:
 
 
 def _told(watch: Watch, key: str) -> bool:
-    """People know of trouble with this instrument."""
+    """People know of what cannot be mended; that it is tried still excuses only where the broker refuses."""
     desk = watch.storm.desk
-    return desk is not None and any(a.symbol == key for a in desk.notices.alerts)
+    excuses = _HELPLESS if watch.storm.weather.refuses else _IN_DOUBT
+    return desk is not None and any(a.symbol == key and a.code in excuses for a in desk.notices.alerts)
 
 
 def _outlived_its_parent(watch: Watch, held: Held) -> bool:

@@ -48,15 +48,19 @@ class Session:
         self._life = life
         self.is_open = True
         self.frozen = False
+        self.deaf = False
+        """The gateway has no line to the broker: what happens there is never told."""
         self._down_s = 0.0
         self._up_s = 0.0
         self._held_back: deque[Callable[[], None]] = deque()
-        self._under_way: deque[tuple[asyncio.TimerHandle, str]] = deque()
+        self._under_way: deque[tuple[asyncio.TimerHandle, str, tuple[str, ...]]] = deque()
 
     # --- down -----------------------------------------------------------------------------------
 
     def tell(self, event: BrokerEvent, *, delay_s: float) -> None:
         """Deliver an event, behind everything told before."""
+        if self.deaf:
+            return
         loop = self._exchange.loop
         self._down_s = max(self._down_s, loop.time() + delay_s)
         loop.call_at(self._down_s, self._deliver, self._hear, event, context=loop.world)
@@ -84,12 +88,12 @@ class Session:
 
     # --- up -------------------------------------------------------------------------------------
 
-    def send(self, what: str, act: Callable[[], None]) -> None:
-        """Bytes leave; they arrive in order, a moment later."""
+    def send(self, what: str, act: Callable[[], None], *, refs: tuple[str, ...] = ()) -> None:
+        """Bytes leave, of the orders `refs` where it is orders; they arrive in order, a moment later."""
         exchange = self._exchange
         self._up_s = max(self._up_s, exchange.loop.time() + exchange.rng.uniform(0.002, 0.05))
         timer = exchange.loop.call_at(self._up_s, self._arrive, act, context=exchange.loop.world)
-        self._under_way.append((timer, what))
+        self._under_way.append((timer, what, refs))
 
     def _arrive(self, act: Callable[[], None]) -> None:
         self._under_way.popleft()
@@ -103,14 +107,15 @@ class Session:
         exchange = self._exchange
         exchange.note(f"session ended: {why}")
         lost = False
-        kept: deque[tuple[asyncio.TimerHandle, str]] = deque()
-        for timer, what in self._under_way:
+        kept: deque[tuple[asyncio.TimerHandle, str, tuple[str, ...]]] = deque()
+        for timer, what, refs in self._under_way:
             lost = lost or exchange.chance(exchange.weather.lost_send)
             if lost:
                 exchange.note(f"lost under way: {what}")
                 timer.cancel()
+                exchange.in_flight.difference_update(refs)
             else:
-                kept.append((timer, what))
+                kept.append((timer, what, refs))
         self._under_way = kept
         if exchange.link is self:
             exchange.link = None
@@ -298,6 +303,7 @@ class StormBroker:
             await self._die()
         for intent, order_id in orders:
             exchange.note(f"sent {intent.ref} id {order_id}")
+            exchange.in_flight.add(intent.ref)
 
         def arrive() -> None:
             exchange.arrive(orders, parent_ids)
@@ -305,7 +311,7 @@ class StormBroker:
         if exchange.chance(exchange.weather.zombie):
             exchange.later(exchange.rng.uniform(1.0, 20.0), arrive)
         else:
-            session.send(f"order {orders[0][0].ref}", arrive)
+            session.send(f"order {orders[0][0].ref}", arrive, refs=tuple(i.ref for i in intents))
         if self._after_send():
             await self._die()
 

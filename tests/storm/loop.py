@@ -15,6 +15,12 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 START_S = 1000.0
+_SPINS = 200_000
+"""Callbacks at one and the same instant after which nothing waits for anything any more."""
+
+
+class SpinningError(Exception):
+    """Time stands still: the engine runs in a circle."""
 
 
 class Incarnation:
@@ -88,6 +94,7 @@ class StormLoop(asyncio.BaseEventLoop):
         self.after: Callable[[], None] = lambda: None
         """Called after each callback."""
         self.steps = 0
+        self._spins = 0
         self.set_task_factory(_task)  # type: ignore[arg-type]  # typeshed knows the call without context only
 
     def time(self) -> float:
@@ -116,6 +123,8 @@ class StormLoop(asyncio.BaseEventLoop):
             timer = heapq.heappop(self._scheduled)
             timer._scheduled = False  # type: ignore[attr-defined]  # as the base class does
             self._ready.append(timer)
+        if self._spins > _SPINS:
+            raise SpinningError(f"{self._spins} steps at {self._now_s - START_S:.3f} s: the engine spins")
         batch = list(self._ready)
         self._ready.clear()
         if len(batch) > 1:
@@ -127,6 +136,7 @@ class StormLoop(asyncio.BaseEventLoop):
             if life is not None and not life.alive:
                 continue
             self.steps += 1
+            self._spins += 1
             handle._run()
             self.after()
 
@@ -136,6 +146,7 @@ class StormLoop(asyncio.BaseEventLoop):
         if not self._scheduled:
             raise RuntimeError("nothing will ever happen: no timer, nothing ready")
         self._now_s = max(self._now_s, self._scheduled[0].when())
+        self._spins = 0
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """They go when their time comes."""

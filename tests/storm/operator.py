@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING
 
 from engine.api import Command, CommandKind, Outcome, OutcomeStatus, Scope
 from engine.api_recovery import RecoveryChoice, RecoveryRow, Settlement
 from engine.runtime.engine import Engine
+from tests.storm.beliefs import i10_a_halt_is_true, i11_a_proof_is_true
 from tests.storm.exchange import ACCOUNT
-from tests.storm.invariants import i11_a_proof_is_true
 
 if TYPE_CHECKING:
     from tests.storm.world import Storm
@@ -35,6 +36,8 @@ class Operator:
         self._commands = 0
         self.promised: set[str] = set()
         """Brakes the operator was told are on."""
+        self._killing_since_s = math.inf
+        """When the first KILL since the last release was asked for: a second one shares its proof."""
         self.asked_to_stop = False
         """The present life was asked to end by itself."""
 
@@ -67,13 +70,27 @@ class Operator:
     async def _execute(self, engine: Engine, command: Command) -> None:
         storm = self._storm
         disk_was_fine = not storm.disk.is_full
+        asked_s = storm.exchange.now_s
+        if command.kind is CommandKind.KILL:
+            self._killing_since_s = min(self._killing_since_s, asked_s)
         outcome = await engine.execute(command)
         if command.kind is not CommandKind.ACKNOWLEDGE:
             storm.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
-        for broken in i11_a_proof_is_true(storm.watch, outcome.text):
-            storm.violated(f"I11 {broken}")
+        self._hold_to(command, outcome)
         if disk_was_fine and not storm.disk.is_full and _is_brake(command, outcome):
             self.promised.add(command.kind.name)
+
+    def _hold_to(self, command: Command, outcome: Outcome) -> None:
+        """Take the engine by its word."""
+        storm = self._storm
+        if command.kind is CommandKind.RESUME and outcome.status is OutcomeStatus.DONE:
+            self._killing_since_s = math.inf
+        if command.kind is CommandKind.KILL:
+            took_s = storm.exchange.now_s - self._killing_since_s
+            for broken in i11_a_proof_is_true(storm.watch, outcome, took_s=took_s):
+                storm.violated(f"I11 {broken}")
+        for broken in i10_a_halt_is_true(storm.watch, command.kind, outcome):
+            storm.violated(f"I10 {broken}")
 
     def _look(self) -> None:
         """Every alert is acknowledged sooner or later, and one row that waits is decided about."""
@@ -98,7 +115,9 @@ class Operator:
 
     def _choices(self, row: RecoveryRow) -> list[RecoveryChoice]:
         """What this operator may answer; "never sent" only after a call to the broker, who looked."""
-        at_broker = {f"ref {held.ref}" for held in self._storm.exchange.orders.values()}
+        exchange = self._storm.exchange
+        at_broker = {f"ref {ref}" for ref in exchange.in_flight}
+        at_broker |= {f"ref {held.ref}" for held in exchange.orders.values()}
         sure = self._storm.resting and row.row_id not in at_broker
         return [c for c in row.choices if c is not RecoveryChoice.NOT_SENT or sure]
 

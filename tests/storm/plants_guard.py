@@ -123,7 +123,12 @@ def brakes_ignored(put: Put) -> None:
 
 def halt_cancels_nothing(put: Put) -> None:
     """A halt leaves entries working."""
-    put.over(KillSwitch, "cancel_risk", nothing)
+
+    async def leave(*_: Any) -> tuple[()]:
+        await asyncio.sleep(0.1)
+        return ()
+
+    put.over(KillSwitch, "cancel_risk", leave)
 
 
 def flat_without_proof(put: Put) -> None:

@@ -79,7 +79,7 @@ async def i8_covered_exactly(storm: Storm) -> AsyncIterator[str]:
     desk = storm.desk
     if desk is None:
         return
-    told = {a.symbol for a in desk.notices.alerts}
+    told = {a.symbol for a in desk.notices.alerts if a.code != "naked"}  # in calm weather it must succeed
     for key, held in storm.exchange.positions.items():
         mine = [h for h in storm.exchange.orders.values() if h.key == key and h.is_ours and h.is_open]
         if key in told or any(h.role in (Role.ENTRY, Role.EXIT, Role.FLATTEN) for h in mine):
@@ -162,7 +162,8 @@ async def i1_parked_not_forgotten(storm: Storm) -> AsyncIterator[str]:
 
 def _rows(storm: Storm) -> tuple[int, ...]:
     conn = storm.disk.conn
-    tables = ("intent", "order_event", "fill", "adjustment", "event")
+    tables = ("intent", "order_event", "fill", "adjustment", "event WHERE kind <> 'tape'")
+    # The tape of prices is written as time passes, whoever compares what.
     return tuple(conn.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables)
 
 

@@ -52,8 +52,8 @@ def i3c_no_doubled_entry(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iter
         if intent.role is not Role.ENTRY or intent.key in exchange.tampered:
             continue
         same = [h for h in exchange.orders.values() if h.key == intent.key and h.role is Role.ENTRY]
-        if any(h.took_late_fill for h in same):
-            continue  # it filled after its cancel was confirmed: nobody could have known
+        if any(h.came_back for h in same):
+            continue  # after its cancel was confirmed: nobody could have known
         if working := [h for h in same if h.is_open]:
             yield f"{intent.ref} is sent while {working[0].ref} is {working[0].status}"
         if exchange.positions[intent.key]:

@@ -26,8 +26,11 @@ class Mood:
     """Names of those that raised."""
     calm: bool = False
     """It wants nothing any more."""
-    repeats: float = 0.2
+    repeats: float = field(init=False)
     """How often a signal comes once more."""
+
+    def __post_init__(self) -> None:
+        self.repeats = random.Random(f"repeats {self.seed}").choice((0.1, 0.2, 0.2, 0.7))
 
 
 class Restless(Strategy):

@@ -79,6 +79,8 @@ class Weather:
     cancel_not_found: float = 0.0
     cancel_mute: float = 0.0
     fill_after_cancel: float = 0.0
+    cancel_undone: float = 0.0
+    """An entry works again after the broker called it cancelled."""
     false_cancel: float = 0.0
     """The library calls a working order cancelled."""
     modify_refused: float = 0.0
@@ -91,6 +93,11 @@ class Weather:
     blows: tuple[Moment, ...] = ()
     horizon_s: float = 90.0
     """How long the storm lasts."""
+
+    @property
+    def refuses(self) -> bool:
+        """Orders, changes or cancels may be refused or held back: what the engine wants may not be had."""
+        return any((self.reject, self.inactive, self.modify_refused, self.cancel_refused, self.cancel_mute))
 
     def drawn(self) -> str:
         """What is in, for people."""
@@ -140,12 +147,48 @@ _MOST = {
     "cancel_not_found": 0.2,
     "cancel_mute": 0.3,
     "fill_after_cancel": 0.4,
+    "cancel_undone": 0.3,
     "false_cancel": 0.3,
     "modify_refused": 0.3,
     "late_commission": 0.6,
     "no_commission": 0.3,
     "queued": 0.4,
 }
+
+
+class _Climate(NamedTuple):
+    """Faults that a bug needs together: drawn one by one they would hardly ever meet."""
+
+    share: float
+    rates: dict[str, tuple[float, float]]
+    """Name -> least and most."""
+    blows: tuple[Blow, ...]
+
+
+_CLIMATES = (
+    _Climate(0.4, {}, ()),
+    # Entries that wait long, cancels that are not the end, and a person who acts meanwhile.
+    _Climate(
+        0.2,
+        {"thin": (0.5, 0.9), "fill_after_cancel": (0.2, 0.7), "cancel_undone": (0.1, 0.5)},
+        (Blow.OPERATOR, Blow.OPERATOR),
+    ),
+    # Words that say less than they seem to.
+    _Climate(
+        0.15,
+        {"thin": (0.3, 0.8), "false_cancel": (0.2, 0.5), "cancel_refused": (0.2, 0.5), "partial": (0.2, 0.7)},
+        (Blow.OPERATOR,),
+    ),
+    # Orders nobody hears of for a while.
+    _Climate(
+        0.15,
+        {"zombie": (0.3, 0.7), "lost_send": (0.4, 0.9), "no_status": (0.3, 0.8), "snapshot_torn": (0.1, 0.7)},
+        (Blow.DROP, Blow.CRASH_AT_SEND),
+    ),
+    # A broker that does what it is asked: trouble that lasts is the engine's own.
+    _Climate(0.1, {}, (Blow.EXTERNAL_CANCEL, Blow.UPLINK, Blow.CRASH)),
+)
+_SHARES = [climate.share for climate in _CLIMATES]
 
 
 def draw(seed: int) -> Weather:
@@ -155,10 +198,13 @@ def draw(seed: int) -> Weather:
     rates = {
         name: round(most * rng.random() ** 2, 3) for name, most in _MOST.items() if rng.random() < density
     }
+    climate = rng.choices(_CLIMATES, _SHARES)[0]
+    rates |= {name: round(rng.uniform(low, high), 3) for name, (low, high) in climate.rates.items()}
     horizon_s = rng.uniform(50.0, 100.0)
     kinds, weights = zip(*_COMMON, strict=True)
     allowed = [k for k in kinds if rng.random() < 0.7] or [Blow.CRASH]
     chosen = rng.choices(allowed, [weights[kinds.index(k)] for k in allowed], k=rng.randint(1, 7))
+    chosen += climate.blows
     blows = sorted(
         Moment(round(rng.uniform(2.0, horizon_s), 3), blow, rng.randrange(1_000_000)) for blow in chosen
     )

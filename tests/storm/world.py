@@ -35,7 +35,7 @@ from tests.storm.fate import Fate, Point
 from tests.storm.held import INSTRUMENTS
 from tests.storm.invariants import Watch
 from tests.storm.line import StormBroker
-from tests.storm.loop import Incarnation, StormLoop
+from tests.storm.loop import Incarnation, SpinningError, StormLoop
 from tests.storm.operator import Operator
 from tests.storm.strategy import Mood, strategies
 from tests.storm.weather import CALM, Moment, Weather, draw
@@ -45,6 +45,8 @@ REST_S = 45.0
 """Virtual seconds without faults before what must hold at rest is asked."""
 SHUT_S = 8.0
 """Of these, the last ones in which nothing fills any more."""
+_FRAMES_S = {"MARKET_INTERVAL_S": 5.0, "SILENCE_S": 5.0, "GATHER_S": 0.5}
+"""How often the one who looks every seven seconds gets a new frame."""
 
 
 @functools.cache
@@ -145,7 +147,10 @@ class Storm:
         self.loop.after = self.watch.look
         self.loop.set_exception_handler(self._on_loop_error)
         with unseen():
-            self.loop.run_until_complete(self._main())
+            try:
+                self.loop.run_until_complete(self._main())
+            except SpinningError as err:
+                self.violated(f"I19 {err}")
             self._finished = True
             self.journal = tuple(self.exchange.journal)
             for life in self.lives:
@@ -307,10 +312,11 @@ class Storm:
 
 @contextlib.contextmanager
 def unseen() -> Iterator[None]:
-    """No log, and no ten frames a second: thousands of lives would write books that nobody reads."""
+    """No log, and few frames: thousands of lives would write books that nobody reads."""
     before = structlog.get_config()
-    beat_s = publisher.MARKET_INTERVAL_S
-    publisher.MARKET_INTERVAL_S = publisher.SILENCE_S
+    beats = {name: getattr(publisher, name) for name in _FRAMES_S}
+    for name, seconds in _FRAMES_S.items():
+        setattr(publisher, name, seconds)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.ReturnLoggerFactory(),
@@ -320,4 +326,5 @@ def unseen() -> Iterator[None]:
         yield
     finally:
         structlog.configure(**before)
-        publisher.MARKET_INTERVAL_S = beat_s
+        for name, seconds in beats.items():
+            setattr(publisher, name, seconds)
