@@ -15,7 +15,7 @@ from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.ledger.events import CancelRequested, FateUnknown
 
-_AT_WORK = frozenset({"PreSubmitted", "Submitted", "PendingSubmit", "ApiPending"})
+AT_WORK = frozenset({"PreSubmitted", "Submitted", "PendingSubmit", "ApiPending"})
 
 
 class Sender:
@@ -126,7 +126,7 @@ class Sender:
             return
         for extra in self._books.ledger.orders.extras(ref):
             # Under the same number a cancel could hit either: then only people can tell them apart.
-            if extra.order_id != order.order_id and extra.status in _AT_WORK:
+            if extra.order_id != order.order_id and extra.status in AT_WORK:
                 twin = replace(order, order_id=extra.order_id, perm_id=extra.perm_id)
                 with contextlib.suppress(BrokerError):  # its alert stands
                     await self._broker.cancel(twin)

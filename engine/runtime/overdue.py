@@ -1,4 +1,4 @@
-"""Orders that keep us waiting: entries that do not fill, sends nobody answers, fates nobody knows."""
+"""Orders that keep us waiting: unfilled entries, unanswered sends, unknown fates, ends that were none."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from engine.api import Level, Mode
 from engine.config.values import UnfilledPolicy
 from engine.domain.order import Order, OrderState, OrderType, Role
 from engine.execution.executor import Executor
+from engine.execution.sender import AT_WORK
+from engine.ledger.changes import Changes, NoteCode
 from engine.ledger.events import FateUnknown, LedgerEvent
 from engine.runtime.desk import Desk
 
@@ -38,6 +40,16 @@ class Overdue:
         self._asked_s: dict[str, float] = {}
         """Entry ref -> when its cancel was last asked for."""
         self._sending_since_s: dict[str, float] = {}
+        self._surfaced: dict[str, float] = {}
+        """Ref that our books call done and the broker calls working -> when its cancel was last asked for."""
+
+    def on_changes(self, changes: Changes) -> bool:
+        """Learn which orders surfaced after their end, and which of these are gone. True where one is new."""
+        gone = {r.order_ref for r in changes.broker_orders if r.status not in AT_WORK}
+        self._surfaced = {ref: asked_s for ref, asked_s in self._surfaced.items() if ref not in gone}
+        new = [n.order_ref for n in changes.notes if n.code is NoteCode.CONTRADICTION]
+        self._surfaced.update(dict.fromkeys(new, float("-inf")))
+        return bool(new)
 
     def round(self) -> None:
         """Cancel what is overdue, once; ask again only where nobody confirmed it."""
@@ -50,6 +62,9 @@ class Overdue:
         for order in live:
             if self._is_overdue(order, now) and self._may_ask(order.intent.ref, now_s):
                 self._give_up(order, now_s)
+        for ref in [r for r, asked_s in self._surfaced.items() if now_s - asked_s >= ASK_AGAIN_S]:
+            self._surfaced[ref] = now_s
+            self._spawn(f"cancel {ref}", partial(self._executor.cancel_surfaced, ref))
 
     def silent(self) -> list[LedgerEvent]:
         """Orders sent a while ago that the broker has not said a word about: parked, never sent again."""

@@ -80,10 +80,9 @@ class Upkeep:
         """Orders or positions moved: look at their protection soon."""
         if changes.orders or changes.legs or changes.flat_keys:
             self._wake.set()
+        if self._overdue.on_changes(changes):
+            self._wake.set()
         for note in changes.notes:
-            if note.code is NoteCode.CONTRADICTION:
-                ref = note.order_ref
-                self._spawn(f"cancel {ref}", partial(self._executor.cancel_surfaced, ref))
             if note.code is NoteCode.DUPLICATE_ORDER:
                 self._desk.notices.raise_alert(Level.CRITICAL, "duplicate_order", note.text, symbol=note.key)
                 extra = partial(self._executor.cancel_extra, note.order_ref)

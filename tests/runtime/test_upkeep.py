@@ -132,6 +132,29 @@ async def test_an_order_that_works_after_its_end_is_cancelled(tmp_path: Path) ->
 
 
 @virtual
+async def test_the_cancel_of_an_order_that_works_after_its_end_is_asked_for_until_it_is_confirmed(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path) as it:
+        entry = await it.here.enter(filled=0)
+        it.here.broker.end(entry.ref)
+        await pass_time(1)
+        it.here.broker.deaf_to_cancels_of = {Role.ENTRY}
+        zombie = it.here.broker.held(entry.ref)
+        zombie.status = "Submitted"
+        it.here.broker.emit(it.here.broker.listed(zombie).claim)
+        await pass_time(25)
+        assert it.here.broker.log.count("cancel entry") == 3
+
+        it.here.broker.deaf_to_cancels_of = set()
+        await pass_time(10)
+        assert zombie.status == "Cancelled"
+        asked = it.here.broker.log.count("cancel entry")
+        await pass_time(30)
+        assert it.here.broker.log.count("cancel entry") == asked
+
+
+@virtual
 async def test_a_second_order_under_one_reference_is_cancelled_and_the_first_stays(tmp_path: Path) -> None:
     async with kept(tmp_path) as it:
         await it.here.enter()
