@@ -168,6 +168,8 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
 
     def look(self) -> None:
         """Show the present snapshot wherever it differs from what is shown."""
+        if not self.is_running:
+            return  # the screens are being taken down, and the timer does not know it yet
         snapshot, now, screen = self._handle.snapshot(), self._clock(), self._screen_state()
         frame = Frame(snapshot, now, screen)
         self._frame = frame
@@ -190,7 +192,8 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     def _look_and_offer(self) -> None:
         """A look; what waits to be settled then comes up by itself."""
         self.look()
-        self.offer_recovery()
+        if self.is_running:
+            self.offer_recovery()
 
     def on_urgent(self) -> None:
         """Something must be seen now, throttled or not."""
@@ -277,6 +280,8 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
 
     def on_outcome_arrived(self, message: OutcomeArrived) -> None:
         """Say what became of a wish; a refusal or failure also pops up."""
+        if not self.is_running:
+            return
         command, outcome = message.command, message.outcome
         good = outcome.status is OutcomeStatus.DONE
         code = f" [{outcome.code}]" if outcome.code else ""

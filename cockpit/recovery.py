@@ -132,6 +132,12 @@ def stop_complaint(text: str, *, row: RecoveryRow, last: float | None) -> str:
         return "a stop is a price above zero"
     if round(value, row.decimals) != value:
         return f"prices of {row.symbol} have {row.decimals} decimals at most"
+    if row.tick is not None and not _on_grid(value, row.tick):
+        below, above = (
+            fmt.price(step * row.tick, decimals=row.decimals)
+            for step in (math.floor(value / row.tick), math.ceil(value / row.tick))
+        )
+        return f"{row.symbol} trades in steps of {row.tick:g}: {below} or {above}"
     held = excess_of(row)
     if last is None or not held:
         return ""
@@ -141,6 +147,11 @@ def stop_complaint(text: str, *, row: RecoveryRow, last: float | None) -> str:
     if held < 0 and value <= last:
         return f"it is short: its stop must lie above {shown}, or it would close at once"
     return ""
+
+
+def _on_grid(price: float, tick: float) -> bool:
+    # Binary dust must not make a good price a bad one.
+    return math.isclose(price / tick, round(price / tick), rel_tol=0.0, abs_tol=1e-6)
 
 
 def excess_of(row: RecoveryRow) -> float:

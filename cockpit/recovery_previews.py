@@ -119,7 +119,8 @@ def stop_preview(snapshot: Snapshot, *, row_id: str) -> Preview:
     )
     lines += labelled("proposed", f"{proposed}{made_of}")
     side = "below" if excess_of(row) > 0 else "above"
-    lines += labelled("must lie", f"{side} the price, {row.decimals} decimals, on the grid of the exchange")
+    grid = f"in steps of {row.tick:g}" if row.tick is not None else f"{row.decimals} decimals"
+    lines += labelled("must lie", f"{side} the price, {grid}")
     return Preview(tuple(lines))
 
 

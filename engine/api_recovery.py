@@ -56,7 +56,8 @@ class RecoveryRow:
     """One line of the recovery screen. Text is clean and never markup; unknown is None."""
 
     row_id: str
-    """`position <con_id>`, `order <perm_id>` or `ref <orderRef>`: the same from one look to the next."""
+    """`position <con_id>` for what nobody knows, `<kind> <con_id>` for any other position, `order <perm_id>`
+    or `ref <orderRef>`: the same from one look to the next, and never that of another row."""
     kind: RecoveryKind
     symbol: str
     ours: int | None
@@ -84,6 +85,8 @@ class RecoveryRow:
     excess: float | None = None
     """Signed part of the broker's quantity that the decision is about; None where it is about an order."""
     decimals: int = 2
+    tick: float | None = None
+    """Price increment where the proposed stop lies; None where it is not known."""
     evidence: tuple[str, ...] = ()
     """Lines that say how this is known: executions, orders, store rows, with ids and times."""
     stamp: str = ""

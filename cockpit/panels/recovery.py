@@ -27,6 +27,8 @@ COLUMNS = (
     Column("unreal", rank=3, right=True, width=8, most=14),
     Column("decision", width=29, most=48, flex=True),
 )
+_NOTHING = "nothing to settle"
+_NOT_COMPARED = "the account was not compared yet"
 
 
 class RecoveryIntro(Panel, can_focus=False):
@@ -66,7 +68,8 @@ def intro_texts(frame: Frame) -> list[str]:
         blocked = f"Entries are blocked until {rows} settled."
         texts.append(blocked if blocking else "Only the symbols of these orders are blocked.")
     else:
-        texts.append("Nothing waits for you.")
+        compared = bool(recovery.report)
+        texts.append("Nothing waits for you." if compared else "The account was not compared yet.")
     return texts
 
 
@@ -75,23 +78,23 @@ def _state_text(recovery: RecoveryView, *, now: datetime, time_zone: str) -> str
         return "There was no stored state before this start."
     at = fmt.moment(recovery.state_at, now=now, time_zone=time_zone)
     zone = fmt.zone_name(now, time_zone=time_zone)
-    age = fmt.duration((now - recovery.state_at).total_seconds())
     ended = (
         "the run before ended without its goodbye" if recovery.crashed else "the run before ended in order"
     )
-    return f"State of {at} {zone}, {age} ago; {ended}."
+    return f"State at this start: {at} {zone}; {ended}."
 
 
 class RecoveryTable(TablePanel):
     """The differences; those that wait come first. The cursor says which one a key means."""
 
     def __init__(self, *, marks: Marks, on_cursor: Callable[[], None], id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(COLUMNS, empty="books and broker agree: nothing to settle", id=id)
+        super().__init__(COLUMNS, empty=_NOT_COMPARED, id=id)
         self._marks = marks
         self._on_cursor = on_cursor
 
     def rows_of(self, frame: Frame) -> Sequence[Row]:
         """One row for each."""
+        self.set_empty(_NOTHING if frame.snapshot.recovery.report else _NOT_COMPARED)
         return [recovery_row(row, marks=self._marks, frame=frame) for row in frame.snapshot.recovery.rows]
 
     def title_of(self, frame: Frame) -> str:

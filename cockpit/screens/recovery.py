@@ -62,9 +62,6 @@ class Operator(Protocol):
     ) -> Command | None:
         """Submit a command; None for one who only watches."""
 
-    def say(self, *spans: Span) -> None:
-        """One message in the status line."""
-
     def ask(
         self,
         title: str,
@@ -140,9 +137,7 @@ class RecoveryScreen(Screen[None]):
         gone = self._marks.follow(self._rows)
         if gone:
             names = ", ".join(_name(row_id, self._rows) for row_id in gone)
-            self._operator.say(
-                Span(clean(f"{names} changed since you chose: look and choose again"), Tone.WARN)
-            )
+            self._complain(f"{names} changed since you chose: look and choose again")
         self._show_again()
 
     def heard(self, command: Command, outcome: Outcome) -> None:
@@ -293,7 +288,8 @@ class RecoveryScreen(Screen[None]):
             self._show_again()
 
     def _complain(self, text: str) -> None:
-        self._operator.say(Span(clean(text), Tone.WARN))
+        # On this screen alone: what is wrong with a choice means nothing once it is left.
+        self.status.say(Span(clean(text), Tone.WARN))
 
     def _put_result(self, lines: Sequence[Line]) -> None:
         self.result.set_lines(lines)

@@ -94,7 +94,10 @@ class TickingTable(LinesView, can_focus=True):
 
     def set_empty(self, text: str) -> None:
         """What is said while there is no row."""
-        self.set_lines(((Span(" " * MARKER + text, Tone.MUTED),),))
+        fresh = ((Span(" " * MARKER + text, Tone.MUTED),),)
+        if fresh != self._lines:
+            self._lines = fresh
+            self._repaint_lines([1])  # below the header
 
     # Painting
 

@@ -33,11 +33,14 @@ class Found(NamedTuple):
     day_usd: float | None
     setups: int
     """Strategies that are loaded."""
+    booked: frozenset[str] = frozenset()
+    """Ids of the rows that say what was changed in the books."""
+    agreed: bool = False
+    """True where the last complete comparison found nothing different."""
 
 
 def restart_report(found: Found, rows: Sequence[RecoveryRow]) -> tuple[str, ...]:
     """Lines for the screen and the log, the most important first."""
-    waiting = [row for row in rows if row.choices]
     if found.state_at is None and not rows:
         return ("No previous state found (clean start)", _setups(found), f"connected: {found.connection}")
     lines = [
@@ -47,11 +50,29 @@ def restart_report(found: Found, rows: Sequence[RecoveryRow]) -> tuple[str, ...]
         *(_row_line(row) for row in rows),
         _held_line(rows),
     ]
+    return (*lines, _verdict(found, rows))
+
+
+def _verdict(found: Found, rows: Sequence[RecoveryRow]) -> str:
+    """The last line: what waits, what was changed, what still differs; agreement only where it was seen."""
+    waiting = [row for row in rows if row.choices]
+    changed = [row for row in rows if row.row_id in found.booked]
+    said = f"{len(changed)} changed in the books ({_names(changed)})" if changed else ""
     if waiting:
-        lines.append(f"recovery waits: {len(waiting)} to settle; entries are blocked until then")
-    else:
-        lines.append("recovery complete: books and broker agree")
-    return tuple(lines)
+        text = f"recovery waits: {len(waiting)} to settle; entries are blocked until then"
+        return f"{text}; {said}" if said else text
+    left = [row for row in rows if row.kind is RecoveryKind.FOREIGN]
+    if left:
+        said = "; ".join(part for part in (said, f"{len(left)} left alone ({_names(left)})") if part)
+    if said:
+        return f"recovery complete: {said}"
+    if found.agreed:
+        return "recovery complete: books and broker agree"
+    return "recovery complete, but the last comparison found differences: look at the recovery screen"
+
+
+def _names(rows: Sequence[RecoveryRow]) -> str:
+    return ", ".join(f"{row.symbol}: {row.difference}" for row in rows)
 
 
 def _state_line(found: Found) -> str:

@@ -39,15 +39,17 @@ class Known(NamedTuple):
     unrealized_usd: float | None = None
     stop: ProposedStop | None = None
     decimals: int = 2
+    tick: float | None = None
+    """Price increment where the proposed stop lies; None where the instrument is not described."""
     protected: int = 0
     """Units of our position that working stops cover."""
     may_send: bool = True
     """False in a dry run: then a row can only be left alone."""
 
 
-def position_row_id(con_id: int) -> str:
-    """The same from one look to the next."""
-    return f"position {con_id}"
+def position_row_id(con_id: int, kind: RecoveryKind) -> str:
+    """The same from one look to the next. One instrument can have a row of each kind."""
+    return f"{'position' if kind is RecoveryKind.ORPHAN else kind.value} {con_id}"
 
 
 def held_text(quantity: Decimal | int) -> str:
@@ -60,7 +62,7 @@ def finding_row(finding: Finding, known: Known, *, position: Position | None = N
     """The row of one instrument; it waits for a decision where the finding does."""
     choices = _choices(finding, known)
     return RecoveryRow(
-        row_id=position_row_id(finding.con_id),
+        row_id=position_row_id(finding.con_id, finding.kind),
         kind=finding.kind,
         symbol=finding.key,
         ours=finding.ours,
@@ -77,6 +79,7 @@ def finding_row(finding: Finding, known: Known, *, position: Position | None = N
         stop_text=known.stop.text if known.stop is not None and choices else "",
         excess=_excess(finding),
         decimals=known.decimals,
+        tick=known.tick,
         evidence=_evidence(finding),
         stamp=f"{finding.kind} {finding.ours} {finding.broker} {finding.excess} {finding.corporate}",
     )
@@ -163,7 +166,7 @@ def closed_row(before: Position, trade: Trade | None, known: Known) -> RecoveryR
         price = f"{trade.exit_price:.{known.decimals}f}"
         said = f"{trade.reason} {price} booked {trade.net_usd:+,.2f}"
     return RecoveryRow(
-        row_id=position_row_id(before.con_id),
+        row_id=position_row_id(before.con_id, RecoveryKind.CLOSED_AWAY),
         kind=RecoveryKind.CLOSED_AWAY,
         symbol=before.key,
         ours=before.quantity,
@@ -181,6 +184,29 @@ def closed_row(before: Position, trade: Trade | None, known: Known) -> RecoveryR
         if trade is None
         else (f"trade closed at {trade.closed_at:%H:%M:%S} UTC: {trade.reason}",),
         stamp=f"closed {before.con_id}",
+    )
+
+
+def filled_row(before: Position | None, now: Position, known: Known) -> RecoveryRow:
+    """A position of ours that our own orders changed, or opened, while nobody looked."""
+    ours = 0 if before is None else before.quantity
+    return RecoveryRow(
+        row_id=position_row_id(now.con_id, RecoveryKind.QUANTITY),
+        kind=RecoveryKind.QUANTITY,
+        symbol=now.key,
+        ours=ours,
+        ours_text=held_text(ours) if ours else "nothing",
+        broker=float(now.quantity),
+        broker_text=held_text(now.quantity),
+        difference="filled while away",
+        since=None,
+        last_order=known.last_order,
+        unrealized_usd=known.unrealized_usd,
+        choices=(),
+        proposal="booked from our own fills",
+        decimals=known.decimals,
+        evidence=(f"books before this start: {ours}, after its fills: {now.quantity}",),
+        stamp=f"filled {ours} {now.quantity}",
     )
 
 

@@ -239,7 +239,7 @@ class AccountDesk:
         await self._end_decisions(look)
         await self._end_day_orders(look.state)
         self._accepted = frozenset(f.fingerprint for f in look.findings if f.is_orphan)
-        self._recovery.findings = look.findings
+        self._recovery.take(look.findings)
         desk.differences = tuple(f for f in look.findings if f.is_orphan)
         desk.foreign = tuple(f for f in look.findings if f.kind is RecoveryKind.FOREIGN)
         known = frozenset(o.intent.ref for o in desk.books.orders())
@@ -277,7 +277,7 @@ class AccountDesk:
             ended = Decision(
                 at=self._desk.now(),
                 who="engine",
-                row_id=position_row_id(con_id),
+                row_id=position_row_id(con_id, RecoveryKind.FOREIGN),
                 choice=ENDED,
                 key=decision.key,
                 con_id=con_id,

@@ -110,19 +110,21 @@ class Acts:
             return await self._cancel_strange(row)
         if settlement.choice is RecoveryChoice.FOREIGN or finding is None:
             return Result(ok=True, text=f"{row.symbol}: left alone as foreign")
-        stop = settlement.stop_price if settlement.stop_price is not None else row.stop_price
+        wanted = settlement.stop_price if settlement.stop_price is not None else row.stop_price
         instrument = self._desk.instruments[finding.key]
+        side = Rounding.DOWN if finding.broker > 0 else Rounding.UP
+        stop = None if wanted is None else round_to_tick(instrument, wanted, side)
         await self._take_over(finding, instrument, stop=stop)
         if settlement.choice is RecoveryChoice.CLOSE:
             return await self._close(finding, instrument)
-        return await self._protect(finding, instrument)
+        protected = await self._protect(finding, instrument)
+        return protected._replace(text=protected.text + _rounded(wanted, stop))
 
     # --- positions ------------------------------------------------------------------------------
 
     async def _take_over(self, finding: Finding, instrument: Instrument, *, stop: float | None) -> None:
         """Book what the broker holds beside ours, with a stop that is owed from then on."""
         books, key = self._desk.books, finding.key
-        side = Rounding.DOWN if finding.broker > 0 else Rounding.UP
         owner = OPERATOR
         if finding.kind is RecoveryKind.CORPORATE:
             owner = await self._give_up_old(finding)
@@ -141,7 +143,7 @@ class Acts:
                 at=now,
                 reason=Reason.ADOPTED.value,
                 owner=owner,
-                initial_stop=None if stop is None else round_to_tick(instrument, stop, side),
+                initial_stop=stop,
                 note="taken over at the broker's average",
             )
         )
@@ -230,6 +232,13 @@ class Acts:
                 return Result(ok=True, text=f"{row.symbol}: order {perm_id} is cancelled")
             await asyncio.sleep(_ASK_S)
         return Result(ok=False, text=f"{row.symbol}: the cancel of order {perm_id} is not confirmed")
+
+
+def _rounded(wanted: float | None, stop: float | None) -> str:
+    """That the stop is not where it was asked for; empty where it is."""
+    if wanted is None or stop is None or math.isclose(wanted, stop, abs_tol=1e-9):
+        return ""
+    return f" (at {stop:g} instead of {wanted:g}: rounded to the price grid)"
 
 
 def _as_order(listed: BrokerOrder, desk: Desk) -> Order:

@@ -12,7 +12,7 @@ from engine.api_recovery import RecoveryKind, RecoveryRow, RecoveryView
 from engine.broker.port import BrokerOrder
 from engine.domain.order import Order, OrderState
 from engine.domain.position import Position
-from engine.domain.price import Rounding, decimals, round_to_tick
+from engine.domain.price import Rounding, decimals, round_to_tick, tick_at
 from engine.execution.kill import Spared
 from engine.ledger.pnl import unrealized_usd
 from engine.ledger.protection import protection
@@ -22,8 +22,10 @@ from engine.recovery.rows import (
     Known,
     ProposedStop,
     closed_row,
+    filled_row,
     finding_row,
     order_text,
+    position_row_id,
     strange_row,
     unknown_row,
 )
@@ -46,7 +48,7 @@ class RecoveryState:
     findings: tuple[Finding, ...] = ()
     """Of the last comparison."""
     done: dict[str, RecoveryRow] = field(default_factory=dict)
-    """Rows of this run that need nobody any more: what was booked or closed."""
+    """Rows of this run that need nobody any more: what was booked."""
     report: tuple[str, ...] = ()
     settling: bool = False
     asked: dict[str, int] = field(default_factory=dict)
@@ -54,6 +56,8 @@ class RecoveryState:
     ranges: dict[str, float] = field(default_factory=dict)
     """Instrument key -> average true range, where history was there."""
 
+    _confirmed: frozenset[tuple[int, datetime]] | None = None
+    """con_id and opening time of what the first comparison of this run found as we knew it."""
     _seen: tuple[RecoveryRow, ...] | None = None
     _next_view_s: float = 0.0
 
@@ -66,6 +70,20 @@ class RecoveryState:
         """What every flatten and kill leaves alone."""
         foreign = {f.key: f.excess for f in self.desk.foreign if f.excess}
         return Spared(foreign, self.standing.foreign_orders)
+
+    @property
+    def agrees(self) -> bool:
+        """True where the last complete comparison found nothing different at the broker."""
+        same = all(f.kind is RecoveryKind.RESTORED for f in self.findings)
+        return self.desk.verified and same and not self.desk.strange_orders
+
+    def take(self, findings: tuple[Finding, ...]) -> None:
+        """A complete comparison ended with these; what the first one confirms is what this start restored."""
+        self.findings = findings
+        if self._confirmed is None:
+            alike = {f.con_id for f in findings if f.kind is RecoveryKind.RESTORED}
+            held = (p for p in self.desk.books.positions() if p.con_id in alike)
+            self._confirmed = frozenset((p.con_id, p.opened_at) for p in held)
 
     # --- rows -----------------------------------------------------------------------------------
 
@@ -96,23 +114,36 @@ class RecoveryState:
         row = finding_row(finding, self._known(finding.key, finding))
         self.done[row.row_id] = row
 
-    def remember_closed(self) -> None:
-        """Rows of positions of the last run that ended by our own orders while nobody looked."""
+    def remember_away(self) -> None:
+        """Rows of what our own orders did to positions while nobody looked."""
         books = self.desk.books
+        earlier = {before.key: before for before in self.restored}
         for before in self.restored:
             if books.position(before.key) is None:
                 trades = [t for t in books.ledger.positions.trades() if t.key == before.key]
                 row = closed_row(before, trades[-1] if trades else None, self._known(before.key))
                 self.done[row.row_id] = row
+        for now in books.positions():
+            was = earlier.get(now.key)
+            if (0 if was is None else was.quantity) != now.quantity:
+                row = filled_row(was, now, self._known(now.key))
+                self.done.setdefault(row.row_id, row)
 
     def _position_rows(self) -> Iterable[RecoveryRow]:
         for finding in self.findings:
             if finding.bookings:
                 continue
             position = self.desk.books.position(finding.key)
-            if finding.kind is RecoveryKind.RESTORED and position is None:
-                continue  # ended since the last comparison
+            if finding.kind is RecoveryKind.RESTORED and not self._was_restored(position):
+                continue
             yield finding_row(finding, self._known(finding.key, finding), position=position)
+
+    def _was_restored(self, position: Position | None) -> bool:
+        """False for what ended, was opened since the start, or has a row that says how it was changed."""
+        if position is None or (position.con_id, position.opened_at) not in (self._confirmed or ()):
+            return False
+        changed = (RecoveryKind.QUANTITY, RecoveryKind.CORPORATE)
+        return not any(position_row_id(position.con_id, kind) in self.done for kind in changed)
 
     def _strange_rows(self) -> Iterable[RecoveryRow]:
         left_alone = self.standing.foreign_orders
@@ -146,12 +177,15 @@ class RecoveryState:
         position = self.desk.books.position(key)
         orders = self.desk.books.open_orders(key)
         places = self._decimals(key)
+        stop = None if finding is None or not finding.is_orphan else self.proposed_stop(finding)
+        instrument = self.desk.instruments.get(key)
         last = max(self._orders_of(key), key=lambda o: o.updated_at or o.intent.created_at, default=None)
         return Known(
             last_order="" if last is None else order_text(last, decimals=places),
             unrealized_usd=self._unrealized(key, finding),
-            stop=None if finding is None or not finding.is_orphan else self.proposed_stop(finding),
+            stop=stop,
             decimals=places,
+            tick=None if instrument is None or stop is None else tick_at(instrument, stop.price),
             protected=0 if position is None else protection(position, orders).protected,
             may_send=self.desk.mode is not Mode.DRY_RUN,
         )

@@ -74,7 +74,7 @@ class Restart:
         self._spoken = True
         recovery, now = self._recovery, self._desk.now()
         await self._settler.prepare()
-        recovery.remember_closed()
+        recovery.remember_away()
         found = Found(
             connection=self._start.connection,
             now=now,
@@ -85,6 +85,8 @@ class Restart:
             positions=len(recovery.restored),
             day_usd=self._day_usd(),
             setups=self._start.setups,
+            booked=frozenset(recovery.done),
+            agreed=recovery.agrees,
         )
         rows = tuple(r for r in recovery.rows() if r.kind is not RecoveryKind.UNKNOWN_ORDER or r.choices)
         recovery.report = restart_report(found, rows)

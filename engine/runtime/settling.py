@@ -17,6 +17,7 @@ from engine.broker.port import LinkState
 from engine.domain.reasons import Reason
 from engine.recovery.compare import Finding
 from engine.recovery.decisions import Decision
+from engine.recovery.rows import position_row_id
 from engine.runtime.account import AccountDesk
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
@@ -161,8 +162,8 @@ class Settler:
         return ""
 
     def _finding(self, row: RecoveryRow) -> Finding | None:
-        found = (f for f in self._recovery.findings if f.is_orphan and row.row_id == f"position {f.con_id}")
-        return next(found, None)
+        found = (f for f in self._recovery.findings if f.is_orphan)
+        return next((f for f in found if row.row_id == position_row_id(f.con_id, f.kind)), None)
 
     async def _carry_out(self, wishes: Sequence[_Wish], *, who: str) -> list[Result]:
         self._recovery.settling = True

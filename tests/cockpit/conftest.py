@@ -62,8 +62,9 @@ class Desk:
 
     @property
     def status(self) -> str:
-        """The status line."""
-        return "".join(text_of(line) for line in self.app.cockpit.status.lines).strip()
+        """The status line of the screen below all dialogs."""
+        screen = self.app.recovery_screen or self.app.cockpit
+        return "".join(text_of(line) for line in screen.status.lines).strip()
 
     def tones(self, name: str) -> set[Tone]:
         """What the lines of a panel, or of the dialog on top, mean."""

@@ -95,7 +95,7 @@ UNKNOWN = row(
 )
 TSLA = row(
     "TSLA",
-    row_id="position 76792991",
+    row_id="restored 76792991",
     kind=RecoveryKind.RESTORED,
     ours=50,
     ours_text="50 long ½",
@@ -111,7 +111,7 @@ TSLA = row(
 )
 AMD = row(
     "AMD",
-    row_id="position 4391",
+    row_id="closed_away 4391",
     kind=RecoveryKind.CLOSED_AWAY,
     ours=100,
     ours_text="100 long",

@@ -32,6 +32,15 @@ async def test_q_asks_and_each_answer_is_a_way_out(open_desk: OpenDesk, key: str
         assert desk.kinds == [], "carrying the way out is the caller's"
 
 
+async def test_a_screen_that_is_being_taken_down_looks_no_more(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        app = desk.app
+
+    app.on_urgent()
+
+    assert not app.is_running
+
+
 async def test_enter_and_escape_on_the_question_stay(open_desk: OpenDesk) -> None:
     async with open_desk() as desk:
         await desk.press("q", "enter")

@@ -219,6 +219,30 @@ async def test_a_typed_stop_is_checked_and_goes_with_the_adoption(open_desk: Ope
         assert desk.last.settlements == (Settlement(META.row_id, ADOPT, "m1", 515.5),)
 
 
+@pytest.mark.req("CARD-ORPHANS")
+async def test_a_stop_between_two_steps_of_the_grid_is_not_taken(open_desk: OpenDesk) -> None:
+    coarse = replace(META, tick=0.05)
+    async with open_desk(replace(ORPHANS, recovery=RecoveryView(rows=(coarse,)))) as desk:
+        await desk.press("s")
+        assert "in steps of 0.05" in desk.text("text")
+        await desk.type("515.52")
+        assert "META trades in steps of 0.05: 515.50 or 515.55" in desk.text("text")
+        await desk.press("enter")
+        assert isinstance(desk.app.screen, AskDialog), "it is not taken"
+
+
+@pytest.mark.req("CARD-ORPHANS")
+async def test_what_was_wrong_with_a_choice_goes_with_the_screen(open_desk: OpenDesk) -> None:
+    async with open_desk(ORPHANS) as desk:
+        await desk.press("enter")
+        assert "nothing is chosen yet" in desk.status
+
+        await desk.press("escape")
+        assert "nothing is chosen yet" not in desk.status
+        await desk.press("O")
+        assert "nothing is chosen yet" not in desk.status
+
+
 async def test_only_what_can_be_adopted_gets_a_stop(open_desk: OpenDesk) -> None:
     async with open_desk(ORPHANS) as desk:
         await desk.press("down", "down", "s")

@@ -45,7 +45,8 @@ def test_a_restart_says_state_age_pnl_connection_and_a_line_per_symbol() -> None
         "AMD", "ma", 200, Decimal("165"), Decimal("164.02"), TEN, TEN, Decimal(-17), Decimal(1), "stop"
     )
 
-    lines = restart_report(_found(), [*rows, closed_row(held("AMD", 200, con_id=3), amd, Known())])
+    closed = closed_row(held("AMD", 200, con_id=3), amd, Known())
+    lines = restart_report(_found(agreed=True, booked=frozenset({closed.row_id})), [*rows, closed])
 
     text = "\n".join(lines)
     assert lines[0].startswith("State of 10:20:04 ET, 56 s ago; the session ended without saying goodbye.")
@@ -54,7 +55,34 @@ def test_a_restart_says_state_age_pnl_connection_and_a_line_per_symbol() -> None
     assert "TSLA: we knew 50 long, broker has 50 long; none · stop alive; restored" in text
     assert "AMD: we knew 200 long, broker has flat; closed while away; stop 164.02 booked -18.00" in text
     assert "recovered positions: 2 (NVDA, TSLA)" in text
-    assert lines[-1] == "recovery complete: books and broker agree"
+    assert lines[-1] == "recovery complete: 1 changed in the books (AMD: closed while away)"
+
+
+@pytest.mark.req("RECOVERY-LOG-1")
+def test_agreement_is_said_only_where_the_last_comparison_found_nothing_different() -> None:
+    (same,) = compare_positions([held("TSLA", 50)], [listed("TSLA", "50")], at=TEN)
+    row = finding_row(same, Known(protected=50), position=held("TSLA", 50))
+
+    assert restart_report(_found(agreed=True), [row])[-1] == "recovery complete: books and broker agree"
+    assert "found differences" in restart_report(_found(agreed=False), [row])[-1]
+
+
+@pytest.mark.req("RECOVERY-LOG-1")
+def test_what_was_booked_and_what_was_left_alone_is_counted_and_named() -> None:
+    (taken,) = compare_positions([held("TSLA", 50, con_id=1)], [listed("TSLA", "60", con_id=1)], at=TEN)
+    (left,) = compare_positions([], [listed("META", "-30", con_id=2)], at=TEN, foreign={2: Decimal(-30)})
+    rows = [finding_row(taken, Known()), finding_row(left, Known())]
+    found = _found(agreed=False, booked=frozenset({rows[0].row_id}))
+
+    assert restart_report(found, rows)[-1] == (
+        "recovery complete: 1 changed in the books (TSLA: other quantity); 1 left alone (META: foreign)"
+    )
+
+
+def test_a_row_of_ours_and_a_foreign_one_of_the_same_instrument_have_ids_of_their_own() -> None:
+    both = compare_positions([held("SPY", 100)], [listed("SPY", "130")], at=TEN, foreign={1: Decimal(30)})
+
+    assert [finding_row(f, Known()).row_id for f in both] == ["foreign 1", "restored 1"]
 
 
 @pytest.mark.req("RECOVERY-LOG-2")

@@ -130,6 +130,51 @@ async def test_a_second_comparison_of_the_same_account_changes_and_tells_nothing
 
 
 @virtual
+@pytest.mark.req("RECOVERY-LOG-1")
+async def test_only_what_the_first_comparison_confirmed_is_called_restored(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        it = recovering(here)
+        assert await it.account.compare()
+        await here.enter()
+
+        assert await it.account.compare()
+
+        assert here.books.quantity("SPY") == 100
+        assert it.state.rows() == ()
+        assert it.state.agrees
+
+
+@virtual
+@pytest.mark.req("RECOVERY-LOG-1")
+async def test_a_quantity_taken_over_at_the_start_is_said_instead_of_agreement(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        await here.enter()
+        it = recovering(here)
+        here.broker.positions["SPY"] += 10
+
+        assert await it.account.compare()
+        await it.restart.first_look()
+
+        assert [r.kind for r in it.state.rows()] == [RecoveryKind.QUANTITY]
+        assert it.state.report[-1] == "recovery complete: 1 changed in the books (SPY: other quantity)"
+
+
+@virtual
+@pytest.mark.req("RECOVERY-LOG-1")
+async def test_what_our_own_orders_filled_while_away_is_said_instead_of_agreement(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        it = recovering(here)
+        await here.enter()
+
+        assert await it.account.compare()
+        await it.restart.first_look()
+
+        (row,) = it.state.rows()
+        assert (row.ours, row.broker, row.difference) == (0, 100, "filled while away")
+        assert it.state.report[-1] == "recovery complete: 1 changed in the books (SPY: filled while away)"
+
+
+@virtual
 @pytest.mark.req("RECOVERY-HYBRID")
 async def test_the_other_side_leaves_us_flat_and_the_rest_waits_for_a_person(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:

@@ -102,6 +102,25 @@ async def test_the_stop_of_an_adoption_is_the_operators_own_where_given(tmp_path
 
 
 @virtual
+async def test_a_stop_between_two_ticks_is_rounded_away_from_the_price_and_that_is_told(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path) as it:
+        told = await it.settle(ADOPT, stop=520.004)
+
+        assert it.here.last(Role.STOP).intent.stop_price == 520.01
+        assert "at 520.01 instead of 520.004: rounded to the price grid" in told.text
+
+
+@virtual
+async def test_a_row_tells_the_price_step_as_soon_as_the_instrument_is_described(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        await it.it.settler.prepare()
+
+        assert it.row.tick == 0.01
+
+
+@virtual
 @pytest.mark.parametrize("stop", [490.0, float("nan"), -1.0])
 async def test_a_stop_that_would_fire_at_once_or_is_no_price_settles_nothing(
     tmp_path: Path, stop: float
