@@ -169,7 +169,7 @@ class DrawdownSection(Section):
     """Of the highest value of the trading day."""
     rolling: float = key(10.0, unit="%", gt=0, le=100)
     """Of the highest value of the last window_days trading days."""
-    window_days: int = key(20, unit="days", ge=1, le=250)
+    window_days: int = key(20, unit="days", ge=1, le=60)
     """Trading days of the rolling limit."""
     derisk_start: float = key(0.5, unit="x", gt=0, le=1)
     """Share of a limit from which entries shrink, linearly down to nothing at the limit."""

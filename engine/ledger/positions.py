@@ -104,6 +104,11 @@ class PositionManager:
         """Fees of today's executions as far as reported."""
         return sum((s.fee_usd for t in self._tracks.values() for s in t.steps), ZERO)
 
+    def booked_usd(self) -> dict[str, Decimal]:
+        """Per instrument, what was realised today less the fees reported."""
+        sums = {key: (s.realized_usd - s.fee_usd for s in t.steps) for key, t in self._tracks.items()}
+        return {key: sum(parts, ZERO) for key, parts in sums.items()}
+
     def uncharged_fills(self) -> tuple[Fill, ...]:
         """Executions of today whose commission is not reported yet, in order of their ids."""
         return tuple(self._fills[base].fill for base in sorted(self._uncharged))

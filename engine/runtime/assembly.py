@@ -45,6 +45,7 @@ from engine.runtime.publisher import Publisher
 from engine.runtime.recovery_assembly import RecoveryParts, recovery_of
 from engine.runtime.recovery_state import RecoveryState
 from engine.runtime.restart import Restart, Start
+from engine.runtime.risk_watch import RiskWatch
 from engine.runtime.settling import Settler
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.trading import Running, Trading
@@ -260,6 +261,9 @@ def _upkeep(
     pnl: DayPnl,
     memory: Memory,
 ) -> Upkeep:
+    risk = RiskWatch.continued(
+        desk, stored=given.stored, pnl=lambda: pnl.view(desk), execute=engine.execute, spawn=engine.spawn
+    )
     return Upkeep(
         desk,
         executor=executor,
@@ -269,7 +273,7 @@ def _upkeep(
         on_kill_file=engine.on_kill_file,
         spawn=engine.spawn,
         heartbeat=partial(_heartbeat, desk, given.options),
-        chores=memory.chores(),
+        chores={**memory.chores(), "risk": risk.round},
     )
 
 

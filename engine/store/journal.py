@@ -83,6 +83,16 @@ def load_equity(conn: sqlite3.Connection, day: date) -> tuple[EquityPoint, ...]:
     return tuple(EquityPoint(from_time(at), value, nlv) for at, value, nlv in rows)
 
 
+def load_peaks(conn: sqlite3.Connection, *, before: date, days: int) -> tuple[float, ...]:
+    """The account's highest value on each of the newest `days` trading days before one, oldest first."""
+    rows = conn.execute(
+        "SELECT MAX(net_liquidation_usd) FROM equity WHERE day < ? AND net_liquidation_usd IS NOT NULL "
+        "GROUP BY day ORDER BY day DESC LIMIT ?",
+        (before.isoformat(), days),
+    ).fetchall()
+    return tuple(peak for (peak,) in reversed(rows))
+
+
 def put_audit(conn: sqlite3.Connection, entry: AuditEntry) -> None:
     """Append an operator's change."""
     conn.execute(

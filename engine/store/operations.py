@@ -24,6 +24,9 @@ from engine.store.values import from_time
 
 _RECENT_EVENTS = 200
 
+_MOST_PEAKS = 60
+"""Trading days that the rolling drawdown can look back over."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
@@ -47,6 +50,8 @@ class StoredState:
     """Last change of the state before this run, exchange time; None on a first start."""
     last_run: StoredRun | None
     """The run before this one: not `clean` means it was killed."""
+    peaks: tuple[float, ...] = ()
+    """The account's highest value on each trading day before the anchor's, oldest first."""
     decisions: tuple[Decision, ...] = ()
     """What was decided about differences from the broker, oldest first."""
 
@@ -180,6 +185,7 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
         day=None if anchor is None else anchor.day,
         day_started_at=since,
         equity=() if anchor is None else journal.load_equity(conn, anchor.day),
+        peaks=() if anchor is None else journal.load_peaks(conn, before=anchor.day, days=_MOST_PEAKS),
         events=events.recent_events(conn, limit=_RECENT_EVENTS),
         last_event_seq=events.last_seq(conn),
         saved_at=_saved_at(conn),

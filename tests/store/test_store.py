@@ -25,7 +25,7 @@ from engine.store.connection import open_for_reading
 from engine.store.errors import DuplicateIntentError, SendingRefusedError, StoreClosedError
 from engine.store.events import NewEvent
 from engine.store.intents import order_events
-from engine.store.journal import AuditEntry, EquityPoint, audit_entries
+from engine.store.journal import AuditEntry, EquityPoint, audit_entries, load_peaks
 from engine.store.store import Store
 from tests.ledger.building import T0, at, claim, executed, fill, intent
 from tests.store.building import opened, restored
@@ -369,3 +369,15 @@ def test_paths_with_odd_characters_open(tmp_path: Path):
                 reader.close()
 
     assert asyncio.run(go()) == 1
+
+
+async def test_the_best_of_each_earlier_day_is_kept_for_the_rolling_drawdown(tmp_path):
+    async with opened(tmp_path / "s.db") as store:
+        for day, values in ((18, (100.0, 120.0)), (19, (110.0, None)), (20, (130.0, 90.0))):
+            for n, value in enumerate(values):
+                await store.save_equity(EquityPoint(at(60 * day + n), 0.0, value), day=date(2026, 11, day))
+        peaks = await store.read(lambda conn: load_peaks(conn, before=date(2026, 11, 20), days=60))
+        newest = await store.read(lambda conn: load_peaks(conn, before=date(2026, 11, 20), days=1))
+
+    assert peaks == (120.0, 110.0)
+    assert newest == (110.0,)
