@@ -18,7 +18,9 @@ Account = Annotated[
 ]
 To = Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write here.")]
 
-audit_app = typer.Typer(help="Check the event log.", rich_markup_mode=None, no_args_is_help=True)
+audit_app = typer.Typer(
+    help="Check the event log, look at one order.", rich_markup_mode=None, no_args_is_help=True
+)
 export_app = typer.Typer(help="Write what is known as JSON.", rich_markup_mode=None, no_args_is_help=True)
 
 
@@ -41,6 +43,27 @@ def audit_verify(
     from engine.runtime.state_tools import verify_audit
 
     _run(context, config, state, lambda loaded: verify_audit(loaded.state_dir, account, say=typer.echo))
+
+
+@audit_app.command("order")
+def audit_order(
+    context: typer.Context,
+    ref: Annotated[str, typer.Argument(metavar="REF", help="Its reference, or a part no other order has.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    account: Account = "",
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Tell the whole story of one order: preview, verdict, ids, every status, fills, fees.
+
+    Reads only; an engine may run meanwhile.
+    """
+    from engine.runtime.order_audit import show_order
+
+    def body(loaded: Loaded) -> int:
+        return show_order(loaded.state_dir, account, ref, as_json=as_json, say=typer.echo)
+
+    _run(context, config, state, body)
 
 
 def backup(

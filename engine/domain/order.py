@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from engine.domain.moment import aware
 from engine.domain.plan import NO_PLAN, Plan
+from engine.domain.preview import EntryTicket, Preview
 
 
 class Side(StrEnum):
@@ -149,6 +150,10 @@ class OrderIntent:
     reason: str = ""
     """Reason of the close or partial this order makes (`PARTIAL_50`); empty: by its role."""
     plan: Plan = NO_PLAN
+    ticket: EntryTicket | None = field(default=None, compare=False)
+    """What the gate allowed; of entries only. For the record: nothing is decided by it or reads it."""
+    preview: Preview | None = field(default=None, compare=False)
+    """What it was expected to cost. For the record as well."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""

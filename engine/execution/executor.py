@@ -20,6 +20,7 @@ from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Role, Side, Tif
 from engine.domain.plan import NO_PLAN
 from engine.domain.position import Position
+from engine.domain.preview import EntryTicket, Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
 from engine.execution.levels import partial_reason
@@ -31,7 +32,6 @@ from engine.ledger.managed import PartialRefusedError
 from engine.risk.gate import clamp_exit
 from engine.risk.order_check import ANY_VALUE, OrderRules, check_order
 from engine.risk.refusal import OrderRefusedError
-from engine.risk.world import EntryTicket
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Executor:
         refs: RefMaker,
         now: Callable[[], datetime],
         may_enter: Callable[[str, str], Reason | None],
+        preview: Callable[[OrderIntent, Instrument], Preview],
         settings: ExecutionSettings,
     ) -> None:
         self._books = books
@@ -90,7 +91,9 @@ class Executor:
         """Asked again right before and right after a send: a brake pulled meanwhile wins."""
         self._settings = settings
         self._locks: dict[str, asyncio.Lock] = {}
-        self._sender = Sender(broker=broker, books=books, now=now, confirm_s=settings.confirm_s)
+        self._sender = Sender(
+            broker=broker, books=books, now=now, preview=preview, confirm_s=settings.confirm_s
+        )
         self._protector = Protector(
             sender=self._sender,
             books=books,
@@ -130,6 +133,7 @@ class Executor:
             signal_id=proposal.signal_id,
             note=proposal.note,
             plan=proposal.plan,
+            ticket=ticket,
         )
         stop = OrderIntent(
             ref=self._refs.new_ref(instrument.key, Role.STOP),
@@ -209,12 +213,17 @@ class Executor:
             signal_id="",
             note="stop of the entry",
             plan=NO_PLAN,
+            ticket=None,
         )
         return entry, stop
 
     async def _send_bracket(
         self, intents: tuple[OrderIntent, OrderIntent], refs: tuple[str, str], instrument: Instrument
     ) -> bool:
+        intents = (
+            self._sender.previewed(intents[0], instrument),
+            self._sender.previewed(intents[1], instrument),
+        )
         ids = (self._sender.next_order_id(), self._sender.next_order_id())
         orders, parent_ids = tuple(zip(intents, ids, strict=True)), (0, ids[0])
         # While the intents are being stored the loop has nothing better to do.

@@ -11,6 +11,7 @@ from datetime import datetime
 from engine.broker.port import Broker, BrokerError, OrdersRefusedError
 from engine.domain.instrument import Instrument
 from engine.domain.order import Order, OrderIntent, OrderState
+from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.ledger.events import CancelRequested, FateUnknown
@@ -22,11 +23,18 @@ class Sender:
     """Sends, cancels and changes single orders. Knows no rule about which."""
 
     def __init__(
-        self, *, broker: Broker, books: Books, now: Callable[[], datetime], confirm_s: float
+        self,
+        *,
+        broker: Broker,
+        books: Books,
+        now: Callable[[], datetime],
+        preview: Callable[[OrderIntent, Instrument], Preview],
+        confirm_s: float,
     ) -> None:
         self._broker = broker
         self._books = books
         self._now = now
+        self._preview = preview
         self._confirm_s = confirm_s
         """Real seconds an answer may take before what was asked counts as refused."""
         self._leaving: dict[str, asyncio.Event] = {}
@@ -37,6 +45,10 @@ class Sender:
     def next_order_id(self) -> int:
         """Reserve an order id."""
         return self._broker.next_order_id()
+
+    def previewed(self, intent: OrderIntent, instrument: Instrument) -> OrderIntent:
+        """The same order with what it is expected to cost, for its record."""
+        return replace(intent, preview=self._preview(intent, instrument))
 
     def prepare(
         self,
@@ -90,6 +102,7 @@ class Sender:
 
     async def send_reducing(self, intent: OrderIntent, instrument: Instrument) -> bool:
         """Exits and stops go out even where the store cannot write: their records wait in memory."""
+        intent = self.previewed(intent, instrument)
         with self.leaving((intent.ref,)):
             await self._books.register((intent,), reducing=True)
             order_id = self._broker.next_order_id()

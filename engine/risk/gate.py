@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.domain.instrument import SecType
 from engine.domain.order import OrderIntent, Proposal, Side
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.brakes import REASON_OF
 from engine.risk.caps import caps_of, first_exceeded
@@ -19,7 +20,7 @@ from engine.risk.quality import check_collar, check_quote, check_session
 from engine.risk.refusal import Refusal
 from engine.risk.selection import check_selection
 from engine.risk.sizing import size_entry
-from engine.risk.world import EntryTicket, GateWorld
+from engine.risk.world import GateWorld
 
 
 def check_entry(

@@ -7,6 +7,7 @@ import math
 from engine.domain.instrument import Instrument
 from engine.domain.market import Quote
 from engine.domain.order import Proposal, Side
+from engine.domain.preview import EntryTicket
 from engine.domain.price import Rounding, round_to_tick, tick_at
 from engine.domain.reasons import Reason
 from engine.risk.caps import EXACT, Cap, caps_of, first_exceeded
@@ -16,7 +17,7 @@ from engine.risk.losses import size_factor
 from engine.risk.order_check import OrderRules, too_small
 from engine.risk.quality import check_collar
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket, GateWorld
+from engine.risk.world import GateWorld
 
 
 def size_entry(

@@ -1,4 +1,4 @@
-"""What the gate is asked with, and what its yes looks like. Plain values; nothing here decides."""
+"""What the gate is asked with. Plain values; nothing here decides."""
 
 from __future__ import annotations
 
@@ -54,17 +54,3 @@ class GateWorld:
     """When a protective stop last closed a position in it today."""
     attempts: int = 0
     """Entries at the proposal's pivot and side that filled today."""
-
-
-@dataclass(frozen=True, slots=True)
-class EntryTicket:
-    """Yes: how much, at what limit, with which protective stop. Prices are on the grid."""
-
-    quantity: int
-    limit_price: float
-    stop_price: float
-    exposure_usd: float
-    risk_usd: float
-    """Loss at the stop, the fees of both orders included."""
-    fees_usd: float = 0.0
-    """Estimate of both orders' fees."""

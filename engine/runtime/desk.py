@@ -16,7 +16,8 @@ from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
 from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.order import Order, OrderState, Proposal
+from engine.domain.order import Order, OrderIntent, OrderState, Proposal
+from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.market.feed import QuoteBoard
@@ -27,6 +28,7 @@ from engine.risk.limits import RiskLimits
 from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.order_check import OrderRules
 from engine.risk.pace import measure_pace
+from engine.risk.preview import UnitCost, preview_of
 from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
 from engine.runtime.analytics import Analytics
@@ -83,6 +85,8 @@ class Desk:
     """Account value key -> figure in the base currency (`NetLiquidation`, ...)."""
     margins: dict[str, float] = field(default_factory=dict)
     """Instrument key -> cached initial margin per contract (whatIf ran ahead of time)."""
+    unit_costs: dict[str, UnitCost] = field(default_factory=dict)
+    """Instrument key -> what the same what-if said of one unit, for previews."""
     link: LinkState = LinkState.DOWN
     link_note: str = ""
     """What is being done about a line that is not up, for people."""
@@ -205,6 +209,16 @@ class Desk:
         if math.isnan(price) and position is not None:
             price = float(position.avg_price)
         return unit_exposure_usd(instrument, price, self.margins.get(key))
+
+    def preview(self, intent: OrderIntent, instrument: Instrument) -> Preview:
+        """What an order is expected to cost, by what is known this moment."""
+        return preview_of(
+            intent,
+            instrument,
+            mark=self.quotes.mark(intent.key),
+            fees=order_rules(self.config).fees,
+            unit=self.unit_costs.get(intent.key),
+        )
 
     # --- may an entry happen --------------------------------------------------------------------
 

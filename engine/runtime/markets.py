@@ -7,13 +7,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
-from engine.api import Level
-from engine.broker.port import Broker, LinkState
+from engine.api import Level, Mode
+from engine.broker.port import Broker, Fetched, LinkState, Margin
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
 from engine.ledger.events import Described
 from engine.market.catalog import Wanted, front_month, parse_symbol
 from engine.recovery.checkpoint import Restored
+from engine.risk.preview import UnitCost
 from engine.runtime.checkpoint import Checkpoints
 from engine.runtime.desk import Desk
 from engine.runtime.trading import LIVE_BAR_SECONDS, Running, Trading
@@ -67,6 +68,7 @@ class Markets:
         self._subscribe()
         await asyncio.gather(*(self._margin(i) for i in self._desk.instruments.values()))
         await self._warm_all()
+        self._spawn("what stocks cost", self._ask_unit_costs)
 
     async def _warm_all(self) -> None:
         """One question per instrument and bar length, however many strategies want the answer."""
@@ -190,6 +192,28 @@ class Markets:
         """Initial margin of one contract, asked ahead of time so that the gate never waits."""
         if instrument.sec_type is not SecType.FUTURE or instrument.key in self._desk.margins:
             return
+        answer = await self._what_if(instrument)
+        if answer.ok and answer.value is not None:
+            initial_usd = abs(answer.value.initial_change_usd)
+            self._desk.margins[instrument.key] = initial_usd
+            self._desk.unit_costs[instrument.key] = UnitCost(initial_usd, answer.value.commission_usd)
+            return
+        text = f"{instrument.key}: its margin is not known ({answer.error}); entries in it are refused"
+        self._desk.notices.event(Level.WARNING, "link", text, symbol=instrument.key)
+
+    async def _ask_unit_costs(self) -> None:
+        """What-ifs of stocks, one after the other: only previews need them, so nobody waits or is told."""
+        if self._desk.mode is Mode.DRY_RUN:  # it may not even ask
+            return
+        for key, instrument in tuple(self._desk.instruments.items()):
+            if key in self._desk.unit_costs or instrument.sec_type is not SecType.STOCK:
+                continue
+            answer = await self._what_if(instrument)
+            if answer.ok and answer.value is not None:
+                cost = UnitCost(abs(answer.value.initial_change_usd), answer.value.commission_usd)
+                self._desk.unit_costs[key] = cost
+
+    async def _what_if(self, instrument: Instrument) -> Fetched[Margin]:
         probe = OrderIntent(
             ref="",
             strategy="",
@@ -202,12 +226,7 @@ class Markets:
             tif=Tif.DAY,
             created_at=self._desk.now(),
         )
-        answer = await self._broker.what_if(probe, instrument)
-        if answer.ok and answer.value is not None:
-            self._desk.margins[instrument.key] = abs(answer.value.initial_change_usd)
-            return
-        text = f"{instrument.key}: its margin is not known ({answer.error}); entries in it are refused"
-        self._desk.notices.event(Level.WARNING, "link", text, symbol=instrument.key)
+        return await self._broker.what_if(probe, instrument)
 
     async def _warm(self, key: str, seconds: int, cold: list[Running], *, tries: int = 1) -> None:
         instrument = self._desk.instruments.get(key)

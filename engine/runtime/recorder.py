@@ -14,9 +14,9 @@ from engine.api import Command, Outcome
 from engine.domain.instrument import Instrument
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Proposal
+from engine.domain.preview import EntryTicket
 from engine.market.feed import QuoteBoard
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket
 from engine.store.errors import StoreError
 from engine.store.events import NewEvent, append_events
 from engine.store.session_log import packed, proposal_payload, terms_payload

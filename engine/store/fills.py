@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from engine.domain.fill import Fill, execution_base
@@ -21,8 +22,10 @@ _KNOWN_LIMIT = 20_000
 """Executions remembered against a repeat by the broker; it repeats those of the day at most."""
 
 
-def upsert_fills(conn: sqlite3.Connection, fills: Iterable[BookedFill], *, replaced: Iterable[str]) -> None:
-    """Write executions; a repeated execId only takes the commission that became known.
+def upsert_fills(
+    conn: sqlite3.Connection, fills: Iterable[BookedFill], *, replaced: Iterable[str], at: datetime
+) -> None:
+    """Write executions; a repeated execId only takes the commission that became known (at `at`).
 
     `replaced` are the execIds that corrections among `fills` took the place of.
     """
@@ -31,14 +34,15 @@ def upsert_fills(conn: sqlite3.Connection, fills: Iterable[BookedFill], *, repla
         base, revision = execution_base(fill.exec_id)
         by_base[base] = fill.exec_id
         conn.execute(
-            f"INSERT INTO fill ({_COLUMNS}, base, revision) "  # noqa: S608
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (exec_id) DO UPDATE SET commission = excluded.commission",
+            f"INSERT INTO fill ({_COLUMNS}, base, revision, commission_at) "  # noqa: S608
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (exec_id) DO UPDATE SET commission = excluded.commission, commission_at = "
+            "CASE WHEN commission IS excluded.commission THEN commission_at ELSE excluded.commission_at END",
             (
                 *(fill.exec_id, fill.order_ref, fill.perm_id, fill.key, fill.con_id, fill.side.value),
                 *(fill.quantity, str(fill.price), to_time(fill.at), fill.strategy, fill.role),
                 *(to_decimal_text(fill.commission), reason, initial_stop),
-                *(to_plan_text(plan), base, revision),
+                *(to_plan_text(plan), base, revision, None if fill.commission is None else to_time(at)),
             ),
         )
     for exec_id in replaced:

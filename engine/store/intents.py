@@ -9,7 +9,7 @@ from datetime import datetime
 from engine.domain.order import Order, OrderIntent, OrderState, OrderType, Role, Side, Tif
 from engine.ledger.changes import BrokerOrderRecord, OrderEventRecord
 from engine.store.errors import DuplicateIntentError, SendingRefusedError
-from engine.store.plans import from_plan_text, to_plan_text
+from engine.store.plans import from_plan_text, to_plan_text, to_record_text
 from engine.store.values import from_time, to_time
 
 _COLUMNS = (
@@ -26,10 +26,11 @@ def insert_intents(
 ) -> None:
     """Write new intents as PENDING. DuplicateIntentError where the database refuses one."""
     for intent in intents:
-        row = (*_row(Order(intent, OrderState.PENDING, updated_at=at)), boot_id)
+        standing = _row(Order(intent, OrderState.PENDING, updated_at=at))
+        row = (*standing, to_record_text(intent.ticket), to_record_text(intent.preview), boot_id)
         marks = ", ".join("?" * len(row))
         try:
-            conn.execute(f"INSERT INTO intent ({_COLUMNS}, boot_id) VALUES ({marks})", row)  # noqa: S608
+            conn.execute(f"INSERT INTO intent ({_COLUMNS}, ticket, preview, boot_id) VALUES ({marks})", row)  # noqa: S608
         except sqlite3.IntegrityError as err:
             raise DuplicateIntentError(
                 f"order {intent.ref} ({intent.strategy}, {intent.key}, signal {intent.signal_id or '-'}) "
@@ -118,6 +119,14 @@ def load_orders(conn: sqlite3.Connection, *, since: datetime | None) -> tuple[Or
         (*_DONE, "" if since is None else to_time(since)),
     )
     return tuple(_order(row) for row in rows)
+
+
+def load_order(conn: sqlite3.Connection, ref: str) -> Order:
+    """One order as it stands. Raises KeyError where there is none."""
+    row = conn.execute(f"SELECT {_COLUMNS} FROM intent WHERE ref = ?", (ref,)).fetchone()  # noqa: S608
+    if row is None:
+        raise KeyError(ref)
+    return _order(row)
 
 
 def load_broker_orders(conn: sqlite3.Connection, refs: Iterable[str]) -> tuple[BrokerOrderRecord, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 from engine.domain.order import OrderIntent, OrderState
@@ -91,7 +91,7 @@ def apply_changes(
     intents.upsert_orders(conn, changes.orders, boot_id=boot_id)
     intents.upsert_broker_orders(conn, changes.broker_orders)
     intents.insert_order_events(conn, changes.order_events)
-    fills.upsert_fills(conn, changes.fills, replaced=changes.replaced_fills)
+    fills.upsert_fills(conn, changes.fills, replaced=changes.replaced_fills, at=at)
     fills.insert_adjustments(conn, changes.adjustments)
     positions.insert_stop_moves(conn, changes.stop_moves)
     positions.put_described(conn, changes.described)
@@ -230,6 +230,8 @@ def _intent_event(intent: OrderIntent, at: datetime) -> NewEvent:
         "parent": intent.parent_ref,
         "signal": intent.signal_id,
         "reason": intent.reason,
+        "ticket": None if intent.ticket is None else asdict(intent.ticket),
+        "preview": None if intent.preview is None else asdict(intent.preview),
     }
     return NewEvent(at, "order", "info", intent.key, intent.ref, "", payload)
 

@@ -1,4 +1,4 @@
-"""Plans and partials as column text: JSON that stays empty where there is none."""
+"""Plans, partials, tickets and previews as column text: JSON that stays empty where there is none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.position import Partial
+from engine.domain.preview import EntryTicket, FigureSource, Preview
 from engine.store.values import from_time, to_json, to_time
 
 
@@ -20,6 +21,30 @@ def to_plan_text(plan: Plan) -> str:
 def from_plan_text(text: str) -> Plan:
     """The plan of a column. Raises ValueError for text that is none."""
     return Plan(**json.loads(text)) if text else NO_PLAN
+
+
+def to_record_text(record: EntryTicket | Preview | None) -> str:
+    """Column text of a ticket or a preview; empty for none."""
+    return "" if record is None else to_json(asdict(record))
+
+
+def from_ticket_text(text: str) -> EntryTicket | None:
+    """The ticket of a column. Raises ValueError or TypeError for text that is none."""
+    return EntryTicket(**json.loads(text)) if text else None
+
+
+def from_preview_text(text: str) -> Preview | None:
+    """The preview of a column. Raises ValueError, TypeError or KeyError for text that is none."""
+    if not text:
+        return None
+    values = json.loads(text)
+    return Preview(
+        cost_usd=values["cost_usd"],
+        fee_usd=values["fee_usd"],
+        fee_by=FigureSource(values["fee_by"]),
+        margin_usd=values["margin_usd"],
+        margin_by=FigureSource(values["margin_by"]),
+    )
 
 
 def to_partials_text(partials: Sequence[Partial]) -> str:

@@ -70,6 +70,15 @@ def load_trades(conn: sqlite3.Connection, *, since: datetime | None) -> tuple[Tr
     return tuple(_trade(row) for row in rows)
 
 
+def load_trades_closed_by(conn: sqlite3.Connection, exec_bases: Iterable[str]) -> tuple[Trade, ...]:
+    """The trades that these executions closed."""
+    found: list[Trade] = []
+    for base in sorted(exec_bases):
+        rows = conn.execute(f"SELECT {_TRADE} FROM trade WHERE closed_by = ?", (base,))  # noqa: S608
+        found += [_trade(row) for row in rows]
+    return tuple(found)
+
+
 def put_described(conn: sqlite3.Connection, described: Iterable[Described]) -> None:
     """Write instrument terms."""
     conn.executemany(

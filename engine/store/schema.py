@@ -296,6 +296,13 @@ _RECOVERY = (
     )""",
 )
 
+_ORDER_AUDIT = (
+    "ALTER TABLE intent ADD COLUMN ticket TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE intent ADD COLUMN preview TEXT NOT NULL DEFAULT ''",
+    # When the commission became known: it may come long after its execution.
+    "ALTER TABLE fill ADD COLUMN commission_at TEXT",
+)
+
 Migration = Callable[[Connection], None]
 
 
@@ -314,5 +321,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_PLANS),
     _statements(_SURVIVAL),
     _statements(_RECOVERY),
+    _statements(_ORDER_AUDIT),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

@@ -17,13 +17,13 @@ from engine.config import Config
 from engine.domain.instrument import Instrument
 from engine.domain.order import Order, OrderIntent, OrderState, Role
 from engine.domain.plan import NO_PLAN, Plan
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.execution.executor import CloseResult, ExecutionSettings, Executor
 from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
 from engine.ledger.ledger import Ledger
-from engine.risk.world import EntryTicket
 from engine.runtime.desk import Desk
 from engine.runtime.inbox import Inbox
 from engine.runtime.notices import Notices
@@ -180,6 +180,7 @@ async def rig(
         refs=refs,
         now=clock.now,
         may_enter=desk.may_enter,
+        preview=desk.preview,
         settings=ExecutionSettings(),
     )
     switch = KillSwitch(

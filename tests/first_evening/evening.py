@@ -14,6 +14,7 @@ from engine.config import Config, StrategySection
 from engine.domain.instrument import Instrument, PriceStep, SecType, SessionHours
 from engine.domain.market import Bar, Quote, utc
 from engine.domain.order import Intention, Proposal
+from engine.domain.preview import EntryTicket
 from engine.gateway.market_factory import choose_session, make_market, start_time
 from engine.gateway.model import Contract, GatewaySettings, HistoryBar
 from engine.gateway.ports import Market
@@ -21,7 +22,7 @@ from engine.market.catalog import front_month, parse_symbol
 from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import Holding, commitments
 from engine.risk.gate import check_entry
-from engine.risk.world import EntryTicket, GateWorld
+from engine.risk.world import GateWorld
 from engine.strategy import STRATEGIES, Strategy, StrategyView
 from tests.builders import LIMITS
 

@@ -26,6 +26,7 @@ from engine.store.events import NewEvent
 from tests.ledger.building import T0, at, fill, intent
 from tests.process.terminal import Place, write_config
 from tests.store.building import opened
+from tests.store.test_order_audit import a_round_trip
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +96,59 @@ def test_verify_and_export_read_while_the_store_is_open_and_writing(place: Place
             assert (verified.returncode, exported.returncode) == (0, 0), exported.stderr
 
     asyncio.run(meanwhile())
+
+
+@pytest.mark.req("REQ-X2")
+def test_the_story_of_one_order_fits_80_columns_and_is_told_while_the_store_is_open(place: Place) -> None:
+    path = place.state / "embedded-DU100001" / "cockpit.db"
+    asyncio.run(a_round_trip(path))
+
+    async def meanwhile() -> tuple[str, ...]:
+        async with opened(path, boot_id="boot-2"):
+            told = await asyncio.to_thread(place.run, "audit", "order", "C3")
+            entry = await asyncio.to_thread(place.run, "audit", "order", "A1")
+        assert (told.returncode, entry.returncode, told.stderr) == (0, 0, ""), entry.stderr
+        return told.stdout, entry.stdout
+
+    sold, bought = asyncio.run(meanwhile())
+
+    for text in (sold, bought):
+        assert all(len(line) <= 80 and line.isprintable() for line in text.splitlines())
+    assert "cost 44,530.00 USD, fee 1.00 USD (estimated)" in " ".join(bought.split())
+    assert "initial margin 22,265.00 USD (broker's what-if)" in " ".join(bought.split())
+    assert "passed: 100 at 445.3, stop 442, exposure 44,530.00 USD, risk 332.00 USD" in " ".join(
+        bought.split()
+    )
+    assert "order id 7, permId 9001, signal s-1" in bought
+    story = [line.split(maxsplit=2)[::2] for line in sold.splitlines() if line.startswith("  10:")]
+    assert [text for _, text in story] == [
+        "pending",
+        "sending",
+        "fill: SELL 100 at 447.25 (e2.01)",
+        "fee 1.25 USD of e2.01",
+    ]
+    assert story[-1][0].startswith("10:02:01")
+    assert "gross 200.00 - fees 2.25 = 197.75 USD" in " ".join(sold.split())
+
+
+@pytest.mark.req("REQ-X2")
+def test_the_story_of_one_order_as_json_and_what_is_said_where_none_or_several_are_meant(
+    place: Place,
+) -> None:
+    path = place.state / "embedded-DU100001" / "cockpit.db"
+    asyncio.run(a_round_trip(path))
+
+    found = json.loads(place.run("audit", "order", "A1", "--json").stdout)
+    several = place.run("audit", "order", "ck-")
+    none = place.run("audit", "order", "nobody")
+
+    assert found["preview"]["fee_by"] == "estimated"
+    assert found["verdict"]["risk_usd"] == 332.0
+    assert [step["status"] for step in found["steps"]][:2] == ["pending", "sending"]
+    assert found["fills"][0]["commission_usd"] == 1.0
+    assert (several.returncode, none.returncode) == (2, 2)
+    assert "ck-B2-stop" in several.stderr
+    assert "no order has 'nobody' in its reference" in none.stderr
 
 
 def test_a_file_that_is_no_database_is_said_to_be_broken(place: Place, kept: Path) -> None:

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.order import Order, OrderState, Role, Side
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.exposure import Holding, commitments
 from engine.risk.gate import check_again, check_entry
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
 from engine.risk.selection import Selection
-from engine.risk.world import EntryTicket, GateWorld
+from engine.risk.world import GateWorld
 from tests.builders import LIMITS, future, intent, order, proposal, quote, stock, world
 
 AT_ONE_PRICE = replace(LIMITS, entry_ticks_through=0, price_collar_pct=50.0, max_positions=50)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from engine.domain.order import OrderState, Role, Side
 from engine.domain.plan import Plan
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, BrakeSet
 from engine.risk.exposure import Holding
 from engine.risk.gate import check_entry, clamp_exit
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket
 from tests.builders import LIMITS, TEN, future, order, proposal, quote, stock, world
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
 from engine.risk.losses import Losses, account_breach, conviction_needed, drawdown_pct, size_factor
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket
 from tests.builders import LIMITS, proposal, world
 
 ROOMY = replace(

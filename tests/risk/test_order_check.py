@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import SecType
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
 from engine.risk.order_check import OrderRules, check_order
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket
 from tests.builders import LIMITS, TEN, future, intent, proposal, quote, stock, world
 
 RULES = OrderRules(FeeSchedule(), min_order_value_usd=100.0)

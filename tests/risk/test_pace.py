@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from engine.domain.order import Order, Role, Side
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
 from engine.risk.pace import Pace, measure_pace
 from engine.risk.refusal import Refusal
 from engine.risk.selection import Selection
-from engine.risk.world import EntryTicket
 from tests.builders import LIMITS, TEN, order, proposal, quote, world
 
 

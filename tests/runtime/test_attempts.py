@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from engine.domain.plan import Plan
+from engine.domain.preview import EntryTicket
 from engine.execution.executor import Executor
 from engine.ledger.ledger import Ledger
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket
 from tests.builders import proposal, quote
 from tests.execution.rig import Rig, rig
 from tests.virtual_time import pass_time, virtual

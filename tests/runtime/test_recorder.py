@@ -12,9 +12,9 @@ from typing import Any
 
 from engine.api import Command, CommandKind, Outcome, OutcomeStatus
 from engine.domain.market import Bar, Quote
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket
 from engine.runtime.recorder import Recorder
 from engine.store.session_log import Tape, unpacked
 from tests.builders import TEN, proposal
