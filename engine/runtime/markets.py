@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
-from engine.api import Level, Mode
+from engine.api import Level
 from engine.broker.port import Broker, Fetched, LinkState, Margin
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
@@ -68,7 +68,6 @@ class Markets:
         self._subscribe()
         await asyncio.gather(*(self._margin(i) for i in self._desk.instruments.values()))
         await self._warm_all()
-        self._spawn("what stocks cost", self._ask_unit_costs)
 
     async def _warm_all(self) -> None:
         """One question per instrument and bar length, however many strategies want the answer."""
@@ -200,18 +199,6 @@ class Markets:
             return
         text = f"{instrument.key}: its margin is not known ({answer.error}); entries in it are refused"
         self._desk.notices.event(Level.WARNING, "link", text, symbol=instrument.key)
-
-    async def _ask_unit_costs(self) -> None:
-        """What-ifs of stocks, one after the other: only previews need them, so nobody waits or is told."""
-        if self._desk.mode is Mode.DRY_RUN:  # it may not even ask
-            return
-        for key, instrument in tuple(self._desk.instruments.items()):
-            if key in self._desk.unit_costs or instrument.sec_type is not SecType.STOCK:
-                continue
-            answer = await self._what_if(instrument)
-            if answer.ok and answer.value is not None:
-                cost = UnitCost(abs(answer.value.initial_change_usd), answer.value.commission_usd)
-                self._desk.unit_costs[key] = cost
 
     async def _what_if(self, instrument: Instrument) -> Fetched[Margin]:
         probe = OrderIntent(
