@@ -23,6 +23,7 @@ from tests.storm.beliefs import (
 from tests.storm.held import Held
 from tests.storm.rest import AT_REST
 from tests.storm.sending import AT_PLACE, AT_SEND, AtSend
+from tests.storm.weather import Weather
 
 if TYPE_CHECKING:
     from tests.storm.world import Storm
@@ -45,6 +46,7 @@ class Watch:
         self.last_state: dict[str, tuple[OrderState, int]] = {}
         self.adjustments_at_failure: int | None = None
         self._since: dict[str, float] = {}
+        self._slack_s = self._slack(storm.weather)
         self._seen_fills = 0
         self._positions: dict[str, int] = {}
         self.entered: dict[str, set[str]] = {}
@@ -111,7 +113,10 @@ class Watch:
 
     def slack_s(self) -> float:
         """What the weather alone may cost: news that come late, orders that arrive late."""
-        weather = self.storm.weather
+        return self._slack_s
+
+    @staticmethod
+    def _slack(weather: Weather) -> float:
         slow = 25.0 * (weather.slow > 0) + 22.0 * (weather.zombie > 0)
         queued = 8.0 * (weather.queued > 0) + 6.0 * (weather.cancel_refused > 0 or weather.cancel_mute > 0)
         return slow + queued + 6.0 * (weather.snapshot_torn > 0) + 4.0 * (weather.modify_refused > 0)

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.broker.port import (
     BrokerError,
@@ -39,6 +39,15 @@ ANSWER_S = 10.0
 """Every question has an answer, or an error, after this long."""
 
 
+class _Bytes(NamedTuple):
+    """What was sent and has not arrived."""
+
+    timer: asyncio.TimerHandle
+    what: str
+    refs: tuple[str, ...]
+    """The orders in it; none for a cancel or a change."""
+
+
 class Session:
     """One connection: bytes up, events down, each in order."""
 
@@ -53,7 +62,7 @@ class Session:
         self._down_s = 0.0
         self._up_s = 0.0
         self._held_back: deque[Callable[[], None]] = deque()
-        self._under_way: deque[tuple[asyncio.TimerHandle, str, tuple[str, ...]]] = deque()
+        self._under_way: deque[_Bytes] = deque()
 
     # --- down -----------------------------------------------------------------------------------
 
@@ -93,7 +102,7 @@ class Session:
         exchange = self._exchange
         self._up_s = max(self._up_s, exchange.loop.time() + exchange.rng.uniform(0.002, 0.05))
         timer = exchange.loop.call_at(self._up_s, self._arrive, act, context=exchange.loop.world)
-        self._under_way.append((timer, what, refs))
+        self._under_way.append(_Bytes(timer, what, refs))
 
     def _arrive(self, act: Callable[[], None]) -> None:
         self._under_way.popleft()
@@ -107,15 +116,15 @@ class Session:
         exchange = self._exchange
         exchange.note(f"session ended: {why}")
         lost = False
-        kept: deque[tuple[asyncio.TimerHandle, str, tuple[str, ...]]] = deque()
-        for timer, what, refs in self._under_way:
+        kept: deque[_Bytes] = deque()
+        for sent in self._under_way:
             lost = lost or exchange.chance(exchange.weather.lost_send)
             if lost:
-                exchange.note(f"lost under way: {what}")
-                timer.cancel()
-                exchange.in_flight.difference_update(refs)
+                exchange.note(f"lost under way: {sent.what}")
+                sent.timer.cancel()
+                exchange.in_flight.difference_update(sent.refs)
             else:
-                kept.append((timer, what, refs))
+                kept.append(sent)
         self._under_way = kept
         if exchange.link is self:
             exchange.link = None
