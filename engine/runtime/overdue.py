@@ -22,6 +22,7 @@ SILENCE_S = 10.0
 """Real seconds after which an order that the broker has said nothing about is of unknown fate."""
 
 UNKNOWN_ALERT = "unknown_order"
+SURFACED_ALERT = "surfaced_order"
 
 
 class Overdue:
@@ -82,17 +83,39 @@ class Overdue:
         for order in self._desk.books.open_orders():
             if order.state is OrderState.UNKNOWN:
                 parked.setdefault(order.intent.key, []).append(order)
-        for alert in self._desk.notices.alerts:
-            if alert.code == UNKNOWN_ALERT and alert.symbol not in parked:
-                self._desk.notices.clear_alert(UNKNOWN_ALERT, symbol=alert.symbol)
+        texts = {}
         for key, orders in parked.items():
             refs = ", ".join(f"{o.intent.ref} ({o.message or 'no word'})" for o in orders)
             naked = self._desk.books.position(key) is not None and any(
                 not o.intent.role.adds_risk for o in orders
             )
             care = "; its position may be without a stop" if naked else ""
-            text = f"{key}: fate unknown, counted and never sent again: {refs}{care}; look at the broker"
-            self._desk.notices.raise_alert(Level.CRITICAL, UNKNOWN_ALERT, text, symbol=key)
+            texts[key] = (
+                f"{key}: fate unknown, counted and never sent again: {refs}{care}; look at the broker"
+            )
+        self._tell(UNKNOWN_ALERT, texts)
+
+    def tell_surfaced(self) -> None:
+        """An alert per instrument where an order works after its end; it blocks entries until it is seen."""
+        texts = {}
+        for ref in self._surfaced:
+            order = self._desk.books.order(ref)
+            if order is not None:
+                key = order.intent.key
+                what = f"{order.intent.side.value} {order.intent.quantity} ({ref})"
+                texts[key] = (
+                    f"{key}: {what} works at the broker although its end was confirmed; its cancel is "
+                    f"asked for every {ASK_AGAIN_S:.0f} s; look at the broker"
+                )
+        self._tell(SURFACED_ALERT, texts)
+
+    def _tell(self, code: str, texts: dict[str, str]) -> None:
+        """Raise one alert per instrument in `texts`, and clear those of every other."""
+        for alert in self._desk.notices.alerts:
+            if alert.code == code and alert.symbol not in texts:
+                self._desk.notices.clear_alert(code, symbol=alert.symbol)
+        for key, text in texts.items():
+            self._desk.notices.raise_alert(Level.CRITICAL, code, text, symbol=key)
 
     def _may_ask(self, ref: str, now_s: float) -> bool:
         return now_s - self._asked_s.get(ref, float("-inf")) >= ASK_AGAIN_S

@@ -157,6 +157,7 @@ class Upkeep:
         else:
             self._stops.line_lost()
         self._overdue.tell_unknown()
+        self._overdue.tell_surfaced()
 
     async def _care_for_store(self) -> None:
         notices = self._desk.notices

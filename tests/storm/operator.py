@@ -36,6 +36,8 @@ class Operator:
         self._commands = 0
         self.promised: set[str] = set()
         """Brakes the operator was told are on."""
+        self._releases = 0
+        """How often a release was asked for: a brake that answers after one promises nothing any more."""
         self._killing_since_s = math.inf
         """When the first KILL since the last release was asked for: a second one shares its proof."""
         self.asked_to_stop = False
@@ -65,19 +67,21 @@ class Operator:
         command = Command(f"c{self._commands}", kind, **values)  # type: ignore[arg-type]  # as named by each
         if kind is CommandKind.RESUME:
             self.promised.clear()
+            self._releases += 1
         self._storm.loop.create_task(self._execute(engine, command), context=life.context)
 
     async def _execute(self, engine: Engine, command: Command) -> None:
         storm = self._storm
         disk_was_fine = not storm.disk.is_full
-        asked_s = storm.exchange.now_s
+        asked_s, releases = storm.exchange.now_s, self._releases
         if command.kind is CommandKind.KILL:
             self._killing_since_s = min(self._killing_since_s, asked_s)
         outcome = await engine.execute(command)
         if command.kind is not CommandKind.ACKNOWLEDGE:
             storm.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
         self._hold_to(command, outcome)
-        if disk_was_fine and not storm.disk.is_full and _is_brake(command, outcome):
+        stands = _is_brake(command, outcome) and releases == self._releases
+        if disk_was_fine and not storm.disk.is_full and stands:
             self.promised.add(command.kind.name)
 
     def _hold_to(self, command: Command, outcome: Outcome) -> None:
