@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from cockpit import __version__, cli_state
-from cockpit.cli_parts import ConfigFile, StateDir, absolute, fail, leave, load_config, options
+from cockpit import __version__, cli_orphans, cli_state
+from cockpit.cli_parts import ConfigFile, StateDir, absolute, asker, fail, leave, load_config, options
 
 if TYPE_CHECKING:
     from engine.api import Scope
@@ -162,7 +160,7 @@ def kill(
 
     scope = _scope(strategy, symbol)
     engine = _find(context, config, state)
-    leave(lambda: remote.kill(engine, scope=scope, reason=reason, yes=yes, ask=_asker(), say=typer.echo))
+    leave(lambda: remote.kill(engine, scope=scope, reason=reason, yes=yes, ask=asker(), say=typer.echo))
 
 
 @app.command()
@@ -185,7 +183,7 @@ def resume(
     engine = _find(context, config, state)
     leave(
         lambda: remote.resume(
-            engine, scope=scope, reason=reason, account=account, ask=_asker(), say=typer.echo
+            engine, scope=scope, reason=reason, account=account, ask=asker(), say=typer.echo
         )
     )
 
@@ -266,6 +264,7 @@ def config_show(context: typer.Context, config: ConfigFile = None, state: StateD
 
 
 cli_state.add_to(app)
+cli_orphans.add_to(app)
 
 
 def run() -> int:
@@ -334,8 +333,3 @@ def _refuse_live(config: Path | None, overrides: dict[str, object]) -> NoReturn:
     ]
     listed = "".join(f"\n  - {reason}" for reason in missing)
     fail(f"--live is refused, nothing was started. What is missing:{listed}\nUse --paper.", code=4)
-
-
-def _asker() -> Callable[[str], str] | None:
-    """How to ask for a word; None where nobody sits at a terminal."""
-    return input if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else None

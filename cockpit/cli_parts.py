@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -62,3 +63,8 @@ def fail(sentence: str, *, code: int) -> NoReturn:
     """Leave with a sentence on standard error."""
     typer.echo(f"cockpit: {sentence}", err=True)
     raise typer.Exit(code)
+
+
+def asker() -> Callable[[str], str] | None:
+    """How to ask for a word; None where nobody sits at a terminal."""
+    return input if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else None

@@ -109,10 +109,15 @@ def test_every_command_and_every_option_of_a_command_is_in_the_table() -> None:
     for name in COMMANDS:
         assert f"cockpit {name}" in table
         assert _options(name) - {"--help", "--config", "--state"} <= _words(table)
+    for group, name in SUBCOMMANDS:
+        assert name in table
+        assert _options(group, name) - {"--help", "--config", "--state"} <= _words(table)
 
 
 def test_every_option_the_table_names_exists() -> None:
-    known = _options().union(*(_options(name) for name in COMMANDS))
+    known = _options().union(
+        *(_options(name) for name in COMMANDS), *(_options(*names) for names in SUBCOMMANDS)
+    )
 
     for cells in table_rows("command"):
         assert _words(cells[0]) <= known
@@ -121,6 +126,12 @@ def test_every_option_the_table_names_exists() -> None:
 COMMANDS = [
     *(info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands),
     *(info.name or "" for info in app.registered_groups),
+]
+SUBCOMMANDS = [
+    (group.name or "", info.name or getattr(info.callback, "__name__", ""))
+    for group in app.registered_groups
+    if group.typer_instance is not None
+    for info in group.typer_instance.registered_commands
 ]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.api import Command, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
+from engine.api_recovery import Settlement
 from engine.config import Loaded
 from engine.domain.reasons import Reason
 from engine.runtime import registry, status
@@ -41,7 +42,7 @@ def find(loaded: Loaded, *, is_named: bool, environ: Mapping[str, str]) -> Runni
 
 def show_status(engine: Running, *, as_json: bool, say: Say) -> int:
     """Print what the engine shows."""
-    handle = _connect(engine)
+    handle = connect(engine)
     try:
         snapshot = handle.snapshot()
     finally:
@@ -52,9 +53,9 @@ def show_status(engine: Running, *, as_json: bool, say: Say) -> int:
 
 def give(engine: Running, command: Command, *, say: Say, within_s: float = WORK_S) -> int:
     """Send one command and tell its outcome."""
-    handle = _connect(engine)
+    handle = connect(engine)
     try:
-        return tell(_await(handle, command, engine=engine, within_s=within_s), say=say)
+        return tell(answer_to(handle, command, engine=engine, within_s=within_s), say=say)
     finally:
         handle.close()
 
@@ -66,19 +67,19 @@ def pause_or_halt(engine: Running, kind: CommandKind, *, scope: Scope, reason: s
 
 def resume(engine: Running, *, scope: Scope, reason: str, account: str, ask: Ask | None, say: Say) -> int:
     """Lift a brake; after a HALT or KILL the account id is asked for, or given as `account`."""
-    handle = _connect(engine)
+    handle = connect(engine)
     try:
         command = new_command(
             CommandKind.RESUME, scope=scope, reason=reason, typed=account, confirmed=bool(account)
         )
-        outcome = _await(handle, command, engine=engine, within_s=WORK_S)
+        outcome = answer_to(handle, command, engine=engine, within_s=WORK_S)
         if outcome.code == Reason.CONFIRMATION and not account and ask is not None:
             tell(outcome, say=say)
             typed = ask("account id to resume: ").strip()
             command = new_command(
                 CommandKind.RESUME, scope=scope, reason=reason, typed=typed, confirmed=bool(typed)
             )
-            outcome = _await(handle, command, engine=engine, within_s=WORK_S)
+            outcome = answer_to(handle, command, engine=engine, within_s=WORK_S)
         return tell(outcome, say=say)
     finally:
         handle.close()
@@ -86,9 +87,9 @@ def resume(engine: Running, *, scope: Scope, reason: str, account: str, ask: Ask
 
 def kill(engine: Running, *, scope: Scope, reason: str, yes: bool, ask: Ask | None, say: Say) -> int:
     """Halt at once, then flatten: after the word at a terminal, or with `yes`."""
-    handle = _connect(engine)
+    handle = connect(engine)
     try:
-        halted = _await(
+        halted = answer_to(
             handle,
             new_command(CommandKind.KILL, scope=scope, reason=reason),
             engine=engine,
@@ -100,14 +101,14 @@ def kill(engine: Running, *, scope: Scope, reason: str, yes: bool, ask: Ask | No
             say("It stays halted. Nothing was closed: positions keep their protective stops.")
             return 4
         command = new_command(CommandKind.KILL, scope=scope, reason=reason, typed=typed, confirmed=True)
-        return tell(_await(handle, command, engine=engine, within_s=WORK_S), say=say)
+        return tell(answer_to(handle, command, engine=engine, within_s=WORK_S), say=say)
     finally:
         handle.close()
 
 
 def stop(engine: Running, target: str, *, say: Say) -> int:
     """End the engine gracefully and wait until it has gone."""
-    return stop_and_wait(_connect(engine), target, say=say)
+    return stop_and_wait(connect(engine), target, say=say)
 
 
 def stop_and_wait(handle: SocketHandle, target: str, *, say: Say) -> int:
@@ -151,9 +152,9 @@ def stop_gateway(state_dir: Path, *, say: Say) -> int:
 def tell(outcome: Outcome, *, say: Say) -> int:
     """Say how a command ended; returns the exit code."""
     code = f" [{outcome.code}]" if outcome.code else ""
-    say(f"{outcome.status.value}: {_printable(outcome.text)}{code}")
+    say(f"{outcome.status.value}: {printable(outcome.text)}{code}")
     for line in outcome.details:
-        say(f"  {_printable(line)}")
+        say(f"  {printable(line)}")
     return {OutcomeStatus.DONE: 0, OutcomeStatus.FAILED: 1, OutcomeStatus.REFUSED: 4}[outcome.status]
 
 
@@ -165,6 +166,7 @@ def new_command(
     reason: str = "",
     typed: str = "",
     confirmed: bool = False,
+    settlements: tuple[Settlement, ...] = (),
 ) -> Command:
     """A command with an id of its own, from this user's shell."""
     return Command(
@@ -176,6 +178,7 @@ def new_command(
         who=f"shell uid {os.getuid()}",
         confirmed=confirmed,
         typed=typed,
+        settlements=settlements,
     )
 
 
@@ -186,14 +189,16 @@ def scope_of(*, strategy: str | None, symbol: str | None) -> Scope:
     return Scope(ScopeKind.SYMBOL, symbol.upper()) if symbol else Scope()
 
 
-def _connect(engine: Running) -> SocketHandle:
+def connect(engine: Running) -> SocketHandle:
+    """A handle on the engine. Raises FailedError where it does not answer."""
     try:
         return SocketHandle.connect(Path(engine.holder.socket), role="command", timeout_s=ANSWER_S)
     except (FailedError, NotRunningError) as err:
         raise FailedError(_silent(engine)) from err
 
 
-def _await(handle: SocketHandle, command: Command, *, engine: Running, within_s: float) -> Outcome:
+def answer_to(handle: SocketHandle, command: Command, *, engine: Running, within_s: float) -> Outcome:
+    """How a command ended. Raises FailedError where nothing is heard in time."""
     try:
         return handle.submit(command).result(within_s)
     except FutureTimeoutError:
@@ -220,5 +225,6 @@ def _word(handle: SocketHandle, ask: Ask | None, say: Say) -> str:
     return ask("type FLATTEN to close every position: ").strip()
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Text without control characters."""
     return "".join(c if c.isprintable() else " " for c in text)
