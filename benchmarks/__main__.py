@@ -14,6 +14,7 @@ from benchmarks.figures import Figure, show
 NAMES = (
     "first_paint",
     "tick_to_order",
+    "gate",
     "queues",
     "durable_write",
     "market_fill",

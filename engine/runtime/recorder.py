@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import structlog
@@ -31,6 +32,10 @@ _MOST_WAITING = 2000
 _log = structlog.get_logger("engine")
 
 
+NO_CONTEXT: Final[Mapping[str, object]] = MappingProxyType({})
+"""Of an exit: it is not judged."""
+
+
 class SessionLog:
     """Where the flow leaves its lines. Only appends: nothing waits for a disk here."""
 
@@ -41,8 +46,14 @@ class SessionLog:
         """Any event of the session."""
         self.waiting.append(NewEvent(at, kind, "info", symbol, "", "", payload))
 
-    def proposal(self, at: datetime, proposal: Proposal, verdict: EntryTicket | Refusal | None) -> None:
-        """A strategy's wish and the gate's answer; None for an exit, which needs none."""
+    def proposal(
+        self,
+        at: datetime,
+        proposal: Proposal,
+        verdict: EntryTicket | Refusal | None,
+        context: Mapping[str, object] = NO_CONTEXT,
+    ) -> None:
+        """A wish, the gate's answer (None for an exit, which needs none) and what it was judged by."""
         match verdict:
             case EntryTicket():
                 payload = proposal_payload(
@@ -52,7 +63,7 @@ class SessionLog:
                 payload = proposal_payload(proposal, verdict.reason.value)
             case None:
                 payload = proposal_payload(proposal, "exit")
-        self.add(at, "proposal", proposal.key, payload)
+        self.add(at, "proposal", proposal.key, {**payload, **context})
 
     def command(self, at: datetime, command: Command, outcome: Outcome) -> None:
         """What an operator asked for, and how it ended."""

@@ -25,6 +25,7 @@ from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.market.bars import BarAggregator
 from engine.risk.gate import check_entry
 from engine.risk.refusal import OrderRefusedError, Refusal
+from engine.runtime.decisions import decision_context
 from engine.runtime.desk import Desk
 from engine.strategy.base import Strategy, StrategyView, Waiting
 
@@ -209,10 +210,9 @@ class Trading:
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:
         desk = self._desk
-        ticket = check_entry(
-            proposal, desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
-        )
-        desk.session_log.proposal(desk.now(), proposal, ticket)
+        world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
+        ticket = check_entry(proposal, world, limits)
+        desk.session_log.proposal(desk.now(), proposal, ticket, decision_context(ticket, world, limits))
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
             if isinstance(ticket, Refusal):

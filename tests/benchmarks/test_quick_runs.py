@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PRINTED = {
     "first_paint": r"first frame, median .* ms .*x a bare interpreter",
     "tick_to_order": r"tick to order bytes, p50 / echo +[\d.]+ x .*two commits",
+    "gate": r"gate: one decision that passes, CPU .* us .*20 orders",
     "queues": r"cancel behind 600 requests.* ms .*x an echo",
     "durable_write": r"durable write: intent, p50 / bare FULL commit +[\d.]+ x",
     "market_fill": r"market order to fill in Snapshot, p99 .* ms .*x an echo",

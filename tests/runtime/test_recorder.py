@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine.api import Command, CommandKind, Outcome, OutcomeStatus
 from engine.domain.market import Bar, Quote
+from engine.domain.order import Proposal
+from engine.domain.plan import Plan
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
+from engine.risk.gate import check_entry
+from engine.risk.losses import Losses
 from engine.risk.refusal import Refusal
+from engine.runtime.decisions import decision_context
 from engine.runtime.recorder import Recorder
 from engine.store.session_log import Tape, unpacked
-from tests.builders import TEN, proposal
+from tests.builders import LIMITS, TEN, proposal, world
 from tests.execution.rig import Rig, rig
 from tests.virtual_time import pass_time, virtual
+
+
+def entry_wish() -> Proposal:
+    return proposal(plan=Plan(pivot=100.0))
 
 
 def quote(second: float, bid: float, key: str = "SPY") -> Quote:
@@ -106,6 +118,29 @@ async def test_proposals_carry_the_gates_verdict_and_commands_their_end(tmp_path
         (command,) = await payloads(here, "command")
         assert (command["command"], command["status"], command["reason"]) == ("halt", "done", "smoke")
         assert (await here.store.verify_chain()).ok
+
+
+@pytest.mark.req("FUT-DO-7")
+@virtual
+async def test_each_judged_entry_is_one_record_with_all_it_was_judged_by(tmp_path: Path) -> None:
+    async with recording(tmp_path) as (here, _):
+        log, wish = here.desk.session_log, entry_wish()
+        for changes in ({}, {"attempts": 2}, {"quote": None}, {"losses": Losses(day_pct=math.nan)}):
+            judged = world(**changes)
+            verdict = check_entry(wish, judged, LIMITS)
+            log.proposal(judged.now, wish, verdict, decision_context(verdict, judged, LIMITS))
+        await pass_time(1)
+
+        passed, tried, blind, unknown = await payloads(here, "proposal")
+
+    assert [p["verdict"] for p in (tried, blind, unknown)] == ["max_attempts", "no_quote", "not_finite"]
+    assert passed["verdict"] == "passed"
+    assert passed["quantity"] * 1.03 + passed["fees_usd"] == pytest.approx(passed["risk_usd"])
+    assert (passed["equity_usd"], passed["regime"], passed["size_factor"]) == (1_000_000.0, 1.0, 1.0)
+    assert (tried["limit"], tried["value"]) == (2, 2)
+    assert "2 of 2 attempts" in tried["why"]
+    assert blind["quote"] is None
+    assert (unknown["losses_pct"]["day_pct"], unknown["threshold"]) == (None, None)
 
 
 @virtual

@@ -1,0 +1,50 @@
+"""What the record of a decision holds beside the wish: account, market and limits as they were judged."""
+
+from __future__ import annotations
+
+import math
+
+from engine.domain.preview import EntryTicket
+from engine.risk.exposure import gross_exposure_usd
+from engine.risk.limits import RiskLimits
+from engine.risk.losses import conviction_needed, size_factor
+from engine.risk.refusal import Refusal
+from engine.risk.world import GateWorld
+
+
+def decision_context(
+    verdict: EntryTicket | Refusal, world: GateWorld, limits: RiskLimits
+) -> dict[str, object]:
+    """Payload fields of one judged entry. What was not known is None, never 0."""
+    out, quote, losses = world.commitments, world.quote, world.losses
+    known = all(math.isfinite(figure) for figure in losses)
+    return {
+        "judged_at": world.now.timestamp(),
+        **_verdict(verdict),
+        "equity_usd": _known(world.net_liquidation_usd),
+        "gross_usd": _known(gross_exposure_usd(out.worst, world.unit_usd)),
+        "slots": len(out.busy),
+        "losses_pct": {name: _known(value) for name, value in losses._asdict().items()},
+        "size_factor": size_factor(losses, limits) if known else None,
+        "threshold": conviction_needed(losses, limits) if known else None,
+        "regime": _known(world.selection.regime_multiplier),
+        "quote": None if quote is None else [_known(quote.bid), _known(quote.ask), quote.at],
+        "orders_last_minute": world.pace.orders_last_minute,
+        "attempts": world.attempts,
+    }
+
+
+def _verdict(verdict: EntryTicket | Refusal) -> dict[str, object]:
+    if isinstance(verdict, Refusal):
+        value = None if verdict.value is None else _known(verdict.value)
+        return {"why": verdict.text, "limit": verdict.limit, "value": value}
+    return {
+        "stop": verdict.stop_price,
+        "exposure_usd": verdict.exposure_usd,
+        "risk_usd": verdict.risk_usd,
+        "fees_usd": verdict.fees_usd,
+    }
+
+
+def _known(figure: float) -> float | None:
+    return figure if math.isfinite(figure) else None
