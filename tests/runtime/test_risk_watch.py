@@ -10,10 +10,10 @@ import pytest
 
 from engine.api import BrakeKind, Command, CommandKind, Level, Scope
 from engine.config.values import OnBreach
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
-from engine.risk.world import EntryTicket
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.risk_watch import RiskWatch
