@@ -257,7 +257,8 @@ class ExecutionSection(Section):
     unfilled_policy: UnfilledPolicy = UnfilledPolicy.CANCEL
     """What becomes of its rest: cancel, or market (the cancel is proven first, then the rest is bought)."""
     naked_limit_s: float = key(10.0, unit="s", gt=0, le=300)
-    """Time a position may be without a working stop, connected and its market open; then it is closed."""
+    """Time a position may be without a working stop, connected and its market open; then it is closed.
+    An exit that is not done after half of it gets a stop beside it, in one one-cancels-all group."""
     stop_grace_s: float = key(3.0, unit="s", ge=0.5, le=60)
     """Time the price may stand beyond a stop that does not fill; then the engine closes by itself."""
 

@@ -48,6 +48,8 @@ class ExecutionSettings:
     """How long a cancel or a change may take to be confirmed before it counts as refused."""
     fill_s: float = 5.0
     """How long a closing market order may take before its rest is reported as still open."""
+    exit_alone_s: float = 5.0
+    """How long an order that closes may be out before a stop is placed beside it."""
 
 
 class CloseStatus(StrEnum):
@@ -101,7 +103,9 @@ class Executor:
             now=now,
             stop_tif=settings.stop_tif,
             default_stop_pct=settings.default_stop_pct,
+            exit_alone_s=settings.exit_alone_s,
         )
+        self.overdue_exits = self._protector.overdue_exits
         self.cancel = self._sender.cancel
         self.cancel_all = self._sender.cancel_all
         self.cancel_surfaced = self._sender.cancel_surfaced
@@ -266,7 +270,11 @@ class Executor:
     async def _close_all(
         self, key: str, instrument: Instrument, *, role: Role, reason: str, quantity: int | None = None
     ) -> CloseResult:
-        left = await self.cancel_all(tuple(o.intent.ref for o in self._books.open_orders(key)))
+        # A stop that stands beside an exit of unknown fate is all there is until that fate is proven.
+        unsure = [o for o in self._books.open_orders(key) if is_exit(o) and o.state is OrderState.UNKNOWN]
+        left = await self.cancel_all(tuple(o.intent.ref for o in unsure))
+        if not left:
+            left = await self.cancel_all(tuple(o.intent.ref for o in self._books.open_orders(key)))
         if left:
             text = f"{key}: cancel not confirmed for {', '.join(left)}; not closed, so that nothing doubles"
             return CloseResult(key, CloseStatus.NOT_FLAT, text)
@@ -344,8 +352,9 @@ class Executor:
         self, position: Position, *, role: Role, reason: str, quantity: int | None
     ) -> OrderIntent:
         side = Side.SELL if position.quantity > 0 else Side.BUY
+        ref = self._refs.new_ref(position.key, role)
         return OrderIntent(
-            ref=self._refs.new_ref(position.key, role),
+            ref=ref,
             strategy=position.owner,
             key=position.key,
             con_id=position.con_id,
@@ -355,6 +364,8 @@ class Executor:
             order_type=OrderType.MARKET,
             tif=Tif.DAY,
             created_at=self._now(),
+            # A group of its own: should its fate be unknown, a stop of its size can stand beside it.
+            oca_group=ref,
             note=str(reason),
             reason=str(reason),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,14 @@ from engine.domain.instrument import Instrument
 from engine.domain.order import OrderIntent, OrderType, Role, Tif
 from engine.execution.books import Books
 from engine.execution.levels import goes_to_breakeven, meant_stop
-from engine.execution.protection import AddStop, CancelStop, ChangeStop, ProtectionStep, plan_protection
+from engine.execution.protection import (
+    AddStop,
+    CancelStop,
+    ChangeStop,
+    ProtectionStep,
+    is_exit,
+    plan_protection,
+)
 from engine.execution.refs import RefMaker
 from engine.execution.sender import Sender
 from engine.ledger.events import StopMoved
@@ -28,6 +36,7 @@ class Protector:
         now: Callable[[], datetime],
         stop_tif: Tif,
         default_stop_pct: float,
+        exit_alone_s: float,
     ) -> None:
         self._sender = sender
         self._books = books
@@ -35,6 +44,9 @@ class Protector:
         self._now = now
         self._stop_tif = stop_tif
         self._default_stop_pct = default_stop_pct
+        self._exit_alone_s = exit_alone_s
+        self._out_since_s: dict[str, float] = {}
+        """Ref of an exit at work -> when it was first seen (real seconds)."""
 
     def steps(
         self, key: str, instrument: Instrument | None, *, without: int = 0
@@ -46,7 +58,22 @@ class Protector:
         quantity = self._books.quantity(key)
         left = quantity - without if quantity > 0 else quantity + without
         return plan_protection(
-            key, position=left, orders=self._books.open_orders(key), stop_price=self.price(key, instrument)
+            key,
+            position=left,
+            orders=self._books.open_orders(key),
+            stop_price=self.price(key, instrument),
+            overdue=self.overdue_exits(key),
+        )
+
+    def overdue_exits(self, key: str) -> frozenset[str]:
+        """Exits of `key` that have been out for so long that what they take must not wait for them."""
+        now_s = asyncio.get_running_loop().time()
+        out = {o.intent.ref for o in self._books.open_orders() if is_exit(o)}
+        self._out_since_s = {ref: self._out_since_s.get(ref, now_s) for ref in out}
+        return frozenset(
+            o.intent.ref
+            for o in self._books.open_orders(key)
+            if now_s - self._out_since_s.get(o.intent.ref, now_s) >= self._exit_alone_s
         )
 
     def price(self, key: str, instrument: Instrument | None) -> float | None:
@@ -101,6 +128,7 @@ class Protector:
             tif=self._stop_tif,
             created_at=self._now(),
             stop_price=price,
+            oca_group=step.oca_group,
             note="stop for what was uncovered",
         )
         await self._sender.send_reducing(stop, instrument)

@@ -30,6 +30,8 @@ class OrderFaultKind(StrEnum):
     """A new order is refused."""
     SILENT = "silent_next"
     """A new order is taken; for a while nobody is told and no list shows it."""
+    HOLD = "hold_next"
+    """A new order is read and reaches the exchange only later, or never."""
     SPLIT = "split_next"
     """A new order fills in parts, one for each change of the market."""
     FALSE_CANCEL = "false_cancel"

@@ -27,10 +27,10 @@ from engine.gateway.model import (
 from engine.gateway.orders import BUY, SELL, Fill, Order, exact
 from engine.gateway.orders_listing import Listing
 from engine.gateway.orders_registry import Registry
+from engine.gateway.orders_rules import CANCEL_ALL
 from engine.gateway.orders_session import Phases
 from engine.gateway.ports import Market
 
-_CANCEL_ALL = 1
 _ADDED, _REMOVED = 1, 2
 
 
@@ -305,7 +305,7 @@ class Floor:
             if other is order or other.request.oca_group != group:
                 continue
             cut = -(-other.remaining * size // before)
-            if order.request.oca_type == _CANCEL_ALL or cut >= other.remaining:
+            if order.request.oca_type == CANCEL_ALL or cut >= other.remaining:
                 self.end(other, Status.CANCELLED, f"OCA group {group}: another order filled", now)
             else:
                 other.request = replace(other.request, quantity=other.request.quantity - cut)

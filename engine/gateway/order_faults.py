@@ -28,7 +28,11 @@ def refusal_of(venue: Venue, order_ref: str) -> tuple[int, str] | None:
 
 
 def place(venue: Venue, request: OrderRequest) -> None:
-    """Place or modify an order; split, kept silent or falsely refused where a drill wants it so."""
+    """Place or modify an order; held, split, kept silent or falsely refused where a drill wants it so."""
+    if held := venue.faults.take(OrderFaultKind.HOLD, request.order_ref):
+        if held.seconds:
+            venue.late_orders.append((venue.monotonic() + held.seconds, request))
+        return
     known = {order.perm_id for order in venue.exchange.open_orders()}
     if not request.parent_id and (split := venue.faults.take(OrderFaultKind.SPLIT, request.order_ref)):
         venue.exchange.split_next(split.parts)
@@ -40,6 +44,17 @@ def place(venue: Venue, request: OrderRequest) -> None:
     publish(venue, events)
     if fresh and (false := venue.faults.take(OrderFaultKind.FALSE_CANCEL, request.order_ref)):
         publish(venue, [Notice(request.client_id, request.order_id, false.code, false.text)])
+
+
+def place_late(venue: Venue) -> None:
+    """Place what a drill has held long enough."""
+    if not venue.late_orders:
+        return
+    now = venue.monotonic()
+    due = [request for at, request in venue.late_orders if at <= now]
+    venue.late_orders = [late for late in venue.late_orders if late[0] > now]
+    for request in due:
+        place(venue, request)
 
 
 def cancel(venue: Venue, client_id: int, order_id: int) -> None:

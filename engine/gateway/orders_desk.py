@@ -14,6 +14,7 @@ from engine.gateway.orders_credit import Credit
 from engine.gateway.orders_listing import Listing
 from engine.gateway.orders_registry import Registry
 from engine.gateway.orders_rules import (
+    CANCEL_ALL,
     HELD_FOR_SESSION,
     IGNORES_OUTSIDE_RTH,
     Refusal,
@@ -22,6 +23,7 @@ from engine.gateway.orders_rules import (
     check_request,
     duplicate_id,
     refuse_done,
+    refuse_late,
 )
 from engine.gateway.orders_session import Phases
 
@@ -71,7 +73,7 @@ class Desk:
         contract = self._listing.listed(request.con_id)
         parent = self._registry.owned(request.client_id, request.parent_id) if request.parent_id else None
         refusal = check_request(request, contract=contract, account=self._account, now=now)
-        refusal = refusal or check_parent(request, parent)
+        refusal = refusal or check_parent(request, parent) or self._too_late(request)
         if refusal is not None:
             self._refuse(request, refusal)
             return
@@ -85,6 +87,12 @@ class Desk:
             self._refuse(request, refusal, order=order)
             return
         self._start(order, parent, now)
+
+    def _too_late(self, request: OrderRequest) -> Refusal | None:
+        """One that comes after its group has traded would fill beside what it was to replace."""
+        ends_all = request.oca_group and request.oca_type == CANCEL_ALL
+        is_late = ends_all and self._registry.has_traded(request.oca_group)
+        return refuse_late(request.oca_group) if is_late else None
 
     def _complete(self, request: OrderRequest, parent: Order | None) -> OrderRequest:
         """Fill in what TWS fills in: the account, and one OCA group for the children of a parent."""

@@ -91,6 +91,10 @@ class Registry:
         """Orders attached to a parent, open or done today."""
         return list(self._children.get(parent.perm_id, {}).values())
 
+    def has_traded(self, oca_group: str) -> bool:
+        """Whether any order of the one-cancels-all group has filled a share, open or done today."""
+        return any(o.filled and o.request.oca_group == oca_group for o in self._orders.values())
+
     def done(self) -> list[Order]:
         """Orders done today, in the order in which they ended."""
         ended = [o for o in self._orders.values() if not o.is_open and _ended_since(o, self._day)]

@@ -24,6 +24,9 @@ NO_PARENT = 10006
 UNKNOWN_ID = 10147
 WRONG_STATE = 10148
 
+CANCEL_ALL = 1
+"""OCA type: the first share of one order ends the others of its group."""
+
 _TYPES = frozenset({MARKET, LIMIT, STOP, STOP_LIMIT, TRAIL})
 _TIFS = frozenset({"DAY", "GTC", "GTD", "IOC"})
 _GRID_TOLERANCE = 1e-6
@@ -128,6 +131,11 @@ def check_parent(request: OrderRequest, parent: Order | None) -> Refusal | None:
     if request.parent_id == 0 or (parent is not None and parent.is_open):
         return None
     return Refusal(NO_PARENT, f"Missing parent order {request.parent_id}: unknown or no longer working")
+
+
+def refuse_late(oca_group: str) -> Refusal:
+    """Why nothing joins a group of which the first share ends the rest."""
+    return Refusal(REJECTED, f"Order rejected - reason: an order of OCA group {oca_group} has filled already")
 
 
 def check_modification(order: Order, request: OrderRequest) -> Refusal | None:

@@ -11,7 +11,15 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from engine.gateway import account_feed, bar_lines, fanout, history_jobs, order_events, unforeseen
+from engine.gateway import (
+    account_feed,
+    bar_lines,
+    fanout,
+    history_jobs,
+    order_events,
+    order_faults,
+    unforeseen,
+)
 from engine.gateway.clock import LOCKSTEP_STEP_S
 from engine.gateway.connection import Connection
 from engine.gateway.journal import JournalError
@@ -119,6 +127,7 @@ class GatewayServer:
             connection.process()
         if not venue.clock.is_lockstep:
             self._catch_up()
+        order_faults.place_late(venue)
         order_events.release_held(venue)
         self._is_behind = history_jobs.work(venue)
         self._tell_by_interval()

@@ -15,6 +15,7 @@ from engine.gateway.model import (
     Contract,
     ExchangeEvent,
     GatewaySettings,
+    OrderRequest,
     QuoteTick,
     TradeTick,
 )
@@ -52,6 +53,8 @@ class Venue:
     recent: dict[int, RecentTicks] = field(default_factory=dict)
     held_events: list[tuple[float, ExchangeEvent]] = field(default_factory=list)
     """Order events a drill keeps back, with the monotonic instant of their release."""
+    late_orders: list[tuple[float, OrderRequest]] = field(default_factory=list)
+    """Orders that a drill keeps from the exchange, with the monotonic instant at which they reach it."""
     step_requested: Callable[[], None] | None = None
     """In lockstep: plays the next step of the market to its end before it returns."""
 

@@ -236,6 +236,8 @@ def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
             stop_tif=Tif(execution.stop_tif.value),
             order_rules=order_rules(desk.config),
             default_stop_pct=given.loaded.config.position.default_stop_pct,
+            # The stop beside it must stand before the time is up that a position may be naked.
+            exit_alone_s=execution.naked_limit_s / 2,
         ),
     )
 

@@ -13,6 +13,7 @@ from engine.execution.executor import Executor
 from engine.execution.sender import AT_WORK
 from engine.ledger.changes import Changes, NoteCode
 from engine.ledger.events import FateUnknown, LedgerEvent
+from engine.ledger.protection import protection
 from engine.runtime.desk import Desk
 
 ASK_AGAIN_S = 10.0
@@ -86,10 +87,7 @@ class Overdue:
         texts = {}
         for key, orders in parked.items():
             refs = ", ".join(f"{o.intent.ref} ({o.message or 'no word'})" for o in orders)
-            naked = self._desk.books.position(key) is not None and any(
-                not o.intent.role.adds_risk for o in orders
-            )
-            care = "; its position may be without a stop" if naked else ""
+            care = self._care(key) if any(not o.intent.role.adds_risk for o in orders) else ""
             texts[key] = (
                 f"{key}: fate unknown, counted and never sent again: {refs}{care}; look at the broker"
             )
@@ -116,6 +114,16 @@ class Overdue:
                 self._desk.notices.clear_alert(code, symbol=alert.symbol)
         for key, text in texts.items():
             self._desk.notices.raise_alert(Level.CRITICAL, code, text, symbol=key)
+
+    def _care(self, key: str) -> str:
+        """What an exit or a stop of unknown fate means for the position."""
+        position = self._desk.books.position(key)
+        if position is None:
+            return ""
+        covered = protection(position, self._desk.books.open_orders(key)).protected
+        if covered >= abs(position.quantity):
+            return "; a stop covers its position meanwhile"
+        return "; its position may be without a stop"
 
     def _may_ask(self, ref: str, now_s: float) -> bool:
         return now_s - self._asked_s.get(ref, float("-inf")) >= ASK_AGAIN_S

@@ -156,14 +156,18 @@ class StopKeeper:
                 self._spawn(f"close unprotected {key}", partial(self._close, key))
 
     def _is_naked(self, key: str) -> bool:
-        """Where a working stop and exits on their way do not cover all of it, and its market is open."""
+        """Where a working stop and exits on their way do not cover all of it, and its market is open.
+
+        An exit that has had its time is on its way no longer: by then a stop stands beside it.
+        """
         position, instrument = self._desk.books.position(key), self._instrument(key)
         if position is None or instrument is None or not is_open(instrument, self._desk.now()):
             return False
         if self._desk.books.unknown_orders(key):
-            return False  # it may be the stop itself, and no close could be proven safe: people are told
+            return False  # no close could be proven safe beside it: people are told
         orders = self._desk.books.open_orders(key)
-        leaving = sum(o.remaining for o in orders if is_exit(o))
+        overdue = self._executor.overdue_exits(key)
+        leaving = sum(o.remaining for o in orders if is_exit(o) and o.intent.ref not in overdue)
         return protection(position, orders).protected + leaving < abs(position.quantity)
 
     async def _close(self, key: str) -> None:

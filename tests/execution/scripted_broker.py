@@ -240,6 +240,14 @@ class ScriptedBroker:
         self.executions.append(execution)
         self.emit(execution)
         self._say(held)
+        for other in self._group(held):
+            if other.is_open:
+                self._end(other)
+
+    def _group(self, held: Held) -> list[Held]:
+        """The others of its one-cancels-all group."""
+        group = held.intent.oca_group
+        return [h for h in self.orders.values() if group and h is not held and h.intent.oca_group == group]
 
     def end(self, ref: str) -> None:
         """Cancel at the broker, whoever wanted it; a parent without fills takes its children along."""
@@ -273,7 +281,7 @@ class ScriptedBroker:
     def _accept(self, held: Held) -> None:
         if self.mute:
             return
-        if held.intent.role in self.refuse:
+        if held.intent.role in self.refuse or any(h.filled for h in self._group(held)):
             held.status = "Inactive"
             self.emit(OrderRefusal(held.order_id, held.intent.ref, 201, "Order rejected"))
             self._say(held)

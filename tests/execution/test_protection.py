@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +16,7 @@ from engine.execution.protection import (
     plan_protection,
 )
 from tests.builders import order
+from tests.execution.groups import together
 
 
 def _stop(
@@ -115,6 +119,106 @@ def test_nothing_is_planned_while_an_exit_takes_all_or_a_fate_is_unknown() -> No
     assert plan_protection("SPY", position=100, orders=[closing]) == ()
     assert plan_protection("SPY", position=100, orders=[lost]) == ()
     assert plan_protection("SPY", position=100, orders=[lost_exit]) == ()
+
+
+def _exit(
+    quantity: int = 100,
+    state: OrderState = OrderState.UNKNOWN,
+    ref: str = "exit",
+    *,
+    filled: int = 0,
+    group: str | None = None,
+) -> Order:
+    oca = ref if group is None else group
+    side = Side.SELL
+    return order("SPY", Role.EXIT, side, state, filled, quantity=quantity, ref=ref, oca_group=oca)
+
+
+def _in_group(stop: Order, group: str = "exit") -> Order:
+    return replace(stop, intent=replace(stop.intent, oca_group=group))
+
+
+def test_an_exit_of_unknown_fate_gets_a_stop_of_its_size_in_its_own_group() -> None:
+    assert plan_protection("SPY", position=100, orders=[_exit()]) == (AddStop("SPY", Side.SELL, 100, "exit"),)
+
+
+def test_a_partial_of_unknown_fate_gets_one_for_its_part_while_the_rest_keeps_its_own() -> None:
+    assert plan_protection("SPY", position=100, orders=[_exit(40), _stop(60)]) == (
+        AddStop("SPY", Side.SELL, 40, "exit"),
+    )
+
+
+def test_an_exit_that_works_gets_one_only_when_it_is_overdue() -> None:
+    works = _exit(state=OrderState.WORKING)
+
+    assert plan_protection("SPY", position=100, orders=[works]) == ()
+    assert plan_protection("SPY", position=100, orders=[works], overdue={"exit"}) == (
+        AddStop("SPY", Side.SELL, 100, "exit"),
+    )
+
+
+@pytest.mark.parametrize("state", [OrderState.UNKNOWN, OrderState.WORKING])
+def test_with_a_stop_beside_it_nothing_more_is_needed(state: OrderState) -> None:
+    beside = _in_group(_stop(100))
+
+    assert plan_protection("SPY", position=100, orders=[_exit(state=state), beside]) == ()
+
+
+def test_the_stop_beside_an_exit_moves_with_its_price_and_follows_the_position() -> None:
+    beside = _in_group(_stop(100))
+
+    assert plan_protection("SPY", position=80, orders=[_exit(), beside], stop_price=100.0) == (
+        ChangeStop(beside, 80, 100.0),
+    )
+
+
+def test_a_stop_outside_the_group_never_stands_beside_the_exit() -> None:
+    loose, beside = _stop(100), _in_group(_stop(100, n=1))
+
+    assert plan_protection("SPY", position=100, orders=[_exit(), loose, beside]) == (CancelStop(loose),)
+
+
+def test_no_stop_joins_a_group_that_has_begun_to_fill() -> None:
+    assert plan_protection("SPY", position=60, orders=[_exit(filled=40)]) == ()
+
+
+def test_once_the_exit_is_settled_its_stop_is_an_ordinary_one() -> None:
+    beside = _in_group(_stop(40))
+
+    assert plan_protection("SPY", position=100, orders=[beside, _stop(60, n=1)]) == ()
+    assert plan_protection("SPY", position=0, orders=[beside]) == (CancelStop(beside),)
+
+
+def test_while_the_stop_itself_is_of_unknown_fate_no_second_one_is_sent() -> None:
+    lost = _in_group(_stop(100, state=OrderState.UNKNOWN))
+
+    assert plan_protection("SPY", position=100, orders=[_exit(), lost]) == ()
+
+
+@given(
+    position=st.integers(1, 200),
+    exits=st.lists(st.tuples(st.integers(1, 200), st.sampled_from([0, 1])), max_size=2),
+    stops=st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["", "x0", "x1"])), max_size=4),
+)
+def test_what_can_fill_together_never_exceeds_the_position_once_it_is_settled(
+    position: int, exits: list[tuple[int, int]], stops: list[tuple[int, str]]
+) -> None:
+    out = [_exit(quantity, ref=f"x{n}", filled=min(f, quantity - 1)) for n, (quantity, f) in enumerate(exits)]
+    live: list[Order] = [_in_group(_stop(q, n=n), group) for n, (q, group) in enumerate(stops)]
+
+    for _ in range(5):
+        for number, step in enumerate(plan_protection("SPY", position=position, orders=[*out, *live])):
+            live = [o for o in live if isinstance(step, AddStop) or o.intent.ref != step.order.intent.ref]
+            if isinstance(step, AddStop):
+                live.append(_in_group(_stop(step.quantity, n=100 + number), step.oca_group))
+            elif isinstance(step, ChangeStop):
+                live.append(replace(step.order, intent=replace(step.order.intent, quantity=step.quantity)))
+
+    assert plan_protection("SPY", position=position, orders=[*out, *live]) == ()
+    exposed = together(out + live)
+    covered = sum(o.remaining for o in live) + sum(o.remaining for o in out if o.filled)
+    assert exposed <= max(position, sum(o.remaining for o in out))
+    assert covered >= position or any(o.filled for o in out)
 
 
 @given(

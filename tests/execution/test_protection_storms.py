@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from engine.broker.port import BrokerEvent, LinkState
 from engine.domain.order import Role
 from engine.domain.plan import Plan
+from engine.ledger.events import FateUnknown
+from tests.execution.groups import Out, at_most
 from tests.execution.rig import Rig
 from tests.runtime.keeping import Kept, kept
 from tests.virtual_time import VirtualLoop, pass_time
@@ -37,6 +39,7 @@ ACTS = st.builds(
         [
             "enter", "fill entry", "end entry", "fill stop", "end stop", "fill exit", "partial", "close",
             "lose", "restore", "refuse changes", "take changes", "slow exits", "quick exits",
+            "mute", "unmute", "park exit",
         ]
     ),
     st.integers(1, 100),
@@ -53,7 +56,7 @@ def overshoot(here: Rig) -> str:
     orders = here.broker.open()
     if all(h.intent.role in (Role.ENTRY, Role.STOP) for h in orders):
         return ""
-    out = sum(h.remaining for h in orders if h.intent.role is not Role.ENTRY)
+    out = at_most(Out(h.remaining, h.intent.oca_group) for h in orders if h.intent.role is not Role.ENTRY)
     parents = {h.parent_id for h in orders if h.intent.role is Role.STOP}
     own_rest = sum(h.remaining for h in orders if h.order_id in parents)
     return "" if out <= held + own_rest else f"{out} could be sold of {held} held and {own_rest} to come"
@@ -94,6 +97,9 @@ class World:
             "take changes": lambda: setattr(broker, "refuse_changes", False),
             "slow exits": lambda: broker.unfilled.add(Role.EXIT),
             "quick exits": lambda: broker.unfilled.discard(Role.EXIT),
+            "mute": lambda: setattr(broker, "mute", True),
+            "unmute": lambda: setattr(broker, "mute", False),
+            "park exit": self._park,
             "partial": lambda: self._begin(self.here.reduce(0.5)),
             "close": lambda: self._begin(self.here.close()),
             "enter": self._enter,
@@ -104,6 +110,14 @@ class World:
 
     def _begin(self, act: object) -> None:
         self.acts.append(asyncio.ensure_future(act))  # type: ignore[arg-type]  # coroutines of the rig
+
+    def _park(self) -> None:
+        """Nobody knows any more what became of the exit at work."""
+        books = self.here.books
+        exits = [o for o in books.open_orders("SPY") if o.intent.role is Role.EXIT]
+        parked = [FateUnknown(o.intent.ref, "parked", self.here.desk.now()) for o in exits]
+        if parked:
+            self._begin(books.post(*parked))
 
     def _enter(self) -> None:
         # As the gate does: one position, no order of it under way.
@@ -127,7 +141,7 @@ class World:
     async def calm(self) -> None:
         """No more faults; every act comes to its end."""
         self.restore()
-        self.here.broker.refuse_changes = False
+        self.here.broker.refuse_changes = self.here.broker.mute = False
         self.here.broker.unfilled.discard(Role.EXIT)
         await pass_time(1.0)
         for held in self.here.broker.open(Role.EXIT):

@@ -59,6 +59,11 @@ class Held:
         return None if self.intent is None else self.intent.role
 
     @property
+    def oca_group(self) -> str:
+        """Of which the first share ends the others; empty for none."""
+        return "" if self.intent is None else self.intent.oca_group
+
+    @property
     def remaining(self) -> int:
         return max(0, self.quantity - self.filled)
 

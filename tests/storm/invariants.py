@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from engine.domain.order import OrderIntent, OrderState, Role
 from engine.ledger.changes import Changes
+from engine.runtime.overdue import UNKNOWN_ALERT
 from engine.store.operations import StoredState
+from tests.execution.groups import Out, at_most
 from tests.storm.beliefs import (
     i6_books_follow,
     i7_over_is_over,
@@ -154,8 +156,8 @@ def i8_no_naked_position(watch: Watch) -> Iterator[str]:
         known = 0 if desk is None or not storm.is_up else desk.books.quantity(key)
         held = storm.exchange.positions[key]
         owed = min(abs(known), abs(held)) if known * held > 0 else 0
-        naked = owed > _stops(watch, key, held) and not _leaves(watch, key)
-        lasts_s = watch.lasts_s(f"naked {key}", naked and not _told(watch, key))
+        naked = owed > _stops(watch, key, held)
+        lasts_s = watch.lasts_s(f"naked {key}", naked and not _told_naked(watch, key))
         if lasts_s > NAKED_S + watch.slack_s():
             yield f"{key}: {held:+d} is naked for {lasts_s:.1f} s and nobody is told"
 
@@ -166,7 +168,7 @@ def i9_no_order_too_many(watch: Watch) -> Iterator[str]:
     for key, held in storm.exchange.positions.items():
         mine = [h for h in storm.exchange.orders.values() if h.key == key and h.is_ours and h.is_working]
         rest = sum(h.remaining for h in mine if h.role is Role.ENTRY)
-        closing = sum(h.remaining for h in mine if h.role is not Role.ENTRY)
+        closing = at_most(Out(h.remaining, h.oca_group) for h in mine if h.role is not Role.ENTRY)
         over = storm.is_up and closing > abs(held) + rest and key not in storm.exchange.tampered
         lasts_s = watch.lasts_s(f"over {key}", over and not _told(watch, key))
         if lasts_s > OVER_S + watch.slack_s():
@@ -298,17 +300,20 @@ def _stops(watch: Watch, key: str, position: int) -> int:
     )
 
 
-def _leaves(watch: Watch, key: str) -> bool:
-    """An order that closes it is out."""
-    roles = (Role.EXIT, Role.FLATTEN)
-    return any(h.key == key and h.role in roles and h.is_open for h in watch.storm.exchange.orders.values())
-
-
-def _told(watch: Watch, key: str) -> bool:
+def _told(watch: Watch, key: str, *, but: str = "") -> bool:
     """People know of what cannot be mended; that it is tried still excuses only where the broker refuses."""
     desk = watch.storm.desk
-    excuses = _HELPLESS if watch.storm.weather.refuses else _IN_DOUBT
+    excuses = (_HELPLESS if watch.storm.weather.refuses else _IN_DOUBT) - {but}
     return desk is not None and any(a.symbol == key and a.code in excuses for a in desk.notices.alerts)
+
+
+def _told_naked(watch: Watch, key: str) -> bool:
+    """As `_told`, but an exit of unknown fate is no excuse: beside that one a stop can stand all the same."""
+    desk = watch.storm.desk
+    orders = () if desk is None else desk.books.open_orders(key)
+    unsure = [o for o in orders if o.state is OrderState.UNKNOWN]
+    helpless = any(o.intent.role in (Role.ENTRY, Role.STOP) or o.filled for o in unsure)
+    return _told(watch, key, but="" if helpless else UNKNOWN_ALERT)
 
 
 def _outlived_its_parent(watch: Watch, held: Held) -> bool:

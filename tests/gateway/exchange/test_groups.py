@@ -142,3 +142,11 @@ def test_oca_types_two_and_three_reduce_the_rest_in_proportion(world: World, kin
     assert world.order(1).filled == 11
     assert world.order(2).request.quantity == 50 - 6
     assert world.order(2).status is Status.SUBMITTED
+
+
+def test_nothing_joins_a_group_of_type_one_that_has_traded(world: World) -> None:
+    world.buy(100, oca_group="g", oca_type=1)
+
+    assert codes(world.buy(100, "LMT", limit_price=98.0, oca_group="g", oca_type=1)) == [201]
+    assert codes(world.buy(100, "LMT", limit_price=98.0, oca_group="other", oca_type=1)) == []
+    assert [o.request.oca_group for o in world.exchange.open_orders()] == ["other"]

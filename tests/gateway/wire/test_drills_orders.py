@@ -49,6 +49,22 @@ async def test_an_order_taken_silently_works_but_is_neither_told_nor_listed_unti
         assert "execution" in kinds_of(later)
 
 
+@pytest.mark.parametrize(("seconds", "held"), [(20, {"SPY": 10}), (0, {})])
+async def test_a_held_order_reaches_the_exchange_late_or_never(
+    tmp_path: Path, seconds: float, held: dict[str, int]
+) -> None:
+    async with running(tmp_path) as world:
+        world.pass_time(2)
+        client = await world.client()
+        drill(world, do="hold_next", seconds=seconds, ref="late")
+        assert await place(client, 1, "BUY", 10, "MKT", ref="late") == []
+        world.pass_time(19)
+        assert drill(world, do="report")["positions"] == {}
+        world.pass_time(3)
+
+        assert drill(world, do="report")["positions"] == held
+
+
 async def test_a_split_order_fills_in_so_many_parts_as_the_market_moves(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         world.pass_time(2)
