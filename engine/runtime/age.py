@@ -105,7 +105,12 @@ class AgeWatch:
         if stage > seen.stage:
             self._tell(key, age_s, limits, stage)
         if limits.close_h and age_s > limits.close_h * _H and is_open(instrument, now):
-            self._close(key, instrument)
+            unsettled = self._desk.unsettled().get(key)
+            if unsettled is None:
+                self._close(key, instrument)
+            else:
+                text = f"{key}: too old, and not closed before this is settled (O): {unsettled.text}"
+                self._desk.notices.raise_alert(Level.ERROR, ALERT, text, symbol=key)
 
     def _tell(self, key: str, age_s: float, limits: AgeLimits, stage: int) -> None:
         level = Level.WARNING if stage == 1 else Level.ERROR

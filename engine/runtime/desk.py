@@ -169,6 +169,11 @@ class Desk:
             derisk_start=risk.max_drawdown_pct.derisk_start,
         )
 
+    def unsettled(self) -> dict[str, Finding]:
+        """Instrument key -> what differs from the broker there; nobody closes such a position unasked."""
+        found = {f.key: f for f in self.differences}
+        return found | {f.moved_from[0]: f for f in self.differences if f.moved_from is not None}
+
     def holdings(self) -> tuple[Holding, ...]:
         """Every position that counts: ours, those nobody has explained yet, and those that are left alone."""
         held = {p.key: p.quantity for p in self.books.positions()}

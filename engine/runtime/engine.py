@@ -86,6 +86,8 @@ class Engine:
     def __init__(self, make: Callable[[Engine], Parts]) -> None:
         """`make` builds the parts around this engine's hooks (`spawn`, `on_up`, `on_down`, `stop` …)."""
         self._group: asyncio.TaskGroup | None = None
+        self._closing = False
+        """True once its tasks are being ended: from then on no new one can begin."""
         self._acts: dict[asyncio.Task[None], None] = {}
         self._was_ready = False
         self._stop_request: asyncio.Future[StopRequest] = asyncio.get_running_loop().create_future()
@@ -126,8 +128,12 @@ class Engine:
                         ("reconciler", parts.reconciler.run),
                     )
                 ]
-                request = await self._stop_request
-                left = await self._wind_up(request)
+                try:
+                    request = await self._stop_request
+                    left = await self._wind_up(request)
+                finally:
+                    # Also where the whole engine is cancelled: data goes on arriving until its tasks end.
+                    self._closing = True
                 for task in core:
                     task.cancel()
                 self._cancel_rest()
@@ -270,7 +276,10 @@ class Engine:
     # --- hooks ----------------------------------------------------------------------------------
 
     def spawn(self, name: str, act: Callable[[], object]) -> None:
-        """Run an act as its own task. One that fails is told and ends alone."""
+        """Run an act as its own task. One that fails is told and ends alone; at the end none begins."""
+        if self._closing:
+            _log.debug("act.dropped", act=name)
+            return
         if self._group is None:
             if self.parts.desk.state is not EngineState.STOPPED:
                 self._early.append((name, act))

@@ -11,6 +11,7 @@ from engine.domain.order import Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.recovery.compare import Finding
 from engine.runtime.desk import Desk
 
 ALERT = "stop_not_filled"
@@ -44,6 +45,7 @@ class StopNet:
         if self._desk.mode is Mode.DRY_RUN:
             return
         now_s = self._desk.clock.monotonic()
+        unsettled = self._desk.unsettled()
         beyond = {p.key for p in self._desk.books.positions() if self._is_beyond(p)}
         for key in self._beyond_since_s.keys() - beyond:
             del self._beyond_since_s[key]
@@ -54,7 +56,10 @@ class StopNet:
             tried_s = self._tried_s.get(key, float("-inf"))
             if now_s - since_s >= self._desk.config.execution.stop_grace_s and now_s - tried_s >= RETRY_S:
                 self._tried_s[key] = now_s
-                self._close(key, now_s - since_s)
+                if key in unsettled:
+                    self._tell_unsettled(key, unsettled[key])
+                else:
+                    self._close(key, now_s - since_s)
 
     def _is_beyond(self, position: Position) -> bool:
         """By mid and last print alike: a stop triggers on prints, and one wide quote is no price."""
@@ -72,6 +77,11 @@ class StopNet:
             return False
         sign = 1 if position.quantity > 0 else -1
         return all((price - stop) * sign < 0 for price in (quote.mark(), quote.last))
+
+    def _tell_unsettled(self, key: str, what: Finding) -> None:
+        """What the stop and the quantity were before a split means nothing after it: a person decides."""
+        text = f"its price is beyond its stop, and it is not closed before this is settled (O): {what.text}"
+        self._desk.notices.raise_alert(Level.CRITICAL, ALERT, f"{key}: {text}", symbol=key)
 
     def _close(self, key: str, beyond_s: float) -> None:
         instrument = self._desk.instruments[key]

@@ -13,12 +13,14 @@ from functools import partial
 from typing import NamedTuple
 
 from engine.api import Level, Mode
+from engine.api_recovery import RecoveryKind
 from engine.domain.instrument import Instrument
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor, is_open
 from engine.execution.protection import AddStop, is_exit
 from engine.ledger.protection import protection
+from engine.recovery.compare import Finding
 from engine.runtime.desk import Desk
 
 FIRST_PAUSE_S = 1.0
@@ -60,6 +62,8 @@ class StopKeeper:
         self._spawn = spawn
         self._trouble: dict[str, _Trouble] = {}
         self._naked_since_s: dict[str, float] = {}
+        self._unsettled: frozenset[str] = frozenset()
+        """Keys that differed from the broker at the last look."""
 
     def round(self) -> None:
         """Start what is due; an instrument on which another act is under way is left to that act."""
@@ -112,6 +116,11 @@ class StopKeeper:
             if self._is_confirmed(key):
                 self._is_right(key)
             return
+        changed = self._changed(key)
+        if changed is not None:
+            text = f"{key}: its stops are left as they are until this is settled (O): {changed.text}"
+            self._desk.notices.raise_alert(Level.CRITICAL, "naked", text, symbol=key)
+            return
         trouble = self._trouble.setdefault(key, _Trouble())
         now_s = self._desk.clock.monotonic()
         if now_s < trouble.next_s:
@@ -128,9 +137,14 @@ class StopKeeper:
 
     async def _protect(self, key: str) -> bool:
         instrument = self._instrument(key)
-        if instrument is None:
+        if instrument is None or self._changed(key) is not None:
             return not self._executor.protection_steps(key, None)
         return await self._executor.protect(key, instrument)
+
+    def _changed(self, key: str) -> Finding | None:
+        """What happened to the instrument itself: price and quantity of a stop from before mean nothing."""
+        finding = self._desk.unsettled().get(key)
+        return finding if finding is not None and finding.kind is RecoveryKind.CORPORATE else None
 
     def _is_confirmed(self, key: str) -> bool:
         """A stop still on its way may yet be refused: only the broker's word ends the trouble."""
@@ -143,17 +157,25 @@ class StopKeeper:
         """Close what could not be protected in time."""
         now_s = self._desk.clock.monotonic()
         naked = {p.key for p in self._desk.books.positions() if self._is_naked(p.key)}
-        self._naked_since_s = {key: self._naked_since_s.get(key, now_s) for key in naked}
+        unsettled = self._desk.unsettled()
+        # What was settled just now could not be protected before: its time begins anew.
+        since = {k: s for k, s in self._naked_since_s.items() if k not in self._unsettled - unsettled.keys()}
+        self._unsettled = frozenset(unsettled)
+        self._naked_since_s = {key: since.get(key, now_s) for key in naked}
         limit_s = self._desk.config.execution.naked_limit_s
         for key, since_s in self._naked_since_s.items():
             if now_s - since_s >= limit_s:
                 # Should the close fail, the position has the same time again to be protected or closed.
                 self._naked_since_s[key] = now_s
-                text = f"{key}: no working stop for {limit_s:.0f} s; the position is being closed"
+                doing = "the position is being closed"
+                if key in unsettled:
+                    doing = f"it is not closed before this is settled (O): {unsettled[key].text}"
+                text = f"{key}: no working stop for {limit_s:.0f} s; {doing}"
                 # The alert may stand already with older words: this must be read all the same.
                 self._desk.notices.event(Level.CRITICAL, "order", text, symbol=key)
                 self._desk.notices.raise_alert(Level.CRITICAL, "naked", text, symbol=key)
-                self._spawn(f"close unprotected {key}", partial(self._close, key))
+                if key not in unsettled:
+                    self._spawn(f"close unprotected {key}", partial(self._close, key))
 
     def _is_naked(self, key: str) -> bool:
         """Where a working stop and exits on their way do not cover all of it, and its market is open.

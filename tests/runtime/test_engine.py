@@ -488,3 +488,27 @@ async def test_a_person_who_aborts_ends_it_with_4_and_sends_nothing(tmp_path: Pa
             assert await it.task == 4
         assert it.here.broker.sent == []
         assert it.ends == [True]
+
+
+@virtual
+async def test_what_arrives_while_the_engine_is_cancelled_begins_nothing_and_breaks_nothing(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as it:
+        begun: list[str] = []
+
+        async def a_bar_comes_at_the_end() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                it.engine.spawn("act on a bar", lambda: begun.append("bar"))
+
+        it.engine.spawn("wait", a_bar_comes_at_the_end)
+        await pass_time(0.1)
+        it.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await it.task
+        it.engine.spawn("act on another", lambda: begun.append("another"))
+
+        assert begun == []
+        assert it.here.alerts("act_failed") == []

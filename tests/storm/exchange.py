@@ -20,7 +20,7 @@ from engine.domain.fill import Fill, execution_base
 from engine.domain.market import Bar, Quote
 from engine.domain.order import OrderIntent, OrderType, Role, Side
 from tests.builders import TEN
-from tests.storm.held import INSTRUMENTS, START_PRICE, Held
+from tests.storm.held import INSTRUMENTS, START_PRICE, Held, of_one_group
 from tests.storm.loop import START_S, StormLoop
 from tests.storm.weather import Weather
 
@@ -167,7 +167,7 @@ class Exchange:
         return held
 
     def _accept(self, held: Held) -> None:
-        if self.chance(self.weather.reject) or any(h.filled for h in self._group(held)):
+        if self.chance(self.weather.reject) or any(h.filled for h in of_one_group(held, self.orders)):
             self.note(f"rejected {held.ref}")
             error = OrderRefusal(held.order_id, held.ref, 201, "Order rejected")
             self.end(held, "Inactive" if self.chance(0.5) else "Cancelled", error=error)
@@ -294,14 +294,9 @@ class Exchange:
         self.note(f"filled {held.ref or 'external'} {held.side.sign * quantity:+d} {held.key} @ {paid}")
         if held.is_ours or not self.chance(self.weather.external_unseen):
             self._report(held, execution)
-        for other in self._group(held):
+        for other in of_one_group(held, self.orders):
             if other.is_open:
                 self.end(other, "Cancelled")
-
-    def _group(self, held: Held) -> list[Held]:
-        """The others of its one-cancels-all group."""
-        group = held.oca_group
-        return [h for h in self.orders.values() if group and h is not held and h.oca_group == group]
 
     def _execution(self, held: Held, quantity: int, paid: Decimal) -> Execution:
         fill = Fill(

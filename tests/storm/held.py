@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -66,6 +67,12 @@ class Held:
     @property
     def remaining(self) -> int:
         return max(0, self.quantity - self.filled)
+
+
+def of_one_group(held: Held, orders: Mapping[int, Held]) -> list[Held]:
+    """The others of its one-cancels-all group."""
+    group = held.oca_group
+    return [h for h in orders.values() if group and h is not held and h.oca_group == group]
 
 
 def margin_usd(instrument: Instrument) -> float:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.broker.port import LinkState
-from engine.domain.order import Role
+from engine.domain.order import OrderState, Role
 from engine.execution import kill as kill_module
 from engine.execution import protector as protector_module
 from engine.execution.executor import Executor
@@ -56,6 +56,27 @@ def exits_not_counted(put: Put) -> None:
     def plan(key: str, *, position: int, orders: Any, **more: Any) -> Any:
         rest = [o for o in orders if o.intent.role not in (Role.EXIT, Role.FLATTEN)]
         return before(key, position=position, orders=rest, **more)
+
+    before = put.over(protector_module, "plan_protection", plan)
+
+
+def unknown_exits_waited_for(put: Put) -> None:
+    """No stop is placed beside an exit, however long nobody knows what became of it."""
+
+    def plan(key: str, *, position: int, orders: Any, **more: Any) -> Any:
+        if any(o.state is OrderState.UNKNOWN for o in orders):
+            return ()
+        return before(key, position=position, orders=orders, **{**more, "overdue": frozenset()})
+
+    before = put.over(protector_module, "plan_protection", plan)
+
+
+def stop_outside_the_group(put: Put) -> None:
+    """The stop beside an exit is sent without its group: both may fill."""
+
+    def plan(key: str, *, position: int, orders: Any, **more: Any) -> Any:
+        steps = before(key, position=position, orders=orders, **more)
+        return tuple(s._replace(oca_group="") if isinstance(s, AddStop) else s for s in steps)
 
     before = put.over(protector_module, "plan_protection", plan)
 
@@ -226,6 +247,8 @@ GUARD = (
     stop_for_the_full_entry,
     stop_not_resized,
     exits_not_counted,
+    unknown_exits_waited_for,
+    stop_outside_the_group,
     closed_beside_its_stop,
     cancel_not_awaited,
     no_turns,
