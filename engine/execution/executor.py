@@ -16,13 +16,14 @@ from enum import StrEnum
 from functools import partial
 
 from engine.broker.port import Broker
-from engine.domain.instrument import Instrument, SecType
+from engine.domain.instrument import Instrument
 from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Role, Side, Tif
 from engine.domain.plan import NO_PLAN
 from engine.domain.position import Position
 from engine.domain.preview import EntryTicket, Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
+from engine.execution.hours import is_open
 from engine.execution.levels import partial_reason
 from engine.execution.protection import ProtectionStep, is_exit
 from engine.execution.protector import Protector
@@ -283,8 +284,9 @@ class Executor:
             return CloseResult(key, CloseStatus.FLAT, f"{key}: flat, its stop or exit had filled")
         exit_order = self._exit_intent(position, role=role, reason=reason, quantity=quantity)
         if not await self._sender.send_reducing(exit_order, instrument):
-            text = f"{key}: the exit could not be sent"
-            return CloseResult(key, CloseStatus.NOT_FLAT, text, exit_order.ref)
+            return CloseResult(
+                key, CloseStatus.NOT_FLAT, f"{key}: the exit could not be sent", exit_order.ref
+            )
         await self._until_done(exit_order.ref)
         return self._close_result(key, exit_order.ref, wanted=quantity)
 
@@ -398,10 +400,3 @@ class Executor:
         """Bring the stops of `key` in line with its position. False where they still are not."""
         async with self.lock(key):
             return await self._protector.settle(key, instrument)
-
-
-def is_open(instrument: Instrument, at: datetime) -> bool:
-    """Whether a market order can fill now: stocks in their regular session, futures around the clock."""
-    if instrument.sec_type is SecType.FUTURE:
-        return instrument.trading_session(at) is not None
-    return instrument.liquid_session(at) is not None

@@ -12,7 +12,8 @@ from engine.domain.instrument import Instrument, SecType, SessionHours
 from engine.domain.order import Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.execution.executor import CloseStatus, Executor
+from engine.execution.hours import is_open
 from engine.runtime.desk import Desk
 
 ALERT: Final = "position_age"

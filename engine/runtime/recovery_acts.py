@@ -16,7 +16,8 @@ from engine.domain.instrument import Instrument
 from engine.domain.order import Order, OrderIntent, OrderState, OrderType, Role, Side
 from engine.domain.price import Rounding, round_to_tick
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.execution.executor import CloseStatus, Executor
+from engine.execution.hours import is_open
 from engine.ledger.events import Adjustment, Resolved
 from engine.ledger.ledger import OPERATOR
 from engine.ledger.protection import protection

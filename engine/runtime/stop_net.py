@@ -10,7 +10,8 @@ from engine.domain.instrument import Instrument
 from engine.domain.order import Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.execution.executor import CloseStatus, Executor
+from engine.execution.hours import is_open
 from engine.recovery.compare import Finding
 from engine.runtime.desk import Desk
 

@@ -17,7 +17,8 @@ from engine.api_recovery import RecoveryKind
 from engine.domain.instrument import Instrument
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor, is_open
+from engine.execution.executor import CloseStatus, Executor
+from engine.execution.hours import is_open
 from engine.execution.protection import AddStop, is_exit
 from engine.ledger.protection import protection
 from engine.recovery.compare import Finding

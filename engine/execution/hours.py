@@ -1,0 +1,14 @@
+"""Whether an order that closes can trade right now. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.domain.instrument import Instrument, SecType
+
+
+def is_open(instrument: Instrument, at: datetime) -> bool:
+    """Whether a market order can fill now: stocks in their regular session, futures around the clock."""
+    if instrument.sec_type is SecType.FUTURE:
+        return instrument.trading_session(at) is not None
+    return instrument.liquid_session(at) is not None
