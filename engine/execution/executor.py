@@ -287,7 +287,7 @@ class Executor:
             return CloseResult(
                 key, CloseStatus.NOT_FLAT, f"{key}: the exit could not be sent", exit_order.ref
             )
-        await self._until_done(exit_order.ref)
+        await self._sender.until_done(exit_order.ref, within_s=self._settings.fill_s)
         return self._close_result(key, exit_order.ref, wanted=quantity)
 
     async def reduce(self, key: str, instrument: Instrument, *, fraction: float) -> CloseResult:
@@ -339,7 +339,7 @@ class Executor:
             return CloseResult(key, CloseStatus.NOT_FLAT, f"{key}: its stop was faster; no partial taken")
         part = self._exit_intent(position, role=Role.EXIT, reason=reason, quantity=quantity)
         if await self._sender.send_reducing(part, instrument):
-            await self._until_done(part.ref)
+            await self._sender.until_done(part.ref, within_s=self._settings.fill_s)
             if not self._sender.is_done(part.ref):
                 await self.cancel(part.ref)
         await self._protector.settle(key, instrument)
@@ -371,9 +371,6 @@ class Executor:
             note=str(reason),
             reason=str(reason),
         )
-
-    async def _until_done(self, ref: str) -> None:
-        await self._books.watch.until(lambda: self._sender.is_done(ref), timeout_s=self._settings.fill_s)
 
     def _close_result(self, key: str, ref: str, *, wanted: int | None) -> CloseResult:
         order = self._books.order(ref)

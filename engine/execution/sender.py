@@ -156,6 +156,10 @@ class Sender:
         order = self._books.order(ref)
         return order is None or order.state.is_done
 
+    async def until_done(self, ref: str, *, within_s: float) -> None:
+        """Return once nothing more can come of the order, or the time is up."""
+        await self._books.watch.until(lambda: self.is_done(ref), timeout_s=within_s)
+
     async def _is_out(self, ref: str) -> bool:
         """Wait until an order has left; False where it still waits after a while."""
         leaving = self._leaving.get(ref)
