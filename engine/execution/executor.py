@@ -86,8 +86,9 @@ class Executor:
         may_enter: Callable[[str, str], Reason | None],
         preview: Callable[[OrderIntent, Instrument], Preview],
         settings: ExecutionSettings,
+        last_look: Callable[[OrderIntent], Reason | None] = lambda _: None,
     ) -> None:
-        self._books = books
+        self._books, self._last_look = books, last_look
         self._refs = refs
         self._now = now
         self._may_enter = may_enter
@@ -240,7 +241,7 @@ class Executor:
         except JournalDownError:
             await self._books.never_sent(refs, Reason.STORE_DOWN.value)
             return False
-        blocked = self._may_enter(intents[0].strategy, intents[0].key)
+        blocked = self._may_enter(intents[0].strategy, intents[0].key) or self._last_look(intents[0])
         if blocked is not None:
             await self._books.never_sent(refs, blocked.value)
             return False

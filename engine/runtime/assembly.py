@@ -230,6 +230,7 @@ def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
         refs=refs,
         now=desk.now,
         may_enter=desk.may_enter,
+        last_look=desk.last_look,
         preview=desk.preview,
         settings=ExecutionSettings(
             entry_tif=Tif(execution.tif.value),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
 from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.order import Order, OrderIntent, OrderState, Proposal
+from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal
 from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
@@ -24,6 +24,7 @@ from engine.market.feed import QuoteBoard
 from engine.recovery.compare import Finding
 from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.exposure import Commitments, Holding, commitments, unit_exposure_usd
+from engine.risk.gate import check_again
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.order_check import OrderRules
@@ -260,6 +261,22 @@ class Desk:
             return block.reason
         brake = self.brakes.blocking(strategy=strategy, key=key)
         return None if brake is None else REASON_OF[brake.level]
+
+    def last_look(self, intent: OrderIntent) -> Reason | None:
+        """The final gate, right before an entry's bytes go out, against the world without this very order."""
+        wish = Proposal(
+            intent.strategy, intent.key, Intention.ENTER, intent.side, intent.signal_id, at=self.now()
+        )
+        others = tuple(o for o in self.books.open_orders() if o.intent.ref != intent.ref)
+        world = replace(
+            self.gate_world(wish, allow_short=True), commitments=commitments(self.holdings(), others)
+        )
+        refusal = check_again(intent, world, self.limits())
+        if refusal is None:
+            return None
+        text = f"{intent.ref} was not sent: {refusal.text} ({refusal.reason.value})"
+        self.notices.event(Level.WARNING, "order", text, symbol=intent.key)
+        return refusal.reason
 
     def gate_world(self, proposal: Proposal, *, allow_short: bool) -> GateWorld:
         """Everything the gate may know, for one proposal."""

@@ -203,3 +203,20 @@ async def test_a_strategy_that_fills_too_often_is_paused_and_needs_a_person(tmp_
         here.desk.clock.skipped = timedelta(minutes=2)
         await it.watch.round()
         assert len(it.pulled) == 1
+
+
+@pytest.mark.req("247-NFR-SAFE")
+@virtual
+async def test_the_last_look_holds_an_order_whose_world_has_turned_and_lets_others_go(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        desk = here.desk
+        desk.values["NetLiquidation"] = 1_000_000.0
+        entry, _ = here.bracket(100)
+
+        assert desk.last_look(entry) is Reason.NO_QUOTE
+        desk.quotes.on_quote(quote("SPY", at=desk.now()))
+        assert desk.last_look(entry) is None
+        desk.quotes.on_quote(quote("SPY", 90.0, 90.01, at=desk.now()))
+        assert desk.last_look(entry) is Reason.PRICE_COLLAR
+        desk.losses = desk.losses._replace(day_pct=-2.0)
+        assert desk.last_look(entry) is Reason.DAILY_LOSS
