@@ -253,6 +253,12 @@ class AlertView:
     text: str
     at: datetime
     acknowledged: bool = False
+    count: int = 1
+    """How often it was raised since it stands."""
+    escalated: bool = False
+    """Nobody answered in time."""
+    to_do: str = ""
+    """The first thing to do; the runbook has the rest under `alert-<code>`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from engine.config.sections import (
+    AlertsSection,
     BrokerSection,
     ConnectionSection,
     DataSection,
@@ -87,6 +88,7 @@ class Config(Section):
     shutdown: ShutdownSection = ShutdownSection()
     log: LogSection = LogSection()
     health: HealthSection = HealthSection()
+    alerts: AlertsSection = AlertsSection()
     ui: UiSection = UiSection()
     strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from engine.config.values import (
+    AlertLevel,
     Gateway,
     HeadlessPolicy,
     LogFormat,
@@ -26,18 +27,12 @@ from engine.config.values import (
     UnfilledPolicy,
     WallTime,
     World,
-    forbidden,
     key,
     matching,
 )
 
-_NEEDS_ALERTS = forbidden(
-    OnTerminalLoss.KEEP_RUNNING,
-    "expected 'pause-entries' or 'flatten-and-stop': 'keep-running' is allowed only with an alert channel "
-    "that was tested, and there is none",
-)
-
 _ACCOUNT = matching(r"[A-Za-z0-9]{0,20}", "an account id of letters and digits, or nothing")
+_CHANNEL = matching(r"[a-z][a-z0-9]{0,31}", "a name of lower case letters and digits")
 _RUN_ID = matching(r"[A-Za-z0-9._-]{0,64}", "at most 64 letters, digits, dots, dashes, underscores")
 _FILE_NAME = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a plain file name without a folder, like 'KILL'")
 _SYMBOL = matching(
@@ -334,8 +329,9 @@ class ShutdownSection(Section):
 
     on_signal: OnSignal = OnSignal.FLATTEN
     """SIGINT, SIGTERM and a plain `cockpit stop`: flatten (day strategies) or keep (stops stay)."""
-    on_terminal_loss: Annotated[OnTerminalLoss, AfterValidator(_NEEDS_ALERTS)] = OnTerminalLoss.PAUSE_ENTRIES
-    """Lost terminal: pause-entries (exits and stops go on) or flatten-and-stop."""
+    on_terminal_loss: OnTerminalLoss = OnTerminalLoss.PAUSE_ENTRIES
+    """Lost terminal: pause-entries (exits and stops go on), keep-running (refused at the start unless
+    `cockpit alerts test` has reached one of alerts.channels) or flatten-and-stop."""
     timeout_s: float = key(30.0, unit="s", gt=0, le=600)
     """Longest graceful stop; what is still open then is named and the exit code is 1."""
 
@@ -356,6 +352,24 @@ class HealthSection(Section):
     """Time between two heartbeat lines in the log."""
     max_loop_lag_ms: float = key(100.0, unit="ms", gt=0, le=10000)
     """Lag of the engine's loop above which health warns."""
+
+
+class AlertsSection(Section):
+    """How people hear of alerts besides screen, log and database."""
+
+    channels: tuple[Annotated[str, AfterValidator(_CHANNEL)], ...] = ()
+    """Names of your own channels. The address of each (an apprise URL) is a secret: it comes from the
+    environment, COCKPIT_ALERT_<NAME>, or from the keyring (service cockpit, user alert-<name>)."""
+    escalation: tuple[Annotated[str, AfterValidator(_CHANNEL)], ...] = ()
+    """Channels that hear only of what nobody acknowledged in time."""
+    min_level: AlertLevel = AlertLevel.WARNING
+    """Least severe alerts that are sent out: WARNING, ERROR, CRITICAL."""
+    dedupe_s: float = key(60.0, unit="s", ge=1, le=3600)
+    """The same alert is told at most once in this time, with how often it was raised."""
+    escalate_s: float = key(120.0, unit="s", ge=5, le=3600)
+    """An alert that stands unacknowledged for this long is escalated, once."""
+    attempts: int = key(6, unit="count", ge=1, le=20)
+    """Tries per message and channel, with growing pauses."""
 
 
 class UiSection(Section):

@@ -99,6 +99,14 @@ class OnTerminalLoss(StrEnum):
     FLATTEN_AND_STOP = "flatten-and-stop"
 
 
+class AlertLevel(StrEnum):
+    """The least severe alerts that are sent to the operator's own channels."""
+
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
 class LogLevel(StrEnum):
     """The least severe events that are logged."""
 
@@ -167,17 +175,6 @@ def _scalar(value: object) -> Scalar:
     if isinstance(value, bool | int | float | str):
         return value
     raise ValueError("expected a number, true or false, or a text")
-
-
-def forbidden(word: StrEnum, because: str) -> Callable[[StrEnum], StrEnum]:
-    """A validator that refuses one of the words of an enum and says why."""
-
-    def check(value: StrEnum) -> StrEnum:
-        if value is word:
-            raise ValueError(because)
-        return value
-
-    return check
 
 
 def matching(pattern: str, expected: str) -> Callable[[str], str]:

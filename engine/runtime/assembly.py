@@ -39,7 +39,7 @@ from engine.runtime.late_log import LateLog
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
 from engine.runtime.memory import Left, Memory
-from engine.runtime.notices import Notices
+from engine.runtime.notices import AlertTimes, Notices
 from engine.runtime.options import RunOptions
 from engine.runtime.publisher import Publisher
 from engine.runtime.recovery_assembly import RecoveryParts, recovery_of
@@ -105,15 +105,22 @@ class Given:
 def assemble(given: Given, engine: Engine) -> Parts:
     """Every part of one engine, each knowing only the parts it needs."""
     broker, desk, pnl = given.broker, _desk(given), DayPnl()
-    if given.options.warning:
-        desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
     refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
     executor = _executor(given, desk, refs)
     recovery = recovery_of(given.stored, desk)
     kill_switch = _kill_switch(given, desk, executor, recovery)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
     desk.session_log.add(desk.now(), "session", "", _session(given, desk))
-    memory = Memory.make(desk, store=given.store, running=given.running, left=given.left, spawn=engine.spawn)
+    memory = Memory.make(
+        desk,
+        store=given.store,
+        running=given.running,
+        stored=given.stored,
+        left=given.left,
+        spawn=engine.spawn,
+    )
+    if given.options.warning:
+        desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
     publisher = _publisher(given, desk, trading, pnl, recovery)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     inbox, line = _line(given, desk, engine, trading, publisher, memory)
@@ -282,7 +289,7 @@ def _upkeep(
 
 
 def _desk(given: Given) -> Desk:
-    clock, stored = given.options.clock, given.stored
+    clock, stored, alerts = given.options.clock, given.stored, given.loaded.config.alerts
     return Desk(
         config=given.loaded.config,
         mode=given.options.mode,
@@ -290,7 +297,12 @@ def _desk(given: Given) -> Desk:
         gateway=given.options.gateway.kind,
         account=given.account,
         books=Books(ledger=Ledger(stored.ledger), journal=given.store, now=clock.now),
-        notices=Notices(now=clock.now, log=partial(_log_event, given.late)),
+        notices=Notices(
+            now=clock.now,
+            monotonic=clock.monotonic,
+            log=partial(_log_event, given.late),
+            times=AlertTimes(alerts.dedupe_s, alerts.escalate_s),
+        ),
         brakes=BrakeSet(tuple(restored(b) for b in stored.brakes)),
         signals_used={o.intent.signal_id for o in stored.ledger.orders if o.intent.signal_id},
         overridden={key for key in RUNTIME_KEYS if given.loaded.origins[key].layer is Layer.RUNTIME},
@@ -383,7 +395,7 @@ async def _save(given: Given, desk: Desk, memory: Memory, clean: bool) -> bool:
 
 
 async def _close(given: Given, memory: Memory) -> None:
-    await memory.housekeeping.last_backup()
+    await memory.close()
     await given.store.close()
     given.late.flush()
 

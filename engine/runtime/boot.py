@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -20,9 +21,11 @@ from engine.config import (
     Loaded,
     StrategySection,
 )
+from engine.config.values import OnTerminalLoss
 from engine.ledger.ledger import Ledger
 from engine.market.bars import timeframe_seconds
 from engine.runtime import catalogue
+from engine.runtime.alert_test import working_channels
 from engine.runtime.assembly import Given, assemble
 from engine.runtime.checkpoint import LastState
 from engine.runtime.clock import ToldClock
@@ -42,6 +45,7 @@ from engine.store.store import Store
 async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
     """One engine, ready to `run()`. Raises StartError with what is wrong and what to do."""
     running = make_strategies(loaded)
+    check_unwatched(loaded, options.state_dir, environ=os.environ)
     options = await recognise(loaded.config, options)
     account = options.gateway.account
     store, options = await open_or_spare(options)
@@ -61,6 +65,18 @@ async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
     broker = make_broker(loaded.config, options, highest_order_id=stored.highest_order_id)
     given = Given(loaded, options, account, store, stored, broker, running, left=Left(last, rederived))
     return Engine(partial(assemble, given))
+
+
+def check_unwatched(loaded: Loaded, state_dir: Path, *, environ: Mapping[str, str]) -> None:
+    """Trading on without a terminal needs a way to be heard. Raises RefusedError where none was tested."""
+    if loaded.config.shutdown.on_terminal_loss is not OnTerminalLoss.KEEP_RUNNING:
+        return
+    if not working_channels(loaded.config, state_dir, environ=environ):
+        raise RefusedError(
+            "shutdown.on_terminal_loss = 'keep-running' is allowed only with an alert channel that was "
+            "tested, and there is none; name one in alerts.channels and run `cockpit alerts test`, or choose "
+            "'pause-entries' or 'flatten-and-stop'. Nothing was started"
+        )
 
 
 # --- pieces that can fail with a sentence -----------------------------------------------------------

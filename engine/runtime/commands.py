@@ -197,7 +197,9 @@ class Commands:
         return done(command, text)
 
     async def _acknowledge(self, command: Command) -> Outcome:
-        alert = self._desk.notices.acknowledge(int(command.target)) if command.target.isdecimal() else None
+        alert = None
+        if command.target.isdecimal():
+            alert = self._desk.notices.acknowledge(int(command.target), who=command.who)
         if alert is None:
             return refused(command, Reason.WRONG_TARGET.value, f"no alert {command.target!r} stands")
         return done(command, f"alert {alert.alert_id} acknowledged: {alert.text}")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from engine.domain.market import Bar
+from engine.runtime.alert_channels import AlertChannels, apprise_send
+from engine.runtime.alert_keeper import AlertKeeper
+from engine.runtime.alert_test import plan_of
 from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.desk import Desk
 from engine.runtime.housekeeping import Housekeeping, tell_opening
 from engine.runtime.recorder import Recorder
 from engine.runtime.trading import Running
+from engine.store.operations import StoredState
 from engine.store.store import Store
 
 
@@ -32,6 +39,8 @@ class Memory:
     checkpoints: Checkpoints
     housekeeping: Housekeeping
     recorder: Recorder
+    alerts: AlertKeeper
+    channels: AlertChannels
 
     @classmethod
     def make(
@@ -40,10 +49,15 @@ class Memory:
         *,
         store: Store,
         running: Sequence[Running],
+        stored: StoredState,
         left: Left,
         spawn: Callable[[str, Callable[[], object]], None],
     ) -> Memory:
         """Continue what the run before left, and tell what was wrong with it."""
+        keeper = AlertKeeper(desk.notices, store=store, spawn=spawn)
+        channels = AlertChannels(plan_of(desk.config), make_send=partial(apprise_send, environ=os.environ))
+        desk.notices.on_told(channels.hear)
+        desk.notices.restore(stored.alerts, highest_id=stored.highest_alert_id)
         tell_opening(desk, store.opening, left.rederived)
         return cls(
             Checkpoints(desk, store=store, running=running, last=left.last),
@@ -57,11 +71,14 @@ class Memory:
                 now=desk.now,
                 monotonic=desk.clock.monotonic,
             ),
+            keeper,
+            channels,
         )
 
     def chores(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What is to be done every second or so, by name."""
         return {
+            "alerts": self.alerts.round,
             "record": self.recorder.round,
             "checkpoint": self.checkpoints.round,
             "backup": self.housekeeping.round,
@@ -76,3 +93,9 @@ class Memory:
         """The last save, at a graceful end."""
         await self.checkpoints.save()
         await self.recorder.close()
+        await self.alerts.save()
+
+    async def close(self) -> None:
+        """The last backup, and the last words to the channels; after the save."""
+        await self.housekeeping.last_backup()
+        await asyncio.to_thread(self.channels.close)

@@ -51,6 +51,18 @@ def show_status(engine: Running, *, as_json: bool, say: Say) -> int:
     return 0
 
 
+def show_alerts(engine: Running, *, say: Say) -> int:
+    """Print the alerts that stand."""
+    handle = _connect(engine)
+    try:
+        snapshot = handle.snapshot()
+    finally:
+        handle.close()
+    for line in status.alert_lines(snapshot) or ("no alert stands",):
+        say(line)
+    return 0
+
+
 def give(engine: Running, command: Command, *, say: Say, within_s: float = WORK_S) -> int:
     """Send one command and tell its outcome."""
     handle = connect(engine)

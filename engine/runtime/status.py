@@ -63,10 +63,14 @@ def text(snapshot: Snapshot) -> str:
     lines += [_position_line(position) for position in snapshot.positions] or ["no positions"]
     working = [order for order in snapshot.orders if not order.is_done]
     lines += [_order_line(order) for order in working] or ["no working orders"]
-    lines += [
-        f"{alert.level.value.upper()} {alert.text}" for alert in snapshot.alerts if not alert.acknowledged
-    ]
+    lines += [_alert_line(alert) for alert in snapshot.alerts if not alert.acknowledged]
     return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+
+def alert_lines(snapshot: Snapshot) -> tuple[str, ...]:
+    """Every alert that stands, with what to do."""
+    lines = [_alert_line(alert) for alert in snapshot.alerts]
+    return tuple("".join(c if c.isprintable() else " " for c in line) for line in lines)
 
 
 def farewell(snapshot: Snapshot) -> tuple[str, ...]:
@@ -142,6 +146,15 @@ def _brake(brake: BrakeView) -> dict[str, Any]:
     }
 
 
+def _alert_line(alert: AlertView) -> str:
+    marks = [f"{alert.count} times"] if alert.count > 1 else []
+    marks += ["ESCALATED"] if alert.escalated else []
+    marks += ["acknowledged"] if alert.acknowledged else []
+    marked = f" ({', '.join(marks)})" if marks else ""
+    to_do = f" · {alert.to_do}" if alert.to_do else ""
+    return f"alert {alert.alert_id} {alert.level.value.upper()} [{alert.code}] {alert.text}{marked}{to_do}"
+
+
 def _alert(alert: AlertView) -> dict[str, Any]:
     return {
         "id": alert.alert_id,
@@ -150,6 +163,10 @@ def _alert(alert: AlertView) -> dict[str, Any]:
         "symbol": alert.symbol,
         "text": alert.text,
         "acknowledged": alert.acknowledged,
+        "count": alert.count,
+        "escalated": alert.escalated,
+        "at": alert.at.isoformat(),
+        "to_do": alert.to_do,
     }
 
 

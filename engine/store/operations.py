@@ -16,7 +16,8 @@ from engine.domain.position import Trade
 from engine.ledger.changes import Changes, Leg, Note, OrderEventRecord
 from engine.ledger.ledger import LedgerState
 from engine.recovery.decisions import Decision
-from engine.store import brakes, decisions, events, fills, intents, journal, positions
+from engine.store import alerts, brakes, decisions, events, fills, intents, journal, positions
+from engine.store.alerts import StoredAlert
 from engine.store.brakes import StoredBrake
 from engine.store.events import NewEvent, StoredEvent
 from engine.store.journal import EquityPoint, StoredRun
@@ -54,6 +55,9 @@ class StoredState:
     """The account's highest value on each trading day before the anchor's, oldest first."""
     decisions: tuple[Decision, ...] = ()
     """What was decided about differences from the broker, oldest first."""
+    alerts: tuple[StoredAlert, ...] = ()
+    """Alerts whose cause had not ended, oldest first."""
+    highest_alert_id: int = 0
 
 
 def record_intents(
@@ -191,6 +195,8 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
         saved_at=_saved_at(conn),
         last_run=journal.last_run(conn, before=boot_id),
         decisions=decisions.load_decisions(conn),
+        alerts=alerts.standing_alerts(conn),
+        highest_alert_id=alerts.highest_alert_id(conn),
     )
 
 

@@ -303,6 +303,24 @@ _ORDER_AUDIT = (
     "ALTER TABLE fill ADD COLUMN commission_at TEXT",
 )
 
+_ALERTS = (
+    """CREATE TABLE alert (
+        id INTEGER PRIMARY KEY,
+        code TEXT NOT NULL,
+        level TEXT NOT NULL,
+        symbol TEXT NOT NULL,
+        text TEXT NOT NULL,
+        at TEXT NOT NULL,
+        raised INTEGER NOT NULL,
+        acknowledged_at TEXT,
+        acknowledged_by TEXT NOT NULL DEFAULT '',
+        escalated_at TEXT,
+        resolved_at TEXT,
+        boot_id TEXT NOT NULL
+    )""",
+    "CREATE INDEX alert_standing ON alert (id) WHERE resolved_at IS NULL",
+)
+
 Migration = Callable[[Connection], None]
 
 
@@ -322,5 +340,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_SURVIVAL),
     _statements(_RECOVERY),
     _statements(_ORDER_AUDIT),
+    _statements(_ALERTS),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

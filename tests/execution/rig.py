@@ -152,7 +152,7 @@ async def rig(
         gateway="embedded",
         account=ACCOUNT,
         books=Books(ledger=ledger or Ledger(), journal=store, now=clock.now),
-        notices=Notices(now=clock.now, log=heard.append),
+        notices=Notices(now=clock.now, monotonic=clock.monotonic, log=heard.append),
         instruments={key: stock(key) for key in keys},
         link=LinkState.UP,
         state=EngineState.READY,

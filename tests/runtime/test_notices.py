@@ -9,7 +9,7 @@ from tests.builders import TEN
 
 def make() -> tuple[Notices, list[EventView]]:
     log: list[EventView] = []
-    return Notices(now=lambda: TEN, log=log.append), log
+    return Notices(now=lambda: TEN, monotonic=lambda: 0.0, log=log.append), log
 
 
 def test_an_alert_that_stands_is_not_raised_again() -> None:
