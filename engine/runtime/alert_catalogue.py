@@ -1,4 +1,4 @@
-"""The one list of alerts: how bad each is at worst, what it is about, and where the runbook says what to do.
+"""The one list of alerts, so that each has a severity, a thing to do and a place in the runbook.
 
 An alert is raised by its code; a code that is not listed here is a mistake that a test finds. At runtime it
 is told all the same, because an alert that is lost is worse than one that is badly labelled.

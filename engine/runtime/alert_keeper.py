@@ -27,10 +27,13 @@ class AlertKeeper:
         self._spawn = spawn
         self._turn = asyncio.Lock()
         self._is_asked = False
-        notices.on_unsaved(self._ask)
 
     async def round(self) -> None:
-        """Once a second: tell again, escalate, and write what could not be written before."""
+        """Once a second: tell again, escalate, and write what could not be written before.
+
+        The first one comes when the engine can run tasks; what is raised before it is written by it.
+        """
+        self._notices.on_unsaved(self._ask)
         self._notices.tick()
         if self._store.healthy:
             await self.save()

@@ -111,16 +111,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     kill_switch = _kill_switch(given, desk, executor, recovery)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
     desk.session_log.add(desk.now(), "session", "", _session(given, desk))
-    memory = Memory.make(
-        desk,
-        store=given.store,
-        running=given.running,
-        stored=given.stored,
-        left=given.left,
-        spawn=engine.spawn,
-    )
-    if given.options.warning:
-        desk.notices.raise_alert(Level.WARNING, "not_kept", given.options.warning)
+    memory = Memory.make(desk, given.store, given.stored, given.running, left=given.left, spawn=engine.spawn)
     publisher = _publisher(given, desk, trading, pnl, recovery)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     inbox, line = _line(given, desk, engine, trading, publisher, memory)

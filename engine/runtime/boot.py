@@ -63,7 +63,9 @@ async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
         await store.close()
         raise FailedError(str(err)) from err
     broker = make_broker(loaded.config, options, highest_order_id=stored.highest_order_id)
-    given = Given(loaded, options, account, store, stored, broker, running, left=Left(last, rederived))
+    given = Given(
+        loaded, options, account, store, stored, broker, running, left=Left(last, rederived, options.warning)
+    )
     return Engine(partial(assemble, given))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from engine.api import Level
 from engine.domain.market import Bar
 from engine.runtime.alert_channels import AlertChannels, apprise_send
 from engine.runtime.alert_keeper import AlertKeeper
@@ -28,6 +29,8 @@ class Left:
     last: LastState = field(default_factory=LastState)
     rederived: tuple[str, ...] = ()
     """Keys whose stored position was not what the bookings add up to."""
+    warning: str = ""
+    """Why this run can keep nothing; empty where it can."""
     keeps_backups: bool = True
     """False where the store is no file that could be copied."""
 
@@ -46,10 +49,10 @@ class Memory:
     def make(
         cls,
         desk: Desk,
-        *,
         store: Store,
-        running: Sequence[Running],
         stored: StoredState,
+        running: Sequence[Running],
+        *,
         left: Left,
         spawn: Callable[[str, Callable[[], object]], None],
     ) -> Memory:
@@ -59,6 +62,8 @@ class Memory:
         desk.notices.on_told(channels.hear)
         desk.notices.restore(stored.alerts, highest_id=stored.highest_alert_id)
         tell_opening(desk, store.opening, left.rederived)
+        if left.warning:
+            desk.notices.raise_alert(Level.WARNING, "not_kept", left.warning)
         return cls(
             Checkpoints(desk, store=store, running=running, last=left.last),
             Housekeeping(desk, store=store, spawn=spawn, keeps_backups=left.keeps_backups),

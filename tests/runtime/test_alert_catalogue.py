@@ -99,7 +99,7 @@ async def test_each_event_is_exactly_one_alert_in_table_snapshot_and_log(code: s
     async with rig(tmp_path) as it:
         log: list[EventView] = []
         notices = Notices(now=lambda: TEN, monotonic=it.desk.clock.monotonic, log=log.append)
-        AlertKeeper(notices, store=it.store, spawn=it.spawn)
+        await AlertKeeper(notices, store=it.store, spawn=it.spawn).round()
         level = CATALOGUE[code].level
         notices.raise_alert(level, code, "what happened", symbol="SPY")
         await pass_time(0.5)

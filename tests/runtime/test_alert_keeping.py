@@ -15,8 +15,11 @@ from tests.execution.rig import Rig, rig
 from tests.virtual_time import pass_time, virtual
 
 
-def keep(it: Rig) -> AlertKeeper:
-    return AlertKeeper(it.desk.notices, store=it.store, spawn=it.spawn)
+async def keep(it: Rig) -> AlertKeeper:
+    """A keeper whose engine runs."""
+    keeper = AlertKeeper(it.desk.notices, store=it.store, spawn=it.spawn)
+    await keeper.round()
+    return keeper
 
 
 async def reborn(it: Rig) -> tuple[Notices, list[tuple[int, Telling]]]:
@@ -33,7 +36,7 @@ async def reborn(it: Rig) -> tuple[Notices, list[tuple[int, Telling]]]:
 @virtual
 async def test_no_alert_is_lost_over_a_restart_and_ids_stay(tmp_path: Path) -> None:
     async with rig(tmp_path) as it:
-        keep(it)
+        await keep(it)
         raise_alert = it.desk.notices.raise_alert
         raise_alert(Level.CRITICAL, "naked", "no stop", symbol="SPY")
         raise_alert(Level.ERROR, "link_down", "gone")
@@ -66,7 +69,7 @@ async def test_an_alert_is_in_its_table_within_five_seconds_without_waiting_for_
     tmp_path: Path,
 ) -> None:
     async with rig(tmp_path) as it:
-        keep(it)
+        await keep(it)
         it.desk.notices.raise_alert(Level.ERROR, "health", "bad")
         await pass_time(0.5)
 
@@ -76,7 +79,7 @@ async def test_an_alert_is_in_its_table_within_five_seconds_without_waiting_for_
 @virtual
 async def test_a_round_escalates_and_the_row_says_so(tmp_path: Path) -> None:
     async with rig(tmp_path) as it:
-        keeper = keep(it)
+        keeper = await keep(it)
         it.desk.notices.raise_alert(Level.ERROR, "health", "bad")
         for _ in range(122):
             await pass_time(1.0)
