@@ -233,14 +233,25 @@ def address_of(name: str, environ: Mapping[str, str]) -> str:
     told = environ.get(variable, "").strip()
     if told:
         return told
-    keyring = _imported("keyring")
-    found = None if keyring is None else keyring.get_password(KEYRING_SERVICE, f"alert-{name}")
+    found = _from_keyring(f"alert-{name}")
     if not found:
         raise NoAddressError(
             f"channel {name} has no address: set {variable}, or store it with "
             f"`keyring set {KEYRING_SERVICE} alert-{name}`"
         )
-    return str(found)
+    return found
+
+
+def _from_keyring(user: str) -> str | None:
+    """What the machine's keyring holds; None where it holds nothing. Raises NoAddressError without one."""
+    keyring = _imported("keyring")
+    if keyring is None:
+        return None
+    try:
+        found: str | None = keyring.get_password(KEYRING_SERVICE, user)
+    except Exception as err:
+        raise NoAddressError(f"the keyring could not be asked for {user}: {type(err).__name__}") from err
+    return found
 
 
 def _imported(name: str) -> Any:
