@@ -330,8 +330,7 @@ class ShutdownSection(Section):
     on_signal: OnSignal = OnSignal.FLATTEN
     """SIGINT, SIGTERM and a plain `cockpit stop`: flatten (day strategies) or keep (stops stay)."""
     on_terminal_loss: OnTerminalLoss = OnTerminalLoss.PAUSE_ENTRIES
-    """Lost terminal: pause-entries (exits and stops go on), keep-running (refused at the start unless
-    `cockpit alerts test` has reached one of alerts.channels) or flatten-and-stop."""
+    """Lost terminal: pause-entries, flatten-and-stop, or keep-running (after `cockpit alerts test` only)."""
     timeout_s: float = key(30.0, unit="s", gt=0, le=600)
     """Longest graceful stop; what is still open then is named and the exit code is 1."""
 
@@ -358,8 +357,7 @@ class AlertsSection(Section):
     """How people hear of alerts besides screen, log and database."""
 
     channels: tuple[Annotated[str, AfterValidator(_CHANNEL)], ...] = ()
-    """Names of your own channels. The address of each (an apprise URL) is a secret: it comes from the
-    environment, COCKPIT_ALERT_<NAME>, or from the keyring (service cockpit, user alert-<name>)."""
+    """Names of your own channels; addresses: COCKPIT_ALERT_<NAME> or the keyring (docs/runbook.md)."""
     escalation: tuple[Annotated[str, AfterValidator(_CHANNEL)], ...] = ()
     """Channels that hear only of what nobody acknowledged in time."""
     min_level: AlertLevel = AlertLevel.WARNING
@@ -368,8 +366,6 @@ class AlertsSection(Section):
     """The same alert is told at most once in this time, with how often it was raised."""
     escalate_s: float = key(120.0, unit="s", ge=5, le=3600)
     """An alert that stands unacknowledged for this long is escalated, once."""
-    attempts: int = key(6, unit="count", ge=1, le=20)
-    """Tries per message and channel, with growing pauses."""
 
 
 class UiSection(Section):

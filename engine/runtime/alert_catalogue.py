@@ -75,7 +75,9 @@ _LINK = (
 _SAFETY = (
     AlertRule("kill", _C, "kill switch", "close what it names, K again, then R", False),
     AlertRule("cap_breach", _C, "a cap is exceeded", "reduce until it is not"),
-    AlertRule("drawdown_breach", _C, "loss or drawdown limit", "stay halted; look at the day", False),
+    AlertRule("daily_loss", _C, "daily loss limit", "stay halted; look at the day"),
+    AlertRule("drawdown", _C, "drawdown limit", "stay halted; look at the day"),
+    AlertRule("repeated_execution", _E, "a strategy fills too often", "look at it, then R", False),
     AlertRule("breaker_trip", _E, "a breaker tripped", "read its cause on the risk panel"),
     AlertRule("health", _E, "health is bad", "look at the health panel"),
     AlertRule("drift", _W, "behaviour drifted", "look at the strategy's figures"),

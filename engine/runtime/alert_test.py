@@ -32,7 +32,7 @@ _TEST = Message("cockpit: test", "This is a test of an alert channel. There is n
 def plan_of(config: Config) -> Plan:
     """Who hears what, as configured."""
     alerts = config.alerts
-    return Plan(alerts.channels, alerts.escalation, Level(alerts.min_level.value.lower()), alerts.attempts)
+    return Plan(alerts.channels, alerts.escalation, Level(alerts.min_level.value.lower()))
 
 
 def try_channels(

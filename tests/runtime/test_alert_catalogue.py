@@ -18,7 +18,7 @@ from tests.execution.rig import rig
 from tests.virtual_time import pass_time, virtual
 
 ROOT = Path(__file__).parents[2]
-COMPUTED = {"engine/runtime/account_words.py", "engine/runtime/upkeep.py"}
+COMPUTED = {"engine/runtime/account_words.py", "engine/runtime/upkeep.py", "engine/runtime/risk_watch.py"}
 """Where a code is an argument; the words it can be stand in the same file."""
 
 EVENTS = {
@@ -32,7 +32,7 @@ EVENTS = {
     "staleness": "staleness",
     "health": "health",
     "cap breach": "cap_breach",
-    "drawdown breach": "drawdown_breach",
+    "drawdown breach": "drawdown",
     "breaker trip": "breaker_trip",
     "drift": "drift",
     "SLO violation": "slo_violation",
@@ -78,7 +78,15 @@ def test_every_alert_that_the_engine_raises_is_in_the_catalogue() -> None:
 
 
 def test_codes_that_are_computed_are_in_the_catalogue_too() -> None:
-    for code in ("orphan", "strange_order", "fraction", "upkeep_kill_file", "upkeep_stops"):
+    for code in (
+        "orphan",
+        "strange_order",
+        "fraction",
+        "upkeep_stops",
+        "daily_loss",
+        "drawdown",
+        "repeated_execution",
+    ):
         assert rule_of(code) is not None
     assert rule_of("upkeepers") is None
 

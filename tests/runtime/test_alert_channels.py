@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from engine.api import AlertView, Level
-from engine.config import Config
+from engine.config import Config, load
 from engine.runtime.alert_channels import QUEUED, AlertChannels, NoAddressError, Plan, Send, address_of
 from engine.runtime.alert_test import RECORD, try_channels, working_channels
+from engine.runtime.boot import check_unwatched
+from engine.runtime.errors import RefusedError
 from engine.runtime.notices import Telling
 from tests.builders import TEN
 from tests.waiting import eventually
@@ -156,3 +158,19 @@ def test_a_channel_that_fails_its_next_test_is_no_longer_trusted(tmp_path: Path)
     _attempt(tmp_path, inboxes.make_send, "good")
 
     assert working_channels(_config("good"), tmp_path, environ={"COCKPIT_ALERT_GOOD": SECRET}) == ()
+
+
+@pytest.mark.parametrize("is_tested", [False, True])
+def test_trading_on_without_a_terminal_needs_a_channel_that_was_tested(
+    tmp_path: Path, *, is_tested: bool
+) -> None:
+    text = "[alerts]\nchannels = ['phone']\n[shutdown]\non_terminal_loss = 'keep-running'\n"
+    (tmp_path / "cockpit.toml").write_text(text)
+    loaded = load(path=tmp_path / "cockpit.toml", overrides={}, environ={}, cwd=tmp_path, mode="PAPER")
+    environ = {"COCKPIT_ALERT_PHONE": SECRET}
+    if is_tested:
+        _attempt(tmp_path, Inboxes().make_send, "phone")
+        check_unwatched(loaded, tmp_path, environ=environ)
+    else:
+        with pytest.raises(RefusedError, match="cockpit alerts test"):
+            check_unwatched(loaded, tmp_path, environ=environ)

@@ -19,7 +19,7 @@ BREACHES = (
     (Level.WARNING, "staleness", "SPY"),
     (Level.ERROR, "health", ""),
     (Level.CRITICAL, "cap_breach", "SPY"),
-    (Level.CRITICAL, "drawdown_breach", ""),
+    (Level.CRITICAL, "drawdown", ""),
 )
 
 
