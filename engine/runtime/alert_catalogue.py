@@ -55,6 +55,7 @@ _ACCOUNT = (
 
 _ORDERS = (
     AlertRule("unknown_order", _C, "an order of unknown fate", "look it up in TWS, settle it (O)"),
+    AlertRule("surfaced_order", _C, "an order works after its end", "look in TWS that it goes"),
     AlertRule("duplicate_order", _C, "a second order of one intent", "look at TWS: the second goes", False),
     AlertRule("naked", _C, "missing or rejected stop", "flatten (f) if it stays"),
     AlertRule("stop_not_filled", _C, "a stop that does not fill", "look at the price, flatten (f)"),

@@ -53,7 +53,7 @@ def show_status(engine: Running, *, as_json: bool, say: Say) -> int:
 
 def show_alerts(engine: Running, *, say: Say) -> int:
     """Print the alerts that stand."""
-    handle = _connect(engine)
+    handle = connect(engine)
     try:
         snapshot = handle.snapshot()
     finally:

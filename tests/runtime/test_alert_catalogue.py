@@ -18,7 +18,12 @@ from tests.execution.rig import rig
 from tests.virtual_time import pass_time, virtual
 
 ROOT = Path(__file__).parents[2]
-COMPUTED = {"engine/runtime/account_words.py", "engine/runtime/upkeep.py", "engine/runtime/risk_watch.py"}
+COMPUTED = {
+    "engine/runtime/account_words.py",
+    "engine/runtime/overdue.py",
+    "engine/runtime/upkeep.py",
+    "engine/runtime/risk_watch.py",
+}
 """Where a code is an argument; the words it can be stand in the same file."""
 
 EVENTS = {
@@ -86,6 +91,8 @@ def test_codes_that_are_computed_are_in_the_catalogue_too() -> None:
         "daily_loss",
         "drawdown",
         "repeated_execution",
+        "surfaced_order",
+        "unknown_order",
     ):
         assert rule_of(code) is not None
     assert rule_of("upkeepers") is None
