@@ -20,6 +20,8 @@ from engine.store.store import Store
 from tests.storm.exchange import ACCOUNT, Exchange
 
 GATEWAY: Final = "embedded"
+CATCH_UP_S = 15.0
+"""What a full disk refused is on it this long after it takes writes again."""
 
 
 @functools.cache
@@ -53,6 +55,11 @@ class Disk:
         self.was_full_s = float("-inf")
         """When it last refused a write."""
         self._exchange = exchange
+
+    @property
+    def is_behind(self) -> bool:
+        """Records that it refused a while ago may still wait, or be on their way to it."""
+        return self.is_full or self._exchange.now_s - self.was_full_s < CATCH_UP_S
 
     def close(self) -> None:
         """Let go of the memory."""

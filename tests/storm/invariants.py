@@ -205,7 +205,7 @@ def i10_nothing_working_after_a_halt(watch: Watch) -> Iterator[str]:
 def i13_no_picture_no_change(watch: Watch) -> Iterator[str]:
     """Between a failed picture and the next whole one nothing is adjusted and nothing dropped."""
     storm = watch.storm
-    if storm.broker is None or storm.broker.pictures:
+    if storm.broker is None or storm.broker.pictures or storm.disk.is_behind:
         watch.adjustments_at_failure = None
         return
     (count,) = storm.disk.conn.execute("SELECT count(*) FROM adjustment").fetchone()

@@ -22,8 +22,7 @@ def i2_durable_before_sent(watch: Watch, intents: tuple[OrderIntent, ...]) -> It
         # Parked meanwhile, because it waited in our queue: it is durable that it may be out.
         if row is not None and row[0] in (OrderState.SENDING.value, OrderState.UNKNOWN.value):
             continue
-        recently_full = watch.storm.exchange.now_s - disk.was_full_s < 15.0
-        if intent.role is Role.ENTRY or intent.parent_ref or not (disk.is_full or recently_full):
+        if intent.role is Role.ENTRY or intent.parent_ref or not disk.is_behind:
             yield f"{intent.ref} is sent while its row is {row}"
 
 

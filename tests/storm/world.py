@@ -296,7 +296,7 @@ class Storm:
 
     def _end_of(self, life: Incarnation) -> None:
         life.alive = False
-        if self.store is not None and self.store.unstored:
+        if self.disk.is_behind or (self.store is not None and self.store.unstored):
             self.watch.last_state.clear()  # what no disk took is learned anew
         if self.broker is not None and self.broker.session is not None:
             self.broker.session.end("the client died")
