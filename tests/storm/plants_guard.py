@@ -17,6 +17,7 @@ from engine.execution.kill import KillSwitch, Proof
 from engine.execution.protection import AddStop
 from engine.execution.sender import Sender
 from engine.risk.brakes import BrakeSet
+from engine.risk.exposure import NOTHING_COMMITTED
 from engine.runtime import assembly
 from engine.runtime.account import AccountDesk
 from engine.runtime.desk import Desk
@@ -200,7 +201,7 @@ def held_is_no_reason(put: Put) -> None:
     """It enters although it holds the instrument, or works an order there."""
 
     def world(self: Desk, proposal: Any, **more: Any) -> Any:
-        return replace(before(self, proposal, **more), holdings=(), orders=())
+        return replace(before(self, proposal, **more), commitments=NOTHING_COMMITTED)
 
     before = put.over(Desk, "gate_world", world)
 

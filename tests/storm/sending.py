@@ -78,9 +78,12 @@ def i18_limits_hold(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[
     if desk is None or not entries:
         return
     exchange = watch.storm.exchange
-    # What others do to the account is seen a while later.
-    busy = {key for key, held in exchange.positions.items() if held and key not in exchange.tampered}
-    busy |= {h.key for h in exchange.orders.values() if h.role is Role.ENTRY and h.is_open}
+    # What others do to the account, and what comes back after its end, is seen a while later.
+    unseen = exchange.tampered.keys() | {h.key for h in exchange.orders.values() if h.came_back}
+    busy = {key for key, held in exchange.positions.items() if held and key not in unseen}
+    busy |= {
+        h.key for h in exchange.orders.values() if h.role is Role.ENTRY and h.is_open and not h.came_back
+    }
     busy |= {i.key for i in entries}
     if len(busy) > desk.config.risk.max_positions:
         yield f"{entries[0].ref} would make {len(busy)} positions"
