@@ -304,8 +304,7 @@ class OrphansSection(Section):
     headless_policy: HeadlessPolicy = HeadlessPolicy.ABORT
     """At start without a screen: adopt, close or abort. Later finds always wait for a person."""
     stop_atr: float = key(2.0, unit="x", gt=0, le=20)
-    """Distance of an adopted position's stop in average true ranges of 14 days, where history is there;
-    else position.default_stop_pct."""
+    """Distance of an adopted position's stop in ATRs of 14 days; without history default_stop_pct counts."""
 
 
 class StateSection(Section):
