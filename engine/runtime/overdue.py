@@ -41,6 +41,8 @@ class Overdue:
         self._spawn = spawn
         self._asked_s: dict[str, float] = {}
         """Entry ref -> when its cancel was last asked for."""
+        self._cancelling_s: dict[str, float] = {}
+        """Ref of an exit or a stop -> when its cancel was last asked for, as far as this run knows."""
         self._sending_since_s: dict[str, float] = {}
         self._surfaced: dict[str, float] = {}
         """Ref that our books call done and the broker calls working -> when its cancel was last asked for."""
@@ -64,9 +66,23 @@ class Overdue:
         for order in live:
             if self._is_overdue(order, now) and self._may_ask(order.intent.ref, now_s):
                 self._give_up(order, now_s)
+        self._ask_again(live, now_s)
         for ref in [r for r, asked_s in self._surfaced.items() if now_s - asked_s >= ASK_AGAIN_S]:
             self._surfaced[ref] = now_s
             self._spawn(f"cancel {ref}", partial(self._executor.cancel_surfaced, ref))
+
+    def _ask_again(self, live: tuple[Order, ...], now_s: float) -> None:
+        """Cancels of exits and stops without an answer: it may have been lost with a line or a life."""
+        waiting = {
+            o.intent.ref
+            for o in live
+            if o.state is OrderState.CANCEL_PENDING and o.intent.role is not Role.ENTRY
+        }
+        known = self._cancelling_s
+        self._cancelling_s = {ref: known.get(ref, now_s) for ref in waiting}
+        for ref in [r for r, asked_s in self._cancelling_s.items() if now_s - asked_s >= ASK_AGAIN_S]:
+            self._cancelling_s[ref] = now_s
+            self._spawn(f"cancel {ref}", partial(self._executor.cancel, ref))
 
     def silent(self) -> list[LedgerEvent]:
         """Orders sent a while ago that the broker has not said a word about: parked, never sent again."""

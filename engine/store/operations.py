@@ -25,6 +25,9 @@ from engine.store.values import from_time
 
 _RECENT_EVENTS = 200
 
+_UNSTORED_IDS = 1_000
+"""Order ids left out after a crash: exits go out also while the disk takes nothing, and with it their ids."""
+
 _MOST_PEAKS = 60
 """Trading days that the rolling drawdown can look back over."""
 
@@ -58,6 +61,14 @@ class StoredState:
     alerts: tuple[StoredAlert, ...] = ()
     """Alerts whose cause had not ended, oldest first."""
     highest_alert_id: int = 0
+
+
+def begin_run(conn: sqlite3.Connection, *, boot_id: str, run_id: str, version: str, at: datetime) -> None:
+    """Note that an engine starts to use this file."""
+    before = journal.last_run(conn, before=boot_id)
+    if before is not None and not before.clean:
+        intents.raise_highest_order_id(conn, intents.highest_order_id(conn) + _UNSTORED_IDS)
+    journal.begin_run(conn, boot_id=boot_id, run_id=run_id, version=version, at=at)
 
 
 def record_intents(

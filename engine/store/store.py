@@ -204,7 +204,7 @@ class Store:
     async def begin_run(self, *, boot_id: str, run_id: str, version: str, at: datetime) -> None:
         """Note that this engine starts; its boot id marks every row from here on."""
         self._boot_id = boot_id
-        await self.run(partial(journal.begin_run, boot_id=boot_id, run_id=run_id, version=version, at=at))
+        await self.run(partial(operations.begin_run, boot_id=boot_id, run_id=run_id, version=version, at=at))
 
     async def end_run(self, *, at: datetime, clean: bool) -> None:
         """Note that this engine stops."""

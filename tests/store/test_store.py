@@ -98,6 +98,17 @@ async def test_a_restart_in_the_middle_of_a_trade_finds_the_open_position_with_i
     assert state.highest_order_id == 12
 
 
+async def test_after_a_crash_ids_that_a_full_disk_never_heard_of_are_left_out_and_no_id_comes_twice(tmp_path):
+    async with opened(tmp_path / "s.db") as store:
+        await trade_a_bracket(store, Ledger())
+    highest = []
+    for boot in ("b2", "b3"):
+        async with opened(tmp_path / "s.db", boot_id=boot) as store:
+            highest.append((await store.load()).highest_order_id)
+
+    assert highest == [1012, 2012]
+
+
 async def test_a_restart_after_the_day_began_keeps_positions_and_books_nothing_twice(tmp_path):
     ledger = Ledger()
     first = executed(fill("e1.01", 60, "500.10", seconds=3, ref=ENTRY.ref, perm_id=901))
