@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import threading
 from collections.abc import Iterator
 
@@ -33,7 +34,15 @@ def in_thread(output: TerminalOutput) -> threading.Thread:
 
 
 def _read_until_ended(master: int, flushing: threading.Thread) -> None:
-    eventually(lambda: os.read(master, 65536) and not flushing.is_alive())
+    """Take what comes until the flush is over; never wait for bytes that may not come any more."""
+
+    def over() -> bool:
+        readable, _, _ = select.select([master], [], [], 0.01)
+        if readable:
+            os.read(master, 65536)
+        return not readable and not flushing.is_alive()
+
+    eventually(over)
 
 
 def test_what_is_written_arrives_and_the_first_frame_is_told_once(ends: tuple[int, int]) -> None:
