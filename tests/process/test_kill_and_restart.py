@@ -226,9 +226,13 @@ def test_with_ten_positions_it_trades_again_within_a_minute_of_a_kill_and_of_a_l
     cockpit: RealCockpit,
 ) -> None:
     symbols = ("SPY", "QQQ", "IWM", "AAPL", "MSFT", "NVDA", "TSLA", "AMD", "META", "AMZN")
-    cockpit.configure(
-        holding(*symbols), broker=FAST, risk={"max_positions": 10, "max_gross_exposure": 900_000.0}
-    )
+    roomy = {
+        "max_positions": 10,
+        "max_gross_exposure": 900_000.0,
+        "max_total_at_risk_pct": 100.0,
+        "repeated_execution": {"n": 20},
+    }
+    cockpit.configure(holding(*symbols), broker=FAST, risk=roomy)
     cockpit.start()
     in_position(cockpit, *symbols)
     cockpit.kill()

@@ -36,6 +36,11 @@ STRATEGY = {
 ROOMY = {
     "max_positions": 5,
     "max_gross_exposure": 500_000.0,
+    "max_total_at_risk_pct": 100.0,
+    "repeated_execution": {"n": 1000},
+    "orders_per_minute": 3000,
+    "daily_loss_pct": 50.0,
+    "symbol_daily_loss_pct": 50.0,
     "cooldown_minutes": 0.0,
     "cooldown_after_stop_minutes": 0.0,
 }

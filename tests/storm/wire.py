@@ -41,6 +41,11 @@ STRATEGY: Mapping[str, object] = {
 ROOMY = {
     "risk.max_positions": 4,
     "risk.max_gross_exposure": 500_000.0,
+    "risk.max_total_at_risk_pct": 100.0,
+    "risk.repeated_execution.n": 1000,
+    "risk.orders_per_minute": 3000,
+    "risk.daily_loss_pct": 50.0,
+    "risk.symbol_daily_loss_pct": 50.0,
     "risk.cooldown_minutes": 0.0,
     "risk.cooldown_after_stop_minutes": 0.0,
 }
