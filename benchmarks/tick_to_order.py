@@ -45,6 +45,9 @@ CONFIG = """
 dir = "{folder}/state"
 [market_data]
 max_quote_age_seconds = 60.0
+[risk]
+orders_per_minute = 3000
+duplicate_window_s = 0.0
 [strategies.bench]
 kind = "{kind}"
 symbols = ["SPY"]
