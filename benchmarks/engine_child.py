@@ -18,8 +18,8 @@ from cockpit.launcher import Start, start
 from engine.api import Command, Outcome
 from engine.config import Loaded
 from engine.domain.order import OrderIntent
-from engine.runtime.core import EngineCore, SnapshotSource
-from engine.runtime.options import GatewayEndpoint, RunOptions
+from engine.runtime.process.core import EngineCore, SnapshotSource
+from engine.runtime.process.options import GatewayEndpoint, RunOptions
 from engine.store.store import Store
 
 STAMPS = "stamps.json"

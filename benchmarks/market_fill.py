@@ -22,10 +22,10 @@ from engine.broker.ibkr import IbkrBroker
 from engine.config import Loaded, load
 from engine.domain.instrument import Instrument
 from engine.domain.order import OrderIntent, OrderType
-from engine.runtime.core import EngineCore
-from engine.runtime.logs import quiet_until_set_up
-from engine.runtime.options import RunOptions
-from engine.runtime.session import EngineSession, RunRequest
+from engine.runtime.process.core import EngineCore
+from engine.runtime.process.logs import quiet_until_set_up
+from engine.runtime.process.options import RunOptions
+from engine.runtime.process.session import EngineSession, RunRequest
 
 LIMIT_S = 180.0
 CONFIG = """

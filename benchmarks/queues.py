@@ -21,8 +21,8 @@ from engine.broker.ibkr import IbkrBroker
 from engine.broker.wire import ConnectionSettings
 from engine.domain.instrument import Instrument
 from engine.domain.order import Order, OrderIntent, OrderState, OrderType, Role, Side, Tif
-from engine.runtime.gateway_process import GatewayProcess, plan_for
-from engine.runtime.options import GatewayEndpoint
+from engine.runtime.process.gateway_process import GatewayProcess, plan_for
+from engine.runtime.process.options import GatewayEndpoint
 
 BEHIND_ORDER, BEHIND_CANCEL = 60, 600
 CONTRACT_DETAILS = b"9"

@@ -31,7 +31,7 @@ from benchmarks.engine_child import Stamps
 from benchmarks.figures import Figure, quantile, show
 from benchmarks.scripts import ENTER
 from benchmarks.wiretap import ERROR, MARKET_PRICE, PLACE, REAL_TIME_BAR, Fields, Wiretap, frame
-from engine.runtime.gateway_process import running_gateway
+from engine.runtime.process.gateway_process import running_gateway
 
 TICKS_PER_S = 2000
 GAP_S = 0.1

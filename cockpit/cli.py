@@ -13,7 +13,7 @@ from cockpit.cli_parts import ConfigFile, StateDir, absolute, asker, fail, leave
 
 if TYPE_CHECKING:
     from engine.api import Scope
-    from engine.runtime.registry import Running
+    from engine.runtime.process.registry import Running
 
 app = typer.Typer(
     name="cockpit",
@@ -92,7 +92,7 @@ def start(
 def attach(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
     """Open the screen on a running engine."""
     from cockpit import launcher
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     def body() -> int:
         loaded, is_named = load_config(context, config, state)
@@ -110,7 +110,7 @@ def status(
     state: StateDir = None,
 ) -> None:
     """Show what a running engine holds and does."""
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     engine = _find(context, config, state)
     leave(lambda: remote.show_status(engine, as_json=as_json, say=typer.echo))
@@ -156,7 +156,7 @@ def kill(
 
     Asks for the word FLATTEN at a terminal; elsewhere it needs --yes, or it only halts.
     """
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     scope = _scope(strategy, symbol)
     engine = _find(context, config, state)
@@ -177,7 +177,7 @@ def resume(
     state: StateDir = None,
 ) -> None:
     """Lift a brake."""
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     scope = _scope(strategy, symbol)
     engine = _find(context, config, state)
@@ -204,8 +204,8 @@ def stop(
     """
     if keep and flatten:
         fail("choose one of --keep and --flatten.", code=2)
-    from engine.runtime import remote
-    from engine.runtime.errors import NotRunningError
+    from engine.runtime.process import remote
+    from engine.runtime.process.errors import NotRunningError
 
     target = "keep" if keep else "flatten" if flatten else ""
 
@@ -224,7 +224,7 @@ def stop(
 def doctor(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
     """Check that everything a run needs is here."""
     from cockpit.tty import colours
-    from engine.runtime.doctor import examine
+    from engine.runtime.shell.doctor import examine
 
     config, state = options(context, config, state)
     failed = False
@@ -290,7 +290,7 @@ def _brake(
     state: Path | None,
 ) -> None:
     from engine.api import CommandKind
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     scope = _scope(strategy, symbol)
     engine = _find(context, config, state)
@@ -300,7 +300,7 @@ def _brake(
 def _scope(strategy: str | None, symbol: str | None) -> Scope:
     if strategy and symbol:
         fail("choose one of --strategy and --symbol.", code=2)
-    from engine.runtime.remote import scope_of
+    from engine.runtime.process.remote import scope_of
 
     return scope_of(strategy=strategy, symbol=symbol)
 
@@ -308,8 +308,8 @@ def _scope(strategy: str | None, symbol: str | None) -> Scope:
 def _find(context: typer.Context, config: Path | None, state: Path | None) -> Running:
     """The engine that is meant; leaves with a sentence where there is none."""
     from engine.config import ConfigError
-    from engine.runtime import remote
-    from engine.runtime.errors import StartError
+    from engine.runtime.process import remote
+    from engine.runtime.process.errors import StartError
 
     try:
         loaded, is_named = load_config(context, config, state)

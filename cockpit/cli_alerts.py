@@ -26,7 +26,7 @@ def acknowledge(
 ) -> None:
     """Acknowledge an alert of the running engine: it no longer blocks and is not escalated."""
     from engine.api import CommandKind
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     def body() -> int:
         loaded, is_named = load_config(context, config, state)
@@ -40,7 +40,7 @@ def acknowledge(
 @alerts_app.command("list")
 def alerts_list(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
     """Show every alert that stands in the running engine, with what to do."""
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     def body() -> int:
         loaded, is_named = load_config(context, config, state)
@@ -56,8 +56,8 @@ def alerts_test(context: typer.Context, config: ConfigFile = None, state: StateD
 
     Exit code 1 where one did not. An engine may run meanwhile.
     """
-    from engine.runtime.alert_test import try_channels
-    from engine.runtime.paths import private_state_dir
+    from engine.runtime.alerts.trial import try_channels
+    from engine.runtime.process.paths import private_state_dir
 
     def body() -> int:
         loaded, _ = load_config(context, config, state)

@@ -11,7 +11,7 @@ import typer
 from cockpit.cli_parts import ConfigFile, StateDir, asker, leave, load_config, options
 
 if TYPE_CHECKING:
-    from engine.runtime.registry import Running
+    from engine.runtime.process.registry import Running
 
 Rows = Annotated[list[str], typer.Argument(metavar="ROW…", help="Row ids or symbols, as listed.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
@@ -37,7 +37,7 @@ def orphans(
     if context.invoked_subcommand is not None:
         context.find_root().obj = options(context, config, state)
         return
-    from engine.runtime.orphans import show
+    from engine.runtime.shell.orphans import show
 
     leave(lambda: show(_find(context, config, state), as_json=as_json, say=typer.echo))
 
@@ -92,7 +92,7 @@ def _settle(
     stop: float | None = None,
 ) -> None:
     from engine.api_recovery import RecoveryChoice
-    from engine.runtime.orphans import settle
+    from engine.runtime.shell.orphans import settle
 
     def body() -> int:
         engine = _find(context, config, state)
@@ -102,7 +102,7 @@ def _settle(
 
 
 def _find(context: typer.Context, config: Path | None, state: Path | None) -> Running:
-    from engine.runtime import remote
+    from engine.runtime.process import remote
 
     loaded, is_named = load_config(context, config, state)
     return remote.find(loaded, is_named=is_named, environ=os.environ)

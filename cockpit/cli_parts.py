@@ -43,7 +43,7 @@ def options(
 def leave(body: Callable[[], int]) -> NoReturn:
     """Run a command's body and leave with its exit code; expected failures become a sentence."""
     from engine.config import ConfigError
-    from engine.runtime.errors import StartError
+    from engine.runtime.process.errors import StartError
 
     try:
         code = body()

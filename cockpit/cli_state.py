@@ -40,7 +40,7 @@ def audit_verify(
 
     Exit code 1 where one is bad. Reads only; an engine may run meanwhile.
     """
-    from engine.runtime.state_tools import verify_audit
+    from engine.runtime.shell.state_tools import verify_audit
 
     _run(context, config, state, lambda loaded: verify_audit(loaded.state_dir, account, say=typer.echo))
 
@@ -58,7 +58,7 @@ def audit_order(
 
     Reads only; an engine may run meanwhile.
     """
-    from engine.runtime.order_audit import show_order
+    from engine.runtime.shell.order_audit import show_order
 
     def body(loaded: Loaded) -> int:
         return show_order(loaded.state_dir, account, ref, as_json=as_json, say=typer.echo)
@@ -74,7 +74,7 @@ def backup(
     state: StateDir = None,
 ) -> None:
     """Make a checked backup of the state now; an engine may run meanwhile."""
-    from engine.runtime.state_tools import make_backup
+    from engine.runtime.shell.state_tools import make_backup
 
     _run(context, config, state, lambda loaded: make_backup(loaded.state_dir, account, to, say=typer.echo))
 
@@ -90,7 +90,7 @@ def restore(
 
     Refused while an engine runs here, and for the state of another gateway or account.
     """
-    from engine.runtime import state_tools
+    from engine.runtime.shell import state_tools
 
     _run(context, config, state, lambda loaded: state_tools.restore(loaded, account, file, say=typer.echo))
 
@@ -104,7 +104,7 @@ def export_state(
     state: StateDir = None,
 ) -> None:
     """Positions, attempts, session, bars, analytics and brakes as JSON, from the database."""
-    from engine.runtime.state_tools import export
+    from engine.runtime.shell.state_tools import export
 
     _run(context, config, state, lambda loaded: export(loaded.state_dir, account, to, say=typer.echo))
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cockpit.settings import UiSettings
     from cockpit.terminal_session import TerminalSession
     from engine.config import Loaded
-    from engine.runtime.lock import Holder
-    from engine.runtime.session import Build, EngineSession
+    from engine.runtime.process.lock import Holder
+    from engine.runtime.process.session import Build, EngineSession
 
 STOP_ANSWER_S: Final = 120.0
 
@@ -93,7 +93,7 @@ def _leave_process(_name: str) -> None:
 def _guarded(body: Callable[[], int]) -> int:
     """Turn every expected failure into a sentence and an exit code."""
     from engine.config import ConfigError
-    from engine.runtime.errors import StartError
+    from engine.runtime.process.errors import StartError
 
     try:
         return body()
@@ -115,8 +115,8 @@ def _load(asked: Start) -> Loaded:
 
 def _open(asked: Start, build: Build | None) -> tuple[Loaded, EngineSession]:
     from engine.api import Mode
-    from engine.runtime.logs import quiet_until_set_up
-    from engine.runtime.session import EngineSession, RunRequest
+    from engine.runtime.process.logs import quiet_until_set_up
+    from engine.runtime.process.session import EngineSession, RunRequest
 
     quiet_until_set_up()
     loaded = _load(asked)
@@ -125,8 +125,8 @@ def _open(asked: Start, build: Build | None) -> tuple[Loaded, EngineSession]:
 
 
 def _headless(asked: Start, build: Build | None) -> int:
-    from engine.runtime.errors import RefusedError
-    from engine.runtime.lock import LockHeldError
+    from engine.runtime.process.errors import RefusedError
+    from engine.runtime.process.lock import LockHeldError
 
     signals = _Signals()
     _, session = _open(asked, build)
@@ -144,7 +144,7 @@ def _headless(asked: Start, build: Build | None) -> int:
 
 
 def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
-    from engine.runtime.lock import LockHeldError
+    from engine.runtime.process.lock import LockHeldError
 
     signals = _Signals()
     loaded, session = _open(asked, build)
@@ -212,7 +212,7 @@ def _tell_progress(session: EngineSession) -> None:
 
 def _finish(session: EngineSession) -> int:
     """Say how the engine ended and give everything back."""
-    from engine.runtime.status import farewell
+    from engine.runtime.shell.status import farewell
 
     failure = session.failure
     lines = farewell(session.handle.snapshot())
@@ -222,7 +222,7 @@ def _finish(session: EngineSession) -> int:
 
 
 def _reason_of(failure: BaseException) -> str:
-    from engine.runtime.errors import StartError
+    from engine.runtime.process.errors import StartError
 
     if isinstance(failure, StartError):
         return str(failure)
@@ -233,7 +233,7 @@ def _reason_of(failure: BaseException) -> str:
 
 def _join(loaded: Loaded, asked: Start, held: object, parent: Parent, signals: _Signals) -> int:
     """An engine already runs here: attach where it is the one asked for, refuse where it is another."""
-    from engine.runtime.errors import RefusedError
+    from engine.runtime.process.errors import RefusedError
 
     holder: Holder | None = getattr(held, "holder", None)
     if holder is None:
@@ -249,7 +249,7 @@ def _join(loaded: Loaded, asked: Start, held: object, parent: Parent, signals: _
 
 def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
     """What the running engine was started with that this start asks otherwise; empty where nothing."""
-    from engine.runtime.session import effective_flags
+    from engine.runtime.process.session import effective_flags
 
     if holder.mode != asked.mode:
         return f"mode {holder.mode} instead of {asked.mode}"
@@ -262,7 +262,7 @@ def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
 
 def _attached(socket: Path, settings: UiSettings, parent: Parent | None, signals: _Signals) -> int:
     from cockpit.terminal_session import TerminalSession
-    from engine.runtime.link import SocketHandle
+    from engine.runtime.process.link import SocketHandle
 
     handle = SocketHandle.connect(socket, role="screen")
     screen = TerminalSession(handle, settings=settings, descriptor=screen_descriptor() or 1)
@@ -278,7 +278,7 @@ def _attached(socket: Path, settings: UiSettings, parent: Parent | None, signals
             parent.put_terminal_in_order()
     pid = handle.snapshot().pid
     if how in _STOP_TARGET:
-        from engine.runtime.remote import stop_and_wait
+        from engine.runtime.process.remote import stop_and_wait
 
         return stop_and_wait(handle, _STOP_TARGET[how], say=say)
     handle.close(asked=how is Exit.DETACH)
@@ -305,7 +305,7 @@ def _lose(session: EngineSession, screen: TerminalSession) -> None:
 
 def _engine_ended(session: EngineSession, screen: TerminalSession) -> None:
     """An engine that stopped or could not start closes the screen; one that broke is left to be seen."""
-    from engine.runtime.errors import StartError
+    from engine.runtime.process.errors import StartError
 
     if session.failure is None or isinstance(session.failure, StartError):
         screen.leave(Exit.ENGINE_STOPPED)
@@ -315,7 +315,7 @@ def _settings(loaded: Loaded) -> UiSettings:
     """What the screen is told. Raises UsageError for keys that cannot be, before anything is started."""
     from cockpit.keymap import KeymapError, checked_keymap
     from cockpit.settings import UiSettings
-    from engine.runtime.errors import UsageError
+    from engine.runtime.process.errors import UsageError
 
     ui = loaded.config.ui
     try:

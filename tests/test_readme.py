@@ -17,7 +17,7 @@ from cockpit.action import Where
 from cockpit.actions import ACTIONS
 from cockpit.cli import app
 from engine.config.values import OnSignal
-from engine.runtime.errors import FailedError, NotRunningError, RefusedError, UsageError
+from engine.runtime.process.errors import FailedError, NotRunningError, RefusedError, UsageError
 from engine.store.schema import MIGRATIONS
 from tools.readme import written
 

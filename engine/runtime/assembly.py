@@ -25,28 +25,28 @@ from engine.execution.refs import RefMaker
 from engine.ledger.changes import Changes
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeSet
+from engine.runtime.alerts.notices import AlertTimes, Notices
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
-from engine.runtime.day_report import DayReport
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk, order_rules
 from engine.runtime.engine import Engine, Parts
-from engine.runtime.errors import FailedError
-from engine.runtime.gateway_process import GatewayProcess, gateway_plan, running_gateway
+from engine.runtime.guards.risk_watch import RiskWatch
 from engine.runtime.inbox import Inbox, tell_changes
-from engine.runtime.late_log import LateLog
+from engine.runtime.keeping.day_report import DayReport
+from engine.runtime.keeping.memory import Left, Memory
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
-from engine.runtime.memory import Left, Memory
-from engine.runtime.notices import AlertTimes, Notices
-from engine.runtime.options import RunOptions
+from engine.runtime.process.errors import FailedError
+from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan, running_gateway
+from engine.runtime.process.late_log import LateLog
+from engine.runtime.process.options import RunOptions
 from engine.runtime.publisher import Publisher
-from engine.runtime.recovery_assembly import RecoveryParts, recovery_of
-from engine.runtime.recovery_state import RecoveryState
-from engine.runtime.restart import Restart, Start
-from engine.runtime.risk_watch import RiskWatch
-from engine.runtime.settling import Settler
+from engine.runtime.reconcile.assembly import RecoveryParts, recovery_of
+from engine.runtime.reconcile.restart import Restart, Start
+from engine.runtime.reconcile.settling import Settler
+from engine.runtime.reconcile.state import RecoveryState
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.trading import Running, Trading
 from engine.runtime.upkeep import Upkeep

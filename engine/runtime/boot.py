@@ -25,16 +25,16 @@ from engine.config.values import OnTerminalLoss
 from engine.ledger.ledger import Ledger
 from engine.market.bars import timeframe_seconds
 from engine.runtime import catalogue
-from engine.runtime.alert_test import working_channels
+from engine.runtime.alerts.trial import working_channels
 from engine.runtime.assembly import Given, assemble
-from engine.runtime.checkpoint import LastState
 from engine.runtime.clock import ToldClock
 from engine.runtime.engine import Engine
-from engine.runtime.errors import FailedError, RefusedError
-from engine.runtime.memory import Left
-from engine.runtime.options import RunOptions
-from engine.runtime.paths import DATABASE
-from engine.runtime.spare import not_kept, spare_folder
+from engine.runtime.keeping.checkpoint import LastState
+from engine.runtime.keeping.memory import Left
+from engine.runtime.process.errors import FailedError, RefusedError
+from engine.runtime.process.options import RunOptions
+from engine.runtime.process.paths import DATABASE
+from engine.runtime.process.spare import not_kept, spare_folder
 from engine.runtime.trading import Running
 from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
 from engine.store.errors import StoreError

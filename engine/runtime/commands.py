@@ -21,7 +21,7 @@ from engine.execution.kill import KillSwitch, Reach
 from engine.runtime.brakes import BrakeDesk, wrong_scope
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
-from engine.runtime.settling import Settler
+from engine.runtime.reconcile.settling import Settler
 
 _log = structlog.get_logger("engine")
 

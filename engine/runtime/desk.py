@@ -32,10 +32,10 @@ from engine.risk.pace import measure_pace
 from engine.risk.preview import UnitCost, preview_of
 from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
+from engine.runtime.alerts.notices import Notices
 from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
-from engine.runtime.notices import Notices
-from engine.runtime.recorder import SessionLog
+from engine.runtime.keeping.recorder import SessionLog
 
 
 def order_rules(config: Config) -> OrderRules:

@@ -17,19 +17,19 @@ from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus
 from engine.execution.kill import KillSwitch, Reach
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
-from engine.runtime.account import AccountDesk
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.commands import Commands
-from engine.runtime.core import SnapshotSource
 from engine.runtime.desk import Block, Desk
-from engine.runtime.errors import RefusedError
 from engine.runtime.inbox import Inbox
 from engine.runtime.line import UNVERIFIED_ALERT, Line
 from engine.runtime.markets import Markets
+from engine.runtime.process.core import SnapshotSource
+from engine.runtime.process.errors import RefusedError
 from engine.runtime.publisher import Publisher
-from engine.runtime.reconciler import Reconciler
-from engine.runtime.recovery_state import RecoveryState
-from engine.runtime.restart import Restart
+from engine.runtime.reconcile.account import AccountDesk
+from engine.runtime.reconcile.reconciler import Reconciler
+from engine.runtime.reconcile.restart import Restart
+from engine.runtime.reconcile.state import RecoveryState
 from engine.runtime.trading import Trading
 from engine.runtime.upkeep import Upkeep
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from engine.api import EngineState, Mode, SessionView, Snapshot
-from engine.runtime.core import SnapshotSource
+from engine.runtime.process.core import SnapshotSource
 
 OnChange = Callable[[bool], None]
 

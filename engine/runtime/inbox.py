@@ -36,7 +36,7 @@ from engine.ledger.events import (
     StatusClaimed,
 )
 from engine.runtime.desk import Desk
-from engine.runtime.late_log import LateLog
+from engine.runtime.process.late_log import LateLog
 
 _log = structlog.get_logger("engine")
 

@@ -15,8 +15,8 @@ from engine.ledger.events import Described
 from engine.market.catalog import Wanted, front_month, parse_symbol
 from engine.recovery.checkpoint import Restored
 from engine.risk.preview import UnitCost
-from engine.runtime.checkpoint import Checkpoints
 from engine.runtime.desk import Desk
+from engine.runtime.keeping.checkpoint import Checkpoints
 from engine.runtime.trading import LIVE_BAR_SECONDS, Running, Trading
 
 HISTORY_RETRY_S = 16.0

@@ -14,12 +14,12 @@ from engine.api import Level
 from engine.broker.port import LinkState
 from engine.execution.executor import Executor
 from engine.ledger.changes import Changes, NoteCode
-from engine.runtime.age import AgeWatch
 from engine.runtime.day import DayBook
 from engine.runtime.desk import Desk
-from engine.runtime.overdue import Overdue
-from engine.runtime.stop_net import StopNet
-from engine.runtime.stops import StopKeeper, StopReport
+from engine.runtime.guards.age import AgeWatch
+from engine.runtime.guards.overdue import Overdue
+from engine.runtime.guards.stop_net import StopNet
+from engine.runtime.guards.stops import StopKeeper, StopReport
 
 ROUND_S = 1.0
 """Longest pause between two rounds."""

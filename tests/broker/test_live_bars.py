@@ -9,7 +9,7 @@ import pytest
 
 from engine.domain.instrument import Instrument
 from engine.domain.market import Bar
-from engine.runtime.gateway_process import GatewayProcess, plan_for
+from engine.runtime.process.gateway_process import GatewayProcess, plan_for
 from tests.broker.conftest import Connect
 from tests.waiting import eventually_async
 

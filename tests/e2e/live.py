@@ -24,9 +24,9 @@ from engine.domain.order import OrderIntent, OrderType, Role, Side
 from engine.runtime.boot import build_core
 from engine.runtime.clock import GatewayClock
 from engine.runtime.engine import Engine
-from engine.runtime.gateway_process import GatewayPlan, GatewayProcess, plan_for, running_gateway
-from engine.runtime.lag import LoopLagProbe
-from engine.runtime.options import GatewayEndpoint, RunOptions
+from engine.runtime.guards.lag import LoopLagProbe
+from engine.runtime.process.gateway_process import GatewayPlan, GatewayProcess, plan_for, running_gateway
+from engine.runtime.process.options import GatewayEndpoint, RunOptions
 from tests.broker.hearing import Hearing
 from tests.e2e import scripted
 from tests.waiting import eventually_async

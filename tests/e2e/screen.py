@@ -22,10 +22,10 @@ from engine.broker.port import BrokerState
 from engine.broker.wire import ConnectionSettings
 from engine.config import load
 from engine.domain.order import Side
-from engine.runtime.gateway_process import running_gateway
-from engine.runtime.link import SocketHandle
-from engine.runtime.paths import runtime_dir, socket_path
-from engine.runtime.session import EngineSession, RunRequest
+from engine.runtime.process.gateway_process import running_gateway
+from engine.runtime.process.link import SocketHandle
+from engine.runtime.process.paths import runtime_dir, socket_path
+from engine.runtime.process.session import EngineSession, RunRequest
 from tests.broker.hearing import Hearing
 from tests.e2e import scripted
 from tests.e2e.live import ONE_STOCK, PATIENT, trade_elsewhere

@@ -18,7 +18,7 @@ from textual.app import App
 from cockpit.exits import Exit
 from engine.api import EngineState
 from engine.domain.order import OrderState
-from engine.runtime.gateway_process import FOLDER, is_gateway, running_gateway
+from engine.runtime.process.gateway_process import FOLDER, is_gateway, running_gateway
 from tests.broker.peer import ACCOUNT_UPDATES, ScriptedPeer
 from tests.e2e.live import ONE_STOCK, live
 from tests.e2e.screen import cockpit

@@ -17,7 +17,7 @@ import pytest
 from engine.broker.ibkr import IbkrBroker
 from engine.broker.wire import ConnectionSettings
 from engine.gateway.codec import Field
-from engine.runtime.gateway_process import running_gateway
+from engine.runtime.process.gateway_process import running_gateway
 from tests.broker.hearing import Hearing
 from tests.e2e.live import ONE_STOCK, Live, live
 from tests.gateway.wire.test_trading import place_fields

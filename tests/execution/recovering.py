@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from engine.recovery.decisions import Decision
-from engine.runtime.account import AccountDesk
-from engine.runtime.checkpoint import Checkpoints, LastState
+from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import Markets
-from engine.runtime.reconciler import Reconciler
-from engine.runtime.recovery_acts import Acts
-from engine.runtime.recovery_state import RecoveryState
-from engine.runtime.restart import Restart, Start
-from engine.runtime.settling import Settler
+from engine.runtime.reconcile.account import AccountDesk
+from engine.runtime.reconcile.acts import Acts
+from engine.runtime.reconcile.reconciler import Reconciler
+from engine.runtime.reconcile.restart import Restart, Start
+from engine.runtime.reconcile.settling import Settler
+from engine.runtime.reconcile.state import RecoveryState
 from engine.runtime.trading import Trading
 from tests.execution.rig import Rig
 

@@ -24,9 +24,9 @@ from engine.execution.executor import CloseResult, ExecutionSettings, Executor
 from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
 from engine.ledger.ledger import Ledger
+from engine.runtime.alerts.notices import Notices
 from engine.runtime.desk import Desk
 from engine.runtime.inbox import Inbox
-from engine.runtime.notices import Notices
 from engine.store.store import Store
 from tests.builders import TEN, proposal, stock
 from tests.execution.scripted_broker import ScriptedBroker

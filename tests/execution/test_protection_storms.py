@@ -18,7 +18,7 @@ from engine.domain.plan import Plan
 from engine.ledger.events import FateUnknown
 from tests.execution.groups import Out, at_most
 from tests.execution.rig import Rig
-from tests.runtime.keeping import Kept, kept
+from tests.runtime.kept import Kept, kept
 from tests.virtual_time import VirtualLoop, pass_time
 
 QUIET_S = 90.0

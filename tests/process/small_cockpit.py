@@ -10,8 +10,8 @@ from dataclasses import replace
 from cockpit import cli, launcher
 from engine.api import Command, Outcome
 from engine.config import Loaded
-from engine.runtime.errors import RefusedError
-from engine.runtime.options import RunOptions
+from engine.runtime.process.errors import RefusedError
+from engine.runtime.process.options import RunOptions
 from tests.runtime.small_core import SPY, SmallCore
 
 

@@ -89,7 +89,7 @@ class Place:
 
     def engine_pid(self) -> int:
         """The process that holds the state folder; 0 where none does."""
-        from engine.runtime.lock import holder_of
+        from engine.runtime.process.lock import holder_of
 
         holder = holder_of(self.state)
         return holder.pid if holder is not None else 0

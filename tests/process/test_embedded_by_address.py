@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from engine.runtime.gateway_process import is_gateway, plan_for, read_status
+from engine.runtime.process.gateway_process import is_gateway, plan_for, read_status
 from tests.process.terminal import ROOT, Place
 from tests.waiting import eventually
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.domain.order import Side
-from engine.runtime.gateway_process import running_gateway
+from engine.runtime.process.gateway_process import running_gateway
 from tests.e2e.live import trade_elsewhere
 from tests.process.terminal import Place, end_all
 from tests.waiting import eventually

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.domain.order import Side
-from engine.runtime.gateway_process import end_gateway, running_gateway
+from engine.runtime.process.gateway_process import end_gateway, running_gateway
 from tests.e2e.live import trade_elsewhere
 from tests.process.terminal import Place, Terminal
 from tests.waiting import eventually

@@ -19,7 +19,7 @@ from engine.domain.plan import Plan
 from engine.ledger.changes import Changes
 from engine.ledger.events import Described, Executed, Registered
 from engine.ledger.ledger import Ledger
-from engine.runtime.lock import Holder, InstanceLock
+from engine.runtime.process.lock import Holder, InstanceLock
 from engine.store.backup import verify
 from engine.store.checkpoint import put_checkpoint
 from engine.store.events import NewEvent

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runtime.lag import LoopLagProbe
+from engine.runtime.guards.lag import LoopLagProbe
 from tests.process.terminal import Place, Terminal, cpu_s, end_all, terminal
 from tests.waiting import eventually
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from engine.runtime.gateway_process import end_gateway, is_gateway, running_gateway
+from engine.runtime.process.gateway_process import end_gateway, is_gateway, running_gateway
 from tests.process.terminal import Place, Terminal
 from tests.waiting import eventually
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.api import Level, Mode
-from engine.runtime.gateway_process import FOLDER
+from engine.runtime.process.gateway_process import FOLDER
 from tests.e2e.live import ONE_STOCK, Live, live
 
 pytestmark = [pytest.mark.slow, pytest.mark.req("FUT-DO-8")]

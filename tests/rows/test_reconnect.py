@@ -12,7 +12,7 @@ import pytest
 from engine.api import EngineState, Snapshot
 from engine.broker.port import BrokerState
 from engine.domain.market import Bar
-from engine.runtime.gateway_process import FOLDER
+from engine.runtime.process.gateway_process import FOLDER
 from tests.e2e.live import ONE_STOCK, Live, live
 
 pytestmark = [pytest.mark.slow, pytest.mark.req("PLAN-M3-AC-RECONNECT", "FUT-F1")]

@@ -13,7 +13,7 @@ import tomli_w
 
 from engine.api import EngineState, Mode
 from engine.config import load
-from engine.runtime.session import EngineSession, RunRequest
+from engine.runtime.process.session import EngineSession, RunRequest
 from tests.e2e import scripted
 from tests.e2e.live import ONE_STOCK, PATIENT
 from tests.waiting import eventually

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.api import CommandKind
-from engine.runtime.status import document
+from engine.runtime.shell.status import document
 from tests.e2e.live import live
 
 pytestmark = pytest.mark.slow

@@ -9,11 +9,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from engine.api import Command, CommandKind, EngineState, Mode
-from engine.runtime.control import ControlServer
 from engine.runtime.feed import SnapshotFeed, booting_snapshot
-from engine.runtime.handle import DirectHandle
-from engine.runtime.seat import Seat
-from engine.runtime.thread import EngineThread
+from engine.runtime.process.control import ControlServer
+from engine.runtime.process.handle import DirectHandle
+from engine.runtime.process.seat import Seat
+from engine.runtime.process.thread import EngineThread
 from tests.runtime.small_core import SmallCore
 from tests.waiting import eventually
 

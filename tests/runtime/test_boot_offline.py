@@ -12,10 +12,10 @@ from engine.api import Mode
 from engine.config import Config
 from engine.runtime.boot import known_account, recognise
 from engine.runtime.clock import SystemClock
-from engine.runtime.errors import FailedError
-from engine.runtime.lag import LoopLagProbe
-from engine.runtime.options import GatewayEndpoint, RunOptions
-from engine.runtime.paths import DATABASE
+from engine.runtime.guards.lag import LoopLagProbe
+from engine.runtime.process.errors import FailedError
+from engine.runtime.process.options import GatewayEndpoint, RunOptions
+from engine.runtime.process.paths import DATABASE
 
 NOWHERE = GatewayEndpoint("tws", "127.0.0.1", 1)
 

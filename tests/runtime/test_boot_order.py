@@ -10,9 +10,9 @@ import pytest
 
 from engine.api import EngineState
 from engine.broker.ibkr import IbkrBroker
-from engine.runtime.account import AccountDesk
-from engine.runtime.checkpoint import Checkpoints
-from engine.runtime.notices import Notices
+from engine.runtime.alerts.notices import Notices
+from engine.runtime.keeping.checkpoint import Checkpoints
+from engine.runtime.reconcile.account import AccountDesk
 from engine.runtime.upkeep import Upkeep
 from tests.e2e.live import live
 from tests.waiting import eventually_async

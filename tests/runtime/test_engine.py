@@ -27,12 +27,12 @@ from engine.domain.reasons import Reason
 from engine.ledger.events import Adjustment
 from engine.runtime import views
 from engine.runtime.brakes import BrakeDesk
-from engine.runtime.checkpoint import Checkpoints, LastState
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
-from engine.runtime.day_report import DayReport
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.engine import Engine, Parts
+from engine.runtime.keeping.checkpoint import Checkpoints, LastState
+from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
 from engine.runtime.publisher import Publisher

@@ -15,7 +15,7 @@ from engine.broker.port import Fetched
 from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Role, Side
 from engine.domain.reasons import Reason
-from engine.runtime.checkpoint import Checkpoints, LastState
+from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
 from engine.runtime.trading import Running, Trading
 from engine.strategy.base import Strategy, StrategyView, Waiting

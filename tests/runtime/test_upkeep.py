@@ -15,7 +15,7 @@ from engine.domain.order import OrderState, OrderType, Role
 from engine.domain.reasons import Reason
 from engine.ledger.events import CancelRequested
 from tests.execution.rig import LoopClock
-from tests.runtime.keeping import Kept, kept
+from tests.runtime.kept import Kept, kept
 from tests.virtual_time import pass_time, virtual
 
 # --- orders that keep us waiting ----------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.domain.order import OrderIntent, OrderState, Role
 from engine.ledger.changes import Changes
-from engine.runtime.overdue import UNKNOWN_ALERT
+from engine.runtime.guards.overdue import UNKNOWN_ALERT
 from engine.store.operations import StoredState
 from tests.execution.groups import Out, at_most
 from tests.storm.beliefs import (

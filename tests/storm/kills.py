@@ -20,8 +20,8 @@ from pathlib import Path
 from threading import Event
 
 from engine.api import Snapshot
-from engine.runtime.link import SocketHandle
-from engine.runtime.lock import holder_of
+from engine.runtime.process.link import SocketHandle
+from engine.runtime.process.lock import holder_of
 from tests.storm.agreement import assert_agreement, broken_for_ever, parked
 from tests.storm.real import RealCockpit
 from tests.waiting import eventually

@@ -19,8 +19,8 @@ from engine.ledger.ledger import Ledger
 from engine.ledger.orders import Orders
 from engine.ledger.positions import PositionManager
 from engine.runtime import assembly
-from engine.runtime.account import AccountDesk
-from engine.runtime.overdue import Overdue
+from engine.runtime.guards.overdue import Overdue
+from engine.runtime.reconcile.account import AccountDesk
 from engine.store import intents
 from engine.store.store import Store
 from tests.storm.line import StormBroker

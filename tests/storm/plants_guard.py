@@ -19,10 +19,10 @@ from engine.execution.sender import Sender
 from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import NOTHING_COMMITTED
 from engine.runtime import assembly
-from engine.runtime.account import AccountDesk
 from engine.runtime.desk import Desk
+from engine.runtime.guards.stops import StopKeeper
 from engine.runtime.line import Line
-from engine.runtime.stops import StopKeeper
+from engine.runtime.reconcile.account import AccountDesk
 from engine.runtime.trading import Trading
 from engine.store import fills, positions
 from engine.store.store import Store

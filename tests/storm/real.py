@@ -19,11 +19,11 @@ from typing import Any
 import tomli_w
 
 from engine.api import EngineState, Outcome, Snapshot
-from engine.runtime.errors import FailedError, NotRunningError, RefusedError
-from engine.runtime.gateway_process import end_gateway, running_gateway
-from engine.runtime.link import SocketHandle
-from engine.runtime.lock import holder_of
-from engine.runtime.remote import new_command
+from engine.runtime.process.errors import FailedError, NotRunningError, RefusedError
+from engine.runtime.process.gateway_process import end_gateway, running_gateway
+from engine.runtime.process.link import SocketHandle
+from engine.runtime.process.lock import holder_of
+from engine.runtime.process.remote import new_command
 from tests.storm.exchange_record import ExchangeRecord
 from tests.waiting import eventually
 

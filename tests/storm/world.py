@@ -23,9 +23,9 @@ from engine.runtime import publisher
 from engine.runtime.assembly import Given, IdSource, assemble
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
-from engine.runtime.lag import LoopLagProbe
-from engine.runtime.memory import Left
-from engine.runtime.options import GatewayEndpoint, RunOptions
+from engine.runtime.guards.lag import LoopLagProbe
+from engine.runtime.keeping.memory import Left
+from engine.runtime.process.options import GatewayEndpoint, RunOptions
 from engine.store.errors import StoreError
 from engine.store.store import Store
 from tests.storm.blows import BLOWS

@@ -1,0 +1,1 @@
+"""Guards: watch positions, orders, losses and the loop in the regular round, and act on danger."""

@@ -1,0 +1,1 @@
+"""Reconcile: when the account is compared with the broker's, and how what differs is settled."""
