@@ -33,7 +33,7 @@ ROOMS = {
     "execution": "execution.executor",
     "risk": "risk.gate",
     "live": "runtime.engine",
-    "observability": "runtime.logs",
+    "observability": "runtime.process.logs",
 }
 """Concern → the part of `engine` that is about it and nothing else."""
 
