@@ -16,7 +16,6 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from engine.config import sections
 from engine.config.keys import KnownKey, is_free, known_keys, value_at
 from engine.config.model import SHIPPED_STRATEGIES, Config
 from engine.config.render import value_text
@@ -78,9 +77,10 @@ def _by_section() -> Iterator[tuple[type[BaseModel], tuple[str, ...], list[Known
 
 def _docstrings() -> dict[tuple[str, str], str]:
     """(model, field) -> its docstring. Read from the source, since Python itself drops them."""
-    tree = ast.parse(inspect.getsource(sections))
+    modules = dict.fromkeys(inspect.getmodule(known.owner) for known in known_keys())
+    trees = [ast.parse(inspect.getsource(module)) for module in modules if module is not None]
     found: dict[tuple[str, str], str] = {}
-    for model in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+    for model in (node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)):
         for target, text in zip(model.body, model.body[1:], strict=False):
             name = target.target if isinstance(target, ast.AnnAssign) else None
             if (

@@ -10,14 +10,12 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from engine.config.sections import (
-    AlertsSection,
     BrokerSection,
     ConnectionSection,
     DataSection,
     ExecutionSection,
     HealthSection,
     KillSection,
-    LogSection,
     MarketDataSection,
     ModeSection,
     OrphansSection,
@@ -31,8 +29,8 @@ from engine.config.sections import (
     ShutdownSection,
     StateSection,
     StrategySection,
-    UiSection,
 )
+from engine.config.telling import AlertsSection, LogSection, UiSection
 from engine.config.values import Timeframe, matching
 
 RESERVED_OWNERS = frozenset({"operator"})

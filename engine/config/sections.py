@@ -9,11 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from engine.config.values import (
-    AlertLevel,
     Gateway,
     HeadlessPolicy,
-    LogFormat,
-    LogLevel,
     MarketDataType,
     OnBreach,
     OnExhausted,
@@ -21,7 +18,6 @@ from engine.config.values import (
     OnTerminalLoss,
     OrphanPolicy,
     Parameter,
-    Theme,
     Timeframe,
     TimeInForce,
     UnfilledPolicy,
@@ -32,7 +28,6 @@ from engine.config.values import (
 )
 
 _ACCOUNT = matching(r"[A-Za-z0-9]{0,20}", "an account id of letters and digits, or nothing")
-_CHANNEL = matching(r"[a-z][a-z0-9]{0,31}", "a name of lower case letters and digits")
 _RUN_ID = matching(r"[A-Za-z0-9._-]{0,64}", "at most 64 letters, digits, dots, dashes, underscores")
 _FILE_NAME = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a plain file name without a folder, like 'KILL'")
 _SYMBOL = matching(
@@ -334,15 +329,6 @@ class ShutdownSection(Section):
     """Longest graceful stop; what is still open then is named and the exit code is 1."""
 
 
-class LogSection(Section):
-    """The log."""
-
-    level: LogLevel = LogLevel.INFO
-    """Least severe events logged: DEBUG, INFO, WARNING, ERROR."""
-    format: LogFormat = LogFormat.TEXT
-    """text for people, json for programs: one event a line."""
-
-
 class HealthSection(Section):
     """The engine's watch on itself."""
 
@@ -350,32 +336,6 @@ class HealthSection(Section):
     """Time between two heartbeat lines in the log."""
     max_loop_lag_ms: float = key(100.0, unit="ms", gt=0, le=10000)
     """Lag of the engine's loop above which health warns."""
-
-
-class AlertsSection(Section):
-    """How people hear of alerts besides screen, log and database."""
-
-    channels: tuple[Annotated[str, AfterValidator(_CHANNEL)], ...] = ()
-    """Names of your own channels; addresses: COCKPIT_ALERT_<NAME> or the keyring (docs/runbook.md)."""
-    escalation: tuple[Annotated[str, AfterValidator(_CHANNEL)], ...] = ()
-    """Channels that hear only of what nobody acknowledged in time."""
-    min_level: AlertLevel = AlertLevel.WARNING
-    """Least severe alerts that are sent out: WARNING, ERROR, CRITICAL."""
-    dedupe_s: float = key(60.0, unit="s", ge=1, le=3600)
-    """The same alert is told at most once in this time, with how often it was raised."""
-    escalate_s: float = key(120.0, unit="s", ge=5, le=3600)
-    """An alert that stands unacknowledged for this long is escalated, once."""
-
-
-class UiSection(Section):
-    """The screen."""
-
-    theme: Theme = Theme.SAFE
-    """cockpit-safe (blue and orange), cockpit-dark, cockpit-light, ansi."""
-    refresh_s: float = key(0.25, unit="s", ge=0.05, le=10)
-    """Time between two refreshes of ticking values; fills and alerts show at once."""
-    keys: Mapping[str, str] = {}
-    """Own keys: action id = key, as the help screen lists them."""
 
 
 class StrategySection(Section):
