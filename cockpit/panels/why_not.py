@@ -14,7 +14,7 @@ from cockpit.panels.panel import Panel
 from cockpit.spans import Line, Span, Tone, line, pad
 from engine.api import WhyNot
 
-WAITING_CODES = frozenset({"no_signal", "warming_up", "already_in_position", "working_order"})
+WAITING_CODES = frozenset({"no_signal", "warming_up", "duplicate_position"})
 """Codes of strategies that simply wait; everything else is a refusal."""
 _LEAST_SYMBOL, _MOST_SYMBOL = 5, 10
 _CLAUSE = re.compile(r"[;,] ")

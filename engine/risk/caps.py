@@ -51,11 +51,14 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
     else:
         symbol = group_exposure_usd(root, world.roots, worst, unit_usd)
     is_future = instrument.sec_type is SecType.FUTURE
-    symbol_cap = limits.symbol_margin_cap_usd if is_future else limits.symbol_notional_cap_usd
+    if is_future:
+        of_symbol, symbol_cap = Reason.SYMBOL_MARGIN, limits.symbol_margin_cap_usd
+    else:
+        of_symbol, symbol_cap = Reason.SYMBOL_NOTIONAL, limits.symbol_notional_cap_usd
     size_cap = nlv * limits.max_position_size_pct / 100.0
     total_cap = nlv * limits.max_total_at_risk_pct / 100.0
     caps = (
-        Cap(Reason.SYMBOL_CAP, "exposure per symbol", symbol_cap, symbol),
+        Cap(of_symbol, "exposure per symbol", symbol_cap, symbol),
         Cap(Reason.POSITION_SIZE, "size of the position", size_cap, symbol),
         Cap(Reason.ORDER_VALUE, "value of the order", limits.max_order_value_usd, 0.0),
         Cap(Reason.GROSS_EXPOSURE, "gross exposure", limits.max_gross_exposure_usd, gross),

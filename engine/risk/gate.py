@@ -18,7 +18,7 @@ from engine.risk.losses import check_losses, conviction_needed
 from engine.risk.pace import check_pace, check_past
 from engine.risk.quality import check_collar, check_quote, check_session
 from engine.risk.refusal import Refusal
-from engine.risk.selection import check_selection
+from engine.risk.selection import check_conviction, check_selection
 from engine.risk.sizing import size_entry
 from engine.risk.world import GateWorld
 
@@ -31,7 +31,7 @@ def check_entry(
         _engine(proposal.strategy, proposal.key, world)
         or _signal(proposal, world)
         or _standing(proposal.key, world, limits)
-        or _selected(proposal, world, limits)
+        or check_conviction(proposal.key, proposal.conviction, conviction_needed(world.losses, limits))
         or _holdings(proposal, world, limits)
         or _past(proposal, world, limits)
     )
@@ -82,23 +82,13 @@ def _signal(proposal: Proposal, world: GateWorld) -> Refusal | None:
 
 
 def _standing(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | None:
-    """Session, price and losses: what may turn between a ticket and its order."""
+    """Product, session, price and losses: what may turn between a ticket and its order."""
+    symbol = key if world.instrument is None else world.instrument.symbol
     return (
         check_session(world, limits)
+        or check_selection(key, symbol, world.selection, limits)
         or check_quote(key, world, limits)
         or check_losses(key, world.losses, limits)
-    )
-
-
-def _selected(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
-    instrument = world.instrument
-    return check_selection(
-        proposal.key,
-        proposal.key if instrument is None else instrument.symbol,
-        conviction=proposal.conviction,
-        needed=conviction_needed(world.losses, limits),
-        selection=world.selection,
-        limits=limits,
     )
 
 
@@ -107,9 +97,9 @@ def _holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refus
     if proposal.side is Side.SELL and not _short_allowed(world, limits):
         return Refusal(Reason.SHORT_NOT_ALLOWED, f"{key}: shorts are not allowed here")
     if key in out.held:
-        return Refusal(Reason.ALREADY_IN_POSITION, f"{key}: already in position")
+        return Refusal(Reason.DUPLICATE_POSITION, f"{key}: already in position")
     if key in out.working:
-        return Refusal(Reason.WORKING_ORDER, f"{key}: an order is still out")
+        return Refusal(Reason.DUPLICATE_POSITION, f"{key}: an order is still out")
     if len(out.busy) >= limits.max_positions:
         text = f"{len(out.busy)} of {limits.max_positions} positions in use"
         return Refusal(Reason.MAX_POSITIONS, text, limits.max_positions, len(out.busy))

@@ -1,9 +1,10 @@
-"""What regime and universe say about an entry, and the list of what must not be traded. Pure."""
+"""What regime, universe and market watch say about an entry, and what must not be traded at all. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from engine.domain.reasons import Reason
@@ -11,37 +12,67 @@ from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
 
 
+class ProductStatus(StrEnum):
+    """Whether the exchange trades the product at all."""
+
+    TRADING = "trading"
+    HALTED = "halted"
+    LIMIT_STATE = "limit_state"
+    """At its price limit, or in the pause that follows: there is only one side."""
+    CLOSED = "closed"
+
+
+class Objection(NamedTuple):
+    """What is wrong with an instrument's data, in words, with the limit and the value behind them."""
+
+    text: str
+    limit: float | None = None
+    value: float | None = None
+
+
 class Selection(NamedTuple):
     """Inputs of others that widen or narrow an entry. The defaults change nothing."""
 
     regime_multiplier: float = 1.0
-    """Factor on the risk of a trade; 0 forbids entries."""
+    """Factor on the risk of a trade and on the caps in percent; 0 forbids entries."""
     themes: Mapping[str, str] = {}
     """Key -> theme or cluster whose exposure is capped together."""
-    product_halt: str = ""
-    """Why the product itself cannot be traded (halted, limit up …), in words; empty where it can."""
-    outlier: str = ""
-    """What is wrong with the last price, in words; empty where nothing is."""
+    tiers: Mapping[str, int] = {}
+    """Key -> tier of the universe (1 to 3) whose exposure is capped together."""
+    status: ProductStatus = ProductStatus.TRADING
+    """What the exchange says of the product."""
+    outlier: Objection | None = None
+    """What is wrong with the last price."""
+    stale: Objection | None = None
+    """What of its data is too old, beside the quote, whose age the gate measures itself."""
 
 
 UNSELECTED = Selection()
 
 
-def check_selection(
-    key: str, symbol: str, *, conviction: float, needed: float, selection: Selection, limits: RiskLimits
-) -> Refusal | None:
-    """The restricted list, the product's status, the regime, and the least conviction."""
+def check_selection(key: str, symbol: str, selection: Selection, limits: RiskLimits) -> Refusal | None:
+    """The restricted list, the product's status, its data and the regime: all that may turn at any time."""
     if symbol in limits.restricted or key in limits.restricted:
         return Refusal(Reason.RESTRICTED, f"{key}: on the restricted list")
-    if selection.product_halt:
-        return Refusal(Reason.PRODUCT_HALTED, f"{key}: {selection.product_halt}")
-    if selection.outlier:
-        return Refusal(Reason.OUTLIER, f"{key}: {selection.outlier}")
+    if selection.status is not ProductStatus.TRADING:
+        what = selection.status.value.replace("_", " ")
+        return Refusal(Reason.PRODUCT_HALTED, f"{key}: the exchange says {what}")
+    if selection.stale is not None:
+        return Refusal(Reason.STALE_DATA, f"{key}: {selection.stale.text}", *selection.stale[1:])
+    if selection.outlier is not None:
+        return Refusal(Reason.OUTLIER, f"{key}: {selection.outlier.text}", *selection.outlier[1:])
     factor = selection.regime_multiplier
-    if not (math.isfinite(factor) and math.isfinite(conviction)):
-        return Refusal(Reason.NOT_FINITE, f"{key}: regime or conviction is no number")
+    if not math.isfinite(factor):
+        return Refusal(Reason.NOT_FINITE, f"{key}: the regime's factor is no number")
     if factor <= 0.0:
         return Refusal(Reason.REGIME, f"{key}: the regime allows no entry", 0.0, factor)
+    return None
+
+
+def check_conviction(key: str, conviction: float, needed: float) -> Refusal | None:
+    """The least conviction of a proposal; one that is no number is none."""
+    if not math.isfinite(conviction):
+        return Refusal(Reason.NOT_FINITE, f"{key}: its conviction is no number")
     if conviction < needed:
         text = f"{key}: conviction {conviction:.2f} is below {needed:.2f}"
         return Refusal(Reason.LOW_CONVICTION, text, needed, conviction)

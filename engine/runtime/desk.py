@@ -35,6 +35,7 @@ from engine.risk.world import GateWorld
 from engine.runtime.alerts.notices import Notices
 from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
+from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
 
 
@@ -116,6 +117,8 @@ class Desk:
     """Loss and drawdown of the account at the last look."""
     symbol_losses: dict[str, float] = field(default_factory=dict)
     """Instrument key -> its net P&L today in percent of the equity the day began with."""
+    inputs: GateInputs = field(default_factory=GateInputs)
+    """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
     _committed: _Committed | None = None
     draining: bool = False
     summary: tuple[str, ...] = ()
@@ -303,6 +306,7 @@ class Desk:
                 side=proposal.side,
                 limits=self.limits(),
             ),
+            selection=self.inputs.selection(key),
             roots=self.roots(),
             unit_usd=self.unit_usd(),
             margin_usd=self.margins.get(key),

@@ -289,7 +289,7 @@ WHY_NOT = (
     WhyNot(
         "NQH6",
         "futures_cross",
-        "symbol_cap",
+        "per_symbol_margin_cap",
         "NQH6: one unit ties up 33,400.00 USD, more than the cap per symbol",
     ),
 )

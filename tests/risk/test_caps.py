@@ -48,7 +48,7 @@ def _at(price: float, *, limits: RiskLimits, **changes: object) -> EntryTicket |
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (replace(WIDE, symbol_notional_cap_usd=25_000.0), Reason.SYMBOL_CAP),
+        (replace(WIDE, symbol_notional_cap_usd=25_000.0), Reason.SYMBOL_NOTIONAL),
         (replace(WIDE, max_gross_exposure_usd=25_000.0), Reason.GROSS_EXPOSURE),
         (replace(WIDE, max_order_value_usd=25_000.0), Reason.ORDER_VALUE),
         (replace(WIDE, max_position_size_pct=2.5), Reason.POSITION_SIZE),
@@ -132,7 +132,7 @@ def test_two_expiries_of_one_future_share_the_cap_of_a_symbol() -> None:
 
     assert isinstance(check_entry(wish, es, limits), EntryTicket)
     together = replace(es, roots={"ESZ6": "ES@CME", "ESH7": "ES@CME"})
-    assert _refusal(check_entry(wish, together, limits)).reason is Reason.SYMBOL_CAP
+    assert _refusal(check_entry(wish, together, limits)).reason is Reason.SYMBOL_MARGIN
 
 
 @pytest.mark.parametrize("figure", [math.nan, math.inf, -math.inf])
@@ -149,7 +149,7 @@ def test_a_persons_quantity_is_never_cut_but_refused_by_what_it_breaks() -> None
 
     assert isinstance(ticket, EntryTicket)
     assert ticket.quantity == 7
-    assert _refusal(check_entry(proposal(), world(), LIMITS, wanted=250)).reason is Reason.SYMBOL_CAP
+    assert _refusal(check_entry(proposal(), world(), LIMITS, wanted=250)).reason is Reason.SYMBOL_NOTIONAL
     assert _refusal(check_entry(proposal(), world(), LIMITS, wanted=0)).reason is Reason.SIZE_ZERO
     tiny = replace(LIMITS, risk_per_trade_pct=0.001)
     assert _refusal(check_entry(proposal(), world(), tiny, wanted=20)).reason is Reason.SIZE_ZERO

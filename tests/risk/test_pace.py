@@ -13,7 +13,7 @@ from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
 from engine.risk.pace import Pace, measure_pace
 from engine.risk.refusal import Refusal
-from engine.risk.selection import Selection
+from engine.risk.selection import Objection, ProductStatus, Selection
 from tests.builders import LIMITS, TEN, order, proposal, quote, world
 
 
@@ -70,8 +70,13 @@ def test_at_the_edge_of_each_pace_an_entry_still_passes() -> None:
     [
         ({"selection": Selection(regime_multiplier=0.0)}, Reason.REGIME),
         ({"selection": Selection(regime_multiplier=float("nan"))}, Reason.NOT_FINITE),
-        ({"selection": Selection(product_halt="trading halt")}, Reason.PRODUCT_HALTED),
-        ({"selection": Selection(outlier="jumped 9 sigma")}, Reason.OUTLIER),
+        *(
+            ({"selection": Selection(status=status)}, Reason.PRODUCT_HALTED)
+            for status in ProductStatus
+            if status is not ProductStatus.TRADING
+        ),
+        ({"selection": Selection(outlier=Objection("jumped 9 sigma", 6.0, 9.0))}, Reason.OUTLIER),
+        ({"selection": Selection(stale=Objection("last bar is 95 s old", 90.0, 95.0))}, Reason.STALE_DATA),
         ({"quote": quote(bid=99.0, ask=100.0)}, Reason.SPREAD),
     ],
 )
