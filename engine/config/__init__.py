@@ -15,7 +15,7 @@ from engine.config.runtime import (
     with_value,
 )
 from engine.config.search import find_file
-from engine.config.sections import StrategySection
+from engine.config.strategies import StrategySection
 from engine.config.values import (
     Gateway,
     HeadlessPolicy,
@@ -25,6 +25,7 @@ from engine.config.values import (
     OnSignal,
     OnTerminalLoss,
     OrphanPolicy,
+    Profile,
     Theme,
     Timeframe,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Origin",
     "OrphanPolicy",
     "Problem",
+    "Profile",
     "RefusalCode",
     "RuntimeRefusal",
     "StrategySection",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from engine.config.gates import GatesSection
 from engine.config.sections import (
     BrokerSection,
     ConnectionSection,
@@ -28,8 +29,8 @@ from engine.config.sections import (
     SessionsSection,
     ShutdownSection,
     StateSection,
-    StrategySection,
 )
+from engine.config.strategies import StrategySection
 from engine.config.telling import AlertsSection, LogSection, UiSection
 from engine.config.values import Timeframe, matching
 
@@ -87,15 +88,41 @@ class Config(Section):
     log: LogSection = LogSection()
     health: HealthSection = HealthSection()
     alerts: AlertsSection = AlertsSection()
+    gates: GatesSection = GatesSection()
     ui: UiSection = UiSection()
     strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over every key but `run.id` and secrets, the same for any order of keys."""
-        tree = self.model_dump(mode="json", exclude={"run": {"id"}})
-        canonical = json.dumps(masked(tree), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return _digest(self.model_dump(mode="json", exclude={"run": {"id"}}))
+
+    @property
+    def rules_fingerprint(self) -> str:
+        """The same over what decides how it trades and protects.
+
+        Left out is what has to differ between paper and live (mode, where the broker is, the account), what
+        only people see (screen, log), where files are, and what an operator may change while it runs:
+        else a proof made in paper could not be one for live, and no proof would outlive a key press.
+        """
+        return _digest(self.model_dump(mode="json", exclude=_NO_RULES))
+
+
+_NO_RULES: Any = {
+    "run": True,
+    "mode": True,
+    "broker": True,
+    "connection": {"host", "port", "account", "client_id"},
+    "state": {"dir"},
+    "log": True,
+    "ui": True,
+    "risk": {"risk_per_trade_pct", "max_positions"},
+}
+
+
+def _digest(tree: Mapping[str, object]) -> str:
+    canonical = json.dumps(masked(tree), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def is_secret(key_name: str) -> bool:

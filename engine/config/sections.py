@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import time
 from typing import Annotated
 
@@ -17,8 +16,6 @@ from engine.config.values import (
     OnSignal,
     OnTerminalLoss,
     OrphanPolicy,
-    Parameter,
-    Timeframe,
     TimeInForce,
     UnfilledPolicy,
     WallTime,
@@ -30,7 +27,7 @@ from engine.config.values import (
 _ACCOUNT = matching(r"[A-Za-z0-9]{0,20}", "an account id of letters and digits, or nothing")
 _RUN_ID = matching(r"[A-Za-z0-9._-]{0,64}", "at most 64 letters, digits, dots, dashes, underscores")
 _FILE_NAME = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a plain file name without a folder, like 'KILL'")
-_SYMBOL = matching(
+SYMBOL = matching(
     r"[A-Z0-9][A-Z0-9. ]{0,19}(@[A-Z][A-Z0-9]{1,9})?", "a symbol like 'SPY', or a future like 'ES@CME'"
 )
 
@@ -215,7 +212,7 @@ class RiskSection(Section):
     """At the daily loss or a drawdown limit: halt (entries cancelled, stops stay) or kill (all closed)."""
     min_conviction_to_propose: float = key(0.5, ge=0, le=1)
     """Least conviction of an entry; rises to 1 while a drawdown uses up its limit."""
-    restricted: tuple[Annotated[str, AfterValidator(_SYMBOL)], ...] = ()
+    restricted: tuple[Annotated[str, AfterValidator(SYMBOL)], ...] = ()
     """Symbols that are never entered."""
     repeated_execution: RepeatSection = RepeatSection()
     """When a strategy fills too often."""
@@ -336,25 +333,3 @@ class HealthSection(Section):
     """Time between two heartbeat lines in the log."""
     max_loop_lag_ms: float = key(100.0, unit="ms", gt=0, le=10000)
     """Lag of the engine's loop above which health warns."""
-
-
-class StrategySection(Section):
-    """One strategy, named by its table: [strategies.<name>]."""
-
-    kind: str = key(min_length=1)
-    """Registered strategy that decides (`cockpit strategies` lists them)."""
-    symbols: tuple[Annotated[str, AfterValidator(_SYMBOL)], ...] = key(min_length=1)
-    """What it trades: a stock's symbol, or ROOT@EXCHANGE (ES@CME), the front month of a future."""
-    timeframe: Timeframe = Timeframe.SECONDS_5
-    """Length of its bars: 5s, 1m, 5m, 15m, 1h, 1D."""
-    enabled: bool = True
-    """false = it neither trades nor takes data lines."""
-    holds_overnight: bool = False
-    """true = a graceful stop leaves its positions, with their stops; no limit of [position] counts."""
-    max_age_h: float = key(-1.0, unit="h", ge=-1, le=1000)
-    """Age at which its positions are closed (a third of it warns, two thirds alert); 0 = never, -1 = as
-    [position] says."""
-    allow_short: bool = True
-    """false = it is never short; true = as risk.allow_short says for the asset class."""
-    params: Mapping[str, Parameter] = {}
-    """Its own parameters; it says which it knows and checks them before anything starts."""

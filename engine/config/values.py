@@ -60,6 +60,16 @@ class UnfilledPolicy(StrEnum):
     MARKET = "market"
 
 
+class Profile(StrEnum):
+    """What a strategy may trade at all."""
+
+    RULES = "rules"
+    """Stocks and ETFs, long only."""
+    FUTURES = "futures"
+    """Futures, on paper accounts only."""
+    OPEN = "open"
+
+
 class OnSignal(StrEnum):
     """What a graceful stop does with the positions of day strategies."""
 

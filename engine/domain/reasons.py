@@ -62,6 +62,8 @@ class Reason(StrEnum):
     DAILY_LOSS = "daily_loss"
     SYMBOL_DAILY_LOSS = "symbol_daily_loss"
     DRAWDOWN = "drawdown"
+    PROFILE = "profile"
+    CANARY_TIER = "canary_tier"
     STRATEGY_OFF = "strategy_off"
     WARMING_UP = "warming_up"
     NO_SIGNAL = "no_signal"

@@ -16,6 +16,7 @@ from engine.risk.exposure import unit_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import check_losses, conviction_needed
 from engine.risk.pace import check_pace, check_past
+from engine.risk.profile import check_profile
 from engine.risk.quality import check_collar, check_quote, check_session
 from engine.risk.refusal import Refusal
 from engine.risk.selection import check_conviction, check_selection
@@ -30,6 +31,7 @@ def check_entry(
     refusal = (
         _engine(proposal.strategy, proposal.key, world)
         or _signal(proposal, world)
+        or _profile(proposal.key, proposal.side, world)
         or _standing(proposal.key, world, limits)
         or check_conviction(proposal.key, proposal.conviction, conviction_needed(world.losses, limits))
         or _holdings(proposal, world, limits)
@@ -45,7 +47,11 @@ def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Re
 
     `world` is the one without this very order. None where it may go.
     """
-    refusal = _engine(intent.strategy, intent.key, world) or _standing(intent.key, world, limits)
+    refusal = (
+        _engine(intent.strategy, intent.key, world)
+        or _profile(intent.key, intent.side, world)
+        or _standing(intent.key, world, limits)
+    )
     instrument, quote = world.instrument, world.quote
     if refusal is not None or instrument is None or quote is None:
         return refusal or Refusal(Reason.NO_QUOTE, f"{intent.key}: no quote")
@@ -79,6 +85,12 @@ def _signal(proposal: Proposal, world: GateWorld) -> Refusal | None:
     if proposal.signal_id in world.signals_used:
         return Refusal(Reason.DUPLICATE_SIGNAL, f"signal {proposal.signal_id} was acted on already")
     return None
+
+
+def _profile(key: str, side: Side, world: GateWorld) -> Refusal | None:
+    return check_profile(
+        key, side, profile=world.profile, instrument=world.instrument, is_paper=world.is_paper
+    )
 
 
 def _standing(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | None:

@@ -13,6 +13,7 @@ from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import NOTHING_COMMITTED, Commitments
 from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.pace import UNHURRIED, Pace
+from engine.risk.profile import Profile
 from engine.risk.selection import UNSELECTED, Selection
 
 
@@ -38,6 +39,10 @@ class GateWorld:
     strategy_allows_short: bool
     signals_used: frozenset[str]
     """Signal ids that already caused an entry."""
+    profile: Profile = Profile.OPEN
+    """What the strategy may trade at all."""
+    is_paper: bool = True
+    """False where the account holds real money."""
     commitments: Commitments = NOTHING_COMMITTED
     """What positions and orders that are not done can come to."""
     losses: Losses = NOTHING_LOST

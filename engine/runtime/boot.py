@@ -19,6 +19,7 @@ from engine.broker.wire import ConnectionSettings
 from engine.config import (
     Config,
     Loaded,
+    Profile,
     StrategySection,
 )
 from engine.config.values import OnTerminalLoss
@@ -213,7 +214,7 @@ def _running(loaded: Loaded, name: str, section: StrategySection) -> Running:
         kind=section.kind,
         timeframe=section.timeframe.value,
         bar_seconds=timeframe_seconds(section.timeframe.value),
-        allow_short=section.allow_short and not strategy.long_only,
+        allow_short=section.allow_short and not strategy.long_only and section.profile is not Profile.RULES,
         holds_overnight=section.holds_overnight,
         symbols=section.symbols,
     )

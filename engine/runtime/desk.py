@@ -30,6 +30,7 @@ from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.order_check import OrderRules
 from engine.risk.pace import measure_pace
 from engine.risk.preview import UnitCost, preview_of
+from engine.risk.profile import Profile
 from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
 from engine.runtime.alerts.notices import Notices
@@ -311,11 +312,18 @@ class Desk:
             unit_usd=self.unit_usd(),
             margin_usd=self.margins.get(key),
             strategy_allows_short=allow_short,
+            profile=self._profile(proposal.strategy),
+            is_paper=self.mode is not Mode.LIVE,
             signals_used=frozenset(self.signals_used),
             last_fill_at=past.of(key).last_fill_at,
             last_stop_out_at=past.of(key).last_stop_out_at,
             attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
         )
+
+    def _profile(self, strategy: str) -> Profile:
+        """What this strategy may trade at all; a person is bound by the limits alone."""
+        section = self.config.strategies.get(strategy)
+        return Profile.OPEN if section is None else Profile(section.profile.value)
 
     def refused(self, proposal: Proposal, refusal: Refusal) -> None:
         """Remember and tell why a proposal was not let through."""

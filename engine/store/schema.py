@@ -321,6 +321,25 @@ _ALERTS = (
     "CREATE INDEX alert_standing ON alert (id) WHERE resolved_at IS NULL",
 )
 
+_EVIDENCE = (
+    """CREATE TABLE evidence (
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        at TEXT NOT NULL,
+        passed INTEGER NOT NULL CHECK (passed IN (0, 1)),
+        gateway TEXT NOT NULL,
+        account TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        speed REAL NOT NULL,
+        version TEXT NOT NULL,
+        code TEXT NOT NULL,
+        config TEXT NOT NULL,
+        facts TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        PRIMARY KEY (kind, subject)
+    )""",
+)
+
 Migration = Callable[[Connection], None]
 
 
@@ -341,5 +360,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_RECOVERY),
     _statements(_ORDER_AUDIT),
     _statements(_ALERTS),
+    _statements(_EVIDENCE),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

@@ -10,7 +10,7 @@ import pytest
 
 from engine.api import Level, Mode
 from engine.broker.port import LinkState
-from engine.config.sections import StrategySection
+from engine.config import StrategySection
 from engine.domain.instrument import SessionHours
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
