@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.gateway.drill import Arguments, Drill, seconds
 from engine.gateway.faults import END_MARKERS
-from engine.gateway.order_events import release_all
+from engine.gateway.order_events import release_all, release_commissions
 from engine.gateway.server import GatewayServer
 
 _DATA_LOST: Final = 1101
@@ -51,6 +51,12 @@ def _delay_orders(server: GatewayServer, asked: Arguments) -> None:
         release_all(server.venue)
 
 
+def _delay_commissions(server: GatewayServer, asked: Arguments) -> None:
+    server.venue.faults.commission_delay_s = seconds(asked)
+    if not server.venue.faults.commission_delay_s:
+        release_commissions(server.venue)
+
+
 def _withhold(server: GatewayServer, asked: Arguments) -> None:
     names = asked.get("markers") or list(END_MARKERS)
     unknown = [name for name in names if name not in END_MARKERS]
@@ -78,6 +84,7 @@ def _id_rollback(server: GatewayServer, asked: Arguments) -> None:
 def _clear(server: GatewayServer, asked: Arguments) -> None:
     server.venue.faults.clear()
     release_all(server.venue)
+    release_commissions(server.venue)
 
 
 DRILLS: Final[Mapping[str, Drill]] = {
@@ -86,6 +93,7 @@ DRILLS: Final[Mapping[str, Drill]] = {
     "drop": _drop,
     "delay": _delay,
     "delay_orders": _delay_orders,
+    "delay_commissions": _delay_commissions,
     "withhold": _withhold,
     "duplicate": _duplicate,
     "data_type": _data_type,

@@ -145,6 +145,10 @@ class SimulatedExchange:
         """The next new order without a parent fills in so many parts, one for each change of the market."""
         self._desk.split_next(parts)
 
+    def overfill_next(self, units: int) -> None:
+        """The last fill of the next new order without a parent takes so many units more than ordered."""
+        self._desk.overfill_next(units)
+
     def fill(self, perm_id: int, *, quantity: int, price: float | None, now: float) -> list[ExchangeEvent]:
         """Fill a working order out of turn; `price` None = the mark. ValueError where it cannot fill."""
         self._run_until(now)

@@ -34,6 +34,8 @@ class OrderFaultKind(StrEnum):
     """A new order is read and reaches the exchange only later, or never."""
     SPLIT = "split_next"
     """A new order fills in parts, one for each change of the market."""
+    OVERFILL = "overfill_next"
+    """A new order without a parent fills more than was ordered."""
     FALSE_CANCEL = "false_cancel"
     """A new order is told to be refused by an error on its id, and works all the same."""
     REFUSE_CANCEL = "refuse_cancel"
@@ -56,7 +58,7 @@ class OrderFault:
     parts: int = 1
     """Into how many parts an order is split."""
     quantity: int = 0
-    """How much fills late; 0 = all."""
+    """How much fills late, 0 = all; or beyond what was ordered."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class Faults:
     """Everything that is sent leaves this much later."""
     order_delay_s: float = 0.0
     """Order events reach clients this much later."""
+    commission_delay_s: float = 0.0
+    """What a fill costs is told this much later than the fill; a re-query leaves it out as long."""
     market_data_type: int = 1
     """1 live, 2 frozen, 3 delayed, 4 delayed-frozen: what level-1 subscriptions are told they get."""
     order_id_rollback: int = 0

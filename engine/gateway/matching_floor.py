@@ -257,6 +257,8 @@ class Floor:
     def _fill(self, order: Order, size: int, *, price: float, liquidity: int, now: float) -> None:
         contract = self._listing[order.request.con_id]
         before = order.remaining
+        if size == before:
+            size += order.excess
         order.filled += size
         order.value += exact(price) * size
         charged = order_commission(contract, quantity=order.filled, value=order.value)

@@ -7,6 +7,7 @@ client that owns the order, and to client 0 where it asked for automatic open or
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -50,6 +51,8 @@ def publish(venue: Venue, events: Sequence[ExchangeEvent], *, later_s: float = 0
 
 def release_held(venue: Venue) -> None:
     """Send what was held long enough."""
+    if venue.held_commissions:
+        release_commissions(venue, until=venue.monotonic())
     if not venue.held_events:
         return
     now = venue.monotonic()
@@ -64,6 +67,19 @@ def release_all(venue: Venue) -> None:
     held, venue.held_events = venue.held_events, []
     if held:
         _send_batch(venue, [event for _, event in held])
+
+
+def release_commissions(venue: Venue, *, until: float = math.inf) -> None:
+    """Tell what fills cost whose commission is kept back no longer than `until` (monotonic)."""
+    due = [fill for at, fill in venue.held_commissions if at <= until]
+    venue.held_commissions = [held for held in venue.held_commissions if held[0] > until]
+    for fill in due:
+        _tell_commission(venue, fill)
+
+
+def is_charged(venue: Venue, exec_id: str) -> bool:
+    """Whether clients may know yet what this fill cost."""
+    return all(fill.exec_id != exec_id for _, fill in venue.held_commissions)
 
 
 def _due(venue: Venue, event: ExchangeEvent, at: float) -> float:
@@ -83,10 +99,17 @@ def _send_batch(venue: Venue, events: Sequence[ExchangeEvent]) -> None:
         else:
             _tell_event(venue, event)
     for fill in fills:
-        for session in _listeners(venue, fill.request.client_id):
-            session.tell(encode_orders.commission_report(fill))
+        if venue.faults.commission_delay_s:
+            venue.held_commissions.append((venue.monotonic() + venue.faults.commission_delay_s, fill))
+        else:
+            _tell_commission(venue, fill)
     if fills:
         publish_account(venue)
+
+
+def _tell_commission(venue: Venue, fill: ExecutionView) -> None:
+    for session in _listeners(venue, fill.request.client_id):
+        session.tell(encode_orders.commission_report(fill))
 
 
 def _tell_event(venue: Venue, event: OrderChanged | Rejected | Notice) -> None:

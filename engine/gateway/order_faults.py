@@ -36,6 +36,8 @@ def place(venue: Venue, request: OrderRequest) -> None:
     known = {order.perm_id for order in venue.exchange.open_orders()}
     if not request.parent_id and (split := venue.faults.take(OrderFaultKind.SPLIT, request.order_ref)):
         venue.exchange.split_next(split.parts)
+    if not request.parent_id and (over := venue.faults.take(OrderFaultKind.OVERFILL, request.order_ref)):
+        venue.exchange.overfill_next(over.quantity)
     events = venue.exchange.place(request, now=venue.reached)
     fresh = {order.perm_id for order in _accepted(events) if order.perm_id not in known}
     if fresh and (silent := venue.faults.take(OrderFaultKind.SILENT, request.order_ref)):

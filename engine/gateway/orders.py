@@ -1,7 +1,8 @@
 """An order as the exchange keeps it, from acceptance to its end, and its journal form.
 
 The status is never stored by hand: it follows from what the order waits for (`standing`). Volatile fields
-(`resting`, `ahead`, `portion`) are a place in a queue or a drill's wish and begin anew after a restart.
+(`resting`, `ahead`, `portion`, `excess`) are a place in a queue or a drill's wish and begin anew after a
+restart.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Order:
     """Size displayed before ours at our price; None where the level is deeper than the book shows."""
     portion: int = 0
     """Most it may fill at once, where a drill wants it in parts; 0 = as much as there is."""
+    excess: int = 0
+    """What its last fill takes beyond its quantity, where a drill wants it over-filled."""
 
     @property
     def sign(self) -> int:
@@ -61,8 +64,8 @@ class Order:
 
     @property
     def remaining(self) -> int:
-        """What has not filled."""
-        return self.request.quantity - self.filled
+        """What has not filled; never below nothing, even where a drill filled too much."""
+        return max(0, self.request.quantity - self.filled)
 
     @property
     def is_open(self) -> bool:

@@ -50,10 +50,15 @@ class Desk:
         self._credit = credit
         self._account = account
         self._next_parts = 1
+        self._next_excess = 0
 
     def split_next(self, parts: int) -> None:
         """The next new order without a parent fills in so many parts."""
         self._next_parts = parts
+
+    def overfill_next(self, units: int) -> None:
+        """The last fill of the next new order without a parent takes so many units more than ordered."""
+        self._next_excess = units
 
     def place(self, request: OrderRequest, *, now: float) -> None:
         """Accept, modify or refuse; what happened is in the floor's `out`."""
@@ -115,6 +120,8 @@ class Desk:
         if parent is None and self._next_parts > 1:
             order.portion = -(-request.quantity // self._next_parts)
             self._next_parts = 1
+        if parent is None:
+            order.excess, self._next_excess = self._next_excess, 0
         return order
 
     def _expiry(self, order: Order, now: float) -> float | None:

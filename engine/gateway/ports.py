@@ -121,6 +121,10 @@ class Exchange(Protocol):
         """For drills: the next new order without a parent fills in so many parts."""
         ...
 
+    def overfill_next(self, units: int) -> None:
+        """For drills: the next new order without a parent fills so much more than ordered."""
+        ...
+
     def fill(self, perm_id: int, *, quantity: int, price: float | None, now: float) -> list[ExchangeEvent]:
         """For drills: fill a working order out of turn. ValueError where it cannot fill."""
         ...

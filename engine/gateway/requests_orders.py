@@ -17,7 +17,7 @@ from engine.gateway.model import (
     Status,
     WhatIf,
 )
-from engine.gateway.order_events import publish
+from engine.gateway.order_events import is_charged, publish
 from engine.gateway.parse_contracts import find_one
 from engine.gateway.parse_orders import PlaceOrder, read_place_order
 from engine.gateway.session import Session
@@ -221,7 +221,8 @@ def executions(venue: Venue, session: Session, reader: FieldReader) -> None:
         contract = venue.contract_of(fill.con_id)
         session.send(encode_orders.execution(fill, contract, request_id=request_id, version=session.version))
     for fill in fills:
-        session.send(encode_orders.commission_report(fill))
+        if is_charged(venue, fill.exec_id):
+            session.send(encode_orders.commission_report(fill))
     session.reply(55, 1, request_id)
 
 

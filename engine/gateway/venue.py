@@ -14,6 +14,7 @@ from engine.gateway.faults import Faults
 from engine.gateway.model import (
     Contract,
     ExchangeEvent,
+    ExecutionView,
     GatewaySettings,
     OrderRequest,
     QuoteTick,
@@ -53,6 +54,8 @@ class Venue:
     recent: dict[int, RecentTicks] = field(default_factory=dict)
     held_events: list[tuple[float, ExchangeEvent]] = field(default_factory=list)
     """Order events a drill keeps back, with the monotonic instant of their release."""
+    held_commissions: list[tuple[float, ExecutionView]] = field(default_factory=list)
+    """Fills whose commission a drill keeps back, with the monotonic instant at which it is told."""
     late_orders: list[tuple[float, OrderRequest]] = field(default_factory=list)
     """Orders that a drill keeps from the exchange, with the monotonic instant at which they reach it."""
     step_requested: Callable[[], None] | None = None

@@ -310,9 +310,11 @@ class Orders:
         )
         self._records[claim.perm_id] = record
         changes = Changes(broker_orders=(record,))
-        if not order.perm_id:
-            # A row of its own: where nothing but the permId is new, nobody else would store it.
-            changes += Changes(orders=(self._store(replace(order, perm_id=claim.perm_id)),))
+        order_id = order.order_id or claim.order_id
+        if not order.perm_id or order.order_id != order_id:
+            # A row of its own, or nobody would store it. A lost record is cancelled by the broker's number.
+            named = replace(order, perm_id=order.perm_id or claim.perm_id, order_id=order_id)
+            changes += Changes(orders=(self._store(named),))
         if known and claim.perm_id not in known:
             text = f"{order.intent.key}: {ref} has a second order at the broker, permId {claim.perm_id}"
             changes += _notes(NoteCode.DUPLICATE_ORDER, NoteLevel.CRITICAL, order.intent.key, ref, text)
@@ -327,9 +329,7 @@ class Orders:
             said = (_event(order, at, source, status, heard),) if status else ()
             return Changes(order_events=said)
         changed = self._store(replace(order, state=state, message=message, updated_at=at))
-        notes: tuple[Note, ...] = ()
-        if state is not order.state:
-            notes = (_state_note(changed, order.state),)
+        notes = (_state_note(changed, order.state),) if state is not order.state else ()
         return Changes(
             orders=(changed,), order_events=(_event(changed, at, source, status, heard),), notes=notes
         )
@@ -388,9 +388,8 @@ def _contradiction(order: Order, claim: StatusClaimed) -> Changes:
 
 def _fill_notes(order: Order, fill: Fill, filled: int) -> tuple[Note, ...]:
     intent = order.intent
-    level = NoteLevel.INFO
     text = f"{fill.key}: {intent.role} {fill.side} {fill.quantity} @ {fill.price}"
-    notes = [Note(NoteCode.FILL, level, fill.key, intent.ref, text)]
+    notes = [Note(NoteCode.FILL, NoteLevel.INFO, fill.key, intent.ref, text)]
     if order.state.is_done and order.state is not OrderState.FILLED:
         text = f"{fill.key}: {intent.ref} was {order.state} and filled all the same ({fill.exec_id})"
         notes.append(Note(NoteCode.FILL_AFTER_DONE, NoteLevel.ERROR, fill.key, intent.ref, text))

@@ -161,6 +161,9 @@ class Inbox:
         if claim.status in _TELL_TOTAL and claim.source == "broker":
             intent = order.intent
             total = int(claim.filled + claim.remaining) or intent.quantity
+            if claim.status == "Filled":
+                # More than was ordered is an over-fill: it is told, and no larger order is made of it.
+                total = min(total, intent.quantity)
             price = intent.stop_price if claim.stop_price is None else claim.stop_price
             changed = replace(intent, quantity=total, stop_price=price)
             if changed != intent:

@@ -83,6 +83,9 @@ class Upkeep:
         if self._overdue.on_changes(changes):
             self._wake.set()
         for note in changes.notes:
+            if note.code is NoteCode.OVERFILL:
+                text = f"{note.text}; all of it is booked, and its stop grows with it"
+                self._desk.notices.raise_alert(Level.CRITICAL, "overfill", text, symbol=note.key)
             if note.code is NoteCode.DUPLICATE_ORDER:
                 self._desk.notices.raise_alert(Level.CRITICAL, "duplicate_order", note.text, symbol=note.key)
                 extra = partial(self._executor.cancel_extra, note.order_ref)

@@ -67,6 +67,17 @@ def test_an_order_goes_from_pending_over_sending_and_working_to_filled():
     assert (order(ledger).filled, order(ledger).order_id, order(ledger).perm_id) == (100, 11, 901)
 
 
+def test_an_order_whose_record_was_lost_can_be_cancelled_by_the_number_the_broker_has_for_it():
+    ledger = Ledger()
+    ledger.apply(Registered((intent(REF),), T0))
+
+    changes = ledger.apply(WORKING)
+    ledger.apply(claim(REF, "Submitted", perm_id=901, order_id=12))
+
+    assert (order(ledger).order_id, order(ledger).perm_id) == (11, 901)
+    assert changes.orders[-1].order_id == 11, "durable"
+
+
 @pytest.mark.parametrize(
     ("events", "state"),
     [

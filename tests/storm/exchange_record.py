@@ -11,6 +11,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ class Executed(NamedTuple):
     symbol: str
     signed: int
     price: float
+    commission_usd: Decimal
 
 
 class Span(NamedTuple):
@@ -120,7 +122,7 @@ class ExchangeRecord:
         request = self.orders[perm_id]["request"]
         sign = 1 if request["action"] == "BUY" else -1
         ref, symbol = request.get("order_ref", ""), self._names[request["con_id"]]
-        return Executed(exec_id, at, ref, symbol, sign * quantity, price)
+        return Executed(exec_id, at, ref, symbol, sign * quantity, price, Decimal(fill[9]))
 
     # --- cover ----------------------------------------------------------------------------------
 

@@ -169,11 +169,25 @@ class Storm:
         self.operator.begin()
         await self._pass(self.weather.horizon_s)
         self._calm()
+        await self._until_tried()
         await self._pass(self.rest_s - SHUT_S)
         self.exchange.is_shut = True
         await self._pass(SHUT_S)
         if not self.violations:
             await self.watch.at_rest()
+
+    async def _until_tried(self) -> None:
+        """An engine in standby waits for its next attempt: for it the calm begins when that comes."""
+        standby_s = _loaded(self._most).config.connection.standby_cap_s
+        began_s = self.loop.time()
+        while self.loop.time() - began_s < standby_s and self._stands_by:
+            await self._pass(1.0)
+
+    @property
+    def _stands_by(self) -> bool:
+        if self.desk is None or self.violations:
+            return False
+        return any(alert.code == "link_given_up" for alert in self.desk.notices.alerts)
 
     async def _pass(self, seconds: float) -> None:
         """Let virtual time pass, or stop at the first broken promise."""

@@ -57,6 +57,7 @@ _ORDERS = (
     AlertRule("unknown_order", _C, "an order of unknown fate", "look it up in TWS, settle it (O)"),
     AlertRule("surfaced_order", _C, "an order works after its end", "look in TWS that it goes"),
     AlertRule("duplicate_order", _C, "a second order of one intent", "look at TWS: the second goes", False),
+    AlertRule("overfill", _C, "more filled than ordered", "compare with TWS, reduce (f) if too much", False),
     AlertRule("naked", _C, "missing or rejected stop", "flatten (f) if it stays"),
     AlertRule("stop_not_filled", _C, "a stop that does not fill", "look at the price, flatten (f)"),
     AlertRule("position_age", _E, "position open too long", "close it (f), or let the engine do it"),

@@ -174,3 +174,45 @@ async def test_shares_that_move_without_an_order_are_told_and_survive_a_restart(
         assert drill(world, do="report")["executions"] == []
     async with running(tmp_path) as again:
         assert drill(again, do="report")["positions"] == {"SPY": 20}
+
+
+async def test_an_order_can_fill_more_than_was_ordered(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        world.pass_time(2)
+        client = await world.client()
+        drill(world, do="overfill_next", quantity=5, ref="greedy")
+        await place(client, 1, "BUY", 10, "MKT", ref="modest")
+        rows = await place(client, 2, "BUY", 10, "MKT", ref="greedy")
+
+        done = drill(world, do="report")["done"]
+        assert [(o["filled"], o["remaining"]) for o in done] == [(10, 0), (15, 0)]
+        assert "status:Filled" in kinds_of(rows)
+        assert drill(world, do="report")["positions"] == {"SPY": 25}
+
+
+async def test_what_a_fill_cost_is_told_later_and_left_out_of_lists_until_then(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        world.pass_time(2)
+        client = await world.client()
+        drill(world, do="delay_commissions", seconds=20)
+        kinds = [row[0] for row in await place(client, 1, "BUY", 10, "MKT")]
+        assert "11" in kinds
+        assert "59" not in kinds
+        client.send(7, 3, 5, 0, "", "", "", "", "", "")
+        assert [row[0] for row in await client.replies()] == ["11", "55"]
+
+        world.pass_time(21)
+        assert [row[0] for row in await client.replies() if row[0] == "59"] == ["59"]
+        client.send(7, 3, 6, 0, "", "", "", "", "", "")
+        assert [row[0] for row in await client.replies() if row[0] in {"11", "59"}] == ["11", "59"]
+
+
+async def test_commissions_that_are_kept_back_are_told_when_the_delay_ends(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        world.pass_time(2)
+        client = await world.client()
+        drill(world, do="delay_commissions", seconds=60)
+        await place(client, 1, "BUY", 10, "MKT")
+        drill(world, do="delay_commissions", seconds=0)
+
+        assert "59" in [row[0] for row in await client.replies()]
