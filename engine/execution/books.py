@@ -15,9 +15,10 @@ from typing import Protocol
 from engine.domain.order import Order, OrderIntent, OrderState
 from engine.domain.position import Position
 from engine.execution.watch import Watch
-from engine.ledger.changes import Changes
+from engine.ledger.changes import Changes, Leg
 from engine.ledger.events import LedgerEvent, NeverSent, Registered, SendingMarked
 from engine.ledger.ledger import Ledger
+from engine.risk.pace import RecentOrders
 from engine.store.errors import StoreError
 
 
@@ -55,6 +56,10 @@ class Books:
 
     def __init__(self, *, ledger: Ledger, journal: Journal, now: Callable[[], datetime]) -> None:
         self.ledger = ledger
+        self.recent = RecentOrders(ledger.orders.all())
+        """What was made lately, for the gate."""
+        self.version = 0
+        """Rises whenever the ledger may have changed."""
         self.watch = Watch()
         self._journal = journal
         self._now = now
@@ -100,7 +105,16 @@ class Books:
 
     def _apply(self, event: LedgerEvent) -> Changes:
         self._open = None
-        return self.ledger.apply(event)
+        self.version += 1
+        changes = self.ledger.apply(event)
+        for order in changes.orders:
+            self.recent.note(order)
+        return changes
+
+    def start_day(self) -> tuple[Leg, ...]:
+        """Begin a trading day. The answer is the anchor to store."""
+        self.version += 1
+        return self.ledger.start_day()
 
     def _tell(self, changes: Changes) -> None:
         for listener in self._on_changes:
@@ -147,7 +161,8 @@ class Books:
                 await write
             except StoreError as err:
                 raise JournalDownError(str(err)) from err
-        self._tell(changes)
+        # Told a turn later: the next step towards the wire comes first.
+        asyncio.get_running_loop().call_soon(self._tell, changes)
 
     async def never_sent(self, refs: Iterable[str], why: str) -> None:
         """Proven that not a byte went out."""

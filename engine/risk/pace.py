@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from engine.domain.market import NEW_YORK
-from engine.domain.order import Order, Proposal, Role, Side
+from engine.domain.order import Order, OrderIntent, OrderState, Proposal, Role, Side
 from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
@@ -30,31 +31,54 @@ class Pace(NamedTuple):
 UNHURRIED = Pace()
 
 
-def measure_pace(
-    newest_first: Iterable[Order],
-    now: datetime,
-    *,
-    strategy: str,
-    key: str,
-    side: Side,
-    limits: RiskLimits,
-) -> Pace:
-    """Count what was made lately. Stops at the first order that is older than every window."""
-    longest_s = max(MINUTE_S, limits.repeat_window_s, limits.duplicate_window_s)
-    orders = fills = 0
-    same: datetime | None = None
-    for order in newest_first:
+class RecentOrders:
+    """What was made lately, kept up order by order: asking costs the same however long the day was."""
+
+    def __init__(self, orders: Iterable[Order] = ()) -> None:
+        """Begin with the orders of the day so far, oldest first."""
+        self._made: deque[tuple[datetime, str]] = deque()
+        """When each order of the last minute was made, with its ref, oldest first."""
+        self._refs: set[str] = set()
+        self._entries: dict[tuple[str, Side], datetime] = {}
+        """When an entry of a key and side was last made."""
+        self._filled: dict[str, dict[str, datetime]] = {}
+        """Strategy -> its entries that filled lately, by ref, and when they were made."""
+        for order in orders:
+            self._add(order.intent)
+            self.note(order)
+
+    def note(self, order: Order) -> None:
+        """Take in an order that is new or has changed."""
         intent = order.intent
-        age_s = (now - intent.created_at).total_seconds()
-        if age_s >= longest_s:
-            break
-        orders += age_s < MINUTE_S
-        if intent.role is not Role.ENTRY:
-            continue
-        fills += order.filled > 0 and intent.strategy == strategy and age_s < limits.repeat_window_s
-        if same is None and intent.key == key and intent.side is side:
-            same = intent.created_at
-    return Pace(orders, fills, same)
+        if order.state is OrderState.PENDING and intent.ref not in self._refs:
+            self._add(intent)
+        if order.filled > 0 and intent.role is Role.ENTRY:
+            self._filled.setdefault(intent.strategy, {})[intent.ref] = intent.created_at
+
+    def pace(self, now: datetime, *, strategy: str, key: str, side: Side, limits: RiskLimits) -> Pace:
+        """How it stands for an entry that is asked for now."""
+        while self._made and (now - self._made[0][0]).total_seconds() >= MINUTE_S:
+            self._refs.discard(self._made.popleft()[1])
+        return Pace(
+            len(self._made),
+            self._fills(now, strategy, window_s=limits.repeat_window_s),
+            self._entries.get((key, side)),
+        )
+
+    def _add(self, intent: OrderIntent) -> None:
+        self._made.append((intent.created_at, intent.ref))
+        self._refs.add(intent.ref)
+        if intent.role is Role.ENTRY:
+            self._entries[intent.key, intent.side] = intent.created_at
+
+    def _fills(self, now: datetime, strategy: str, *, window_s: float) -> int:
+        filled = self._filled.get(strategy)
+        if not filled:
+            return 0
+        old = [ref for ref, at in filled.items() if (now - at).total_seconds() >= window_s]
+        for ref in old:
+            del filled[ref]
+        return len(filled)
 
 
 def check_pace(proposal: Proposal, pace: Pace, now: datetime, limits: RiskLimits) -> Refusal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,7 +38,7 @@ class GateWorld:
     margin_usd: float | None
     """Cached initial margin per contract of a future; None where not known yet."""
     strategy_allows_short: bool
-    signals_used: frozenset[str]
+    signals_used: AbstractSet[str]
     """Signal ids that already caused an entry."""
     profile: Profile = Profile.OPEN
     """What the strategy may trade at all."""

@@ -57,7 +57,7 @@ class DayBook:
         today = trading_day(now)
         if today != self._day:
             self._day = today
-            legs = self._desk.books.ledger.start_day()
+            legs = self._desk.books.start_day()
             self._pnl.start_day(now)
             await self._store.start_day(legs, day=today, at=now)
             self._desk.notices.event(Level.INFO, "engine", f"trading day {today} begins; P&L starts at 0")

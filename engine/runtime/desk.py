@@ -6,8 +6,8 @@ No rules live here beyond looking things up; the gate, the books and the brakes 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,7 +28,6 @@ from engine.risk.gate import check_again
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.order_check import OrderRules
-from engine.risk.pace import measure_pace
 from engine.risk.preview import UnitCost, preview_of
 from engine.risk.profile import Profile
 from engine.risk.refusal import Refusal
@@ -58,6 +57,15 @@ class Block:
 
     reason: Reason
     text: str
+
+
+class _Held(NamedTuple):
+    """Holdings and what they were made of."""
+
+    version: int
+    differences: tuple[Finding, ...]
+    foreign: tuple[Finding, ...]
+    holdings: tuple[Holding, ...]
 
 
 class _Committed(NamedTuple):
@@ -120,6 +128,8 @@ class Desk:
     """Instrument key -> its net P&L today in percent of the equity the day began with."""
     inputs: GateInputs = field(default_factory=GateInputs)
     """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
+    _limits: tuple[Config, RiskLimits] | None = None
+    _held: _Held | None = None
     _committed: _Committed | None = None
     draining: bool = False
     summary: tuple[str, ...] = ()
@@ -137,7 +147,12 @@ class Desk:
         return self.values.get("NetLiquidation", math.nan)
 
     def limits(self) -> RiskLimits:
-        """The limits in force this moment."""
+        """The limits in force this moment; read anew only where the configuration is another one."""
+        if self._limits is None or self._limits[0] is not self.config:
+            self._limits = (self.config, self._read_limits())
+        return self._limits[1]
+
+    def _read_limits(self) -> RiskLimits:
         risk, sessions = self.config.risk, self.config.sessions
         return RiskLimits(
             risk_per_trade_pct=risk.risk_per_trade_pct,
@@ -181,6 +196,13 @@ class Desk:
 
     def holdings(self) -> tuple[Holding, ...]:
         """Every position that counts: ours, those nobody has explained yet, and those that are left alone."""
+        before, version = self._held, self.books.version
+        if before is None or before[:3] != (version, self.differences, self.foreign):
+            found = self._sum_holdings()
+            before = self._held = _Held(version, self.differences, self.foreign, found)
+        return before.holdings
+
+    def _sum_holdings(self) -> tuple[Holding, ...]:
         held = {p.key: p.quantity for p in self.books.positions()}
         for finding in (*self.differences, *self.foreign):
             beside = int(finding.broker) - self.books.quantity(finding.key)
@@ -191,33 +213,34 @@ class Desk:
         """What all of that can come to, with every order that is not done; made anew after a change only."""
         holdings, orders = self.holdings(), self.books.open_orders()
         before = self._committed
-        if before is None or before.orders is not orders or before.holdings != holdings:
+        if before is None or before.orders is not orders or before.holdings is not holdings:
             before = self._committed = _Committed(holdings, orders, commitments(holdings, orders))
         return before.sum
 
-    def roots(self) -> Mapping[str, str]:
-        """Every future's key with its root: expiries of one future share the cap of a symbol."""
-        futures = (i for i in self.instruments.values() if i.sec_type is SecType.FUTURE)
+    def commitments_without(self, ref: str) -> Commitments:
+        """The same as if this order were not there."""
+        others = tuple(o for o in self.books.open_orders() if o.intent.ref != ref)
+        return commitments(self.holdings(), others)
+
+    def roots(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """The futures among these keys with their roots: expiries of one future share the cap of a symbol."""
+        described = (self.instruments.get(key) for key in keys)
+        futures = (i for i in described if i is not None and i.sec_type is SecType.FUTURE)
         return {i.key: f"{i.symbol}@{i.exchange}" for i in futures}
 
     def losses_of(self, key: str) -> Losses:
         """Loss and drawdown of the account and of one symbol, as they were at the last look."""
         return self.losses._replace(symbol_day_pct=self.symbol_losses.get(key, 0.0))
 
-    def unit_usd(self) -> Mapping[str, float]:
-        """Exposure of one share or contract of everything held or worked."""
-        keys = {h.key for h in self.holdings()} | {o.intent.key for o in self.books.open_orders()}
-        return {key: self.unit_exposure_usd(key) for key in keys}
-
     def unit_exposure_usd(self, key: str) -> float:
         """Exposure of one unit; NaN where its price or margin is not known."""
         instrument = self.instruments.get(key)
         if instrument is None:
             return math.nan
-        position = self.books.position(key)
         price = self.quotes.mark(key)
-        if math.isnan(price) and position is not None:
-            price = float(position.avg_price)
+        if math.isnan(price):
+            position = self.books.position(key)
+            price = price if position is None else float(position.avg_price)
         return unit_exposure_usd(instrument, price, self.margins.get(key))
 
     def preview(self, intent: OrderIntent, instrument: Instrument) -> Preview:
@@ -226,7 +249,7 @@ class Desk:
             intent,
             instrument,
             mark=self.quotes.mark(intent.key),
-            fees=order_rules(self.config).fees,
+            fees=self.limits().order_rules.fees,
             unit=self.unit_costs.get(intent.key),
         )
 
@@ -271,24 +294,25 @@ class Desk:
         wish = Proposal(
             intent.strategy, intent.key, Intention.ENTER, intent.side, intent.signal_id, at=self.now()
         )
-        others = tuple(o for o in self.books.open_orders() if o.intent.ref != intent.ref)
-        world = replace(
-            self.gate_world(wish, allow_short=True), commitments=commitments(self.holdings(), others)
-        )
-        refusal = check_again(intent, world, self.limits())
+        without = self.commitments_without(intent.ref)
+        refusal = check_again(intent, self.gate_world(wish, allow_short=True, out=without), self.limits())
         if refusal is None:
             return None
         text = f"{intent.ref} was not sent: {refusal.text} ({refusal.reason.value})"
         self.notices.event(Level.WARNING, "order", text, symbol=intent.key)
         return refusal.reason
 
-    def gate_world(self, proposal: Proposal, *, allow_short: bool) -> GateWorld:
-        """Everything the gate may know, for one proposal."""
-        key = proposal.key
+    def gate_world(
+        self, proposal: Proposal, *, allow_short: bool, out: Commitments | None = None
+    ) -> GateWorld:
+        """Everything the gate may know, for one proposal. `out` where not all that is out shall count."""
+        key, now = proposal.key, self.now()
+        out = self.commitments() if out is None else out
+        counted = {*out.worst, key}
         block = self.entry_block() or self.symbol_block(key)
         past, pivot = self.books.ledger.positions.past, proposal.plan.pivot
         return GateWorld(
-            now=self.now(),
+            now=now,
             blocked=None if block is None else block.reason,
             blocked_text="" if block is None else block.text,
             brakes=self.brakes,
@@ -297,24 +321,19 @@ class Desk:
             # A dry run buys nothing: it may look at delayed prices, and says so.
             is_live_data=self.quotes.is_live(key) or self.mode is Mode.DRY_RUN,
             net_liquidation_usd=self.net_liquidation_usd,
-            commitments=self.commitments(),
+            commitments=out,
             losses=self.losses_of(key),
-            pace=measure_pace(
-                reversed(self.books.orders()),
-                self.now(),
-                strategy=proposal.strategy,
-                key=key,
-                side=proposal.side,
-                limits=self.limits(),
+            pace=self.books.recent.pace(
+                now, strategy=proposal.strategy, key=key, side=proposal.side, limits=self.limits()
             ),
             selection=self.inputs.selection(key),
-            roots=self.roots(),
-            unit_usd=self.unit_usd(),
+            roots=self.roots(counted),
+            unit_usd={other: self.unit_exposure_usd(other) for other in counted},
             margin_usd=self.margins.get(key),
             strategy_allows_short=allow_short,
             profile=self._profile(proposal.strategy),
             is_paper=self.mode is not Mode.LIVE,
-            signals_used=frozenset(self.signals_used),
+            signals_used=self.signals_used,
             last_fill_at=past.of(key).last_fill_at,
             last_stop_out_at=past.of(key).last_stop_out_at,
             attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),

@@ -20,11 +20,14 @@ from engine.api import StrategyView as StrategyRow
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Role
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.market.bars import BarAggregator
 from engine.risk.gate import check_entry
+from engine.risk.limits import RiskLimits
 from engine.risk.refusal import OrderRefusedError, Refusal
+from engine.risk.world import GateWorld
 from engine.runtime.decisions import decision_context
 from engine.runtime.desk import Desk
 from engine.strategy.base import Strategy, StrategyView, Waiting
@@ -212,7 +215,8 @@ class Trading:
         desk = self._desk
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
         ticket = check_entry(proposal, world, limits)
-        desk.session_log.proposal(desk.now(), proposal, ticket, decision_context(ticket, world, limits))
+        # Written down while the intents are being stored, not before: the order comes first.
+        asyncio.get_running_loop().call_soon(self._record, proposal, ticket, world, limits)
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
             if isinstance(ticket, Refusal):
@@ -230,13 +234,18 @@ class Trading:
         desk.why_not.pop((proposal.strategy, proposal.key), None)
         order = f"{proposal.side.value} {ticket.quantity} at {ticket.limit_price}"
         said = f"{self._sentence(proposal, 'enter')}: {order}"
-        # Told while the intents are being stored, not before: the order comes first.
         tell = partial(desk.notices.event, Level.INFO, "strategy", said, symbol=proposal.key)
         asyncio.get_running_loop().call_soon(tell)
         try:
             await self._executor.enter(self._executor.entry_intents(proposal, ticket, instrument), instrument)
         except OrderRefusedError as err:
             desk.refused(proposal, err.refusal)
+
+    def _record(
+        self, proposal: Proposal, verdict: EntryTicket | Refusal, world: GateWorld, limits: RiskLimits
+    ) -> None:
+        context = decision_context(verdict, world, limits)
+        self._desk.session_log.proposal(world.now, proposal, verdict, context)
 
     def _sentence(self, proposal: Proposal, word: str) -> str:
         note = f" ({proposal.note})" if proposal.note else ""

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.domain.order import Order, Role, Side
+from engine.domain.order import Order, OrderState, Role, Side
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
-from engine.risk.pace import Pace, measure_pace
+from engine.risk.pace import Pace, RecentOrders
 from engine.risk.refusal import Refusal
 from engine.risk.selection import Objection, ProductStatus, Selection
 from tests.builders import LIMITS, TEN, order, proposal, quote, world
@@ -23,21 +25,59 @@ def _made(
     return order(key, role, filled=filled, created_at=TEN - timedelta(seconds=age_s), **changes)
 
 
-def _pace(*newest_first: Order) -> Pace:
-    return measure_pace(newest_first, TEN, strategy="ma", key="SPY", side=Side.BUY, limits=LIMITS)
+def _pace(recent: RecentOrders, at_s: float = 0.0) -> Pace:
+    now = TEN + timedelta(seconds=at_s)
+    return recent.pace(now, strategy="ma", key="SPY", side=Side.BUY, limits=LIMITS)
 
 
 def test_every_role_counts_for_a_minute_and_only_own_filled_entries_as_repeats() -> None:
-    pace = _pace(
-        _made(1.0, role=Role.STOP),
-        _made(5.0, filled=10),
-        _made(6.0),
-        _made(7.0, filled=10, strategy="other"),
-        _made(59.9, "AMD", filled=100),
-        _made(60.0, filled=100),
+    recent = RecentOrders(
+        (
+            _made(60.0, filled=100),
+            _made(59.9, "AMD", filled=100),
+            _made(7.0, filled=10, strategy="other"),
+            _made(6.0),
+            _made(5.0, filled=10),
+            _made(1.0, role=Role.STOP),
+        )
     )
 
-    assert pace == Pace(5, 2, TEN - timedelta(seconds=5))
+    assert _pace(recent) == Pace(5, 2, TEN - timedelta(seconds=5))
+
+
+def test_an_order_is_counted_once_however_often_it_changes() -> None:
+    recent, made = RecentOrders(), _made(5.0, state=OrderState.PENDING)
+
+    for changed in (made, made, replace(made, state=OrderState.WORKING), replace(made, filled=10)):
+        recent.note(changed)
+
+    assert _pace(recent) == Pace(1, 1, TEN - timedelta(seconds=5))
+    assert _pace(recent, 54.9).orders_last_minute == 1
+    assert _pace(recent, 55.0) == Pace(0, 0, TEN - timedelta(seconds=5))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 30.0), st.sampled_from("AB"), st.sampled_from(Role), st.booleans())),
+    st.floats(0.0, 200.0),
+)
+def test_what_is_kept_up_order_by_order_is_what_counting_all_of_them_gives(
+    steps: list[tuple[float, str, Role, bool]], later_s: float
+) -> None:
+    recent, made, at_s = RecentOrders(), [], 0.0
+    for number, (pause_s, key, role, fills) in enumerate(steps):
+        at_s += pause_s
+        filled = 10 if fills and role is Role.ENTRY else 0
+        made.append(_made(-at_s, key, role, filled, ref=f"o{number}", state=OrderState.PENDING))
+        recent.note(made[-1])
+        recent.pace(TEN + timedelta(seconds=at_s), strategy="ma", key=key, side=Side.BUY, limits=LIMITS)
+
+    now = TEN + timedelta(seconds=at_s + later_s)
+    young = [o for o in made if (now - o.intent.created_at).total_seconds() < 60.0]
+    entries = [o.intent for o in made if (o.intent.key, o.intent.role) == ("A", Role.ENTRY)]
+
+    assert recent.pace(now, strategy="ma", key="A", side=Side.BUY, limits=LIMITS) == Pace(
+        len(young), sum(o.filled > 0 for o in young), entries[-1].created_at if entries else None
+    )
 
 
 @pytest.mark.parametrize(
