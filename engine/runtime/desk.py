@@ -261,6 +261,8 @@ class Desk:
             return Block(Reason.NOT_READY, "the engine is stopping")
         if not self.books.is_stored:
             return Block(Reason.STORE_DOWN, "the store cannot write")
+        if not self.verified and self.state is not EngineState.READY:
+            return Block(Reason.NOT_RECOVERED, "the account was not compared with the broker's yet")
         if self.link is not LinkState.UP:
             return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
         if self.state is not EngineState.READY:

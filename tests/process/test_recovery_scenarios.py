@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engine.store.export import export_state
 from tests.storm.agreement import assert_agreement
 from tests.storm.breakout import KIND
 from tests.storm.real import RealCockpit
@@ -24,6 +26,7 @@ DAY = dt.datetime(2026, 11, 20, tzinfo=NEW_YORK)
 SPEED = 60.0
 PIVOT, STOP, TARGET = 445.10, 444.50, 447.00
 ONE_HUNDRED = {"per_symbol_notional_cap": 44_600.0, "cooldown_minutes": 0.0}
+AT_ONCE = {**ONE_HUNDRED, "cooldown_after_stop_minutes": 0.0}
 """A cap that leaves 100 shares at 445.25."""
 
 Leg = tuple[str, float]
@@ -45,7 +48,16 @@ def moment(clock: str) -> dt.datetime:
     return dt.datetime.combine(DAY, dt.time.fromisoformat(clock), tzinfo=NEW_YORK)
 
 
-def play(cockpit: RealCockpit, legs: Sequence[Leg], *, until: str) -> None:
+def play(
+    cockpit: RealCockpit,
+    legs: Sequence[Leg],
+    *,
+    until: str,
+    speed: float = SPEED,
+    start_at: str = "09:52",
+    risk: Mapping[str, object] = ONE_HUNDRED,
+    **sections: Mapping[str, object],
+) -> None:
     """Write the tape and the configuration that trades on it."""
     folder = cockpit.folder / "tape"
     folder.mkdir()
@@ -63,8 +75,9 @@ def play(cockpit: RealCockpit, legs: Sequence[Leg], *, until: str) -> None:
     breakout = {"kind": KIND, "symbols": ["TSLA"], "timeframe": "5s", "params": params}
     cockpit.configure(
         {"breakout": breakout},
-        risk=ONE_HUNDRED,
-        broker={"speed": SPEED, "tape": str(folder), "start_at": "09:52"},
+        risk=risk,
+        broker={"speed": speed, "tape": str(folder), "start_at": start_at},
+        **sections,
     )
 
 
@@ -128,3 +141,51 @@ def test_killed_after_two_stopped_out_attempts_the_third_is_refused(cockpit: Rea
     assert any("2 of 2" in w.text for w in shown.why_not)
     assert shown.positions == ()
     assert_agreement(cockpit)
+
+
+@pytest.mark.req("RECOVERY-GAP", "REQ-TEST-003")
+def test_all_seven_kinds_of_context_survive_one_kill(cockpit: RealCockpit) -> None:
+    legs = [
+        ("09:58:00", 445.00), ("09:59:45", 445.24), ("09:59:55", 444.00), ("10:00:05", 445.24),
+        ("10:00:15", 447.13), ("10:00:22", 446.50),
+    ]  # fmt: skip
+    often = {"checkpoint_s": 1.0}
+    play(cockpit, legs, until="10:10:00", speed=6.0, start_at="09:59:35", risk=AT_ONCE, state=often)
+    cockpit.start()
+    cockpit.ready()
+    wait_for(cockpit, "10:00:27")
+    shown = cockpit.until(lambda s: s.positions and s.positions[0].protected_quantity == 50, why="no half")
+    cockpit.kill()
+    before, working = state_of(cockpit), cockpit.record().working
+
+    bars = before["bar_buffers"]["TSLA"]["bars"]
+    kept_until = dt.datetime.fromisoformat(bars[-1]["time"]) + dt.timedelta(seconds=5)
+    missing_s = (shown.session.now - kept_until) // dt.timedelta(seconds=5) * 5
+    assert missing_s <= 10, "bars that ended before the kill"
+    held = before["positions"]["TSLA"]
+    assert (held["quantity"], held["remaining"], held["entry_price"]) == (50, 0.5, 445.25)
+    assert (held["pivot"], held["target1"], held["contract"]["sec_type"]) == (PIVOT, TARGET, "STK")
+    assert [(p["shares"], p["price"]) for p in held["partials_taken"]] == [(50, 447.13)]
+    assert before["attempt_counts"]["TSLA"]["long_attempts"] == 2
+    assert held["stop_perm_id"] == working[0]["perm_id"]
+
+    cockpit.start()
+    cockpit.ready()
+    again = cockpit.until(lambda s: s.positions and s.positions[0].protected_quantity == 50, why="no stop")
+    after = state_of(cockpit)
+
+    assert after["positions"] == before["positions"]
+    assert after["attempt_counts"] == before["attempt_counts"]
+    assert after["bar_buffers"]["TSLA"]["bars"][: len(bars)] == bars
+    assert cockpit.record().working == working, "the very same stop"
+    assert again.pnl.realized_usd == shown.pnl.realized_usd
+    (position,) = again.positions
+    assert (position.quantity, position.avg_price, position.is_orphan) == (50, 445.25, False)
+    assert_agreement(cockpit)
+
+
+def state_of(cockpit: RealCockpit) -> dict[str, Any]:
+    """The stored state in its JSON form."""
+    path = cockpit.database()
+    assert path is not None
+    return export_state(path)

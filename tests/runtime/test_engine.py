@@ -468,7 +468,7 @@ async def test_the_start_goes_connect_compare_stops_markets_ready_and_an_early_s
         assert steps[0] == "state"
 
     async with running(tmp_path / "again", before=boots, settle_s=0.5) as early:
-        assert early.here.desk.may_enter("ma", "SPY") is Reason.NOT_READY
+        assert early.here.desk.may_enter("ma", "SPY") is Reason.NOT_RECOVERED
         assert early.here.desk.state is EngineState.RECONCILING
         assert early.here.broker.sent == []
 

@@ -28,6 +28,7 @@ from engine.recovery.checkpoint import (
 from engine.runtime.daypnl import trading_day
 from engine.runtime.desk import Desk
 from engine.runtime.trading import LIVE_BAR_SECONDS, Running
+from engine.runtime.upkeep import ROUND_S
 from engine.store.checkpoint import StoredCheckpoint, put_checkpoint
 from engine.store.errors import StoreError
 
@@ -153,9 +154,9 @@ class Checkpoints:
         self._pending.extend(bar for bar in bars if bar.seconds == LIVE_BAR_SECONDS)
 
     async def round(self) -> None:
-        """Save where it is time."""
+        """Save where it is time: at the last round before it would be too late."""
         now_s = self._desk.clock.monotonic()
-        if now_s >= self._next_save_s and self._store.healthy:
+        if now_s + ROUND_S > self._next_save_s and self._store.healthy:
             self._next_save_s = now_s + self._desk.config.state.checkpoint_s
             await self.save()
 
