@@ -9,6 +9,7 @@ from enum import StrEnum
 from engine.domain.moment import aware
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.preview import EntryTicket, Preview
+from engine.domain.reasons import Reason
 
 
 class Side(StrEnum):
@@ -119,6 +120,8 @@ class Proposal:
     """Levels of an entry, kept with the position it opens."""
     exit_fraction: float = 1.0
     """How much of the position an exit takes, in (0, 1]; less than 1 is a partial."""
+    reason: Reason = Reason.SIGNAL
+    """Why an exit leaves; it becomes the reason of the close."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""

@@ -67,11 +67,18 @@ class Reason(StrEnum):
     STRATEGY_OFF = "strategy_off"
     WARMING_UP = "warming_up"
     NO_SIGNAL = "no_signal"
+    NO_SETUP = "no_setup"
+    FILTERED = "filtered"
+    AWAITS_RETEST = "awaits_retest"
+    AWAITS_REARM = "awaits_rearm"
+    IN_POSITION = "in_position"
 
     # why a position or an order came to its end
     SIGNAL = "signal"
     STOP = "stop"
     TARGET = "target"
+    FIVE_MINUTE_RULE = "5min_rule"
+    EOD = "eod"
     OPERATOR = "operator"
     FLATTEN = "flatten"
     SHUTDOWN = "shutdown"

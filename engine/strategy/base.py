@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar, NamedTuple, Self
 
-from engine.domain.market import Bar
+from engine.domain.market import Bar, Quote
 from engine.domain.order import Proposal
 from engine.domain.reasons import Reason
+from engine.domain.setup import Setup
+
+
+class Holding(NamedTuple):
+    """The position it owns, as far as a decision needs it. Prices per unit."""
+
+    entry_price: float
+    opened_at: datetime
+    stop_price: float | None
+    """Where its protective stop is now."""
+    initial_stop: float | None
+    """Where it was at entry; the distance to it is 1 R."""
+    has_partial: bool
+    """A part of it was closed already."""
+    target1: float | None = None
+    target2: float | None = None
 
 
 class StrategyView(NamedTuple):
@@ -22,6 +39,14 @@ class StrategyView(NamedTuple):
     """A close of its position is on its way or working."""
     allow_short: bool = False
     """Shorts are allowed here, by asset class and by strategy."""
+    holding: Holding | None = None
+    """What it holds; None while `quantity` is 0."""
+    attempts_long: int = 0
+    """Entries that filled today at the pivot above."""
+    attempts_short: int = 0
+    """The same at the pivot below."""
+    max_attempts: int = 0
+    """Entries allowed per pivot, side and day; 0 = the gate alone decides."""
 
 
 class Waiting(NamedTuple):
@@ -38,6 +63,8 @@ class Strategy(ABC):
     """
 
     long_only: ClassVar[bool] = False
+    wants_setups: ClassVar[bool] = False
+    """True where it trades the levels of a scanner."""
 
     def __init__(self, name: str, *, keys: Sequence[str]) -> None:
         self.name = name
@@ -71,3 +98,18 @@ class Strategy(ABC):
     @abstractmethod
     def why_not(self, key: str) -> Waiting:
         """What it waits for in this instrument, for people. Raises KeyError for a key that is not its own."""
+
+    def take_setups(self, setups: Sequence[Setup]) -> None:  # noqa: B027 - most have no use for levels
+        """Take the watch list of the day. What is not in it any more is not entered; positions are kept."""
+
+    def wants_quote(self, quote: Quote) -> bool:
+        """Whether this quote changes anything for it. Asked at every tick, so it may cost next to nothing."""
+        return False
+
+    def on_quote(self, quote: Quote, view: StrategyView) -> tuple[Proposal, ...]:
+        """Take a quote it wanted, and answer with what is wanted now."""
+        return ()
+
+    def on_clock(self, key: str, now: datetime, view: StrategyView) -> tuple[Proposal, ...]:
+        """Asked once a second per instrument: for what must happen while nothing trades."""
+        return ()
