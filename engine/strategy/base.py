@@ -49,6 +49,26 @@ class StrategyView(NamedTuple):
     """Entries allowed per pivot, side and day; 0 = the gate alone decides."""
 
 
+class SetupState(NamedTuple):
+    """How one instrument of the watch list stands, for people. Distances in percent of price, NaN unknown."""
+
+    key: str
+    resistance: float
+    support: float
+    score: float
+    above_pct: float
+    """Way up to resistance; negative beyond it."""
+    below_pct: float
+    """Way down to support; negative beyond it."""
+    stages: tuple[str, str]
+    """Stage of the pivot above and of the one below."""
+    attempts: tuple[int, int]
+    """Filled entries of today, above and below."""
+    filters: tuple[tuple[str, bool, float, float], ...]
+    """Of the last break that was judged: name, passed, value, limit."""
+    source: str
+
+
 class Waiting(NamedTuple):
     """Why there is no proposal right now."""
 
@@ -101,6 +121,10 @@ class Strategy(ABC):
 
     def take_setups(self, setups: Sequence[Setup]) -> None:  # noqa: B027 - most have no use for levels
         """Take the watch list of the day. What is not in it any more is not entered; positions are kept."""
+
+    def setup_states(self) -> tuple[SetupState, ...]:
+        """Its watch list as it stands; empty for strategies without levels."""
+        return ()
 
     def wants_quote(self, quote: Quote) -> bool:
         """Whether this quote changes anything for it. Asked at every tick, so it may cost next to nothing."""

@@ -17,7 +17,7 @@ from engine.domain.order import Intention, Proposal, Side
 from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
-from engine.strategy.base import Strategy, StrategyView, Waiting
+from engine.strategy.base import SetupState, Strategy, StrategyView, Waiting
 from engine.strategy.params import parse_params
 from engine.strategy.pivot_exits import ExitWish, at_target, five_minute_rule
 from engine.strategy.pivot_filters import (
@@ -47,7 +47,7 @@ class _Watched:
     holds: bool = False
     """As of the last view; while true every quote is looked at, for the targets."""
     attempts: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
-    allow_short: bool = False
+    max_attempts: int = 0
     judged: tuple[FilterResult, ...] = ()
     """What the filters said at the last break."""
     spoken_side: Side = Side.BUY
@@ -165,7 +165,7 @@ class PivotBreak(Strategy):
     @staticmethod
     def _see(watched: _Watched, view: StrategyView) -> None:
         watched.holds = view.quantity != 0
-        watched.allow_short = view.allow_short
+        watched.max_attempts = view.max_attempts
         watched.attempts = {Side.BUY: view.attempts_long, Side.SELL: view.attempts_short}
 
     def _consider(
@@ -263,9 +263,36 @@ class PivotBreak(Strategy):
             return Waiting(Reason.IN_POSITION, "in position")
         return self._waiting(watched, watched.setup)
 
+    def setup_states(self) -> tuple[SetupState, ...]:
+        """Every watched instrument with its levels, attempts and the filters of its last break."""
+        return tuple(
+            self._state(key, watched, watched.setup)
+            for key, watched in self._watched.items()
+            if watched.setup is not None
+        )
+
+    @staticmethod
+    def _state(key: str, watched: _Watched, setup: Setup) -> SetupState:
+        return SetupState(
+            key=key,
+            resistance=setup.resistance,
+            support=setup.support,
+            score=setup.score,
+            above_pct=100.0 * (setup.resistance / watched.price - 1.0),
+            below_pct=100.0 * (1.0 - setup.support / watched.price),
+            stages=(watched.tracks[Side.BUY].stage.value, watched.tracks[Side.SELL].stage.value),
+            attempts=(watched.attempts[Side.BUY], watched.attempts[Side.SELL]),
+            filters=tuple((r.name.value, r.passed, r.value, r.limit) for r in watched.judged),
+            source=setup.source,
+        )
+
     def _waiting(self, watched: _Watched, setup: Setup) -> Waiting:
         failed = ", ".join(result.text() for result in watched.judged if not result.passed)
         track = watched.tracks[watched.spoken_side]
+        used = watched.attempts[track.side]
+        if 0 < watched.max_attempts <= used:
+            text = f"{used} of {watched.max_attempts} attempts at {track.pivot:g} used"
+            return Waiting(Reason.MAX_ATTEMPTS, text)
         if track.stage in {Stage.BROKEN, Stage.RETESTED}:
             word = "comes back to it" if track.stage is Stage.BROKEN else "holds and leaves it again"
             text = f"{track.pivot:g} broke, filtered ({failed}); waits until it {word}"

@@ -77,7 +77,7 @@ class PivotTrack:
         return 100.0 * self.side.sign * (price - self.pivot) / self.pivot
 
     def on_price(self, price: float, at: float) -> Trigger | None:
-        """Take the next price; the trigger where it is time to enter. The caller says `spend` once acted on."""
+        """Take the next price; the trigger where it is time to enter. Whoever acts on it says `spend`."""
         beyond = self.beyond_pct(price)
         if self.stage in {Stage.OUTSIDE, Stage.SPENT}:
             if beyond <= 0.0:
