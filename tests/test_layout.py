@@ -113,14 +113,14 @@ class TestPackages:
         else:
             assert imports().find_modules_that_directly_import(package)
 
-    @pytest.mark.parametrize("package", ["pytest", "pytest-textual-snapshot", "pandas_market_calendars"])
+    @pytest.mark.parametrize("package", ["pytest", "pytest-textual-snapshot"])
     def test_a_named_tool_is_a_development_package(self, package: str) -> None:
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         assert any(line.startswith(f"{package}>=") for line in extras["dev"])
 
-    def test_the_calendar_package_makes_the_shipped_table_and_is_not_loaded_to_trade(self) -> None:
-        assert "pandas_market_calendars" in (ROOT / "tools" / "make_holidays.py").read_text()
-        assert "pandas_market_calendars" not in imports().modules
+    def test_the_calendar_package_is_loaded_in_one_place_only_where_tables_are_made(self) -> None:
+        users = imports().find_modules_that_directly_import("pandas_market_calendars")
+        assert users == {"engine.market.calendar_source"}
 
 
 @pytest.mark.req("PLAN-M1-SCAFFOLD")
