@@ -36,6 +36,7 @@ from engine.ledger.events import (
     StatusClaimed,
 )
 from engine.runtime.desk import Desk
+from engine.runtime.guards.moved_stop import moved_outside
 from engine.runtime.process.late_log import LateLog
 
 _log = structlog.get_logger("engine")
@@ -168,6 +169,7 @@ class Inbox:
             changed = replace(intent, quantity=total, stop_price=price)
             if changed != intent:
                 found.append(Changed(changed, now))
+                found += moved_outside(self._desk, order, price)
         return found
 
     def _execution(self, event: Execution) -> list[LedgerEvent]:
