@@ -152,8 +152,11 @@ def world(
         "is_live_data": True,
         "net_liquidation_usd": 1_000_000.0,
         "commitments": commitments(holdings, orders),
+        "equity_age_s": 0.0,
+        "available_funds_usd": 1_000_000.0,
         "unit_usd": {},
         "margin_usd": None,
+        "margin_age_s": 0.0,
         "strategy_allows_short": True,
         "signals_used": frozenset(),
     }

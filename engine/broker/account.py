@@ -44,7 +44,10 @@ class Account:
         )
 
     async def subscribe_values(self, account: str) -> None:
-        """Ask for the account's figures, which go on updating; raises BrokerError where none come."""
+        """Ask for the account's figures, which go on updating; raises BrokerError where none come.
+
+        Asked again, the broker tells all of them once more, whether they changed or not.
+        """
         client = self._wire.client
         await self._wire.requests.ask(
             _VALUES,

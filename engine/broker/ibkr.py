@@ -201,6 +201,14 @@ class IbkrBroker:
         except BrokerError as error:
             return Fetched(None, clean(error))
 
+    async def refresh_values(self) -> Fetched[bool]:
+        """Every figure of the account once more; or why not."""
+        try:
+            await self._open.account.subscribe_values(self._open.wire.account)
+        except BrokerError as error:
+            return Fetched(None, clean(error))
+        return Fetched(True)
+
     async def server_time(self) -> datetime:
         """The broker's clock, whole seconds."""
         return await self._open.heartbeat.server_time()

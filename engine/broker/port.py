@@ -272,6 +272,10 @@ class Broker(Protocol):
         """Positions, all open orders, completed orders, today's executions; or why not."""
         ...
 
+    async def refresh_values(self) -> Fetched[bool]:
+        """Ask for the account's figures anew: they come as events before the answer; or why not."""
+        ...
+
     async def server_time(self) -> datetime:
         """The broker's clock (whole seconds); in lockstep also the acknowledgement."""
         ...

@@ -198,6 +198,8 @@ class RiskSection(Section):
     """Exposure of everything held and working."""
     max_order_value: float = key(50_000.0, unit="USD", gt=0)
     """Exposure of one entry order."""
+    max_account_age_s: float = key(60.0, unit="s", ge=5, le=600)
+    """Age from which equity, funds and margins are too old to enter on; asked for three times in it."""
     price_collar_pct: float = key(2.0, unit="%", gt=0, le=50)
     """Farthest an entry's limit may be from the fresh price."""
     orders_per_minute: int = key(60, ge=1, le=3000)

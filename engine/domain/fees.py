@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from engine.domain.instrument import SecType
 
+_FUTURE = SecType.FUTURE
+
 
 class FeeSchedule(NamedTuple):
     """Prices of trading, USD."""
@@ -24,10 +26,11 @@ class FeeSchedule(NamedTuple):
 
     def order_fee_usd(self, sec_type: SecType, *, quantity: int, value_usd: float) -> float:
         """Fee of one order that fills wholly. `value_usd` is price times quantity times multiplier."""
-        if sec_type is SecType.FUTURE:
+        if sec_type is _FUTURE:
             return self.per_contract_usd * quantity
-        by_share = max(self.per_share_usd * quantity, self.minimum_usd)
-        return min(by_share, self.cap_pct / 100.0 * abs(value_usd))
+        by_share, cap = self.per_share_usd * quantity, self.cap_pct / 100.0 * abs(value_usd)
+        at_least = by_share if by_share > self.minimum_usd else self.minimum_usd
+        return cap if cap < at_least else at_least
 
 
 NO_FEES = FeeSchedule(0.0, 0.0, 0.0, 0.0)

@@ -62,4 +62,7 @@ class Instrument:
 
 
 def _containing(hours: tuple[SessionHours, ...], at: datetime) -> SessionHours | None:
-    return next((h for h in hours if h.open <= at < h.close), None)
+    for session in hours:
+        if session.open <= at < session.close:
+            return session
+    return None

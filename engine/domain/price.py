@@ -20,10 +20,10 @@ class Rounding(StrEnum):
 
 def tick_at(instrument: Instrument, price: float) -> float:
     """The price increment in force at `price`; `min_tick` where no rule covers it."""
-    step = instrument.min_tick
-    for rule in instrument.price_steps:
-        if abs(price) >= rule.low_edge:
-            step = rule.increment
+    step, size = instrument.min_tick, abs(price)
+    for low_edge, increment in instrument.price_steps:
+        if size >= low_edge:
+            step = increment
     return step
 
 

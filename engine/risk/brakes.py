@@ -64,6 +64,8 @@ class BrakeSet:
 
     def blocking(self, *, strategy: str, key: str) -> Brake | None:
         """The strongest brake that holds this entry, or None."""
+        if not self.brakes:
+            return None
         held = [b for b in self.brakes if b.holds(strategy=strategy, key=key)]
         return max(held, key=lambda b: b.level, default=None)
 

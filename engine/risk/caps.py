@@ -1,9 +1,9 @@
-"""The caps on exposure: how much room each leaves, and whether a given order fits into all. Pure."""
+"""The caps on exposure: how much room they leave, and whether a given order fits into all. Pure."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TypeAlias
 
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.reasons import Reason
@@ -15,65 +15,95 @@ from engine.risk.world import GateWorld
 EXACT = 1e-9
 """Relative room for the last bits of a double: exactly the cap passes, a cent more does not."""
 
+Rule: TypeAlias = tuple[Reason, str]
+"""A cap's code and what it holds, for people."""
+Cap: TypeAlias = tuple[Rule, float, float]
+"""A rule, its limit and its use in USD. A plain tuple: half a dozen are made for every decision."""
 
-class Cap(NamedTuple):
-    """One limit in USD and what positions and orders at worst case use of it."""
-
-    reason: Reason
-    name: str
-    limit_usd: float
-    used_usd: float
-
-    @property
-    def room_usd(self) -> float:
-        """What is left; NaN where the use is not known."""
-        return self.limit_usd - self.used_usd
-
-    def holds(self, wanted_usd: float) -> bool:
-        """True where this much more still fits; what is no number never does."""
-        return wanted_usd <= self.room_usd + EXACT * self.limit_usd
-
-    def refusal(self, key: str, wanted_usd: float) -> Refusal:
-        """No, with the cap and what exposure would come to."""
-        value = self.used_usd + wanted_usd
-        text = f"{key}: {self.name} would be {value:,.2f} of {self.limit_usd:,.2f} USD"
-        return Refusal(self.reason, text, self.limit_usd, value)
+# Looked up once: an enum's member costs a tenth of a microsecond, and a decision has ten.
+_FUTURE = SecType.FUTURE
+_NOTIONAL: Rule = (Reason.SYMBOL_NOTIONAL, "exposure per symbol")
+_MARGIN: Rule = (Reason.SYMBOL_MARGIN, "margin per symbol")
+_SIZE: Rule = (Reason.POSITION_SIZE, "size of the position")
+_ORDER: Rule = (Reason.ORDER_VALUE, "value of the order")
+_GROSS: Rule = (Reason.GROSS_EXPOSURE, "gross exposure")
+_TOTAL: Rule = (Reason.TOTAL_AT_RISK, "total at risk")
+_FUNDS: Rule = (Reason.FUNDS, "what entries tie up")
 
 
-def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tuple[Cap, ...]:
-    """Every cap that holds an entry in this instrument."""
-    worst, unit_usd, nlv = world.commitments.worst, world.unit_usd, world.net_liquidation_usd
-    gross = gross_exposure_usd(worst, unit_usd)
-    root = world.roots.get(instrument.key)
-    if root is None:
-        own = worst.get(instrument.key, 0)
-        symbol = own * unit_usd.get(instrument.key, math.nan) if own else 0.0
-    else:
-        symbol = group_exposure_usd(root, world.roots, worst, unit_usd)
-    is_future = instrument.sec_type is SecType.FUTURE
-    if is_future:
-        of_symbol, symbol_cap = Reason.SYMBOL_MARGIN, limits.symbol_margin_cap_usd
-    else:
-        of_symbol, symbol_cap = Reason.SYMBOL_NOTIONAL, limits.symbol_notional_cap_usd
-    size_cap = nlv * limits.max_position_size_pct / 100.0
-    total_cap = nlv * limits.max_total_at_risk_pct / 100.0
-    caps = (
-        Cap(of_symbol, "exposure per symbol", symbol_cap, symbol),
-        Cap(Reason.POSITION_SIZE, "size of the position", size_cap, symbol),
-        Cap(Reason.ORDER_VALUE, "value of the order", limits.max_order_value_usd, 0.0),
-        Cap(Reason.GROSS_EXPOSURE, "gross exposure", limits.max_gross_exposure_usd, gross),
-        Cap(Reason.TOTAL_AT_RISK, "total at risk", total_cap, gross),
+def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tuple[Cap, ...] | Refusal:
+    """Every cap that holds an entry in this instrument; a refusal where a figure behind them is not known.
+
+    Caps in percent widen and narrow with the regime, those in USD stand as they are.
+    """
+    key, nlv, funds = instrument.key, world.net_liquidation_usd, world.available_funds_usd
+    gross = gross_exposure_usd(world.commitments.worst, world.unit_usd)
+    # Unknown anywhere is unknown in the sum of all, so that one look settles every part of it.
+    if not (math.isfinite(gross) and math.isfinite(nlv) and nlv > 0.0):
+        return Refusal(Reason.NOT_FINITE, f"{key}: the exposure or the equity is not known")
+    if math.isnan(funds):
+        return Refusal(Reason.NOT_FINITE, f"{key}: the account's available funds are not known")
+    percent = nlv / 100.0 * regime_factor(world, limits)
+    symbol = _symbol_usd(key, world)
+    is_future = instrument.sec_type is _FUTURE
+    caps: tuple[Cap, ...] = (
+        (_MARGIN, limits.symbol_margin_cap_usd, symbol)
+        if is_future
+        else (_NOTIONAL, limits.symbol_notional_cap_usd, symbol),
+        (_SIZE, percent * limits.max_position_size_pct, symbol),
+        (_ORDER, limits.max_order_value_usd, 0.0),
+        (_GROSS, limits.max_gross_exposure_usd, gross),
+        (_TOTAL, percent * limits.max_total_at_risk_pct, gross),
     )
-    theme = world.selection.themes.get(instrument.key)
-    if theme is None:
-        return caps
-    used = group_exposure_usd(theme, world.selection.themes, worst, unit_usd)
-    return (*caps, Cap(Reason.THEME_CAP, f"theme {theme}", nlv * limits.theme_cap_pct / 100.0, used))
+    # Funds beyond everything that is out and the largest order hold nothing back.
+    if funds < gross + limits.max_order_value_usd:
+        caps = (*caps, (_FUNDS, funds, gross_exposure_usd(world.commitments.pending, world.unit_usd)))
+    selection = world.selection
+    return (*caps, *_of_groups(key, world, limits, percent)) if selection.themes or selection.tiers else caps
+
+
+def regime_factor(world: GateWorld, limits: RiskLimits) -> float:
+    """What the regime makes of sizes and of the caps in percent."""
+    factor = world.selection.regime_multiplier
+    return factor if factor < limits.regime_cap else limits.regime_cap
+
+
+def room_usd(caps: tuple[Cap, ...]) -> float:
+    """What the tightest cap leaves."""
+    return min([limit - used for _, limit, used in caps])
 
 
 def first_exceeded(key: str, caps: tuple[Cap, ...], wanted_usd: float) -> Refusal | None:
     """The first cap that does not hold this much more; what is not a number never fits."""
-    for cap in caps:
-        if not cap.holds(wanted_usd):
-            return cap.refusal(key, wanted_usd)
+    for (reason, name), limit, used in caps:
+        if not used + wanted_usd <= limit + EXACT * abs(limit):
+            text = f"{key}: {name} would be {used + wanted_usd:,.2f} of {limit:,.2f} USD"
+            return Refusal(reason, text, limit, used + wanted_usd)
     return None
+
+
+def _symbol_usd(key: str, world: GateWorld) -> float:
+    """What is out in this instrument; the expiries of one future count together."""
+    worst, unit_usd = world.commitments.worst, world.unit_usd
+    root = world.roots.get(key)
+    if root is not None:
+        return group_exposure_usd(root, world.roots, worst, unit_usd)
+    own = worst.get(key)
+    return own * unit_usd[key] if own else 0.0
+
+
+def _of_groups(key: str, world: GateWorld, limits: RiskLimits, percent: float) -> tuple[Cap, ...]:
+    """The caps of its theme and of its tier, where it has them."""
+    themes, tiers = world.selection.themes, world.selection.tiers
+    caps: tuple[Cap, ...] = ()
+    theme = themes.get(key)
+    if theme is not None:
+        used = group_exposure_usd(theme, themes, world.commitments.worst, world.unit_usd)
+        caps = (((Reason.THEME_CAP, f"theme {theme}"), percent * limits.theme_cap_pct, used),)
+    tier = tiers.get(key)
+    if tier is None:
+        return caps
+    share_pct = limits.tier_caps_pct[tier - 1] if 1 <= tier <= len(limits.tier_caps_pct) else 0.0
+    used = group_exposure_usd(tier, tiers, world.commitments.worst, world.unit_usd)
+    limit = limits.max_gross_exposure_usd * share_pct / 100.0
+    return (*caps, ((Reason.TIER_CAP, f"tier {tier} of the universe"), limit, used))

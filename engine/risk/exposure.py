@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from operator import mul
 from typing import NamedTuple
 
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import Order, Side
+
+_FUTURE = SecType.FUTURE
 
 
 class Holding(NamedTuple):
@@ -28,6 +31,8 @@ class Commitments(NamedTuple):
     """Keys with an order of any role that is not done."""
     busy: frozenset[str] = frozenset()
     """Keys that use a slot: held, or with an order that adds risk."""
+    pending: Mapping[str, int] = {}
+    """Key -> units that orders which add risk can still fill."""
 
 
 NOTHING_COMMITTED = Commitments({})
@@ -37,18 +42,22 @@ def commitments(holdings: Iterable[Holding], orders: Iterable[Order]) -> Commitm
     """Sum up what is out. Orders that are done count for nothing, those of unknown fate in full."""
     held_now, out = tuple(holdings), tuple(o for o in orders if not o.state.is_done)
     held = frozenset(h.key for h in held_now if h.quantity)
-    entering = {o.intent.key for o in out if o.intent.role.adds_risk}
+    pending: dict[str, int] = {}
+    for order in out:
+        if order.intent.role.adds_risk and order.remaining:
+            pending[order.intent.key] = pending.get(order.intent.key, 0) + order.remaining
     return Commitments(
         worst=worst_case_quantities(held_now, out),
         held=held,
         working=frozenset(o.intent.key for o in out),
-        busy=held | entering,
+        busy=held.union(o.intent.key for o in out if o.intent.role.adds_risk),
+        pending=pending,
     )
 
 
 def unit_exposure_usd(instrument: Instrument, price: float, margin_usd: float | None) -> float:
     """Exposure of one share or contract; NaN where it is not known, so that the gate fails closed."""
-    if instrument.sec_type is SecType.FUTURE:
+    if instrument.sec_type is _FUTURE:
         return margin_usd if margin_usd is not None else math.nan
     return abs(price) * instrument.multiplier
 
@@ -69,18 +78,22 @@ def worst_case_quantities(holdings: Iterable[Holding], orders: Iterable[Order]) 
             continue
         side = long_ if order.intent.side is Side.BUY else short
         side[order.intent.key] = side.get(order.intent.key, 0) + order.intent.side.sign * order.remaining
-    return {key: max(abs(long_.get(key, 0)), abs(short.get(key, 0))) for key in long_.keys() | short.keys()}
+    both = {key: max(abs(long_.get(key, 0)), abs(short.get(key, 0))) for key in long_.keys() | short.keys()}
+    return {key: most for key, most in both.items() if most}
 
 
 def gross_exposure_usd(quantities: Mapping[str, int], unit_usd: Mapping[str, float]) -> float:
-    """Sum of worst-case exposures; NaN where one of them is unknown."""
-    return sum(quantity * unit_usd.get(key, math.nan) for key, quantity in quantities.items() if quantity)
+    """Sum of exposures; NaN where one of them is unknown. A key without units must not be among them."""
+    try:
+        return math.fsum(map(mul, quantities.values(), map(unit_usd.__getitem__, quantities)))
+    except (KeyError, ValueError, OverflowError):
+        return math.nan
 
 
 def group_exposure_usd(
-    group: str, groups: Mapping[str, str], quantities: Mapping[str, int], unit_usd: Mapping[str, float]
+    group: object, groups: Mapping[str, object], quantities: Mapping[str, int], unit_usd: Mapping[str, float]
 ) -> float:
-    """The same for the keys that `groups` puts into `group` (a theme, the expiries of one future)."""
+    """The same for the keys that `groups` puts into `group` (a theme, a tier, the expiries of one future)."""
     return sum(
         quantity * unit_usd.get(key, math.nan)
         for key, quantity in quantities.items()

@@ -17,11 +17,14 @@ from engine.risk.limits import RiskLimits
 from engine.risk.losses import check_losses, conviction_needed
 from engine.risk.pace import check_pace, check_past
 from engine.risk.profile import check_profile
-from engine.risk.quality import check_collar, check_quote, check_session
+from engine.risk.quality import check_account, check_collar, check_quote, check_session
 from engine.risk.refusal import Refusal
 from engine.risk.selection import check_conviction, check_selection
 from engine.risk.sizing import size_entry
 from engine.risk.world import GateWorld
+
+_BUY, _FUTURE = Side.BUY, SecType.FUTURE
+"""Looked up once: an enum's member costs a tenth of a microsecond each time."""
 
 
 def check_entry(
@@ -58,10 +61,11 @@ def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Re
     if intent.side is Side.SELL and not _short_allowed(world, limits):
         return Refusal(Reason.SHORT_NOT_ALLOWED, f"{intent.key}: shorts are not allowed here")
     price = quote.mid if intent.limit_price is None else intent.limit_price
+    caps = caps_of(instrument, world, limits)
+    if isinstance(caps, Refusal):
+        return caps
     wanted_usd = intent.quantity * unit_exposure_usd(instrument, price, world.margin_usd)
-    return check_collar(intent.key, price, quote, limits) or first_exceeded(
-        intent.key, caps_of(instrument, world, limits), wanted_usd
-    )
+    return check_collar(intent.key, price, quote, limits) or first_exceeded(intent.key, caps, wanted_usd)
 
 
 def clamp_exit(*, position: int, side: Side, wanted: int | None = None) -> int:
@@ -94,19 +98,20 @@ def _profile(key: str, side: Side, world: GateWorld) -> Refusal | None:
 
 
 def _standing(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | None:
-    """Product, session, price and losses: what may turn between a ticket and its order."""
+    """Product, session, price, account and losses: what may turn between a ticket and its order."""
     symbol = key if world.instrument is None else world.instrument.symbol
     return (
         check_session(world, limits)
         or check_selection(key, symbol, world.selection, limits)
         or check_quote(key, world, limits)
+        or check_account(key, world, limits)
         or check_losses(key, world.losses, limits)
     )
 
 
 def _holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
     key, out = proposal.key, world.commitments
-    if proposal.side is Side.SELL and not _short_allowed(world, limits):
+    if proposal.side is not _BUY and not _short_allowed(world, limits):
         return Refusal(Reason.SHORT_NOT_ALLOWED, f"{key}: shorts are not allowed here")
     if key in out.held:
         return Refusal(Reason.DUPLICATE_POSITION, f"{key}: already in position")
@@ -132,5 +137,5 @@ def _past(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal |
 def _short_allowed(world: GateWorld, limits: RiskLimits) -> bool:
     if not world.strategy_allows_short or world.instrument is None:
         return False
-    is_future = world.instrument.sec_type is SecType.FUTURE
+    is_future = world.instrument.sec_type is _FUTURE
     return limits.allow_short_future if is_future else limits.allow_short_stock

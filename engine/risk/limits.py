@@ -47,8 +47,12 @@ class RiskLimits:
     """Exposure of everything held and working."""
     theme_cap_pct: float = 10.0
     """Exposure of the instruments of one theme or cluster."""
+    tier_caps_pct: tuple[float, ...] = (60.0, 30.0, 10.0)
+    """Exposure of each tier of the universe, the first one first, in percent of the gross limit."""
     regime_cap: float = 1.2
-    """Highest factor a regime may put on the risk of a trade."""
+    """Highest factor a regime may put on the risk of a trade and on the caps in percent."""
+    max_account_age_s: float = 60.0
+    """Age from which equity, funds and margins are too old to enter on."""
     price_collar_pct: float = 2.0
     """Farthest an order's limit may be from the fresh price, in percent of that price."""
     max_spread_bps: float = 30.0

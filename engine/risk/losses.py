@@ -44,37 +44,34 @@ def drawdown_pct(equities_usd: Iterable[float], now_usd: float) -> float:
 
 def account_breach(losses: Losses, limits: RiskLimits) -> Refusal | None:
     """The limit of the whole account that is reached; None where none is, or where it is not known."""
-    day = _reached(Reason.DAILY_LOSS, "today's loss", -losses.day_pct, limits.daily_loss_pct)
-    session = _reached(
-        Reason.DRAWDOWN,
-        "the session's drawdown",
-        losses.session_drawdown_pct,
-        limits.session_drawdown_pct,
-    )
-    rolling = _reached(
-        Reason.DRAWDOWN,
-        f"the drawdown of {limits.drawdown_window_days} days",
-        losses.rolling_drawdown_pct,
-        limits.rolling_drawdown_pct,
-    )
-    return day or session or rolling
+    if _is_reached(-losses.day_pct, limits.daily_loss_pct):
+        return _breach(Reason.DAILY_LOSS, "today's loss", -losses.day_pct, limits.daily_loss_pct)
+    session_pct, rolling_pct = losses.session_drawdown_pct, losses.rolling_drawdown_pct
+    if _is_reached(session_pct, limits.session_drawdown_pct):
+        what = "the session's drawdown"
+        return _breach(Reason.DRAWDOWN, what, session_pct, limits.session_drawdown_pct)
+    if _is_reached(rolling_pct, limits.rolling_drawdown_pct):
+        what = f"the drawdown of {limits.drawdown_window_days} days"
+        return _breach(Reason.DRAWDOWN, what, rolling_pct, limits.rolling_drawdown_pct)
+    return None
 
 
 def check_losses(key: str, losses: Losses, limits: RiskLimits) -> Refusal | None:
     """Why losses allow no entry; None where they do. Not known is not zero."""
-    if not all(math.isfinite(figure) for figure in losses):
+    if not math.isfinite(sum(losses)):  # one that is no number makes none of the sum
         return Refusal(Reason.NOT_FINITE, f"{key}: today's profit and loss or drawdown is not known")
+    breach = account_breach(losses, limits)
     lost_pct, of_pct = -losses.symbol_day_pct, limits.symbol_daily_loss_pct
-    of_symbol = _reached(Reason.SYMBOL_DAILY_LOSS, f"{key}: its loss today", lost_pct, of_pct)
-    return account_breach(losses, limits) or of_symbol
+    if breach is None and _is_reached(lost_pct, of_pct):
+        return _breach(Reason.SYMBOL_DAILY_LOSS, f"{key}: its loss today", lost_pct, of_pct)
+    return breach
 
 
 def used_share(losses: Losses, limits: RiskLimits) -> float:
     """How much of the nearer drawdown limit is used up, 0 to 1; 0 below the start of de-risking."""
-    used = max(
-        losses.session_drawdown_pct / limits.session_drawdown_pct,
-        losses.rolling_drawdown_pct / limits.rolling_drawdown_pct,
-    )
+    session = losses.session_drawdown_pct / limits.session_drawdown_pct
+    rolling = losses.rolling_drawdown_pct / limits.rolling_drawdown_pct
+    used = session if session > rolling else rolling
     return min(1.0, used) if used >= limits.derisk_start - _EXACT else 0.0
 
 
@@ -89,7 +86,9 @@ def conviction_needed(losses: Losses, limits: RiskLimits) -> float:
     return least + (1.0 - least) * used_share(losses, limits)
 
 
-def _reached(reason: Reason, what: str, value_pct: float, limit_pct: float) -> Refusal | None:
-    if value_pct < limit_pct - _EXACT or not math.isfinite(value_pct):
-        return None
+def _is_reached(value_pct: float, limit_pct: float) -> bool:
+    return value_pct >= limit_pct - _EXACT and math.isfinite(value_pct)
+
+
+def _breach(reason: Reason, what: str, value_pct: float, limit_pct: float) -> Refusal:
     return Refusal(reason, f"{what} is {value_pct:.2f} % of {limit_pct:g} %", limit_pct, value_pct)

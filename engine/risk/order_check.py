@@ -24,6 +24,11 @@ class OrderRules(NamedTuple):
     min_order_value_usd: float = 0.0
     """Least value of an entry after its fee."""
 
+    def fee_usd(self, instrument: Instrument, *, quantity: int, price: float) -> float:
+        """Estimated fee of one order."""
+        value = abs(price) * quantity * instrument.multiplier
+        return self.fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=value)
+
 
 ANY_VALUE = OrderRules()
 """The usual fees and no least value."""
@@ -40,14 +45,16 @@ def check_order(intent: OrderIntent, instrument: Instrument, rules: OrderRules) 
         if off_grid is not None:
             return off_grid
     if intent.role.adds_risk and prices:
-        return too_small(instrument, rules, quantity=intent.quantity, price=prices[0])
+        fee = rules.fee_usd(instrument, quantity=intent.quantity, price=prices[0])
+        return too_small(instrument, rules, quantity=intent.quantity, price=prices[0], fee=fee)
     return None
 
 
-def too_small(instrument: Instrument, rules: OrderRules, *, quantity: int, price: float) -> Refusal | None:
-    """The refusal of an entry that is not worth its fee; None for one that is."""
+def too_small(
+    instrument: Instrument, rules: OrderRules, *, quantity: int, price: float, fee: float
+) -> Refusal | None:
+    """The refusal of an entry that is not worth its fee in USD; None for one that is."""
     value = abs(price) * quantity * instrument.multiplier
-    fee = rules.fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=value)
     if value - fee >= rules.min_order_value_usd:
         return None
     text = f"{instrument.key}: {quantity} at {price:g} is {value - fee:,.2f} USD after its fee, too little"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from engine.domain.market import NEW_YORK
 from engine.domain.order import Order, OrderIntent, OrderState, Proposal, Role, Side
+from engine.domain.plan import NO_PLAN
 from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
@@ -113,7 +114,10 @@ def check_past(
     cooling = cooling or _cooling(proposal.key, last_fill_at, now, limits.cooldown_s, "fill")
     if cooling is not None:
         return cooling
-    plan, pivot = proposal.plan, proposal.plan.pivot
+    plan = proposal.plan
+    if plan is NO_PLAN:
+        return None
+    pivot = plan.pivot
     if not all(level is None or math.isfinite(level) for level in (pivot, plan.target1, plan.target2)):
         return Refusal(Reason.NOT_FINITE, f"{proposal.key}: a level of its plan is no number")
     if pivot is not None and attempts >= limits.max_attempts:

@@ -1,14 +1,17 @@
-"""Is there a price to trade at: session, entry window, age, kind and spread of the quote, collar. Pure."""
+"""Is there a price to trade at: session, window, age, kind and spread of the quote, collar, account. Pure."""
 
 from __future__ import annotations
 
 import math
 
+from engine.domain.instrument import SecType
 from engine.domain.market import NEW_YORK, Quote
 from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
+
+_FUTURE = SecType.FUTURE
 
 
 def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
@@ -19,7 +22,7 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
     if instrument.liquid_session(world.now) is None:
         return Refusal(Reason.SESSION_CLOSED, f"{instrument.key}: its regular session is not open")
     clock = world.now.astimezone(NEW_YORK).time()
-    if not limits.entry_start <= clock < limits.entry_end:
+    if clock < limits.entry_start or clock >= limits.entry_end:
         window = f"{limits.entry_start:%H:%M}-{limits.entry_end:%H:%M} ET"
         return Refusal(Reason.ENTRY_WINDOW, f"{clock:%H:%M} ET is outside the entry window {window}")
     return None
@@ -36,13 +39,33 @@ def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | Non
         return Refusal(Reason.STALE_QUOTE, text, limits.max_quote_age_s, age_s)
     if not world.is_live_data:
         return Refusal(Reason.DELAYED_DATA, f"{key}: the broker delivers delayed or frozen data")
-    spread_bps = 10_000.0 * (quote.ask - quote.bid) / quote.mid
-    tick_bps = 10_000.0 * (world.instrument.min_tick if world.instrument else 0.0) / quote.mid
+    spread = quote.ask - quote.bid
+    spread_bps = 10_000.0 * spread / quote.mid
     # One step of the price is as narrow as a market can be, whatever share of the price it is.
-    if spread_bps > max(limits.max_spread_bps, tick_bps * 1.000001):
+    one_step = world.instrument is not None and spread <= world.instrument.min_tick * 1.000001
+    if spread_bps > limits.max_spread_bps and not one_step:
         text = f"{key}: the spread is {spread_bps:.1f} bps"
         return Refusal(Reason.SPREAD, text, limits.max_spread_bps, spread_bps)
     return None
+
+
+def check_account(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | None:
+    """What the broker said of the account, and of a future's margin, is fresh; never heard is not."""
+    most_s = limits.max_account_age_s
+    if not world.equity_age_s <= most_s:
+        text = f"the account's figures are {_age(world.equity_age_s)}"
+        return Refusal(Reason.STALE_ACCOUNT, text, most_s, world.equity_age_s)
+    instrument = world.instrument
+    if instrument is None or instrument.sec_type is not _FUTURE or world.margin_usd is None:
+        return None  # a margin that is not known at all is refused where it is needed
+    if not world.margin_age_s <= most_s:
+        text = f"{key}: its margin is {_age(world.margin_age_s)}"
+        return Refusal(Reason.STALE_ACCOUNT, text, most_s, world.margin_age_s)
+    return None
+
+
+def _age(age_s: float) -> str:
+    return "not known yet" if math.isnan(age_s) else f"{age_s:.0f} s old"
 
 
 def check_collar(key: str, price: float, quote: Quote, limits: RiskLimits) -> Refusal | None:

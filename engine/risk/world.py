@@ -33,10 +33,16 @@ class GateWorld:
     is_live_data: bool
     """False where the line delivers frozen or delayed data."""
     net_liquidation_usd: float
+    equity_age_s: float
+    """Real seconds since the broker last named the account's figures; NaN before it did."""
+    available_funds_usd: float
+    """What the account can still tie up; NaN where the broker never named it."""
     unit_usd: Mapping[str, float]
     """Exposure of one unit for every key held or worked."""
     margin_usd: float | None
     """Cached initial margin per contract of a future; None where not known yet."""
+    margin_age_s: float
+    """Real seconds since the broker named that margin; NaN before it did."""
     strategy_allows_short: bool
     signals_used: AbstractSet[str]
     """Signal ids that already caused an entry."""

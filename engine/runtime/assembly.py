@@ -32,7 +32,7 @@ from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk, order_rules
 from engine.runtime.engine import Engine, Parts
-from engine.runtime.guards.risk_watch import RiskWatch
+from engine.runtime.guards.risk_assembly import risk_chores
 from engine.runtime.inbox import Inbox, tell_changes
 from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.memory import Left, Memory
@@ -115,10 +115,10 @@ def assemble(given: Given, engine: Engine) -> Parts:
     publisher = _publisher(given, desk, trading, pnl, recovery)
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     inbox, line = _line(given, desk, engine, trading, publisher, memory)
-    upkeep = _upkeep(given, desk, engine, executor, pnl, memory)
     markets = Markets(
         desk, broker=broker, trading=trading, checkpoints=memory.checkpoints, spawn=engine.spawn
     )
+    upkeep = _upkeep(given, desk, engine, executor, pnl, memory, markets)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
     commands = _commands(given, desk, engine, brakes, executor, kill_switch, parts.settler, publisher)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
@@ -262,10 +262,9 @@ def _upkeep(
     executor: Executor,
     pnl: DayPnl,
     memory: Memory,
+    markets: Markets,
 ) -> Upkeep:
-    risk = RiskWatch.continued(
-        desk, stored=given.stored, pnl=lambda: pnl.view(desk), execute=engine.execute, spawn=engine.spawn
-    )
+    risk = risk_chores(desk, given.broker, markets, given.stored, engine, pnl=partial(pnl.view, desk))
     return Upkeep(
         desk,
         executor=executor,
@@ -275,7 +274,7 @@ def _upkeep(
         on_kill_file=engine.on_kill_file,
         spawn=engine.spawn,
         heartbeat=partial(_heartbeat, desk, given.options),
-        chores={**memory.chores(), "risk": risk.round},
+        chores={**memory.chores(), **risk},
     )
 
 

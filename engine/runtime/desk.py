@@ -35,6 +35,7 @@ from engine.risk.world import GateWorld
 from engine.runtime.alerts.notices import Notices
 from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
+from engine.runtime.heard import Heard
 from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
 
@@ -98,6 +99,8 @@ class Desk:
     """Instrument key -> cached initial margin per contract (whatIf ran ahead of time)."""
     unit_costs: dict[str, UnitCost] = field(default_factory=dict)
     """Instrument key -> what the same what-if said of one unit, for previews."""
+    heard: Heard = field(init=False)
+    """When the broker last named figures of the account and margins."""
     link: LinkState = LinkState.DOWN
     link_note: str = ""
     """What is being done about a line that is not up, for people."""
@@ -134,6 +137,10 @@ class Desk:
     draining: bool = False
     summary: tuple[str, ...] = ()
     """The day in lines for people, once the engine ends."""
+
+    def __post_init__(self) -> None:
+        """Nothing was heard of the account yet."""
+        self.heard = Heard(self.clock.monotonic)
 
     def now(self) -> datetime:
         """Exchange time."""
@@ -172,6 +179,7 @@ class Desk:
             max_quote_age_s=self.config.market_data.max_quote_age_seconds,
             entry_ticks_through=self.config.execution.entry_ticks_through,
             max_order_value_usd=risk.max_order_value,
+            max_account_age_s=risk.max_account_age_s,
             max_total_at_risk_pct=risk.max_total_at_risk_pct,
             price_collar_pct=risk.price_collar_pct,
             max_spread_bps=self.config.market_data.max_spread_bps,
@@ -323,6 +331,8 @@ class Desk:
             # A dry run buys nothing: it may look at delayed prices, and says so.
             is_live_data=self.quotes.is_live(key) or self.mode is Mode.DRY_RUN,
             net_liquidation_usd=self.net_liquidation_usd,
+            equity_age_s=self.heard.values_age_s,
+            available_funds_usd=self.values.get("AvailableFunds", math.nan),
             commitments=out,
             losses=self.losses_of(key),
             pace=self.books.recent.pace(
@@ -332,6 +342,7 @@ class Desk:
             roots=self.roots(counted),
             unit_usd={other: self.unit_exposure_usd(other) for other in counted},
             margin_usd=self.margins.get(key),
+            margin_age_s=self.heard.margin_age_s(key),
             strategy_allows_short=allow_short,
             profile=self._profile(proposal.strategy),
             is_paper=self.mode is not Mode.LIVE,
@@ -356,4 +367,6 @@ class Desk:
             return  # the panel shows it; the event line has told it once
         why = refusal.text.removeprefix(f"{proposal.key}: ")
         text = f"{proposal.side.value} refused: {why} ({refusal.reason.value})"
-        self.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
+        # A second position where there is one is no ordinary refusal: somebody does not look at the books.
+        level = Level.WARNING if refusal.reason is Reason.DUPLICATE_POSITION else Level.INFO
+        self.notices.event(level, "strategy", text, symbol=proposal.key)

@@ -36,7 +36,6 @@ from engine.ledger.events import (
     StatusClaimed,
 )
 from engine.runtime.desk import Desk
-from engine.runtime.guards.moved_stop import moved_outside
 from engine.runtime.process.late_log import LateLog
 
 _log = structlog.get_logger("engine")
@@ -169,7 +168,6 @@ class Inbox:
             changed = replace(intent, quantity=total, stop_price=price)
             if changed != intent:
                 found.append(Changed(changed, now))
-                found += moved_outside(self._desk, order, price)
         return found
 
     def _execution(self, event: Execution) -> list[LedgerEvent]:
@@ -192,6 +190,8 @@ class Inbox:
             return  # text values (AccountType, GatewayKind …) are read elsewhere
         if math.isfinite(value) and event.currency in ("", "USD", "BASE"):
             self._desk.values[event.key] = value
+            if event.key == "NetLiquidation":
+                self._desk.heard.values()
 
     def _on_data_type(self, event: DataType) -> None:
         """Frozen or delayed prices are shown as long as they are all there is: nothing is bought on them."""

@@ -66,7 +66,7 @@ class Markets:
         for running in self._trading.running:
             self._assign(running)
         self._subscribe()
-        await asyncio.gather(*(self._margin(i) for i in self._desk.instruments.values()))
+        await asyncio.gather(*(self.margin(i) for i in self._desk.instruments.values()))
         await self._warm_all()
 
     async def _warm_all(self) -> None:
@@ -187,16 +187,19 @@ class Markets:
             self._broker.subscribe(instrument)
             self._subscribed.add(key)
 
-    async def _margin(self, instrument: Instrument) -> None:
+    async def margin(self, instrument: Instrument) -> None:
         """Initial margin of one contract, asked ahead of time so that the gate never waits."""
-        if instrument.sec_type is not SecType.FUTURE or instrument.key in self._desk.margins:
+        if instrument.sec_type is not SecType.FUTURE:
             return
         answer = await self._what_if(instrument)
         if answer.ok and answer.value is not None:
             initial_usd = abs(answer.value.initial_change_usd)
             self._desk.margins[instrument.key] = initial_usd
+            self._desk.heard.margin(instrument.key)
             self._desk.unit_costs[instrument.key] = UnitCost(initial_usd, answer.value.commission_usd)
             return
+        if instrument.key in self._desk.margins:
+            return  # it is asked for again; once it is too old the gate says so
         text = f"{instrument.key}: its margin is not known ({answer.error}); entries in it are refused"
         self._desk.notices.event(Level.WARNING, "link", text, symbol=instrument.key)
 

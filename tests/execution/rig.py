@@ -52,6 +52,12 @@ class LoopClock:
         return asyncio.get_running_loop().time() - self._began_s
 
 
+def funded(desk: Desk, usd: float) -> None:
+    """The broker has just said what the account is worth, all of it free."""
+    desk.values |= {"NetLiquidation": usd, "AvailableFunds": usd}
+    desk.heard.values()
+
+
 @dataclass
 class Rig:
     """Everything between a ticket and a broker."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -110,6 +110,10 @@ class ScriptedBroker:
     async def disconnect(self) -> None:
         self.log.append("disconnect")
         self.link = LinkState.DOWN
+
+    async def refresh_values(self) -> Fetched[bool]:
+        self.log.append("values")
+        return Fetched(True)
 
     async def server_time(self) -> datetime:
         return self.now()
@@ -263,12 +267,6 @@ class ScriptedBroker:
             if child.parent_id == held.order_id and child.is_open and not held.filled:
                 child.status = "Cancelled"
                 self._say(child)
-
-    def move(self, ref: str, stop_price: float) -> None:
-        """Somebody moves a stop at the broker."""
-        held = self.held(ref)
-        held.intent = replace(held.intent, stop_price=stop_price)
-        self._say(held)
 
     def lose(self, text: str = "the line was lost") -> None:
         """The line goes down."""

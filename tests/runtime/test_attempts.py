@@ -14,7 +14,7 @@ from engine.ledger.ledger import Ledger
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
 from tests.builders import proposal, quote
-from tests.execution.rig import Rig, rig
+from tests.execution.rig import Rig, funded, rig
 from tests.virtual_time import pass_time, virtual
 
 PIVOT = 444.77
@@ -23,7 +23,7 @@ PIVOT = 444.77
 def judged(here: Rig, *, number: int, pivot: float = PIVOT) -> EntryTicket | Refusal:
     """What the gate says now to one more break of the pivot."""
     desk = here.desk
-    desk.values["NetLiquidation"] = 1_000_000.0
+    funded(desk, 1_000_000.0)
     desk.quotes.on_quote(quote("SPY", at=desk.now()))
     wish = proposal(signal_id=f"break-{number}", plan=Plan(pivot=pivot))
     return check_entry(wish, desk.gate_world(wish, allow_short=False), desk.limits())

@@ -20,7 +20,7 @@ from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TR
 from engine.runtime.trading import Running, Trading
 from engine.strategy.base import Strategy, StrategyView, Waiting
 from tests.builders import TEN, future, proposal, quote, stock
-from tests.execution.rig import Rig, rig
+from tests.execution.rig import Rig, funded, rig
 from tests.virtual_time import pass_time, virtual
 
 
@@ -87,7 +87,7 @@ def _running(name: str, script: Script, *symbols: str) -> Running:
 
 
 def _trading(here: Rig, *running: Running, warm: bool = True) -> Trading:
-    here.desk.values["NetLiquidation"] = 1_000_000.0
+    funded(here.desk, 1_000_000.0)
     for key in here.desk.instruments:
         here.desk.quotes.on_quote(quote(key, at=here.desk.now() + timedelta(hours=5)))
     trading = Trading(here.desk, executor=here.executor, running=running, spawn=here.spawn)

@@ -216,6 +216,14 @@ class StormBroker:
     def move_to(self, host: str, port: int) -> None:
         """There is one gateway."""
 
+    async def refresh_values(self) -> Fetched[bool]:
+        session = self.session
+        if session is None or self.link is not LinkState.UP or session.frozen:
+            return Fetched(None, "not connected")
+        for value in lists.values():
+            session.tell(value, delay_s=0.0)
+        return Fetched(True)
+
     async def server_time(self) -> datetime:
         return self._exchange.now()
 

@@ -48,4 +48,7 @@ def positions(exchange: Exchange) -> tuple[BrokerPosition, ...]:
 
 def values() -> tuple[AccountValue, ...]:
     """The account's figures."""
-    return (AccountValue("NetLiquidation", "1000000", "USD", ACCOUNT),)
+    return (
+        AccountValue("NetLiquidation", "1000000", "USD", ACCOUNT),
+        AccountValue("AvailableFunds", "1000000", "USD", ACCOUNT),
+    )

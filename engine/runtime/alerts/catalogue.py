@@ -50,6 +50,7 @@ _ACCOUNT = (
     AlertRule("strange_order", _W, "an order nobody knows", "decide on the recovery screen (O)"),
     AlertRule("fraction", _E, "a fraction of a share", "close it in TWS, or leave it"),
     AlertRule("wrong_account", _C, "not our account", "check the login of TWS, start again", False),
+    AlertRule("stale_account", _W, "old account figures", "wait; look at TWS if it goes on"),
     AlertRule("unverified", _W, "no broker at the start", "start TWS or the gateway"),
 )
 

@@ -19,7 +19,7 @@ from engine.runtime.daypnl import DayPnl
 from engine.runtime.guards.risk_watch import RiskWatch
 from engine.store.journal import EquityPoint
 from tests.builders import proposal, quote
-from tests.execution.rig import Rig, rig
+from tests.execution.rig import Rig, funded, rig
 from tests.virtual_time import pass_time, virtual
 
 
@@ -54,7 +54,7 @@ def _watch(here: Rig, *, peaks: tuple[float, ...] = (), today: tuple[EquityPoint
 
 
 async def _holding(here: Rig) -> None:
-    here.desk.values["NetLiquidation"] = 100_000.0
+    funded(here.desk, 100_000.0)
     await here.enter(100)
 
 
@@ -68,7 +68,7 @@ def _risk(here: Rig, **changes: object) -> None:
 async def test_the_daily_loss_halts_the_account_once_and_alerts(tmp_path: Path) -> None:
     async with rig(tmp_path, keys=("SPY", "QQQ")) as here:
         it = _watch(here)
-        here.desk.values["NetLiquidation"] = 100_000.0
+        funded(here.desk, 100_000.0)
         await it.watch.round()
         await _holding(here)
 
@@ -121,7 +121,7 @@ async def test_the_session_drawdown_counts_from_the_best_of_the_day_also_after_a
 @virtual
 async def test_the_rolling_drawdown_counts_from_the_best_of_the_window_only(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
-        here.desk.values["NetLiquidation"] = 100_000.0
+        funded(here.desk, 100_000.0)
         old = (200_000.0, *(100_000.0 for _ in range(20)))
 
         await _watch(here, peaks=old).watch.round()
@@ -193,7 +193,7 @@ async def test_a_strategy_that_fills_too_often_is_paused_and_needs_a_person(tmp_
     async with rig(tmp_path) as here:
         here.without_cooldowns()
         it = _watch(here)
-        here.desk.values["NetLiquidation"] = 100_000.0
+        funded(here.desk, 100_000.0)
         for _ in range(6):
             await here.enter(1)
             await here.close()
@@ -210,7 +210,7 @@ async def test_a_strategy_that_fills_too_often_is_paused_and_needs_a_person(tmp_
 async def test_the_last_look_holds_an_order_whose_world_has_turned_and_lets_others_go(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         desk = here.desk
-        desk.values["NetLiquidation"] = 1_000_000.0
+        funded(desk, 1_000_000.0)
         entry, _ = here.bracket(100)
 
         assert desk.last_look(entry) is Reason.NO_QUOTE
