@@ -10,6 +10,7 @@ from engine.broker import codes
 from engine.broker.convert import clean
 from engine.broker.port import ConnectError
 from engine.broker.wire import ConnectionSettings, Wire
+from engine.domain.account import is_paper_account
 
 _MAX_FRAME: Final = 16 * 1024 * 1024
 _CLOSE_S: Final = 1.0
@@ -17,11 +18,6 @@ _PAPER_PORTS: Final = frozenset({7497, 4002})
 _LIVE_PORTS: Final = frozenset({7496, 4001})
 EMBEDDED: Final = "cockpit-embedded"
 """Value of the account figure GatewayKind by which the embedded gateway names itself."""
-
-
-def is_paper_account(account: str) -> bool:
-    """True for the account numbers of paper trading (DU, and DF of an advisor's)."""
-    return account.startswith(("DU", "DF"))
 
 
 def account_problem(settings: ConnectionSettings, *, account: str, embedded: bool) -> str:

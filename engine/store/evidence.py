@@ -4,41 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from datetime import datetime
-from typing import NamedTuple
 
+from engine.gates.evidence import Evidence
 from engine.store.events import NewEvent, append_events
 from engine.store.values import from_time, to_json, to_time
 
 _COLUMNS = "kind, subject, at, passed, gateway, account, mode, speed, version, code, config, facts"
 
 
-class StoredEvidence(NamedTuple):
-    """One thing that was proven, or that failed to be. It says itself where it comes from."""
-
-    kind: str
-    """`day`, `drill`, `canary`, `confirmed`, `waiver`."""
-    subject: str
-    """Names it within its kind; written again it replaces its row."""
-    at: datetime
-    """When it last changed, exchange time (of a real gateway: the machine's)."""
-    passed: bool
-    gateway: str
-    """`tws` or `embedded`."""
-    account: str
-    mode: str
-    speed: float
-    """How fast the exchange clock ran; evidence counts at 1 only."""
-    version: str
-    code: str
-    """Digest of the program's own files."""
-    config: str
-    """Digest of the configuration, as far as gates care."""
-    facts: Mapping[str, object] = {}
-
-
-def put_evidence(conn: sqlite3.Connection, row: StoredEvidence, *, boot_id: str, told: bool = True) -> None:
+def put_evidence(conn: sqlite3.Connection, row: Evidence, *, boot_id: str, told: bool = True) -> None:
     """Write one piece of evidence; `told` also puts it into the event log (not for one that grows)."""
     conn.execute(
         f"INSERT OR REPLACE INTO evidence ({_COLUMNS}, boot_id) VALUES (?{', ?' * 12})",  # noqa: S608
@@ -49,13 +23,13 @@ def put_evidence(conn: sqlite3.Connection, row: StoredEvidence, *, boot_id: str,
         append_events(conn, [NewEvent(row.at, "evidence", "info", "", "", "", payload)], boot_id=boot_id)
 
 
-def evidence(conn: sqlite3.Connection) -> tuple[StoredEvidence, ...]:
+def evidence(conn: sqlite3.Connection) -> tuple[Evidence, ...]:
     """Everything that was recorded, oldest first. A row that cannot be read proves nothing: left out."""
     rows = conn.execute(f"SELECT {_COLUMNS} FROM evidence ORDER BY at, kind, subject")  # noqa: S608
     return tuple(found for row in rows if (found := _read(row)) is not None)
 
 
-def _read(row: tuple[object, ...]) -> StoredEvidence | None:
+def _read(row: tuple[object, ...]) -> Evidence | None:
     try:
         facts = json.loads(str(row[11]))
         at = from_time(str(row[2]))
@@ -67,6 +41,4 @@ def _read(row: tuple[object, ...]) -> StoredEvidence | None:
     kind, subject, gateway, account, mode = (str(row[n]) for n in (0, 1, 4, 5, 6))
     version, code, config = (str(row[n]) for n in (8, 9, 10))
     passed = row[3] == 1
-    return StoredEvidence(
-        kind, subject, at, passed, gateway, account, mode, speed, version, code, config, facts
-    )
+    return Evidence(kind, subject, at, passed, gateway, account, mode, speed, version, code, config, facts)

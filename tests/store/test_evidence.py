@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.evidence import StoredEvidence, evidence, put_evidence
+from engine.gates.evidence import Evidence
+from engine.store.evidence import evidence, put_evidence
 from tests.ledger.building import T0
 from tests.store.building import opened
 
-DRILL = StoredEvidence(
+DRILL = Evidence(
     kind="drill",
     subject="2026-11-20T15:00:00+00:00",
     at=T0,

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from engine.gates.evidence import Evidence, Kind
 from engine.runtime.desk import Desk
 from engine.runtime.modes.code import code_id
-from engine.store.evidence import StoredEvidence, put_evidence
+from engine.store.evidence import put_evidence
 from engine.store.store import Store
 
 
@@ -32,7 +33,7 @@ class EvidenceBook:
         evidence that grows while it is gathered.
         """
         desk = self.desk
-        row = StoredEvidence(
+        row = Evidence(
             kind=kind,
             subject=subject,
             at=desk.now(),
@@ -51,4 +52,4 @@ class EvidenceBook:
 
     async def record_drill(self, *, passed: bool, facts: Mapping[str, object]) -> bool:
         """The result of a kill drill: times in `*_ms` and `*_s`, counts, and what was not proven."""
-        return await self.record("drill", self.desk.now().isoformat(), passed=passed, facts=facts)
+        return await self.record(Kind.DRILL, self.desk.now().isoformat(), passed=passed, facts=facts)
