@@ -59,6 +59,8 @@ class RiskLimits:
     """Widest spread, in hundredths of a percent of the mid."""
     restricted: frozenset[str] = frozenset()
     """Symbols or keys that are never entered."""
+    only_tier: int | None = None
+    """Tier of the universe outside of which nothing is entered; None where there is no such rule."""
     min_conviction: float = 0.0
     """Least conviction of a proposal, 0 to 1."""
     orders_per_minute: int = 60

@@ -23,6 +23,7 @@ from engine.execution.books import Books
 from engine.market.feed import QuoteBoard
 from engine.recovery.compare import Finding
 from engine.risk.brakes import REASON_OF, BrakeSet
+from engine.risk.canary import canary_limits
 from engine.risk.exposure import Commitments, Holding, commitments, unit_exposure_usd
 from engine.risk.gate import check_again
 from engine.risk.limits import RiskLimits
@@ -131,7 +132,9 @@ class Desk:
     """Instrument key -> its net P&L today in percent of the equity the day began with."""
     inputs: GateInputs = field(default_factory=GateInputs)
     """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
-    _limits: tuple[Config, RiskLimits] | None = None
+    canary_is_over: bool = False
+    """LIVE begins as CANARY, until this is set by who watched it; no other mode has stages."""
+    _limits: tuple[Config, bool, RiskLimits] | None = None
     _held: _Held | None = None
     _committed: _Committed | None = None
     draining: bool = False
@@ -154,10 +157,19 @@ class Desk:
         return self.values.get("NetLiquidation", math.nan)
 
     def limits(self) -> RiskLimits:
-        """The limits in force this moment; read anew only where the configuration is another one."""
-        if self._limits is None or self._limits[0] is not self.config:
-            self._limits = (self.config, self._read_limits())
-        return self._limits[1]
+        """The limits in force this moment; read anew only where configuration or stage are others."""
+        known = self._limits
+        if known is None or known[0] is not self.config or known[1] is not self.is_canary:
+            limits = self._read_limits()
+            if self.is_canary:
+                limits = canary_limits(limits, factor=self.config.gates.canary_cap_factor)
+            known = self._limits = (self.config, self.is_canary, limits)
+        return known[2]
+
+    @property
+    def is_canary(self) -> bool:
+        """True in the first stage of LIVE, where every cap is cut."""
+        return self.mode is Mode.LIVE and not self.canary_is_over
 
     def _read_limits(self) -> RiskLimits:
         risk, sessions = self.config.risk, self.config.sessions

@@ -129,7 +129,7 @@ def test_a_drill_in_the_session_spoils_its_day_and_one_after_the_close_does_not(
 def test_old_days_do_not_count() -> None:
     row = _row(case(now=NOW + timedelta(days=27)), "clean_days")
 
-    assert row.text.startswith("4 of 5")
+    assert row.text.startswith("3 of 5")
 
 
 ORIGINS = st.sampled_from(
