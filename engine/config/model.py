@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from engine.config.gates import GatesSection
+from engine.config.loop import LoopSection
 from engine.config.sections import (
     BrokerSection,
     ConnectionSection,
@@ -81,6 +82,7 @@ class Config(Section):
     execution: ExecutionSection = ExecutionSection()
     position: PositionSection = PositionSection()
     kill: KillSection = KillSection()
+    loop: LoopSection = LoopSection()
     reconcile: ReconcileSection = ReconcileSection()
     orphans: OrphansSection = OrphansSection()
     state: StateSection = StateSection()

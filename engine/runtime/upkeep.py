@@ -20,9 +20,10 @@ from engine.runtime.guards.age import AgeWatch
 from engine.runtime.guards.overdue import Overdue
 from engine.runtime.guards.stop_net import StopNet
 from engine.runtime.guards.stops import StopKeeper, StopReport
+from engine.runtime.jitter import Jitter
 
 ROUND_S = 1.0
-"""Longest pause between two rounds."""
+"""Longest pause between two rounds; its jitter only shortens it."""
 
 _COALESCE_S = 0.05
 _log = structlog.get_logger("engine")
@@ -68,6 +69,7 @@ class Upkeep:
         self._heartbeat = heartbeat
         self._chores = dict(chores or {})
         self._wake = asyncio.Event()
+        self._pauses = Jitter(ROUND_S, pct=desk.config.loop.jitter_pct, seed=desk.account)
         self._next_beat_s = 0.0
         self._stops = StopKeeper(desk, executor=executor, spawn=spawn)
         self._net = StopNet(desk, executor=executor, spawn=spawn)
@@ -100,7 +102,7 @@ class Upkeep:
         """Rounds for ever. A step that fails is told; the others and the next round come all the same."""
         while True:
             try:
-                async with asyncio.timeout(ROUND_S):
+                async with asyncio.timeout(self._pauses.next_s()):
                     await self._wake.wait()
                 await asyncio.sleep(_COALESCE_S)
             except TimeoutError:

@@ -90,7 +90,7 @@ def test_an_alert_that_came_late_on_one_of_the_days_blocks_and_so_does_none_that
     assert _row(case(silent), "alerts_on_time").verdict is Verdict.MISSING
 
 
-@pytest.mark.req("PS60-ACC-1")
+@pytest.mark.req("247-GATE-2")
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
@@ -171,7 +171,7 @@ DAYS = st.lists(
 )
 
 
-@pytest.mark.req("247-GATE-2", "PS60-ACC-1")
+@pytest.mark.req("247-GATE-2")
 @given(DAYS, st.integers(5, 7), st.integers(7, 9))
 def test_green_days_are_exactly_the_last_ones_and_each_of_them_is_clean(
     made: list[tuple[dict[str, object], bool]], clean: int, paper: int
