@@ -33,7 +33,7 @@ def orphans(
     config: ConfigFile = None,
     state: StateDir = None,
 ) -> None:
-    """List what differs from the broker, or settle it: adopt, close, foreign, cancel."""
+    """List what differs from the broker, or settle it: adopt, close, foreign, cancel, not-sent."""
     if context.invoked_subcommand is not None:
         context.find_root().obj = options(context, config, state)
         return
@@ -79,6 +79,14 @@ def cancel(
 ) -> None:
     """Cancel orders at the broker."""
     _settle(context, "cancel", rows, yes=yes, config=config, state=state)
+
+
+@orphans_app.command("not-sent")
+def not_sent(
+    context: typer.Context, rows: Rows, yes: Yes = False, config: ConfigFile = None, state: StateDir = None
+) -> None:
+    """Say that orders of unknown fate never reached the market. Look in TWS first: they stop counting."""
+    _settle(context, "not_sent", rows, yes=yes, config=config, state=state)
 
 
 def _settle(

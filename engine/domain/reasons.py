@@ -20,6 +20,7 @@ class Reason(StrEnum):
     RECONCILE_MISMATCH = "reconcile_mismatch"
     ORPHAN = "orphan"
     UNKNOWN_ORDER = "unknown_order"
+    SURFACED_ORDER = "surfaced_order"
     UNACKNOWLEDGED_ALERT = "unacknowledged_alert"
     SESSION_CLOSED = "session_closed"
     ENTRY_WINDOW = "entry_window"

@@ -57,6 +57,10 @@ def _delay_commissions(server: GatewayServer, asked: Arguments) -> None:
         release_commissions(server.venue)
 
 
+def _master_client(server: GatewayServer, asked: Arguments) -> None:
+    server.venue.faults.master_client = int(asked["client_id"])
+
+
 def _withhold(server: GatewayServer, asked: Arguments) -> None:
     names = asked.get("markers") or list(END_MARKERS)
     unknown = [name for name in names if name not in END_MARKERS]
@@ -94,6 +98,7 @@ DRILLS: Final[Mapping[str, Drill]] = {
     "delay": _delay,
     "delay_orders": _delay_orders,
     "delay_commissions": _delay_commissions,
+    "master_client": _master_client,
     "withhold": _withhold,
     "duplicate": _duplicate,
     "data_type": _data_type,

@@ -79,6 +79,8 @@ class Faults:
     """1 live, 2 frozen, 3 delayed, 4 delayed-frozen: what level-1 subscriptions are told they get."""
     order_id_rollback: int = 0
     """nextValidId is told this much too low, as after a nightly restart of TWS."""
+    master_client: int = 0
+    """The client that hears of every order, as the one set as master in TWS; 0 = none."""
     duplicates: int = 0
     """So many messages about orders and executions are sent twice."""
     withheld: dict[int, int] = field(default_factory=dict)

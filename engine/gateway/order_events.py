@@ -131,7 +131,8 @@ def _listeners(venue: Venue, client_id: int) -> list[Session]:
     return [
         session
         for session in venue.started()
-        if session.client_id == client_id or (session.client_id == 0 and session.subscriptions.all_orders)
+        if session.client_id in (client_id, venue.faults.master_client or client_id)
+        or (session.client_id == 0 and session.subscriptions.all_orders)
     ]
 
 

@@ -117,6 +117,8 @@ class Desk:
     """True once the account was compared in this run; until then only our own state says what is held."""
     strange_orders: tuple[BrokerOrder, ...] = ()
     """Open orders at the broker that our books do not know."""
+    surfaced: dict[str, str] = field(default_factory=dict)
+    """Ref -> instrument key of orders that work at the broker although their end was confirmed."""
     signals_used: set[str] = field(default_factory=set)
     why_not: dict[tuple[str, str], WhyNot] = field(default_factory=dict)
     """(strategy, key) -> its latest refusal, or what it waits for."""
@@ -294,7 +296,16 @@ class Desk:
         unknown = [o for o in self.books.open_orders(key) if o.state is OrderState.UNKNOWN]
         if unknown:
             return Block(Reason.UNKNOWN_ORDER, f"{key}: the fate of {unknown[0].intent.ref} is unknown")
-        return self.alert_block(key)
+        return self.surfaced_block(key) or self.alert_block(key)
+
+    def surfaced_block(self, key: str) -> Block | None:
+        """An order of this symbol that works after its end: whoever saw its alert, it can still fill."""
+        ref = next((ref for ref, its_key in self.surfaced.items() if its_key == key), None)
+        if ref is None:
+            return None
+        return Block(
+            Reason.SURFACED_ORDER, f"{key}: {ref} works at the broker after its end"
+        )
 
     def alert_block(self, key: str) -> Block | None:
         """An unacknowledged CRITICAL alert that holds this symbol."""
@@ -305,7 +316,7 @@ class Desk:
 
     def may_enter(self, strategy: str, key: str) -> Reason | None:
         """Asked right before and after an entry's bytes go out: a brake or a lost line wins."""
-        block = self.entry_block() or self.alert_block(key)
+        block = self.entry_block() or self.surfaced_block(key) or self.alert_block(key)
         if block is not None:
             return block.reason
         brake = self.brakes.blocking(strategy=strategy, key=key)

@@ -52,6 +52,9 @@ _FILL_NOTES = frozenset({NoteCode.FILL, NoteCode.TRADE_CLOSED, NoteCode.CORRECTI
 _TELL_TOTAL = frozenset({"PreSubmitted", "Submitted", "Filled"})
 """Statuses that tell the order's whole quantity."""
 
+_WORKING = frozenset({"PreSubmitted", "Submitted"})
+_ENDED = frozenset({"Filled", "Cancelled", "ApiCancelled"})
+
 _DATA_TYPES = {2: "frozen", 3: "delayed", 4: "delayed and frozen"}
 
 _QUIET_CODES = frozenset({2104, 2106, 2107, 2108, 2158, 2119, 2100})
@@ -77,7 +80,7 @@ class Inbox:
         self.on_link: Callable[[LinkEvent], None] = lambda _: None
         """Called at once when the line changed."""
         self.on_foreign: Callable[[], None] = lambda: None
-        """Called when an execution names no order of ours: somebody else trades this account."""
+        """Called when an order or an execution is none of ours: somebody else trades this account."""
         self.on_position: Callable[[BrokerPosition], None] = lambda _: None
         """Called when the broker says what it holds of one instrument."""
 
@@ -128,6 +131,8 @@ class Inbox:
 
     def _readable(self, event: BrokerEvent) -> list[LedgerEvent]:
         """One event that cannot be read must not take the others with it: the account is compared."""
+        if isinstance(event, OrderClaim) and self._is_news_of_others(event):
+            self.on_foreign()
         try:
             return self.ledger_events(event)
         except (ArithmeticError, ValueError) as err:
@@ -169,6 +174,13 @@ class Inbox:
             if changed != intent:
                 found.append(Changed(changed, now))
         return found
+
+    def _is_news_of_others(self, claim: OrderClaim) -> bool:
+        """An order that the books do not know begins or ends: also one of ours whose record was lost."""
+        if self._desk.books.ledger.orders.match(claim.order_ref, claim.perm_id, claim.order_id) is not None:
+            return False
+        is_listed = any(o.claim.perm_id == claim.perm_id for o in self._desk.strange_orders)
+        return is_listed == (claim.status in _ENDED) if claim.status in _WORKING | _ENDED else False
 
     def _execution(self, event: Execution) -> list[LedgerEvent]:
         fill = event.fill

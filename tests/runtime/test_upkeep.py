@@ -161,11 +161,16 @@ async def test_the_cancel_of_an_order_that_works_after_its_end_is_asked_for_unti
         await pass_time(25)
         assert it.here.broker.log.count("cancel entry") == 3
         assert entry.ref in it.here.alerts("surfaced_order")[0]
-        assert it.here.desk.may_enter("ma", "SPY") is Reason.UNACKNOWLEDGED_ALERT
+        assert it.here.desk.may_enter("ma", "SPY") is Reason.SURFACED_ORDER
+        (alert,) = it.here.desk.notices.alerts
+        it.here.desk.notices.acknowledge(alert.alert_id)
+        assert it.here.desk.may_enter("ma", "SPY") is Reason.SURFACED_ORDER, "seen, but it works all the same"
+        assert it.here.desk.may_enter("ma", "TSLA") is None
 
         it.here.broker.deaf_to_cancels_of = set()
         await pass_time(10)
         assert (zombie.status, it.here.alerts("surfaced_order")) == ("Cancelled", [])
+        assert it.here.desk.may_enter("ma", "SPY") is None
         asked = it.here.broker.log.count("cancel entry")
         await pass_time(30)
         assert it.here.broker.log.count("cancel entry") == asked

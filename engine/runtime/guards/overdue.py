@@ -44,15 +44,16 @@ class Overdue:
         self._cancelling_s: dict[str, float] = {}
         """Ref of an exit or a stop -> when its cancel was last asked for, as far as this run knows."""
         self._sending_since_s: dict[str, float] = {}
-        self._surfaced: dict[str, float] = {}
+        self._surfaced_s: dict[str, float] = {}
         """Ref that our books call done and the broker calls working -> when its cancel was last asked for."""
 
     def on_changes(self, changes: Changes) -> bool:
         """Learn which orders surfaced after their end, and which of these are gone. True where one is new."""
         gone = {r.order_ref for r in changes.broker_orders if r.status not in AT_WORK}
-        self._surfaced = {ref: asked_s for ref, asked_s in self._surfaced.items() if ref not in gone}
-        new = [n.order_ref for n in changes.notes if n.code is NoteCode.CONTRADICTION]
-        self._surfaced.update(dict.fromkeys(new, float("-inf")))
+        new = {n.order_ref: n.key for n in changes.notes if n.code is NoteCode.CONTRADICTION}
+        if new or gone & self._desk.surfaced.keys():
+            still = {ref: key for ref, key in self._desk.surfaced.items() if ref not in gone}
+            self._desk.surfaced = still | new
         return bool(new)
 
     def round(self) -> None:
@@ -67,8 +68,10 @@ class Overdue:
             if self._is_overdue(order, now) and self._may_ask(order.intent.ref, now_s):
                 self._give_up(order, now_s)
         self._ask_again(live, now_s)
-        for ref in [r for r, asked_s in self._surfaced.items() if now_s - asked_s >= ASK_AGAIN_S]:
-            self._surfaced[ref] = now_s
+        asked = self._surfaced_s
+        self._surfaced_s = {ref: asked.get(ref, float("-inf")) for ref in self._desk.surfaced}
+        for ref in [r for r, asked_s in self._surfaced_s.items() if now_s - asked_s >= ASK_AGAIN_S]:
+            self._surfaced_s[ref] = now_s
             self._spawn(f"cancel {ref}", partial(self._executor.cancel_surfaced, ref))
 
     def _ask_again(self, live: tuple[Order, ...], now_s: float) -> None:
@@ -110,9 +113,9 @@ class Overdue:
         self._tell(UNKNOWN_ALERT, texts)
 
     def tell_surfaced(self) -> None:
-        """An alert per instrument where an order works after its end; it blocks entries until it is seen."""
+        """An alert per instrument where an order works after its end; that blocks its symbol."""
         texts = {}
-        for ref in self._surfaced:
+        for ref in self._desk.surfaced:
             order = self._desk.books.order(ref)
             if order is not None:
                 key = order.intent.key

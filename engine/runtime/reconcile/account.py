@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -93,6 +93,7 @@ class AccountDesk:
         """
         async with self._turn:
             before: _Unrest = frozenset()
+            surfaced = self._desk.surfaced
             for _ in range(MOST_LOOKS):
                 look = await self._look()
                 if look is None:
@@ -102,6 +103,7 @@ class AccountDesk:
                 before = look.unrest - lasting
                 if not before and not booked:
                     await self._accept(look)
+                    self._let_go(surfaced, look.state)
                     return True
                 if before:
                     missing = any(ref in before for ref in look.missing)
@@ -252,6 +254,14 @@ class AccountDesk:
             look.findings,
             [o for o in desk.strange_orders if o.claim.perm_id not in desk.foreign_orders],
         )
+
+    def _let_go(self, surfaced: Mapping[str, str], state: BrokerState) -> None:
+        """What worked after its end, and is not in a whole picture that was asked for later, is gone."""
+        listed = {o.claim.order_ref for o in state.open_orders}
+        gone = surfaced.keys() - listed
+        if gone:
+            now = self._desk.surfaced
+            self._desk.surfaced = {ref: key for ref, key in now.items() if ref not in gone}
 
     async def _end_day_orders(self, state: BrokerState) -> None:
         """A DAY order of unknown fate whose day is over, and that no list names, cannot work any more."""

@@ -51,7 +51,7 @@ def settle(
     try:
         rows = chosen(handle.snapshot().recovery.open_rows, names, choice=choice, stop=stop)
         for row in rows:
-            say(f"would {_deed(row, choice, stop)}")
+            say(f"would {deed(row, choice, stop)}")
         if not yes and not _agreed(ask, say):
             say("Nothing was sent; it goes on waiting.")
             return 4
@@ -88,7 +88,8 @@ def _named(waiting: Sequence[RecoveryRow], name: str) -> RecoveryRow:
     raise UsageError(f"{name!r} {what}; rows: {ids}. Look with `cockpit orphans`.")
 
 
-def _deed(row: RecoveryRow, choice: RecoveryChoice, stop: float | None) -> str:
+def deed(row: RecoveryRow, choice: RecoveryChoice, stop: float | None) -> str:
+    """What would be done, in words: `close META 30 short: 30 at market, reducing only`."""
     subject = f"{row.symbol} {row.broker_text}"
     if choice is RecoveryChoice.ADOPT:
         price = row.stop_price if stop is None else stop
@@ -97,6 +98,8 @@ def _deed(row: RecoveryRow, choice: RecoveryChoice, stop: float | None) -> str:
         text = f"close {subject}: {abs(row.excess or 0):g} at market, reducing only"
     elif choice is RecoveryChoice.CANCEL:
         text = f"cancel {row.symbol} {row.last_order or row.broker_text}"
+    elif choice is RecoveryChoice.NOT_SENT:
+        text = f"count {row.symbol} {row.last_order} as never sent; look in TWS first, nothing is cancelled"
     else:
         text = f"leave {subject} as foreign; nothing is sent"
     return printable(text)

@@ -393,3 +393,45 @@ async def test_a_day_order_of_unknown_fate_ends_with_its_day_and_a_gtc_one_does_
 
         assert here.state_of(Role.ENTRY) == [OrderState.ABANDONED]
         assert here.state_of(Role.STOP) == [OrderState.UNKNOWN]
+
+
+@virtual
+async def test_an_order_that_worked_after_its_end_blocks_until_the_broker_lists_it_no_more(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as here:
+        entry = await here.enter(filled=0)
+        it, zombie = recovering(here), here.broker.held(entry.ref)
+        here.broker.end(entry.ref)
+        await pass_time(1)
+        here.desk.surfaced = {entry.ref: "SPY"}
+        zombie.status = "Submitted"
+        assert await it.account.compare()
+        assert here.desk.may_enter("ma", "SPY") is Reason.SURFACED_ORDER
+
+        del here.broker.orders[zombie.order_id]
+        assert await it.account.compare()
+        assert here.desk.may_enter("ma", "SPY") is None
+
+
+@virtual
+@pytest.mark.req("REQ-ARCH-004")
+async def test_an_order_of_somebody_else_is_looked_at_as_soon_as_the_wire_tells_of_it(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        entry = await here.enter(filled=0)
+        asked: list[str] = []
+        here.inbox.on_foreign = lambda: asked.append("soon")
+        ours = here.broker.listed(here.broker.held(entry.ref))
+        theirs = ours._replace(claim=ours.claim._replace(order_ref="", order_id=0, perm_id=77, client_id=5))
+        for claim in (ours.claim, theirs.claim):
+            here.broker.emit(claim)
+        await pass_time(0.1)
+        assert asked == ["soon"]
+
+        here.desk.strange_orders = (theirs,)
+        here.broker.emit(theirs.claim)
+        await pass_time(0.1)
+        assert asked == ["soon"], "it is shown already"
+        here.broker.emit(theirs.claim._replace(status="Cancelled"))
+        await pass_time(0.1)
+        assert asked == ["soon", "soon"], "it is gone"

@@ -8,8 +8,8 @@ import pytest
 
 from engine.api_recovery import RecoveryChoice, RecoveryView
 from engine.runtime.process.errors import UsageError
-from engine.runtime.shell.orphans import chosen, lines
-from tests.cockpit.recovering import AMZN, META, STRANGE
+from engine.runtime.shell.orphans import chosen, deed, lines
+from tests.cockpit.recovering import AMZN, META, STRANGE, UNKNOWN
 
 WAITING = (META, AMZN, STRANGE)
 
@@ -51,3 +51,12 @@ def test_an_adoption_without_any_stop_is_refused() -> None:
 
 def test_before_the_first_comparison_nothing_is_claimed() -> None:
     assert lines(RecoveryView()) == ["The account was not compared with the broker yet."]
+
+
+@pytest.mark.req("CARD-ORPHANS")
+def test_an_order_of_unknown_fate_can_be_called_never_sent_and_nothing_else_can() -> None:
+    choice = RecoveryChoice.NOT_SENT
+    assert chosen((*WAITING, UNKNOWN), [UNKNOWN.row_id], choice=choice, stop=None) == (UNKNOWN,)
+    assert "never sent; look in TWS first" in deed(UNKNOWN, choice, None)
+    with pytest.raises(UsageError, match="not_sent is not offered"):
+        chosen(WAITING, ["META"], choice=choice, stop=None)
