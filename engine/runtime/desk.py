@@ -303,9 +303,7 @@ class Desk:
         ref = next((ref for ref, its_key in self.surfaced.items() if its_key == key), None)
         if ref is None:
             return None
-        return Block(
-            Reason.SURFACED_ORDER, f"{key}: {ref} works at the broker after its end"
-        )
+        return Block(Reason.SURFACED_ORDER, f"{key}: {ref} works at the broker after its end")
 
     def alert_block(self, key: str) -> Block | None:
         """An unacknowledged CRITICAL alert that holds this symbol."""
