@@ -20,7 +20,7 @@ from engine.domain.instrument import Instrument
 from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Role, Side, Tif
 from engine.domain.plan import NO_PLAN
 from engine.domain.position import Position
-from engine.domain.preview import EntryTicket, Preview
+from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
 from engine.execution.hours import is_open
@@ -28,7 +28,7 @@ from engine.execution.levels import partial_reason
 from engine.execution.protection import ProtectionStep, is_exit
 from engine.execution.protector import Protector
 from engine.execution.refs import RefMaker
-from engine.execution.sender import Sender
+from engine.execution.sender import Expect, Sender
 from engine.ledger.managed import PartialRefusedError
 from engine.risk.gate import clamp_exit
 from engine.risk.order_check import ANY_VALUE, OrderRules, check_order
@@ -84,7 +84,7 @@ class Executor:
         refs: RefMaker,
         now: Callable[[], datetime],
         may_enter: Callable[[str, str], Reason | None],
-        preview: Callable[[OrderIntent, Instrument], Preview],
+        preview: Expect,
         settings: ExecutionSettings,
         last_look: Callable[[OrderIntent], Reason | None] = lambda _: None,
     ) -> None:
@@ -94,6 +94,7 @@ class Executor:
         self._may_enter = may_enter
         """Asked again right before and right after a send: a brake pulled meanwhile wins."""
         self._settings = settings
+        self._preview = preview
         self._locks: dict[str, asyncio.Lock] = {}
         self._sender = Sender(
             broker=broker, books=books, now=now, preview=preview, confirm_s=settings.confirm_s
@@ -123,6 +124,7 @@ class Executor:
         self, proposal: Proposal, ticket: EntryTicket, instrument: Instrument
     ) -> tuple[OrderIntent, OrderIntent]:
         """The bracket of an entry: a limit that holds back its bytes until its stop follows."""
+        size, limit, protect = ticket.quantity, ticket.limit_price, ticket.stop_price
         entry = OrderIntent(
             ref=self._refs.new_ref(instrument.key, Role.ENTRY),
             strategy=proposal.strategy,
@@ -130,16 +132,17 @@ class Executor:
             con_id=instrument.con_id,
             role=Role.ENTRY,
             side=proposal.side,
-            quantity=ticket.quantity,
+            quantity=size,
             order_type=OrderType.LIMIT,
             tif=self._settings.entry_tif,
             created_at=self._now(),
-            limit_price=ticket.limit_price,
+            limit_price=limit,
             transmit=False,
             signal_id=proposal.signal_id,
             note=proposal.note,
             plan=proposal.plan,
             ticket=ticket,
+            preview=self._preview(instrument, role=Role.ENTRY, quantity=size, price=limit),
         )
         stop = OrderIntent(
             ref=self._refs.new_ref(instrument.key, Role.STOP),
@@ -148,13 +151,14 @@ class Executor:
             con_id=instrument.con_id,
             role=Role.STOP,
             side=proposal.side.opposite,
-            quantity=ticket.quantity,
+            quantity=size,
             order_type=OrderType.STOP,
             tif=self._settings.stop_tif,
             created_at=self._now(),
-            stop_price=ticket.stop_price,
+            stop_price=protect,
             parent_ref=entry.ref,
             note="stop of the entry",
+            preview=self._preview(instrument, role=Role.STOP, quantity=size, price=protect),
         )
         return entry, stop
 
@@ -191,11 +195,11 @@ class Executor:
             stop = next((o.intent.stop_price for o in self._books.attached(ref)), None)
             if rest <= 0 or stop is None:
                 return False
-            bracket = self._market_bracket(order.intent, quantity=rest, stop_price=stop)
+            bracket = self._market_bracket(order.intent, instrument, quantity=rest, stop_price=stop)
         return await self.enter(bracket, instrument)
 
     def _market_bracket(
-        self, given_up: OrderIntent, *, quantity: int, stop_price: float
+        self, given_up: OrderIntent, instrument: Instrument, *, quantity: int, stop_price: float
     ) -> tuple[OrderIntent, OrderIntent]:
         key = given_up.key
         entry = replace(
@@ -221,15 +225,11 @@ class Executor:
             plan=NO_PLAN,
             ticket=None,
         )
-        return entry, stop
+        return self._sender.previewed(entry, instrument), self._sender.previewed(stop, instrument)
 
     async def _send_bracket(
         self, intents: tuple[OrderIntent, OrderIntent], refs: tuple[str, str], instrument: Instrument
     ) -> bool:
-        intents = (
-            self._sender.previewed(intents[0], instrument),
-            self._sender.previewed(intents[1], instrument),
-        )
         ids = (self._sender.next_order_id(), self._sender.next_order_id())
         orders, parent_ids = tuple(zip(intents, ids, strict=True)), (0, ids[0])
         # While the intents are being stored the loop has nothing better to do.

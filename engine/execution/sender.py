@@ -7,16 +7,25 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from engine.broker.port import Broker, BrokerError, OrdersRefusedError
 from engine.domain.instrument import Instrument
-from engine.domain.order import Order, OrderIntent, OrderState
+from engine.domain.order import Order, OrderIntent, OrderState, Role
 from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.ledger.events import CancelRequested, FateUnknown
 
 AT_WORK = frozenset({"PreSubmitted", "Submitted", "PendingSubmit", "ApiPending"})
+
+
+class Expect(Protocol):
+    """Says what an order will cost."""
+
+    def __call__(self, instrument: Instrument, *, role: Role, quantity: int, price: float | None) -> Preview:
+        """`price` is its limit or stop; None at market."""
+        ...
 
 
 class Sender:
@@ -28,7 +37,7 @@ class Sender:
         broker: Broker,
         books: Books,
         now: Callable[[], datetime],
-        preview: Callable[[OrderIntent, Instrument], Preview],
+        preview: Expect,
         confirm_s: float,
     ) -> None:
         self._broker = broker
@@ -48,7 +57,9 @@ class Sender:
 
     def previewed(self, intent: OrderIntent, instrument: Instrument) -> OrderIntent:
         """The same order with what it is expected to cost, for its record."""
-        return replace(intent, preview=self._preview(intent, instrument))
+        price = intent.limit_price if intent.limit_price is not None else intent.stop_price
+        cost = self._preview(instrument, role=intent.role, quantity=intent.quantity, price=price)
+        return replace(intent, preview=cost)
 
     def prepare(
         self,

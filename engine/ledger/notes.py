@@ -1,10 +1,11 @@
-"""What the position manager remarks on, in words for people."""
+"""What the ledger remarks on bookings, in words for people."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from engine.domain.fill import Fill
+from engine.domain.order import Order, OrderState
 from engine.ledger.changes import Note, NoteCode, NoteLevel, TradeRecord
 
 
@@ -16,6 +17,20 @@ def words(fill: Fill) -> str:
 def fill_note(code: NoteCode, fill: Fill, text: str, level: NoteLevel) -> Note:
     """A remark about an execution."""
     return Note(code, level, fill.key, fill.order_ref, text)
+
+
+def order_fill_notes(order: Order, fill: Fill, filled: int) -> tuple[Note, ...]:
+    """Remarks about an execution of an order of ours; `filled` is what has filled of it with this one."""
+    intent = order.intent
+    text = f"{fill.key}: {intent.role} {fill.side} {fill.quantity} @ {fill.price}"
+    notes = [Note(NoteCode.FILL, NoteLevel.INFO, fill.key, intent.ref, text)]
+    if order.state.is_done and order.state is not OrderState.FILLED:
+        text = f"{fill.key}: {intent.ref} was {order.state} and filled all the same ({fill.exec_id})"
+        notes.append(Note(NoteCode.FILL_AFTER_DONE, NoteLevel.ERROR, fill.key, intent.ref, text))
+    if filled > intent.quantity:
+        text = f"{fill.key}: {intent.ref} filled {filled} of {intent.quantity}"
+        notes.append(Note(NoteCode.OVERFILL, NoteLevel.CRITICAL, fill.key, intent.ref, text))
+    return tuple(notes)
 
 
 def closed_note(record: TradeRecord) -> Note:

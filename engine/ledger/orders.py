@@ -30,6 +30,7 @@ from engine.ledger.events import (
     Source,
     StatusClaimed,
 )
+from engine.ledger.notes import order_fill_notes
 from engine.ledger.order_steps import Verdict, is_rejection, on_error, on_fill, on_own_step, on_status
 
 _ENGINE: Final = "engine"
@@ -119,14 +120,15 @@ class Orders:
 
     def register(self, event: Registered) -> Changes:
         """Durable intents become PENDING orders; a ref already known is left alone."""
-        changes = Changes()
-        for intent in event.intents:
-            if intent.ref in self._orders:
-                continue
-            order = self._store(Order(intent, OrderState.PENDING, updated_at=event.at))
-            self._link(intent)
-            changes += Changes(orders=(order,), order_events=(_event(order, event.at, _ENGINE, "", ""),))
-        return changes
+        new = tuple(
+            Order(intent, OrderState.PENDING, updated_at=event.at)
+            for intent in event.intents
+            if intent.ref not in self._orders
+        )
+        for order in new:
+            self._store(order)
+            self._link(order.intent)
+        return Changes(orders=new, order_events=tuple(_event(o, event.at, _ENGINE, "", "") for o in new))
 
     def mark_sending(self, event: SendingMarked) -> Changes:
         """The bytes may leave from now on, under these order ids."""
@@ -154,9 +156,7 @@ class Orders:
         if verdict is Verdict.ILLEGAL:
             text = f"{order.intent.key}: {ref} is {order.state}, not marked {wanted}"
             return _notes(NoteCode.ILLEGAL_STEP, NoteLevel.WARNING, order.intent.key, ref, text)
-        if order_id is not None:
-            order = replace(order, order_id=order_id)
-        return self._advance(order, state, at, source=_ENGINE, status="", message=why)
+        return self._advance(order, state, at, source=_ENGINE, status="", message=why, order_id=order_id)
 
     def resolve(self, event: Resolved) -> Changes:
         """Take over what reconciliation or a person proved; a done order stays done."""
@@ -251,7 +251,7 @@ class Orders:
         self._remember(replace(event.fill, order_ref=ref))
         filled, average = self._sums(ref)
         state = on_fill(order.state, filled=filled, quantity=order.intent.quantity)
-        notes = _fill_notes(order, event.fill, filled)
+        notes = order_fill_notes(order, event.fill, filled)
         changed = replace(
             order,
             state=state,
@@ -321,14 +321,23 @@ class Orders:
         return changes
 
     def _advance(
-        self, order: Order, state: OrderState, at: datetime, *, source: str, status: str, message: str
+        self,
+        order: Order,
+        state: OrderState,
+        at: datetime,
+        *,
+        source: str,
+        status: str,
+        message: str,
+        order_id: int | None = None,
     ) -> Changes:
         heard, message = message, message or order.message
         if state is order.state and message == order.message:
             # Said again after a reconnect: kept as an event, but the order's time stays.
             said = (_event(order, at, source, status, heard),) if status else ()
             return Changes(order_events=said)
-        changed = self._store(replace(order, state=state, message=message, updated_at=at))
+        number = order.order_id if order_id is None else order_id
+        changed = self._store(replace(order, state=state, order_id=number, message=message, updated_at=at))
         notes = (_state_note(changed, order.state),) if state is not order.state else ()
         return Changes(
             orders=(changed,), order_events=(_event(changed, at, source, status, heard),), notes=notes
@@ -384,16 +393,3 @@ def _contradiction(order: Order, claim: StatusClaimed) -> Changes:
         f"which was {order.state}; ask again and cancel it if it works"
     )
     return _notes(NoteCode.CONTRADICTION, level, intent.key, intent.ref, text)
-
-
-def _fill_notes(order: Order, fill: Fill, filled: int) -> tuple[Note, ...]:
-    intent = order.intent
-    text = f"{fill.key}: {intent.role} {fill.side} {fill.quantity} @ {fill.price}"
-    notes = [Note(NoteCode.FILL, NoteLevel.INFO, fill.key, intent.ref, text)]
-    if order.state.is_done and order.state is not OrderState.FILLED:
-        text = f"{fill.key}: {intent.ref} was {order.state} and filled all the same ({fill.exec_id})"
-        notes.append(Note(NoteCode.FILL_AFTER_DONE, NoteLevel.ERROR, fill.key, intent.ref, text))
-    if filled > intent.quantity:
-        text = f"{fill.key}: {intent.ref} filled {filled} of {intent.quantity}"
-        notes.append(Note(NoteCode.OVERFILL, NoteLevel.CRITICAL, fill.key, intent.ref, text))
-    return tuple(notes)

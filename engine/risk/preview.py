@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.order import OrderIntent
+from engine.domain.order import Role
 from engine.domain.preview import FigureSource, Preview
 
 STOCK_INITIAL_MARGIN = 0.5
@@ -25,35 +25,43 @@ class UnitCost(NamedTuple):
 
 
 def preview_of(
-    intent: OrderIntent, instrument: Instrument, *, mark: float, fees: FeeSchedule, unit: UnitCost | None
+    instrument: Instrument,
+    *,
+    role: Role,
+    quantity: int,
+    price: float | None,
+    mark: float,
+    fees: FeeSchedule,
+    unit: UnitCost | None,
 ) -> Preview:
-    """The preview of one order. `mark` may be NaN; `unit` is None where the broker has not answered."""
-    named = intent.limit_price if intent.limit_price is not None else intent.stop_price
-    price = mark if named is None else named
-    cost = abs(price) * intent.quantity * instrument.multiplier
-    fee, fee_by = _fee(intent, instrument, cost=cost, fees=fees, unit=unit)
-    margin, margin_by = _margin(intent, instrument, cost=cost, unit=unit)
-    sign = 1 if intent.role.adds_risk else -1
+    """The preview of one order. `price` is its limit or stop; at market it is None and `mark` counts.
+
+    `mark` may be NaN; `unit` is None where the broker has not answered.
+    """
+    cost = abs(mark if price is None else price) * quantity * instrument.multiplier
+    fee, fee_by = _fee(instrument, quantity, cost=cost, fees=fees, unit=unit)
+    margin, margin_by = _margin(instrument, quantity, cost=cost, unit=unit)
+    sign = 1 if role.adds_risk else -1
     return Preview(_known(cost), _known(fee), fee_by, _known(sign * margin), margin_by)
 
 
 def _fee(
-    intent: OrderIntent, instrument: Instrument, *, cost: float, fees: FeeSchedule, unit: UnitCost | None
+    instrument: Instrument, quantity: int, *, cost: float, fees: FeeSchedule, unit: UnitCost | None
 ) -> tuple[float, FigureSource]:
     # Of futures each costs the same; a stock's fee has bounds per order, so that of one share says nothing.
     if instrument.sec_type is SecType.FUTURE and unit is not None and unit.commission_usd is not None:
-        return unit.commission_usd * intent.quantity, FigureSource.BROKER
+        return unit.commission_usd * quantity, FigureSource.BROKER
     if instrument.sec_type is SecType.STOCK and math.isnan(cost):  # its fee has a cap by value
         return math.nan, FigureSource.ESTIMATED
-    fee = fees.order_fee_usd(instrument.sec_type, quantity=intent.quantity, value_usd=cost)
+    fee = fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=cost)
     return fee, FigureSource.ESTIMATED
 
 
 def _margin(
-    intent: OrderIntent, instrument: Instrument, *, cost: float, unit: UnitCost | None
+    instrument: Instrument, quantity: int, *, cost: float, unit: UnitCost | None
 ) -> tuple[float, FigureSource]:
     if unit is not None:
-        return unit.initial_margin_usd * intent.quantity, FigureSource.BROKER
+        return unit.initial_margin_usd * quantity, FigureSource.BROKER
     is_stock = instrument.sec_type is SecType.STOCK
     return (cost * STOCK_INITIAL_MARGIN if is_stock else math.nan), FigureSource.ESTIMATED
 

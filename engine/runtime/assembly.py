@@ -326,8 +326,8 @@ def _line(
     memory: Memory,
 ) -> tuple[Inbox, Line]:
     def on_bar(bar: Bar) -> None:
+        trading.on_bar(bar)  # never raises, and an order is in more of a hurry than a record
         memory.on_bar(bar)
-        trading.on_bar(bar)
 
     inbox = Inbox(desk, on_bar=on_bar, on_quote=lambda _: publisher.touch())
     hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=partial(_revive, given))

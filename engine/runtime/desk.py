@@ -16,7 +16,7 @@ from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
 from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal
+from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal, Role
 from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
@@ -265,14 +265,16 @@ class Desk:
             price = price if position is None else float(position.avg_price)
         return unit_exposure_usd(instrument, price, self.margins.get(key))
 
-    def preview(self, intent: OrderIntent, instrument: Instrument) -> Preview:
+    def preview(self, instrument: Instrument, *, role: Role, quantity: int, price: float | None) -> Preview:
         """What an order is expected to cost, by what is known this moment."""
         return preview_of(
-            intent,
             instrument,
-            mark=self.quotes.mark(intent.key),
+            role=role,
+            quantity=quantity,
+            price=price,
+            mark=self.quotes.mark(instrument.key),
             fees=self.limits().order_rules.fees,
-            unit=self.unit_costs.get(intent.key),
+            unit=self.unit_costs.get(instrument.key),
         )
 
     # --- may an entry happen --------------------------------------------------------------------
@@ -320,13 +322,17 @@ class Desk:
         brake = self.brakes.blocking(strategy=strategy, key=key)
         return None if brake is None else REASON_OF[brake.level]
 
-    def last_look(self, intent: OrderIntent) -> Reason | None:
-        """The final gate, right before an entry's bytes go out, against the world without this very order."""
+    def look_again(self, intent: OrderIntent) -> Refusal | None:
+        """The final gate: an entry against the world of this moment without this very order."""
         wish = Proposal(
             intent.strategy, intent.key, Intention.ENTER, intent.side, intent.signal_id, at=self.now()
         )
         without = self.commitments_without(intent.ref)
-        refusal = check_again(intent, self.gate_world(wish, allow_short=True, out=without), self.limits())
+        return check_again(intent, self.gate_world(wish, allow_short=True, out=without), self.limits())
+
+    def last_look(self, intent: OrderIntent) -> Reason | None:
+        """The same right before the bytes go out, told where it holds the order back."""
+        refusal = self.look_again(intent)
         if refusal is None:
             return None
         text = f"{intent.ref} was not sent: {refusal.text} ({refusal.reason.value})"
