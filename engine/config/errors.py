@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from engine.config.model import MASK, is_secret
+from engine.config.redaction import Redactor
+from engine.config.secrecy import looks_secret
 
 
 class Layer(StrEnum):
@@ -65,7 +67,8 @@ class ConfigError(Exception):
     def __init__(self, *problems: Problem) -> None:
         self.problems = tuple(sorted(problems, key=_place))
         count = f"{len(problems)} errors" if len(problems) != 1 else "1 error"
-        lines = "".join(f"\n  {_printable(str(problem))}" for problem in self.problems)
+        hide = Redactor()
+        lines = "".join(f"\n  {_printable(hide(str(problem)))}" for problem in self.problems)
         super().__init__(f"The configuration has {count}; nothing was started.{lines}")
 
 
@@ -77,9 +80,10 @@ def _place(problem: Problem) -> tuple[int, str, int]:
 
 def shown(key: str, value: object) -> str:
     """A given value as a message shows it: one line, no control characters, no secret, not endless."""
-    if is_secret(key):
+    text = repr(value)
+    if is_secret(key) or looks_secret(text, key=key):
         return MASK
-    text = _printable(repr(value))
+    text = _printable(text)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

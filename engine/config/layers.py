@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.config.errors import ConfigError, Layer, Origin, Problem
+from engine.config.in_the_open import in_comments, in_values, in_variable
 from engine.config.keys import KnownKey, find, known_keys, nearest, reads_text
 from engine.config.lines import Path as KeyPath
 from engine.config.lines import key_lines
@@ -82,7 +83,8 @@ def read_toml(path: Path, layer: Layer) -> LayerValues:
         origin = Origin(layer, source, int(found[1]) if found else None)
         raise ConfigError(Problem(origin, "", f"is not valid TOML: {err}")) from err
     places = {key: Origin(layer, source, line) for key, line in key_lines(text).items()}
-    return LayerValues(layer, tree, places)
+    exposed = [*in_values(tree, places), *in_comments(text, Origin(layer, source))]
+    return LayerValues(layer, tree, places, problems=exposed)
 
 
 def read_dotenv(path: Path) -> LayerValues:
@@ -98,7 +100,12 @@ def read_dotenv(path: Path) -> LayerValues:
     places = {_variable_of(line): number for number, line in enumerate(lines, start=1)}
     values = LayerValues(Layer.DOTENV)
     for name, text in variables.items():
-        _read_variable(values, name, text or "", Origin(Layer.DOTENV, str(path), places.get(name), name))
+        origin = Origin(Layer.DOTENV, str(path), places.get(name), name)
+        _read_variable(values, name, text or "", origin)
+        exposed = in_variable(name, text or "", origin)
+        if exposed is not None:
+            values.problems.append(exposed)
+    values.problems += in_values(values.tree, values.origins)
     return values
 
 

@@ -32,7 +32,7 @@ from engine.config.sections import (
     StateSection,
 )
 from engine.config.strategies import StrategySection
-from engine.config.telling import AlertsSection, LogSection, UiSection
+from engine.config.telling import AlertsSection, LogSection, SecuritySection, UiSection
 from engine.config.values import Timeframe, matching
 
 RESERVED_OWNERS = frozenset({"operator"})
@@ -91,6 +91,7 @@ class Config(Section):
     health: HealthSection = HealthSection()
     alerts: AlertsSection = AlertsSection()
     gates: GatesSection = GatesSection()
+    security: SecuritySection = SecuritySection()
     ui: UiSection = UiSection()
     strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
 

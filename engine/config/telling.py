@@ -1,4 +1,4 @@
-"""Sections of cockpit.toml about what people are told: the log, the alerts, the screen."""
+"""Sections of cockpit.toml about what people are told: the log, the alerts, the screen; and secrets."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class LogSection(Section):
     """Least severe events logged: DEBUG, INFO, WARNING, ERROR."""
     format: LogFormat = LogFormat.TEXT
     """text for people, json for programs: one event a line."""
+    retention_days: int = key(90, unit="days", ge=30, le=3650)
+    """Age at which the files of a day are deleted (`cockpit purge` deletes younger ones)."""
 
 
 class AlertsSection(Section):
@@ -46,3 +48,10 @@ class UiSection(Section):
     """Time between two refreshes of ticking values; fills and alerts show at once."""
     keys: Mapping[str, str] = {}
     """Own keys: action id = key, as the help screen lists them."""
+
+
+class SecuritySection(Section):
+    """Secrets. None ever stands in a file of the configuration: environment or keyring only."""
+
+    rotation_days: int = key(90, unit="days", ge=1, le=365)
+    """Age of a secret at which a new one is due (`cockpit secrets rotated NAME` records the day)."""
