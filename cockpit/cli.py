@@ -271,6 +271,7 @@ cli_gates.add_to(app)
 
 def run() -> int:
     """Run the command line; returns the process exit code."""
+    os.umask(0o077)  # whatever this process and its children write is its owner's alone
     try:
         app(standalone_mode=True)
     except SystemExit as leaving:

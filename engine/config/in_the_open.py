@@ -18,9 +18,11 @@ ADVICE = (
 def in_values(tree: Mapping[str, object], origins: Mapping[Path, Origin]) -> Iterator[Problem]:
     """Every value of one file that is a secret by its name or by its look."""
     for path, value in _texts(tree, ()):
-        key = ".".join(path)
+        key = ".".join(map(str, path))
         if _is_secret(key, value):
-            yield Problem(line_of(origins, path) or next(iter(origins.values())), key, f"is refused: {ADVICE}")
+            yield Problem(
+                line_of(origins, path) or next(iter(origins.values())), key, f"is refused: {ADVICE}"
+            )
 
 
 def in_comments(text: str, place: Origin) -> Iterator[Problem]:

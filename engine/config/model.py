@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 from engine.config.gates import GatesSection
 from engine.config.loop import LoopSection
+from engine.config.secrecy import looks_secret
 from engine.config.sections import (
     BrokerSection,
     ConnectionSection,
@@ -135,8 +136,12 @@ def is_secret(key_name: str) -> bool:
 
 
 def masked(tree: Mapping[str, object]) -> dict[str, object]:
-    """The same tree with every secret value replaced."""
+    """The same tree with every secret value replaced, known by its name or its looks."""
     return {
-        name: masked(value) if isinstance(value, Mapping) else MASK if is_secret(name) else value
+        name: masked(value) if isinstance(value, Mapping) else MASK if _hides(name, value) else value
         for name, value in tree.items()
     }
+
+
+def _hides(name: str, value: object) -> bool:
+    return is_secret(name) or (isinstance(value, str) and looks_secret(value, key=name))

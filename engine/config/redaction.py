@@ -42,7 +42,8 @@ class Redactor:
         lines = {line.strip() for line in secret.splitlines()}
         plain = {text for text in {secret, secret.strip(), *parts, *lines} if len(text) >= _LEAST}
         plain -= {scheme for scheme in plain if re.fullmatch(ADDRESS_SCHEMES, scheme)}
-        found = {form for text in plain for form in _forms(text)}
+        # Twice: a message may hold what Python wrote, in a line that JSON wrote.
+        found = {form for text in plain for once in _forms(text) for form in _forms(once)}
         with self._lock:
             # The longest first: a part must not be taken out of the whole before the whole is found.
             self._values = tuple(sorted({*self._values, *found}, key=len, reverse=True))

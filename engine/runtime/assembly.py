@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from engine.api import EventView, Level
 from engine.broker.port import Broker, BrokerError
 from engine.config import RUNTIME_KEYS, Layer, Loaded, save_override, with_value
 from engine.config.model import masked
@@ -25,7 +24,7 @@ from engine.execution.refs import RefMaker
 from engine.ledger.changes import Changes
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeSet
-from engine.runtime.alerts.notices import AlertTimes, Notices
+from engine.runtime.alerts.assembly import notices_of
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
@@ -47,6 +46,7 @@ from engine.runtime.reconcile.assembly import RecoveryParts, recovery_of
 from engine.runtime.reconcile.restart import Restart, Start
 from engine.runtime.reconcile.settling import Settler
 from engine.runtime.reconcile.state import RecoveryState
+from engine.runtime.security.watch import SecretWatch
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.trading import Running, Trading
 from engine.runtime.upkeep import Upkeep
@@ -55,13 +55,6 @@ from engine.store.journal import AuditEntry
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
-_LOG_LEVEL = {
-    Level.OK: "info",
-    Level.INFO: "info",
-    Level.WARNING: "warning",
-    Level.ERROR: "error",
-    Level.CRITICAL: "critical",
-}
 _log = structlog.get_logger("engine")
 
 
@@ -274,12 +267,16 @@ def _upkeep(
         on_kill_file=engine.on_kill_file,
         spawn=engine.spawn,
         heartbeat=partial(_heartbeat, desk, given.options),
-        chores={**memory.chores(), **risk},
+        chores={
+            **memory.chores(),
+            **risk,
+            "secrets": SecretWatch(desk, state_dir=given.options.state_dir).round,
+        },
     )
 
 
 def _desk(given: Given) -> Desk:
-    clock, stored, alerts = given.options.clock, given.stored, given.loaded.config.alerts
+    clock, stored = given.options.clock, given.stored
     return Desk(
         config=given.loaded.config,
         mode=given.options.mode,
@@ -287,12 +284,7 @@ def _desk(given: Given) -> Desk:
         gateway=given.options.gateway.kind,
         account=given.account,
         books=Books(ledger=Ledger(stored.ledger), journal=given.store, now=clock.now),
-        notices=Notices(
-            now=clock.now,
-            monotonic=clock.monotonic,
-            log=partial(_log_event, given.late),
-            times=AlertTimes(alerts.dedupe_s, alerts.escalate_s),
-        ),
+        notices=notices_of(given.loaded.config, given.options, given.late),
         brakes=BrakeSet(tuple(restored(b) for b in stored.brakes)),
         signals_used={o.intent.signal_id for o in stored.ledger.orders if o.intent.signal_id},
         overridden={key for key in RUNTIME_KEYS if given.loaded.origins[key].layer is Layer.RUNTIME},
@@ -388,10 +380,3 @@ async def _close(given: Given, memory: Memory) -> None:
     await memory.close()
     await given.store.close()
     given.late.flush()
-
-
-def _log_event(late: LateLog, event: EventView) -> None:
-    log = getattr(_log, _LOG_LEVEL[event.level])
-    late.add(log, event.text, kind=event.kind, symbol=event.symbol, seq=event.seq)
-    if event.level not in (Level.OK, Level.INFO):
-        late.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
@@ -77,6 +78,9 @@ class Commands:
 
         The same id again, also while the first is under way, waits for that one's outcome.
         """
+        hide = self._desk.notices.redactor
+        # What a person typed by mistake must not be kept with a brake for ever.
+        command = replace(command, reason=hide(command.reason), target=hide(command.target))
         known = self._outcomes.get(command.command_id)
         if known is not None:
             return await asyncio.shield(known)

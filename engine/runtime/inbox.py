@@ -148,7 +148,8 @@ class Inbox:
             case OrderClaim():
                 return self._claim(event)
             case OrderRefusal():
-                return [Refused(event.order_ref, event.order_id, event.code, event.text, now)]
+                text = self._desk.notices.redactor(event.text)
+                return [Refused(event.order_ref, event.order_id, event.code, text, now)]
             case Execution():
                 return self._execution(event)
             case Commission():

@@ -183,7 +183,7 @@ class Upkeep:
         found = await asyncio.to_thread(_read_kill_file, self._kill_file)
         if found is None or found.stamp == self._taken:
             return
-        await self._on_kill_file(found.reason)
+        await self._on_kill_file(self._desk.notices.redactor(found.reason))
         self._taken = found.stamp
         stamp = self._desk.now().strftime("%Y%m%dT%H%M%SZ")
         await asyncio.to_thread(_take, self._kill_file, stamp)

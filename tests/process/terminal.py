@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.runtime.process.log_files import eastern_day, file_of, wall_now
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +49,8 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """The log file."""
-        return self.state / "logs" / "cockpit.log"
+        """The log file of today, in New York."""
+        return file_of(self.state / "logs", eastern_day(wall_now()))
 
     def environ(self) -> dict[str, str]:
         """The environment of every process of this place."""

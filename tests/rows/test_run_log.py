@@ -13,6 +13,7 @@ import tomli_w
 
 from engine.api import EngineState, Mode
 from engine.config import load
+from engine.runtime.process.log_files import eastern_day, file_of, wall_now
 from engine.runtime.process.session import EngineSession, RunRequest
 from tests.e2e import scripted
 from tests.e2e.live import ONE_STOCK, PATIENT
@@ -34,7 +35,7 @@ def _run(state_dir: Path, form: str) -> tuple[str, list[str]]:
     loaded = load(path=config, overrides=overrides, environ={}, cwd=state_dir, mode="PAPER")
     environ = {"XDG_RUNTIME_DIR": str(state_dir)}
     session = EngineSession(loaded, RunRequest(Mode.PAPER, headless=True, version="0", environ=environ))
-    log = state_dir / "logs" / "cockpit.log"
+    log = file_of(state_dir / "logs", eastern_day(wall_now()))
     session.open()
     try:
         eventually(

@@ -7,15 +7,16 @@ a channel is addressed by is a secret; it is never logged and never part of a me
 from __future__ import annotations
 
 import contextlib
-import importlib
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from engine.api import AlertView, Level
+from engine.config.secrecy import Secret
 from engine.runtime.alerts.notices import Telling
+from engine.runtime.security.vault import CHANNEL, VaultError, find, how_to_give, imported
 
 QUEUED: Final = 200
 """Messages that may wait for one channel; the oldest goes first where there are more."""
@@ -23,11 +24,11 @@ QUEUED: Final = 200
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 
-ENVIRONMENT_PREFIX: Final = "COCKPIT_ALERT_"
-KEYRING_SERVICE: Final = "cockpit"
-
 Send = Callable[[str, str], str]
 """Title and body to one channel; returns what went wrong, or nothing. It may take its time."""
+
+Learn = Callable[[str], None]
+"""Told a secret, so that it is found in texts from then on."""
 
 
 class Message(NamedTuple):
@@ -139,8 +140,11 @@ class AlertChannels:
         *,
         make_send: Callable[[str], Send],
         wait: Callable[[float], bool] | None = None,
+        hide: Callable[[str], str] = lambda text: text,
     ) -> None:
+        """`hide` takes out of a message what must not leave the machine."""
         self._plan = plan
+        self._hide = hide
         self._channels = {
             name: Channel(name, _bound(make_send, name), attempts=plan.attempts, wait=wait)
             for name in plan.names
@@ -159,7 +163,8 @@ class AlertChannels:
         names: Sequence[str] = self._plan.channels
         if why is Telling.ESCALATED:
             names = self._plan.names
-        message = message_of(alert, why)
+        title, body = message_of(alert, why)
+        message = Message(self._hide(title), self._hide(body))
         for name in names:
             self._channels[name].put(message)
 
@@ -211,10 +216,14 @@ class NoAddressError(Exception):
     """A channel has no usable address, or the library is missing; the text says what to do."""
 
 
-def apprise_send(name: str, environ: Mapping[str, str]) -> Send:
-    """How to send to the channel of this name. Raises NoAddressError. Imports the library only here."""
-    address = address_of(name, environ)
-    module = _imported("apprise")
+def apprise_send(name: str, environ: Mapping[str, str], *, learn: Learn = lambda _: None) -> Send:
+    """How to send to the channel of this name. Raises NoAddressError. Imports the library only here.
+
+    `learn` is told the address before anybody can write it down.
+    """
+    address = address_of(name, environ).reveal()
+    learn(address)
+    module = imported("apprise")
     if module is None:
         raise NoAddressError("apprise is not installed; install the cockpit with its extra 'alerts'")
     target = module.Apprise()
@@ -227,36 +236,13 @@ def apprise_send(name: str, environ: Mapping[str, str]) -> Send:
     return send
 
 
-def address_of(name: str, environ: Mapping[str, str]) -> str:
+def address_of(name: str, environ: Mapping[str, str]) -> Secret:
     """The address of a channel, from the environment or the keyring. Raises NoAddressError."""
-    variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
-    told = environ.get(variable, "").strip()
-    if told:
-        return told
-    found = _from_keyring(f"alert-{name}")
-    if not found:
-        raise NoAddressError(
-            f"channel {name} has no address: set {variable}, or store it with "
-            f"`keyring set {KEYRING_SERVICE} alert-{name}`"
-        )
-    return found
-
-
-def _from_keyring(user: str) -> str | None:
-    """What the machine's keyring holds; None where it holds nothing. Raises NoAddressError without one."""
-    keyring = _imported("keyring")
-    if keyring is None:
-        return None
+    secret = f"{CHANNEL}{name}"
     try:
-        found: str | None = keyring.get_password(KEYRING_SERVICE, user)
-    except Exception as err:
-        raise NoAddressError(f"the keyring could not be asked for {user}: {type(err).__name__}") from err
-    return found
-
-
-def _imported(name: str) -> Any:
-    """An optional library; None where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError:
-        return None
+        found = find(secret, environ)
+    except VaultError as err:
+        raise NoAddressError(str(err)) from err
+    if found is None:
+        raise NoAddressError(f"channel {name} has no address: {how_to_give(secret)}")
+    return found.secret

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from engine.api import AlertView, EventView, Level
+from engine.config.redaction import Redactor
 from engine.runtime.alerts.catalogue import rule_of
 from engine.store.alerts import StoredAlert
 
@@ -72,11 +73,14 @@ class Notices:
         monotonic: Callable[[], float],
         log: Callable[[EventView], None],
         times: AlertTimes | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
+        """`redactor` takes secrets out of every text before anybody sees or stores it."""
         self._now = now
         self._monotonic = monotonic
         self._log = log
         self._times = times or AlertTimes()
+        self.redactor = redactor or Redactor()
         self._events: deque[EventView] = deque(maxlen=KEPT_EVENTS)
         self._alerts: dict[Key, _Alert] = {}
         self._ended: dict[Key, _Alert] = {}
@@ -102,7 +106,8 @@ class Notices:
         """Add one line of what happened."""
         self._seq += 1
         self.version += 1
-        event = EventView(self._seq, self._now(), level, kind, symbol, clean(text))
+        text = self.redactor(clean(text))
+        event = EventView(self._seq, self._now(), level, kind, symbol, text)
         self._events.append(event)
         self._log(event)
         return event
@@ -145,7 +150,7 @@ class Notices:
         One that was acknowledged stays so while it says the same; with news it is a new alert. One that
         grew worse is a new alert, too, so that its level is the one that counts.
         """
-        text, key = clean(text), (code, symbol)
+        text, key = self.redactor(clean(text)), (code, symbol)
         standing = self._alerts.get(key)
         if standing is None:
             if not self._came_back(key, level, text):

@@ -58,7 +58,12 @@ class Memory:
     ) -> Memory:
         """Continue what the run before left, and tell what was wrong with it."""
         keeper = AlertKeeper(desk.notices, store=store, spawn=spawn)
-        channels = AlertChannels(plan_of(desk.config), make_send=partial(apprise_send, environ=os.environ))
+        redactor = desk.notices.redactor
+        channels = AlertChannels(
+            plan_of(desk.config),
+            make_send=partial(apprise_send, environ=os.environ, learn=redactor.learn),
+            hide=redactor.for_log,
+        )
         desk.notices.on_told(channels.hear)
         desk.notices.restore(stored.alerts, highest_id=stored.highest_alert_id)
         tell_opening(desk, store.opening, left.rederived)

@@ -1,7 +1,7 @@
-"""The log: one file under the state folder, every line with the run's id; never the screen's terminal.
+"""The log: files under the state folder, every line with the run's id; never the screen's terminal.
 
 Everything goes through the standard library's loggers, so that structlog's and other libraries' records
-end up in the same file in the same form:
+end up in the same file in the same form, without secrets and with accounts masked:
 
     2026-11-21T15:00:00.123456Z - cockpit.runtime - INFO - engine started pid=4711 run_id=…
 """
@@ -11,30 +11,29 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import queue
 import sys
 import threading
-from collections.abc import Mapping, MutableMapping
+import traceback
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from engine.config.redaction import Redactor
 from engine.runtime.process.errors import FailedError
-from engine.runtime.process.paths import PRIVATE_DIR, PRIVATE_FILE
+from engine.runtime.process.log_files import FOLDER, DailyFileHandler, wall_now
 from engine.runtime.process.signals import leave_signals_to_main
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
 
-LOG_NAME: Final = "cockpit.log"
 MAX_QUEUED_LINES: Final = 10_000
 CLOSE_S: Final = 2.0
-MAX_BYTES: Final = 10 * 1024 * 1024
-KEPT_FILES: Final = 9
 
+_TRACED: Final = frozenset({"error", "critical"})
+_MOST_FRAMES: Final = 8
 _HEAD: Final = ("timestamp", "logger", "level", "event", "exception")
 
 
@@ -43,26 +42,41 @@ def quiet_until_set_up() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-def set_up(state_dir: Path, *, run_id: str, level: str, form: str, to_stderr: bool) -> Path:
-    """Send every record of this process to the log file; returns its path.
+def set_up(
+    state_dir: Path,
+    *,
+    run_id: str,
+    level: str,
+    form: str,
+    to_stderr: bool,
+    redactor: Redactor,
+    retention_days: int,
+    now: Callable[[], datetime] = wall_now,
+) -> Path:
+    """Send every record of this process to the log's files; returns their folder.
 
     Args:
-        state_dir: the log is `logs/cockpit.log` below it, mode 0600, rotated at 10 MB.
+        state_dir: the files are `logs/trader_YYYYMMDD.log` below it, one per Eastern day, mode 0600.
         run_id: written on every line.
         level: least severe level kept: DEBUG, INFO, WARNING, ERROR.
         form: `text` or `json`.
         to_stderr: also to standard error, for a run without a screen.
+        redactor: what every line goes through last, whoever wrote it and whatever it quotes.
+        retention_days: files of older days are deleted, now and with every new day.
+        now: whose day it is.
 
     Raises FailedError where the file cannot be written.
     """
-    path = state_dir / "logs" / LOG_NAME
+    folder = state_dir / FOLDER
     try:
-        path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
-        handlers = [QueuedHandler(_PrivateRotatingHandler(path), name="log-file")]
+        file = DailyFileHandler(folder, retention_days=retention_days, now=now)
     except OSError as err:
-        raise FailedError(f"the log {path} cannot be written ({err.strerror}).") from err
+        raise FailedError(f"the log in {folder} cannot be written ({err.strerror}).") from err
+    handlers = [QueuedHandler(file, name="log-file", hide=redactor.for_log)]
     if to_stderr:
-        handlers.append(QueuedHandler(_TerminalHandler(sys.stderr), name="log-terminal"))
+        handlers.append(
+            QueuedHandler(_TerminalHandler(sys.stderr), name="log-terminal", hide=redactor.for_log)
+        )
     formatter = _formatter(run_id=run_id, form=form)
     root = logging.getLogger()
     close(root)
@@ -72,7 +86,7 @@ def set_up(state_dir: Path, *, run_id: str, level: str, form: str, to_stderr: bo
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_failed
-    return path
+    return folder
 
 
 def close(root: logging.Logger | None = None) -> None:
@@ -90,9 +104,13 @@ class QueuedHandler(logging.Handler):
     When 10,000 lines wait, further ones are dropped and counted; the count is the next line written.
     """
 
-    def __init__(self, target: logging.Handler, *, name: str) -> None:
+    def __init__(
+        self, target: logging.Handler, *, name: str, hide: Callable[[str], str] = lambda line: line
+    ) -> None:
+        """`hide` is done on that thread, too: looking for secrets takes longer than writing a line."""
         super().__init__()
         self._target = target
+        self._hide = hide
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_QUEUED_LINES)
         self._dropped = 0
         self._thread = threading.Thread(target=self._write, name=name, daemon=True)
@@ -124,7 +142,7 @@ class QueuedHandler(logging.Handler):
                 self._pass_on(self.format(_dropped_record(dropped)))
 
     def _pass_on(self, line: str) -> None:
-        self._target.handle(logging.makeLogRecord({"msg": line}))
+        self._target.handle(logging.makeLogRecord({"msg": self._hide(line)}))
 
 
 def _dropped_record(count: int) -> logging.LogRecord:
@@ -132,20 +150,6 @@ def _dropped_record(count: int) -> logging.LogRecord:
     return logging.makeLogRecord(
         {"name": "cockpit.log", "levelno": logging.WARNING, "levelname": "WARNING", "msg": text}
     )
-
-
-class _PrivateRotatingHandler(RotatingFileHandler):
-    """A rotating file that only its owner can read, from its first byte."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
-
-    def _open(self) -> Any:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
-        return os.fdopen(descriptor, "a", encoding="utf-8")
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """A full disk must not print tracebacks on the screen; the store raises its own alarm."""
 
 
 class _TerminalHandler(logging.StreamHandler[TextIO]):
@@ -169,6 +173,7 @@ def _formatter(*, run_id: str, form: str) -> logging.Formatter:
         _with_timestamp,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.format_exc_info,
+        _with_trace,
     ]
     structlog.configure(
         processors=[
@@ -199,6 +204,22 @@ def _with_timestamp(_: object, __: str, event: MutableMapping[str, Any]) -> Muta
     """Lines that were written later than they were meant bring the time they are about."""
     event.setdefault("timestamp", timestamp())
     return event
+
+
+def _with_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An error without an exception says where it was logged; files and lines only, no disk is read."""
+    if event.get("level") in _TRACED and not event.get("exception"):
+        frames = [frame for frame in traceback.walk_stack(None) if _is_telling(frame[0].f_code.co_filename)]
+        lines = [
+            f'  File "{frame.f_code.co_filename}", line {number}, in {frame.f_code.co_name}'
+            for frame, number in reversed(frames[:_MOST_FRAMES])
+        ]
+        event["exception"] = "\n".join(("Traceback of where it was logged (most recent call last):", *lines))
+    return event
+
+
+def _is_telling(filename: str) -> bool:
+    return "/logging/" not in filename and "/structlog/" not in filename and filename != __file__
 
 
 def render_text(_: object, __: str, event: Mapping[str, Any]) -> str:

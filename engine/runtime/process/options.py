@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from engine.api import Mode
+from engine.config.redaction import Redactor
 from engine.runtime.clock import Clock
 from engine.runtime.guards.lag import LoopLagProbe
 
@@ -41,3 +42,5 @@ class RunOptions:
     version: str
     warning: str = ""
     """What people must know about this run from its start; empty where all is as it should be."""
+    redactor: Redactor = field(default_factory=Redactor)
+    """Knows the secrets of this process; one for the log, the events, the alerts and the records."""

@@ -18,6 +18,7 @@ from typing import Final
 
 from engine.api import Command, CommandKind, Mode, Outcome
 from engine.config import Gateway, Loaded
+from engine.config.redaction import Redactor, without_secrets
 from engine.runtime import catalogue
 from engine.runtime.clock import Clock, GatewayClock, SystemClock
 from engine.runtime.feed import SnapshotFeed, booting_snapshot
@@ -33,6 +34,7 @@ from engine.runtime.process.paths import runtime_dir, socket_path
 from engine.runtime.process.seat import Seat
 from engine.runtime.process.spare import usable_state
 from engine.runtime.process.thread import EngineThread
+from engine.runtime.security.files import make_private
 
 FIRST_PAINT_S: Final = 3.0
 """Longest wait for the screen: an engine must not depend on a terminal that never draws."""
@@ -59,6 +61,7 @@ class EngineSession:
     def __init__(self, loaded: Loaded, request: RunRequest, *, build: Build | None = None) -> None:
         self._loaded = loaded
         self._warning = ""
+        self._redactor = Redactor.of_environment(request.environ)
         self._request = request
         self._build = build or _build_core
         self.run_id = loaded.config.run.id or str(uuid.uuid4())
@@ -86,6 +89,7 @@ class EngineSession:
         catalogue.check(self._loaded)
         self._loaded, self._warning = usable_state(self._loaded, self._request.mode)
         state_dir = self._loaded.state_dir
+        make_private(state_dir)
         runtime = runtime_dir(self._request.environ)
         socket = socket_path(runtime, state_dir)
         self._lock = InstanceLock.acquire(state_dir, self._holder(socket))
@@ -93,7 +97,7 @@ class EngineSession:
             self._note = registry.register(runtime, state_dir)
             if self._loaded.gateway is Gateway.EMBEDDED:
                 self._gateway = GatewayProcess.spawn(
-                    gateway_plan(self._loaded), environ=self._request.environ
+                    gateway_plan(self._loaded), environ=without_secrets(self._request.environ)
                 )
             self._thread.attend(
                 ControlServer(
@@ -168,6 +172,8 @@ class EngineSession:
             level=config.log.level.value,
             form=config.log.format.value,
             to_stderr=self._request.headless,
+            redactor=self._redactor,
+            retention_days=config.log.retention_days,
         )
         _log.info("engine thread started", extra={"pid": os.getpid(), "mode": self._request.mode.value})
         endpoint, clock = await self._reach_gateway()
@@ -182,6 +188,7 @@ class EngineSession:
             lag=self._lag,
             version=self._request.version,
             warning=self._warning,
+            redactor=self._redactor,
         )
         return await self._build(self._loaded, options)
 

@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import shutil
 import socket
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from engine.runtime.process.errors import StartError
 from engine.runtime.process.gateway_process import running_gateway
 from engine.runtime.process.lock import holder_of
 from engine.runtime.process.paths import runtime_dir, socket_path
+from engine.runtime.security.files import open_to_others
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -125,19 +125,11 @@ def _state(state_dir: Path) -> Check:
         return Check("state folder", "fail", f"{state_dir} cannot be made: {parent} is not yours to write")
     if not os.access(state_dir, os.W_OK | os.X_OK):
         return Check("state folder", "fail", f"{state_dir} cannot be written; chown or choose --state DIR")
-    open_files = [path.name for path in state_dir.iterdir() if _is_open_to_others(path)]
-    if open_files:
-        return Check(
-            "state folder", "warn", f"others may use {', '.join(open_files[:5])}; chmod -R o-rwx {state_dir}"
-        )
+    found = [path.name for path in open_to_others(state_dir)]
+    if found:
+        named = ", ".join(found[:5])
+        return Check("state folder", "warn", f"others may use {named}; the next start takes it from them")
     return Check("state folder", "ok", str(state_dir))
-
-
-def _is_open_to_others(path: Path) -> bool:
-    # The file by which a checkout brings the folder along is no secret.
-    if path.name == ".gitkeep" or path.is_symlink() or not path.exists():
-        return False
-    return bool(stat.S_IMODE(path.stat().st_mode) & 0o007)
 
 
 def _disk(state_dir: Path) -> Check:

@@ -116,7 +116,8 @@ def test_a_channel_without_an_address_fails_in_words_and_costs_nobody_else() -> 
 
 
 def test_an_address_comes_from_the_environment() -> None:
-    assert address_of("phone", {"COCKPIT_ALERT_PHONE": SECRET}) == SECRET
+    found = address_of("phone", {"COCKPIT_ALERT_PHONE": SECRET})
+    assert (found.reveal(), str(found)) == (SECRET, "***")
     with pytest.raises(NoAddressError, match="COCKPIT_ALERT_PHONE"):
         address_of("phone", {})
 

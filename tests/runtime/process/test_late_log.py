@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from engine.config.redaction import Redactor
 from engine.runtime.process import logs
 from engine.runtime.process.late_log import LateLog
 from engine.runtime.process.logs import timestamp
@@ -58,10 +59,19 @@ async def test_a_late_line_tells_when_it_happened_not_when_it_was_written() -> N
 
 
 def test_the_log_file_keeps_the_time_a_line_brings(tmp_path: Path) -> None:
-    path = logs.set_up(tmp_path, run_id="r1", level="INFO", form="text", to_stderr=False)
+    folder = logs.set_up(
+        tmp_path,
+        run_id="r1",
+        level="INFO",
+        form="text",
+        to_stderr=False,
+        redactor=Redactor(),
+        retention_days=90,
+    )
     structlog.get_logger("engine").info("ordered", timestamp="2026-11-20T15:00:00.000001Z")
     logs.close()
 
+    (path,) = folder.iterdir()
     assert path.read_text(encoding="utf-8").startswith(
         "2026-11-20T15:00:00.000001Z - engine - INFO - ordered"
     )
