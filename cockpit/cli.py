@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from cockpit import __version__, cli_alerts, cli_gates, cli_orphans, cli_state
+from cockpit import __version__, cli_alerts, cli_gates, cli_orphans, cli_security, cli_state
 from cockpit.cli_parts import ConfigFile, StateDir, absolute, asker, fail, leave, load_config, options
 
 if TYPE_CHECKING:
@@ -267,6 +267,7 @@ cli_alerts.add_to(app)
 cli_state.add_to(app)
 cli_orphans.add_to(app)
 cli_gates.add_to(app)
+cli_security.add_to(app)
 
 
 def run() -> int:

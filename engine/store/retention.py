@@ -40,6 +40,9 @@ _OLD_STOP_MOVES = """SELECT seq FROM stop_move WHERE at < :before
     AND key NOT IN (SELECT key FROM position)
     LIMIT :batch"""
 
+_OLD_ALERTS = """SELECT id FROM alert WHERE at < :before AND resolved_at IS NOT NULL
+    AND id < (SELECT max(id) FROM alert) LIMIT :batch"""
+
 _OLD_ANCHORS = "SELECT id FROM anchor WHERE at < :before AND id < (SELECT max(id) FROM anchor) LIMIT :batch"
 
 
@@ -54,6 +57,7 @@ def prune(conn: sqlite3.Connection, *, before: datetime, at: datetime, boot_id: 
     removed += _delete(conn, "stop_move", "seq", _OLD_STOP_MOVES, limits)
     removed += _delete(conn, "position_snapshot", "anchor_id", _OLD_ANCHORS, limits)
     removed += _delete(conn, "anchor", "id", _OLD_ANCHORS, limits)
+    removed += _delete(conn, "alert", "id", _OLD_ALERTS, limits)
     return removed + _delete(
         conn, "equity", "rowid", "SELECT rowid FROM equity WHERE at < :before LIMIT :batch", limits
     )

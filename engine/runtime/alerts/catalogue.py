@@ -94,6 +94,7 @@ _ENGINE = (
     AlertRule("upkeep", _E, "a regular step failed", "look at the log; it is tried again"),
     AlertRule("terminal_lost", _W, "the terminal was lost", "cockpit attach, then R", False),
     AlertRule("channel_failed", _W, "an alert channel failed", "cockpit alerts test"),
+    AlertRule("secret_due", _W, "time for a new secret", "change it, cockpit secrets rotated NAME"),
 )
 
 CATALOGUE: Final = {

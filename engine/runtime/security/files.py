@@ -26,7 +26,7 @@ def open_to_others(folder: Path) -> Iterator[Path]:
     The folder itself counts where nothing else lies in it: one shared with others is not ours to close.
     """
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    ours = [entry for entry in entries if _is_one_of(entry, OURS)]
+    ours = [entry for entry in entries if _is_one_of(entry, OURS) and not entry.is_symlink()]
     if all(_is_one_of(entry, (*OURS, *_BESIDE)) for entry in entries) and _is_open(folder):
         yield folder
     for entry in ours:

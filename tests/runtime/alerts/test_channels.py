@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.api import AlertView, Level
 from engine.config import Config, load
-from engine.runtime.alerts.channels import QUEUED, AlertChannels, NoAddressError, Plan, Send, address_of
+from engine.config.redaction import Redactor
+from engine.runtime.alerts.channels import (
+    QUEUED,
+    AlertChannels,
+    NoAddressError,
+    Plan,
+    Send,
+    address_of,
+    apprise_send,
+)
 from engine.runtime.alerts.notices import Telling
 from engine.runtime.alerts.trial import RECORD, try_channels, working_channels
 from engine.runtime.boot import check_unwatched
@@ -175,3 +185,17 @@ def test_trading_on_without_a_terminal_needs_a_channel_that_was_tested(
     else:
         with pytest.raises(RefusedError, match="cockpit alerts test"):
             check_unwatched(loaded, tmp_path, environ=environ)
+
+
+@pytest.mark.req("REQ-SEC1")
+def test_an_address_is_known_as_secret_before_it_is_used_and_no_account_leaves_the_machine() -> None:
+    hide = Redactor()
+    with pytest.raises(NoAddressError):  # whether or not the library is there: it is no address
+        apprise_send("phone", {"COCKPIT_ALERT_PHONE": "canary-no-address-0123"}, learn=hide.learn)
+    assert hide("at canary-no-address-0123") == "at ***"
+
+    inboxes = Inboxes()
+    channels = AlertChannels(Plan(("good",)), make_send=inboxes.make_send, hide=hide.for_log)
+    channels.hear(replace(KILL, text="DU1234567: canary-no-address-0123"), Telling.RAISED)
+    channels.close()
+    assert "DU***4567: ***" in inboxes.got["good"][0]

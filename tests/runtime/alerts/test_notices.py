@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.api import EventView, Level
+from engine.config.redaction import Redactor
 from engine.runtime.alerts.notices import KEPT_ALERTS, KEPT_EVENTS, Notices
 from tests.builders import TEN
 
@@ -79,3 +82,18 @@ def test_events_are_numbered_without_holes_bounded_and_clean() -> None:
     numbers = [e.seq for e in notices.events]
     assert numbers == list(range(11, KEPT_EVENTS + 11))
     assert all(e.text.isprintable() for e in notices.events)
+
+
+@pytest.mark.req("REQ-SEC1")
+def test_no_secret_gets_into_an_event_an_alert_or_its_row() -> None:
+    log: list[EventView] = []
+    hide = Redactor(["canary-0123456789"])
+    notices = Notices(now=lambda: TEN, monotonic=lambda: 0.0, log=log.append, redactor=hide)
+    notices.event(Level.ERROR, "link", "the broker said canary-0123456789")
+    notices.raise_alert(Level.ERROR, "act_failed", "failed: password=hunter22 canary-0123456789")
+    notices.raise_alert(Level.ERROR, "act_failed", "again: canary-0123456789")
+
+    seen = f"{notices.events} {notices.alerts} {notices.take_unsaved()} {log}"
+    assert "canary" not in seen
+    assert "hunter22" not in seen
+    assert "***" in seen
