@@ -51,6 +51,7 @@ class Reason(StrEnum):
     POSITION_SIZE = "max_position_size"
     TOTAL_AT_RISK = "max_total_at_risk"
     THEME_CAP = "theme_cap"
+    NOT_APPROVED = "not_approved"
     TIER_CAP = "tier_cap"
     FUNDS = "available_funds"
     STALE_ACCOUNT = "stale_account"

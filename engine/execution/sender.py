@@ -16,6 +16,7 @@ from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.execution.books import Books
 from engine.ledger.events import CancelRequested, FateUnknown
+from engine.risk.order_check import check_approved
 
 AT_WORK = frozenset({"PreSubmitted", "Submitted", "PendingSubmit", "ApiPending"})
 
@@ -78,8 +79,16 @@ class Sender:
         *,
         parent_ids: tuple[int, ...],
     ) -> bool:
-        """Send orders that are durable and marked. False where it is proven that nothing went out."""
+        """Send orders that are durable and marked. False where it is proven that nothing went out.
+
+        The one line to the broker: what adds risk passes here only as the gate approved it.
+        """
         refs = tuple(intent.ref for intent, _ in orders)
+        for intent, _ in orders:
+            refusal = check_approved(intent, self._books.order(intent.ref))
+            if refusal is not None:
+                await self._books.never_sent(refs, f"{refusal.reason.value}: {refusal.text}")
+                return False
         try:
             await self._broker.place(orders, instrument, parent_ids=parent_ids)
         except OrdersRefusedError as err:
@@ -112,7 +121,12 @@ class Sender:
             out.set()
 
     async def send_reducing(self, intent: OrderIntent, instrument: Instrument) -> bool:
-        """Exits and stops go out even where the store cannot write: their records wait in memory."""
+        """Exits and stops go out even where the store cannot write: their records wait in memory.
+
+        Raises ValueError for an order that adds risk: that has to come by the gate.
+        """
+        if intent.role.adds_risk:
+            raise ValueError(f"{intent.ref} adds risk and cannot be sent as if it reduced it")
         intent = self.previewed(intent, instrument)
         with self.leaving((intent.ref,)):
             await self._books.register((intent,), reducing=True)
@@ -199,7 +213,10 @@ class Sender:
         """Change price or quantity of a working order. True where the broker itself says it reads so.
 
         Until then the books keep the old figures: a change that was refused must never be believed.
+        Raises ValueError for an order that adds risk: a changed entry would be one that no gate has seen.
         """
+        if changed.role.adds_risk:
+            raise ValueError(f"{changed.ref} adds risk and is never changed")
         try:
             await self._broker.modify(order, changed, instrument)
         except BrokerError:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import Instrument
-from engine.domain.order import OrderIntent
+from engine.domain.order import Order, OrderIntent, OrderState
 from engine.domain.price import round_to_tick
 from engine.domain.reasons import Reason
 from engine.risk.refusal import Refusal
@@ -47,6 +47,25 @@ def check_order(intent: OrderIntent, instrument: Instrument, rules: OrderRules) 
     if intent.role.adds_risk and prices:
         fee = rules.fee_usd(instrument, quantity=intent.quantity, price=prices[0])
         return too_small(instrument, rules, quantity=intent.quantity, price=prices[0], fee=fee)
+    return None
+
+
+def check_approved(intent: OrderIntent, stored: Order | None) -> Refusal | None:
+    """Why this very order must not leave although somebody sends it; None where it may.
+
+    What adds risk leaves only as the gate let it through and as it was written down: with its ticket, for no
+    more than that, at that price or at market, and word for word the intent that is durable. What reduces
+    risk needs nobody's leave.
+    """
+    if not intent.role.adds_risk:
+        return None
+    ticket = intent.ticket
+    if ticket is None or not 1 <= intent.quantity <= ticket.quantity:
+        return Refusal(Reason.NOT_APPROVED, f"{intent.ref}: the gate has not let {intent.quantity} through")
+    if intent.limit_price not in (None, ticket.limit_price):
+        return Refusal(Reason.NOT_APPROVED, f"{intent.ref}: {intent.limit_price} is not the gate's price")
+    if stored is None or stored.intent != intent or stored.state is not OrderState.SENDING:
+        return Refusal(Reason.NOT_APPROVED, f"{intent.ref}: it is not written down as it is sent")
     return None
 
 
