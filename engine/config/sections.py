@@ -149,6 +149,15 @@ class AllowShortSection(Section):
     """Futures."""
 
 
+class OrderSizeSection(Section):
+    """Most units of one entry order, per asset class: what a slip of a digit would break."""
+
+    STK: int = key(10_000, unit="shares", ge=1)
+    """Stocks and ETFs."""
+    FUT: int = key(50, unit="contracts", ge=1)
+    """Futures."""
+
+
 class DrawdownSection(Section):
     """How far equity may fall from its highest value before risk.on_breach acts."""
 
@@ -220,6 +229,8 @@ class RiskSection(Section):
     """When a strategy fills too often."""
     max_drawdown_pct: DrawdownSection = DrawdownSection()
     """How far equity may fall."""
+    max_order_size: OrderSizeSection = OrderSizeSection()
+    """Most units of one order."""
     allow_short: AllowShortSection = AllowShortSection()
     """May positions be short, per asset class."""
 

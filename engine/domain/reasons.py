@@ -56,6 +56,7 @@ class Reason(StrEnum):
     FUNDS = "available_funds"
     STALE_ACCOUNT = "stale_account"
     STALE_DATA = "stale_data"
+    ORDER_SIZE = "max_order_size"
     ORDER_VALUE = "max_order_value"
     PRICE_COLLAR = "price_collar"
     MESSAGE_RATE = "message_rate"

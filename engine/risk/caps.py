@@ -41,7 +41,7 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
     # Unknown anywhere is unknown in the sum of all, so that one look settles every part of it.
     if not (math.isfinite(gross) and math.isfinite(nlv) and nlv > 0.0):
         return Refusal(Reason.NOT_FINITE, f"{key}: the exposure or the equity is not known")
-    if math.isnan(funds):
+    if not math.isfinite(funds):
         return Refusal(Reason.NOT_FINITE, f"{key}: the account's available funds are not known")
     percent = nlv / 100.0 * regime_factor(world, limits)
     symbol = _symbol_usd(key, world)
@@ -60,6 +60,21 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
         caps = (*caps, (_FUNDS, funds, gross_exposure_usd(world.commitments.pending, world.unit_usd)))
     selection = world.selection
     return (*caps, *_of_groups(key, world, limits, percent)) if selection.themes or selection.tiers else caps
+
+
+def most_units(instrument: Instrument, limits: RiskLimits) -> int:
+    """Units that one order may have at most."""
+    return limits.max_order_contracts if instrument.sec_type is _FUTURE else limits.max_order_shares
+
+
+def check_size(instrument: Instrument, quantity: int, limits: RiskLimits) -> Refusal | None:
+    """At least one unit, and no more than one order may have."""
+    key, most = instrument.key, most_units(instrument, limits)
+    if quantity < 1:
+        return Refusal(Reason.SIZE_ZERO, f"{key}: an order of {quantity} units", 1, quantity)
+    if quantity > most:
+        return Refusal(Reason.ORDER_SIZE, f"{key}: an order of {quantity} of {most} units", most, quantity)
+    return None
 
 
 def regime_factor(world: GateWorld, limits: RiskLimits) -> float:

@@ -6,12 +6,14 @@ are clamped to the position and pass whatever brakes are on.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from engine.domain.instrument import SecType
 from engine.domain.order import OrderIntent, Proposal, Side
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.brakes import REASON_OF
-from engine.risk.caps import caps_of, first_exceeded
+from engine.risk.caps import caps_of, check_size, first_exceeded
 from engine.risk.exposure import unit_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import check_losses, conviction_needed
@@ -65,7 +67,12 @@ def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Re
     if isinstance(caps, Refusal):
         return caps
     wanted_usd = intent.quantity * unit_exposure_usd(instrument, price, world.margin_usd)
-    return check_collar(intent.key, price, quote, limits) or first_exceeded(intent.key, caps, wanted_usd)
+    return (
+        _slots(world.commitments.busy - {intent.key}, limits.max_positions)
+        or check_size(instrument, intent.quantity, limits)
+        or check_collar(intent.key, price, quote, limits)
+        or first_exceeded(intent.key, caps, wanted_usd)
+    )
 
 
 def clamp_exit(*, position: int, side: Side, wanted: int | None = None) -> int:
@@ -117,10 +124,13 @@ def _holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refus
         return Refusal(Reason.DUPLICATE_POSITION, f"{key}: already in position")
     if key in out.working:
         return Refusal(Reason.DUPLICATE_POSITION, f"{key}: an order is still out")
-    if len(out.busy) >= limits.max_positions:
-        text = f"{len(out.busy)} of {limits.max_positions} positions in use"
-        return Refusal(Reason.MAX_POSITIONS, text, limits.max_positions, len(out.busy))
-    return None
+    return _slots(out.busy, limits.max_positions)
+
+
+def _slots(busy: AbstractSet[str], limit: int) -> Refusal | None:
+    if len(busy) < limit:
+        return None
+    return Refusal(Reason.MAX_POSITIONS, f"{len(busy)} of {limit} positions in use", limit, len(busy))
 
 
 def _past(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:

@@ -43,6 +43,8 @@ class RiskLimits:
     """How many ticks through the touch an entry limit is set."""
     max_order_value_usd: float = 50_000.0
     """Exposure of one order."""
+    max_order_shares: int = 10_000
+    max_order_contracts: int = 50
     max_total_at_risk_pct: float = 15.0
     """Exposure of everything held and working."""
     theme_cap_pct: float = 10.0

@@ -10,7 +10,7 @@ from engine.domain.order import Proposal, Side
 from engine.domain.preview import EntryTicket
 from engine.domain.price import Rounding, round_to_tick, tick_at
 from engine.domain.reasons import Reason
-from engine.risk.caps import EXACT, caps_of, first_exceeded, regime_factor, room_usd
+from engine.risk.caps import EXACT, caps_of, check_size, first_exceeded, most_units, regime_factor, room_usd
 from engine.risk.exposure import unit_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import size_factor
@@ -48,14 +48,16 @@ def size_entry(
     if not (math.isfinite(unit_risk) and math.isfinite(unit_usd) and unit_usd > 0):
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: margin or exposure of one is not known yet")
     rules, budget = limits.order_rules, _risk_budget_usd(world, limits)
-    quantity = _most(room_usd(caps) / unit_usd) if wanted is None else wanted
+    quantity = wanted
+    if quantity is None:
+        quantity = min(_most(room_usd(caps) / unit_usd), most_units(instrument, limits))
     fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
     if wanted is None and quantity * unit_risk + 2 * fee > budget:
         quantity = _within_risk(instrument, rules, budget, unit_risk, limit=limit)
         fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
     risk = quantity * unit_risk + 2 * fee
     refusal = (
-        _no_units(instrument.key, quantity)
+        check_size(instrument, quantity, limits)
         or first_exceeded(instrument.key, caps, quantity * unit_usd)
         or _too_risky(instrument.key, quantity, risk, budget)
         or too_small(instrument, rules, quantity=quantity, price=limit, fee=fee)
@@ -82,12 +84,6 @@ def _risk_budget_usd(world: GateWorld, limits: RiskLimits) -> float:
     """What this trade may lose: widened or narrowed by the regime, shrinking in a drawdown."""
     share = limits.risk_per_trade_pct / 100.0 * regime_factor(world, limits)
     return world.net_liquidation_usd * share * size_factor(world.losses, limits)
-
-
-def _no_units(key: str, quantity: int) -> Refusal | None:
-    if quantity >= 1:
-        return None
-    return Refusal(Reason.SIZE_ZERO, f"{key}: an order of {quantity} units", 1, quantity)
 
 
 def _too_risky(key: str, quantity: int, risk_usd: float, budget_usd: float) -> Refusal | None:

@@ -193,6 +193,8 @@ class Desk:
             max_quote_age_s=self.config.market_data.max_quote_age_seconds,
             entry_ticks_through=self.config.execution.entry_ticks_through,
             max_order_value_usd=risk.max_order_value,
+            max_order_shares=risk.max_order_size.STK,
+            max_order_contracts=risk.max_order_size.FUT,
             max_account_age_s=risk.max_account_age_s,
             max_total_at_risk_pct=risk.max_total_at_risk_pct,
             price_collar_pct=risk.price_collar_pct,

@@ -13,8 +13,8 @@ from engine.broker.port import Broker, LinkState
 from engine.domain.instrument import Instrument, SecType
 from engine.runtime.desk import Desk
 
-ASKED_TIMES = 3
-"""Questions that fit into the age from which figures are too old: one may be lost without harm."""
+PARTS = 4
+"""Parts of the age from which figures are too old. After each it asks: two of three answers may be lost."""
 
 
 class AccountWatch:
@@ -52,7 +52,7 @@ class AccountWatch:
 
     def _is_due(self, what: str, age_s: float) -> bool:
         """True where it is getting old and was not asked for a moment ago."""
-        every_s = self._desk.limits().max_account_age_s / ASKED_TIMES
+        every_s = self._desk.limits().max_account_age_s / PARTS
         now_s = self._desk.clock.monotonic()
         if age_s < every_s or now_s - self._asked_s.get(what, float("-inf")) < every_s:
             return False
