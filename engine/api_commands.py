@@ -35,6 +35,8 @@ class CommandKind(StrEnum):
     HALT = "halt"
     KILL = "kill"
     """Halts at once. With `confirmed` it also flattens and proves."""
+    AT_OPEN = "at_open"
+    """After a KILL: close at the open what a shut market keeps open; `target` is `yes` or `no`."""
     FLATTEN = "flatten"
     """Close `target` (a symbol), or every position where `target` is empty."""
     CANCEL_ORDER = "cancel_order"

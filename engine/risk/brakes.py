@@ -48,6 +48,8 @@ class Brake:
     """What a KILL proved, or could not."""
     not_flat: bool = False
     """True while a KILL's record names something still open: then the brake cannot be lifted."""
+    at_open: str = ""
+    """Who asked that what a shut market kept open is closed at the open; empty where nobody did."""
 
     def holds(self, *, strategy: str, key: str) -> bool:
         """True where an entry of `strategy` in `key` is inside the brake's scope."""
@@ -100,6 +102,14 @@ class BrakeSet:
                 for b in self.brakes
             )
         )
+
+    def reopened(self, brake_id: str) -> BrakeSet:
+        """The set with a KILL that is at work again: whatever it proved before no longer counts."""
+        return self.proven(brake_id, proof="", not_flat=True)
+
+    def waiting_for_open(self, brake_id: str, *, who: str) -> BrakeSet:
+        """The set with a KILL that closes the rest at the open because `who` asked; empty: it does not."""
+        return BrakeSet(tuple(replace(b, at_open=who) if b.brake_id == brake_id else b for b in self.brakes))
 
 
 class LiftVerdict(StrEnum):

@@ -19,13 +19,13 @@ from engine.domain.market import Bar
 from engine.domain.order import Tif
 from engine.execution.books import Books
 from engine.execution.executor import ExecutionSettings, Executor
-from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
 from engine.ledger.changes import Changes
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeSet
 from engine.runtime.alerts.assembly import notices_of
-from engine.runtime.brakes import BrakeDesk, restored
+from engine.runtime.brakes import restored
+from engine.runtime.braking.assembly import Braking, braking_of
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
@@ -101,19 +101,18 @@ def assemble(given: Given, engine: Engine) -> Parts:
     refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
     executor = _executor(given, desk, refs)
     recovery = recovery_of(given.stored, desk)
-    kill_switch = _kill_switch(given, desk, executor, recovery)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
     desk.session_log.add(desk.now(), "session", "", _session(given, desk))
     memory = Memory.make(desk, given.store, given.stored, given.running, left=given.left, spawn=engine.spawn)
     publisher = _publisher(given, desk, trading, pnl, recovery)
-    brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
+    braking = braking_of(given, desk, executor, recovery, refs, spawn=engine.spawn, urge=publisher.urge)
     inbox, line = _line(given, desk, engine, trading, publisher, memory)
     markets = Markets(
         desk, broker=broker, trading=trading, checkpoints=memory.checkpoints, spawn=engine.spawn
     )
-    upkeep = _upkeep(given, desk, engine, executor, pnl, memory, markets)
+    upkeep = _upkeep(given, desk, engine, executor, pnl, memory, markets, braking)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
-    commands = _commands(given, desk, engine, brakes, executor, kill_switch, parts.settler, publisher)
+    commands = _commands(given, desk, engine, braking, executor, parts.settler, publisher)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
     desk.books.on_changes(upkeep.on_changes)
     desk.books.on_changes(partial(tell_changes, desk, given.late))
@@ -121,8 +120,9 @@ def assemble(given: Given, engine: Engine) -> Parts:
     return Parts(
         desk=desk,
         broker=broker,
-        kill_switch=kill_switch,
-        brakes=brakes,
+        kill_switch=braking.kill_switch,
+        brakes=braking.brakes,
+        kills=braking.kills,
         inbox=inbox,
         account=parts.account,
         trading=trading,
@@ -164,17 +164,17 @@ def _commands(
     given: Given,
     desk: Desk,
     engine: Engine,
-    brakes: BrakeDesk,
+    braking: Braking,
     executor: Executor,
-    kill_switch: KillSwitch,
     settler: Settler,
     publisher: Publisher,
 ) -> Commands:
     return Commands(
         desk,
-        brakes=brakes,
+        brakes=braking.brakes,
         executor=executor,
-        kill_switch=kill_switch,
+        kill_switch=braking.kill_switch,
+        kills=braking.kills,
         set_value=partial(_set_value, given, desk),
         stop=engine.stop,
         on_detached=engine.on_detached,
@@ -234,20 +234,6 @@ def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
     )
 
 
-def _kill_switch(given: Given, desk: Desk, executor: Executor, recovery: RecoveryState) -> KillSwitch:
-    kill = given.loaded.config.kill
-    return KillSwitch(
-        executor=executor,
-        books=desk.books,
-        instruments=desk.instruments,
-        ask_broker=given.broker.state,
-        now=desk.now,
-        cancel_s=kill.cancel_s,
-        watch_s=kill.refill_watch_s,
-        spared=recovery.spared,
-    )
-
-
 def _upkeep(
     given: Given,
     desk: Desk,
@@ -256,6 +242,7 @@ def _upkeep(
     pnl: DayPnl,
     memory: Memory,
     markets: Markets,
+    braking: Braking,
 ) -> Upkeep:
     risk = risk_chores(desk, given.broker, markets, given.stored, engine, pnl=partial(pnl.view, desk))
     return Upkeep(
@@ -264,12 +251,13 @@ def _upkeep(
         store=given.store,
         day=DayBook(desk, store=given.store, pnl=pnl, stored=given.stored),
         kill_file=given.options.state_dir / given.loaded.config.kill.flag_file,
-        on_kill_file=engine.on_kill_file,
+        on_kill_file=braking.kills.by_file,
         spawn=engine.spawn,
         heartbeat=partial(_heartbeat, desk, given.options),
         chores={
             **memory.chores(),
             **risk,
+            **braking.chores(),
             "secrets": SecretWatch(desk, state_dir=given.options.state_dir).round,
         },
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from engine.api import BrakeKind, Command, EngineState, Level, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.domain.reasons import Reason
+from engine.execution.kill import NOT_FLAT, NOT_PROVEN
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, LiftVerdict, may_lift
 from engine.runtime.desk import Desk
-from engine.store.brakes import StoredBrake
+from engine.store.brakes import StoredBrake, set_at_open
 from engine.store.errors import StoreError
 
 
@@ -34,9 +37,9 @@ class BrakeStore(Protocol):
         """Write what a KILL proved; False where it waits in memory."""
         ...
 
-
-NOT_PROVEN = "NOT PROVEN"
-"""How the record of a KILL that is not flat begins."""
+    async def run_or_keep(self, function: Callable[[sqlite3.Connection], object]) -> bool:
+        """Write a record; False where it waits in memory."""
+        ...
 
 
 def restored(stored: StoredBrake) -> Brake:
@@ -51,8 +54,14 @@ def restored(stored: StoredBrake) -> Brake:
         who=stored.who,
         at=stored.at,
         proof=stored.proof,
-        not_flat=level is BrakeLevel.KILL and (not stored.proof or stored.proof.startswith(NOT_PROVEN)),
+        not_flat=level is BrakeLevel.KILL and not is_flat(stored.proof),
+        at_open=stored.at_open,
     )
+
+
+def is_flat(proof: str) -> bool:
+    """Whether the record of a KILL ended well. None yet has not; `NOT FLATTENED` is what was asked for."""
+    return bool(proof) and not proof.startswith((NOT_PROVEN, f"{NOT_FLAT} "))
 
 
 _WORDS = {
@@ -108,6 +117,7 @@ class BrakeDesk:
         )
         # In force before it is durable: the other way round an entry could slip through the commit.
         self._desk.brakes = self._desk.brakes.with_(brake)
+        self._tell(brake)
         async with self._turn:
             # Again: whoever lifted it while we waited did not know of this pull.
             self._desk.brakes = self._desk.brakes.with_(brake)
@@ -116,6 +126,27 @@ class BrakeDesk:
         text = f"{kind.value} of {scope} by {who}: {standing.reason}"
         self._desk.notices.event(Level.WARNING, "brake", text, symbol=scope.name)
         return standing
+
+    def _tell(self, brake: Brake) -> None:
+        """At once, not when the disk has answered: people hear of a HALT and a KILL while it is at work."""
+        if brake.level is BrakeLevel.PAUSE:
+            return
+        text = f"{brake.level.name} of {brake.scope.value} {brake.name}".rstrip()
+        text += f" by {brake.who}: {brake.reason}"
+        raise_alert, symbol = self._desk.notices.raise_alert, _symbol(brake)
+        if brake.level is BrakeLevel.KILL:
+            raise_alert(Level.CRITICAL, "kill", f"{text}; cancelling and closing", symbol=symbol)
+        else:
+            raise_alert(Level.ERROR, "halt", f"{text}; what adds risk is being cancelled", symbol=symbol)
+
+    async def wait_for_open(self, brake: Brake, *, who: str) -> None:
+        """Remember, over restarts, who wants the rest of a KILL closed at the open; empty: nobody."""
+        self._desk.brakes = self._desk.brakes.waiting_for_open(brake.brake_id, who=who)
+        write = partial(
+            set_at_open, asked_by=who, kind=brake.level.name, scope=brake.scope.value, name=brake.name
+        )
+        if not await self._store.run_or_keep(write):
+            self._not_stored(brake)
 
     def _standing(self, brake: Brake) -> Brake:
         found = self._desk.brakes.find(level=brake.level, scope=brake.scope, name=brake.name)
@@ -161,8 +192,8 @@ class BrakeDesk:
                 return Outcome(command.command_id, OutcomeStatus.FAILED, Reason.STORE_DOWN.value, text)
             desk.brakes = desk.brakes.without(frozenset({brake.brake_id}))
         names = ", ".join(b.level.name for b in held)
-        if any(b.level is BrakeLevel.KILL for b in held):
-            desk.notices.clear_alert("kill", symbol=_symbol(held[-1]))
+        for code in ("halt", "kill"):
+            desk.notices.clear_alert(code, symbol=_symbol(held[-1]))
         return Outcome(command.command_id, OutcomeStatus.DONE, "", f"{names} of {command.scope} lifted")
 
     async def _clear(self, brake: Brake, command: Command) -> None:

@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import structlog
 
-from engine.api import BrakeKind, Command, CommandKind, Level, Outcome, OutcomeStatus, ScopeKind
+from engine.api import BrakeKind, Command, CommandKind, Level, Outcome, OutcomeStatus
 from engine.config import RuntimeRefusal
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor
 from engine.execution.kill import KillSwitch, Reach
 from engine.runtime.brakes import BrakeDesk, wrong_scope
+from engine.runtime.braking.kills import KillDesk
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
 from engine.runtime.reconcile.settling import Settler
@@ -43,6 +44,7 @@ class Commands:
         brakes: BrakeDesk,
         executor: Executor,
         kill_switch: KillSwitch,
+        kills: KillDesk,
         set_value: Callable[[str, float, str], Awaitable[str]],
         stop: Callable[[str], Awaitable[tuple[str, ...]]],
         on_detached: Callable[[str], None],
@@ -61,8 +63,9 @@ class Commands:
         self._acts: dict[CommandKind, Act] = {
             CommandKind.PAUSE: self._pause,
             CommandKind.RESUME: self._resume,
-            CommandKind.HALT: self._halt,
-            CommandKind.KILL: self._kill,
+            CommandKind.HALT: kills.halt,
+            CommandKind.KILL: kills.kill,
+            CommandKind.AT_OPEN: kills.at_open,
             CommandKind.FLATTEN: self._flatten,
             CommandKind.CANCEL_ORDER: self._cancel_order,
             CommandKind.SET_VALUE: self._set,
@@ -127,38 +130,8 @@ class Commands:
         self._urge()
         return done(command, f"entries of {command.scope} are paused; exits and stops go on")
 
-    async def _halt(self, command: Command) -> Outcome:
-        await self._brakes.pull(BrakeKind.HALT, command.scope, reason=command.reason, who=command.who)
-        self._urge()
-        left = await self._kill_switch.cancel_risk(self._reach(command))
-        if left:
-            text = f"{command.scope} is halted, but {len(left)} cancel(s) could not be proven"
-            return failed(command, Reason.UNKNOWN_ORDER.value, text, left)
-        return done(command, f"{command.scope} is halted: no order that adds risk is working, stops stay")
-
-    async def _kill(self, command: Command) -> Outcome:
-        """Without `confirmed` a kill is a halt: the word to flatten has not been given."""
-        if not command.confirmed:
-            return await self._halt(command)
-        brake = await self._brakes.pull(BrakeKind.KILL, command.scope, reason=command.reason, who=command.who)
-        self._urge()
-        proof = await self._kill_switch.kill(self._reach(command), flatten=self._desk.config.kill.flatten)
-        await self._brakes.prove(brake, proof=proof.text, not_flat=not proof.flat)
-        if proof.flat:
-            return done(command, proof.text, proof.lines)
-        return failed(command, Reason.NOT_FLAT.value, proof.text, proof.lines)
-
     async def _resume(self, command: Command) -> Outcome:
         return await self._brakes.lift(command)
-
-    def _reach(self, command: Command) -> Reach:
-        match command.scope.kind:
-            case ScopeKind.STRATEGY:
-                return Reach(strategy=command.scope.name)
-            case ScopeKind.SYMBOL:
-                return Reach(key=command.scope.name)
-            case ScopeKind.ACCOUNT:
-                return Reach()
 
     # --- positions and orders -------------------------------------------------------------------
 

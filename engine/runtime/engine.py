@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -16,8 +15,8 @@ from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus
 from engine.execution.kill import KillSwitch, Reach
-from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
 from engine.runtime.brakes import BrakeDesk
+from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
 from engine.runtime.desk import Block, Desk
 from engine.runtime.inbox import Inbox
@@ -50,6 +49,7 @@ class Parts:
     broker: Broker
     kill_switch: KillSwitch
     brakes: BrakeDesk
+    kills: KillDesk
     inbox: Inbox
     account: AccountDesk
     trading: Trading
@@ -314,7 +314,7 @@ class Engine:
         await parts.markets.prepare(data_lost=True)
         if desk.link is not LinkState.UP:
             return False  # lost again while the markets were asked for; what is shown must stay BLOCKED
-        self._finish_kills()
+        parts.kills.finish()
         if not self._was_ready:
             self._was_ready = True
             parts.on_first_ready()
@@ -340,31 +340,11 @@ class Engine:
         if self._was_ready and self.parts.desk.state is not EngineState.RECONCILING:
             self._set_state(EngineState.BLOCKED, text, reason=Reason.RECONCILE_MISMATCH)
 
-    def _finish_kills(self) -> None:
-        """A KILL that was cut short (crash, lost line) goes on where it can be acted on again."""
-        for brake in self.parts.desk.brakes.brakes:
-            if brake.level is BrakeLevel.KILL and brake.not_flat:
-                self.spawn(f"kill {brake.scope} {brake.name}", partial(self._kill_again, brake))
-
-    async def _kill_again(self, brake: Brake) -> None:
-        reach = Reach(
-            strategy=brake.name if brake.scope is BrakeScope.STRATEGY else "",
-            key=brake.name if brake.scope is BrakeScope.SYMBOL else "",
-        )
-        proof = await self.parts.kill_switch.kill(reach, flatten=self.parts.desk.config.kill.flatten)
-        await self.parts.brakes.prove(brake, proof=proof.text, not_flat=not proof.flat)
-
     def on_down(self, event: LinkEvent) -> None:
         """The line is lost, frozen or the broker lost its own: entries are blocked at once."""
         desk = self.parts.desk
         self._set_state(EngineState.BLOCKED, event.text, reason=Reason.LINK_DOWN)
         desk.notices.raise_alert(Level.ERROR, "link_down", f"line to the broker: {event.text}")
-
-    async def on_kill_file(self, reason: str) -> None:
-        """The kill file appeared: the whole way, no word asked."""
-        brake = await self.parts.brakes.pull(BrakeKind.KILL, Scope(), reason=reason, who="file")
-        if self._group is not None:  # at boot it goes on as soon as the broker can be asked
-            self.spawn("kill by file", lambda: self._kill_again(brake))
 
     def on_detached(self, how: str) -> None:
         """The terminal is gone. Given up on purpose: nothing changes. Lost: `shutdown.on_terminal_loss`."""

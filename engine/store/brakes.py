@@ -20,6 +20,8 @@ class StoredBrake(NamedTuple):
     who: str
     at: datetime
     proof: str
+    at_open: str = ""
+    """Who asked that the rest is closed at the open."""
 
 
 def put_brake(
@@ -58,12 +60,21 @@ def set_proof(conn: sqlite3.Connection, *, proof: str, kind: str, scope: str, na
     )
 
 
+def set_at_open(conn: sqlite3.Connection, *, asked_by: str, kind: str, scope: str, name: str) -> None:
+    """Write who wants the rest closed at the open; empty takes it back."""
+    conn.execute(
+        "UPDATE brake SET at_open = ? WHERE kind = ? AND scope = ? AND name = ? AND cleared_at IS NULL",
+        (asked_by, kind, scope, name),
+    )
+
+
 def live_brakes(conn: sqlite3.Connection) -> tuple[StoredBrake, ...]:
     """Every brake that is on, oldest first."""
     rows = conn.execute(
-        "SELECT id, kind, scope, name, reason, who, at, proof FROM brake WHERE cleared_at IS NULL ORDER BY id"
+        "SELECT id, kind, scope, name, reason, who, at, proof, at_open "
+        "FROM brake WHERE cleared_at IS NULL ORDER BY id"
     )
     return tuple(
-        StoredBrake(brake_id, kind, scope, name, reason, who, from_time(at), proof)
-        for brake_id, kind, scope, name, reason, who, at, proof in rows
+        StoredBrake(brake_id, kind, scope, name, reason, who, from_time(at), proof, at_open)
+        for brake_id, kind, scope, name, reason, who, at, proof, at_open in rows
     )

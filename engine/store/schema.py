@@ -339,6 +339,7 @@ _EVIDENCE = (
         PRIMARY KEY (kind, subject)
     )""",
 )
+_BRAKES = ("ALTER TABLE brake ADD COLUMN at_open TEXT NOT NULL DEFAULT ''",)
 
 Migration = Callable[[Connection], None]
 
@@ -361,5 +362,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_ORDER_AUDIT),
     _statements(_ALERTS),
     _statements(_EVIDENCE),
+    _statements(_BRAKES),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

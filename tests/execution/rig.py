@@ -197,6 +197,8 @@ async def rig(
         now=clock.now,
         cancel_s=10.0,
         watch_s=10.0,
+        unreachable=desk.unreachable,
+        cancel_everything=broker.cancel_everything,
     )
     pump = loop.create_task(inbox.pump() if pumps else pass_time(0))
     try:

@@ -75,6 +75,7 @@ class ScriptedBroker:
     """Market and limit orders of these roles only fill when told to."""
     deaf_to_cancels_of: set[Role] = field(default_factory=set)
     refuse_cancels_of: set[Role] = field(default_factory=set)
+    takes_global_cancel: bool = False
     refuse_changes: bool = False
     mute: bool = False
     """Takes orders and says nothing about them."""
@@ -204,7 +205,10 @@ class ScriptedBroker:
         self._later(lambda: self._say(held))
 
     async def cancel_everything(self) -> None:
-        for held in list(self.orders.values()):
+        if not self.takes_global_cancel:
+            raise BrokerError("no global cancel here")
+        self.log.append("cancel everything")
+        for held in self.open():
             self.end(held.intent.ref)
 
     # --- what the market does -------------------------------------------------------------------

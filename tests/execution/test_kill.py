@@ -41,7 +41,7 @@ async def test_a_refused_cancel_ends_not_proven_and_is_named(tmp_path: Path) -> 
         proof = await here.kill_switch.kill(Reach(), flatten=True)
 
         assert not proof.flat
-        assert proof.text.startswith("NOT PROVEN")
+        assert proof.text.startswith("NOT FLAT ")
         assert entry.ref in proof.text
         assert any(entry.ref in line for line in proof.lines)
 

@@ -29,6 +29,7 @@ from engine.domain.reasons import Reason
 from engine.ledger.events import FateUnknown
 from engine.risk.brakes import BrakeLevel
 from engine.runtime.brakes import BrakeDesk, restored
+from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
 from tests.execution.recovering import recovering
 from tests.execution.rig import ACCOUNT, Rig, rig
@@ -44,6 +45,7 @@ class Commanded:
     here: Rig
     commands: Commands
     brakes: BrakeDesk
+    kills: KillDesk
     set_values: list[float] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     left: tuple[str, ...] = ()
@@ -73,18 +75,27 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
             return it.left
 
         brakes = BrakeDesk(here.desk, store=here.store, new_id=here.refs.new_id)
+        kills = KillDesk(
+            here.desk,
+            brakes=brakes,
+            kill_switch=here.kill_switch,
+            executor=here.executor,
+            spawn=here.spawn,
+            urge=lambda: None,
+        )
         commands = Commands(
             here.desk,
             brakes=brakes,
             executor=here.executor,
             kill_switch=here.kill_switch,
+            kills=kills,
             set_value=set_value,
             stop=stop,
             on_detached=lambda _: None,
             urge=lambda: None,
             settler=recovering(here).settler,
         )
-        it = Commanded(here, commands, brakes)
+        it = Commanded(here, commands, brakes, kills)
         yield it
 
 

@@ -27,6 +27,7 @@ from engine.domain.reasons import Reason
 from engine.ledger.events import Adjustment
 from engine.runtime import views
 from engine.runtime.brakes import BrakeDesk
+from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
@@ -97,15 +98,24 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
     here.inbox.on_link = line.on_link
     recovery = recovering(here, judge=engine.judge, abort=engine.abort)
     here.inbox.on_foreign = recovery.reconciler.soon
+    kills = KillDesk(
+        desk,
+        brakes=brakes,
+        kill_switch=here.kill_switch,
+        executor=here.executor,
+        spawn=spawn,
+        urge=publisher.urge,
+    )
     upkeep = Upkeep(
         desk,
         executor=here.executor,
         store=here.store,
         day=day,
         kill_file=folder / "KILL",
-        on_kill_file=engine.on_kill_file,
+        on_kill_file=kills.by_file,
         spawn=spawn,
         heartbeat=dict,
+        chores={"brakes": kills.round},
     )
     desk.books.on_changes(upkeep.on_changes)
     commands = Commands(
@@ -113,6 +123,7 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         brakes=brakes,
         executor=here.executor,
         kill_switch=here.kill_switch,
+        kills=kills,
         set_value=None,  # type: ignore[arg-type]  # no test here sets one
         stop=engine.stop,
         on_detached=engine.on_detached,
@@ -124,6 +135,7 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         broker=here.broker,
         kill_switch=here.kill_switch,
         brakes=brakes,
+        kills=kills,
         inbox=here.inbox,
         account=recovery.account,
         trading=trading,

@@ -1,0 +1,58 @@
+"""Puts the brakes of one engine together: the switch, the desk that keeps them, who carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.execution.executor import Executor
+from engine.execution.kill import KillSwitch
+from engine.execution.refs import RefMaker
+from engine.runtime.brakes import BrakeDesk
+from engine.runtime.braking.kills import KillDesk
+from engine.runtime.desk import Desk
+from engine.runtime.reconcile.state import RecoveryState
+
+if TYPE_CHECKING:
+    from engine.runtime.assembly import Given
+
+
+class Braking(NamedTuple):
+    """The parts that the engine calls."""
+
+    kill_switch: KillSwitch
+    brakes: BrakeDesk
+    kills: KillDesk
+
+    def chores(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Steps of every round, by name."""
+        return {"brakes": self.kills.round}
+
+
+def braking_of(
+    given: Given,
+    desk: Desk,
+    executor: Executor,
+    recovery: RecoveryState,
+    refs: RefMaker,
+    *,
+    spawn: Callable[[str, Callable[[], object]], None],
+    urge: Callable[[], None],
+) -> Braking:
+    """Each part with what it needs."""
+    kill = given.loaded.config.kill
+    switch = KillSwitch(
+        executor=executor,
+        books=desk.books,
+        instruments=desk.instruments,
+        ask_broker=given.broker.state,
+        now=desk.now,
+        cancel_s=kill.cancel_s,
+        watch_s=kill.refill_watch_s,
+        spared=recovery.spared,
+        unreachable=desk.unreachable,
+        cancel_everything=given.broker.cancel_everything,
+    )
+    brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
+    kills = KillDesk(desk, brakes=brakes, kill_switch=switch, executor=executor, spawn=spawn, urge=urge)
+    return Braking(switch, brakes, kills)
