@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from cockpit import __version__, cli_alerts, cli_gates, cli_orphans, cli_security, cli_state
-from cockpit.cli_parts import ConfigFile, StateDir, absolute, asker, fail, leave, load_config, options
+from cockpit import __version__, cli_alerts, cli_brakes, cli_gates, cli_orphans, cli_security, cli_state
+from cockpit.cli_parts import ConfigFile, StateDir, absolute, fail, leave, load_config, options
 
 if TYPE_CHECKING:
-    from engine.api import Scope
     from engine.runtime.process.registry import Running
 
 app = typer.Typer(
@@ -26,17 +25,6 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the configuration.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(config_app, name="config")
-
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the brake.")]
-NeededReason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="Why it may go on; kept with the brake.")
-]
-Strategy = Annotated[
-    str | None, typer.Option("--strategy", metavar="NAME", help="Only this strategy instead of the account.")
-]
-Symbol = Annotated[
-    str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only this symbol instead of the account.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -117,78 +105,6 @@ def status(
 
 
 @app.command()
-def pause(
-    context: typer.Context,
-    reason: Reason = "operator",
-    strategy: Strategy = None,
-    symbol: Symbol = None,
-    config: ConfigFile = None,
-    state: StateDir = None,
-) -> None:
-    """Block new entries; exits and stops go on."""
-    _brake(context, "pause", reason=reason, strategy=strategy, symbol=symbol, config=config, state=state)
-
-
-@app.command()
-def halt(
-    context: typer.Context,
-    reason: Reason = "operator",
-    strategy: Strategy = None,
-    symbol: Symbol = None,
-    config: ConfigFile = None,
-    state: StateDir = None,
-) -> None:
-    """Block entries, cancel what adds risk; stops stay."""
-    _brake(context, "halt", reason=reason, strategy=strategy, symbol=symbol, config=config, state=state)
-
-
-@app.command()
-def kill(
-    context: typer.Context,
-    yes: Annotated[bool, typer.Option("--yes", help="Flatten without asking for the word.")] = False,
-    reason: Reason = "operator",
-    strategy: Strategy = None,
-    symbol: Symbol = None,
-    config: ConfigFile = None,
-    state: StateDir = None,
-) -> None:
-    """Halt at once, then close every position.
-
-    Asks for the word FLATTEN at a terminal; elsewhere it needs --yes, or it only halts.
-    """
-    from engine.runtime.process import remote
-
-    scope = _scope(strategy, symbol)
-    engine = _find(context, config, state)
-    leave(lambda: remote.kill(engine, scope=scope, reason=reason, yes=yes, ask=asker(), say=typer.echo))
-
-
-@app.command()
-def resume(
-    context: typer.Context,
-    reason: NeededReason,
-    strategy: Strategy = None,
-    symbol: Symbol = None,
-    account: Annotated[
-        str,
-        typer.Option(metavar="ID", help="The account id, needed after HALT or KILL; else it is asked for."),
-    ] = "",
-    config: ConfigFile = None,
-    state: StateDir = None,
-) -> None:
-    """Lift a brake."""
-    from engine.runtime.process import remote
-
-    scope = _scope(strategy, symbol)
-    engine = _find(context, config, state)
-    leave(
-        lambda: remote.resume(
-            engine, scope=scope, reason=reason, account=account, ask=asker(), say=typer.echo
-        )
-    )
-
-
-@app.command()
 def stop(
     context: typer.Context,
     keep: Annotated[
@@ -264,6 +180,7 @@ def config_show(context: typer.Context, config: ConfigFile = None, state: StateD
 
 
 cli_alerts.add_to(app)
+cli_brakes.add_to(app)
 cli_state.add_to(app)
 cli_orphans.add_to(app)
 cli_gates.add_to(app)
@@ -280,32 +197,6 @@ def run() -> int:
     except KeyboardInterrupt:
         return 1
     return 0
-
-
-def _brake(
-    context: typer.Context,
-    kind: str,
-    *,
-    reason: str,
-    strategy: str | None,
-    symbol: str | None,
-    config: Path | None,
-    state: Path | None,
-) -> None:
-    from engine.api import CommandKind
-    from engine.runtime.process import remote
-
-    scope = _scope(strategy, symbol)
-    engine = _find(context, config, state)
-    leave(lambda: remote.pause_or_halt(engine, CommandKind(kind), scope=scope, reason=reason, say=typer.echo))
-
-
-def _scope(strategy: str | None, symbol: str | None) -> Scope:
-    if strategy and symbol:
-        fail("choose one of --strategy and --symbol.", code=2)
-    from engine.runtime.process.remote import scope_of
-
-    return scope_of(strategy=strategy, symbol=symbol)
 
 
 def _find(context: typer.Context, config: Path | None, state: Path | None) -> Running:

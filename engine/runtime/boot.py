@@ -43,9 +43,12 @@ from engine.store.operations import StoredState
 from engine.store.store import Store
 
 
-async def build_core(loaded: Loaded, options: RunOptions) -> Engine:
-    """One engine, ready to `run()`. Raises StartError with what is wrong and what to do."""
-    running = make_strategies(loaded)
+async def build_core(loaded: Loaded, options: RunOptions, *, trades: bool = True) -> Engine:
+    """One engine, ready to `run()`, without strategies unless it `trades`.
+
+    Raises StartError with what is wrong and what to do.
+    """
+    running = make_strategies(loaded) if trades else ()
     check_unwatched(loaded, options.state_dir, environ=os.environ)
     options = await recognise(loaded.config, options)
     account = options.gateway.account

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from engine.api import BrakeKind, Command, EngineState, Level, Outcome, OutcomeStatus, Scope, ScopeKind
+from engine.broker.port import LinkState
 from engine.domain.reasons import Reason
 from engine.execution.kill import NOT_FLAT, NOT_PROVEN
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, LiftVerdict, may_lift
@@ -71,6 +72,13 @@ _WORDS = {
     LiftVerdict.NOT_FLAT: "the KILL has not proven flat: settle what it names, then flatten again",
     LiftVerdict.UNKNOWN: "the fate of an order is unknown: settle it first",
 }
+
+
+def unreachable(desk: Desk) -> str:
+    """Why nothing can be sent to the broker now, for people; empty while the line is up."""
+    return (
+        "" if desk.link is LinkState.UP else f"the line to the broker is {desk.link.value.replace('_', ' ')}"
+    )
 
 
 def wrong_scope(desk: Desk, scope: Scope) -> str:

@@ -61,10 +61,6 @@ class Block:
     text: str
 
 
-def _line_text(link: LinkState) -> str:
-    return f"the line to the broker is {link.value.replace('_', ' ')}"
-
-
 class _Held(NamedTuple):
     """Holdings and what they were made of."""
 
@@ -283,10 +279,6 @@ class Desk:
             unit=self.unit_costs.get(instrument.key),
         )
 
-    def unreachable(self) -> str:
-        """Why nothing can be sent to the broker now, for people; empty while the line is up."""
-        return "" if self.link is LinkState.UP else _line_text(self.link)
-
     # --- may an entry happen --------------------------------------------------------------------
 
     def entry_block(self) -> Block | None:
@@ -298,7 +290,7 @@ class Desk:
         if not self.verified and self.state is not EngineState.READY:
             return Block(Reason.NOT_RECOVERED, "the account was not compared with the broker's yet")
         if self.link is not LinkState.UP:
-            return Block(Reason.LINK_DOWN, _line_text(self.link))
+            return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
         if self.state is not EngineState.READY:
             return self.block or Block(Reason.NOT_READY, f"the engine is {self.state.value}")
         return None
@@ -327,13 +319,10 @@ class Desk:
     def may_enter(self, strategy: str, key: str) -> Reason | None:
         """Asked right before and after an entry's bytes go out: a brake or a lost line wins."""
         block = self.entry_block() or self.surfaced_block(key)
-        if block is not None:
-            return block.reason
-        brake = self.brakes.blocking(strategy=strategy, key=key)
-        if brake is not None:
+        if block is None and (brake := self.brakes.blocking(strategy=strategy, key=key)) is not None:
             return REASON_OF[brake.level]
-        alert = self.alert_block(key)
-        return None if alert is None else alert.reason
+        block = block or self.alert_block(key)
+        return None if block is None else block.reason
 
     def look_again(self, intent: OrderIntent) -> Refusal | None:
         """The final gate: an entry against the world of this moment without this very order."""
@@ -359,10 +348,8 @@ class Desk:
         key, now = proposal.key, self.now()
         out = self.commitments() if out is None else out
         counted = {*out.worst, key}
-        block = self.entry_block()
-        # The brake first, which the gate asks itself: its own alert is the lesser reason.
-        if block is None and self.brakes.blocking(strategy=proposal.strategy, key=key) is None:
-            block = self.symbol_block(key)
+        braked = self.brakes.blocking(strategy=proposal.strategy, key=key)  # says more than its own alert
+        block = self.entry_block() or (self.symbol_block(key) if braked is None else None)
         past, pivot = self.books.ledger.positions.past, proposal.plan.pivot
         return GateWorld(
             now=now,

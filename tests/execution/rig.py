@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -25,6 +26,7 @@ from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
 from engine.ledger.ledger import Ledger
 from engine.runtime.alerts.notices import Notices
+from engine.runtime.brakes import unreachable
 from engine.runtime.desk import Desk
 from engine.runtime.inbox import Inbox
 from engine.store.store import Store
@@ -197,7 +199,7 @@ async def rig(
         now=clock.now,
         cancel_s=10.0,
         watch_s=10.0,
-        unreachable=desk.unreachable,
+        unreachable=partial(unreachable, desk),
         cancel_everything=broker.cancel_everything,
     )
     pump = loop.create_task(inbox.pump() if pumps else pass_time(0))

@@ -157,12 +157,13 @@ def test_an_engine_that_hangs_is_said_to_hang_within_seconds_with_what_to_do(pla
     with headless(place) as engine:
         os.kill(engine.pid, signal.SIGSTOP)
         try:
-            done = place.run("kill", "--yes", timeout_s=10.0)
+            done = place.run("halt", timeout_s=10.0)
         finally:
             os.kill(engine.pid, signal.SIGCONT)
 
         assert done.returncode == 1
         assert "did not answer within 2 s" in done.stderr
+        assert "`cockpit kill` ends it" in done.stderr
         assert f"kill -9 {engine.pid}" in done.stderr
 
 

@@ -69,24 +69,26 @@ class RealCockpit:
 
     def start(self) -> None:
         """Start `cockpit --paper --headless`; returns at once."""
+        self.started_s = time.monotonic()
+        with (self.folder / "output.txt").open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", MODULE, "--paper", "--headless"],
+                cwd=self.folder,
+                env=self._environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def _environ(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG"}}
-        environ = {
+        return {
             **kept,
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "XDG_RUNTIME_DIR": str(self.folder),
             **self.environ,
         }
-        self.started_s = time.monotonic()
-        with (self.folder / "output.txt").open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE, "--paper", "--headless"],
-                cwd=self.folder,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
 
     def kill(self) -> None:
         """kill -9, and wait until the kernel has buried it."""
@@ -166,6 +168,19 @@ class RealCockpit:
             return handle.submit(new_command(kind, **more)).result(60.0)
         finally:
             handle.close()
+
+    def run(self, *arguments: str, timeout_s: float = 90.0) -> subprocess.CompletedProcess[str]:
+        """A command from another terminal, run to its end."""
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "cockpit", *arguments],
+            cwd=self.folder,
+            env=self._environ(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
 
     def drill(self, **command: object) -> dict[str, Any]:
         """Ask the gateway's fault socket for something; AssertionError where it refuses."""

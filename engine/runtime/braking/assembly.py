@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.execution.executor import Executor
 from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
-from engine.runtime.brakes import BrakeDesk
+from engine.runtime.brakes import BrakeDesk, unreachable
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.desk import Desk
 from engine.runtime.reconcile.state import RecoveryState
@@ -50,7 +51,7 @@ def braking_of(
         cancel_s=kill.cancel_s,
         watch_s=kill.refill_watch_s,
         spared=recovery.spared,
-        unreachable=desk.unreachable,
+        unreachable=partial(unreachable, desk),
         cancel_everything=given.broker.cancel_everything,
     )
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)

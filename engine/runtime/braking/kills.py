@@ -18,7 +18,7 @@ from engine.execution.executor import Executor
 from engine.execution.hours import is_open
 from engine.execution.kill import KillSwitch, Proof, Reach
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
-from engine.runtime.brakes import BrakeDesk
+from engine.runtime.brakes import BrakeDesk, unreachable
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
 
@@ -65,7 +65,7 @@ class KillDesk:
         if not left:
             text = f"{command.scope} is halted: no order that adds risk is working, stops stay"
             return done(command, text)
-        if why := self._desk.unreachable():
+        if why := unreachable(self._desk):
             text = (
                 f"{command.scope} is halted, but {why}: {len(left)} order(s) that add risk may work "
                 "at the broker; they are cancelled when it is back"

@@ -40,6 +40,7 @@ class SocketHandle:
         self._waiting: dict[str, Future[Outcome]] = {}
         """command id -> who waits for its outcome"""
         self._lock = threading.Lock()
+        self._heard = threading.Event()
         self._reader = threading.Thread(target=self._read, name="engine-link", daemon=True)
 
     @classmethod
@@ -105,6 +106,14 @@ class SocketHandle:
                 future.set_result(_lost(command.command_id))
         return future
 
+    def answers(self, within_s: float) -> bool:
+        """Whether the engine's loop shows a sign of life: a snapshot that was asked for now comes in time."""
+        self._heard.clear()
+        with contextlib.suppress(OSError):
+            self._connection.sendall(wire.encode("snapshot"))
+            return self._heard.wait(within_s) and self._alive
+        return False
+
     def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
         """Call `on_urgent` from the link's thread on each change that reached us."""
         with self._lock:
@@ -139,6 +148,7 @@ class SocketHandle:
     def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == "snapshot":
             before, self._latest = self._latest, wire.load_snapshot(message.get("data"))
+            self._heard.set()
             if _is_urgent(before, self._latest):
                 self._notify()
         elif message["type"] == "outcome":
@@ -153,6 +163,7 @@ class SocketHandle:
     def _end(self) -> None:
         with self._lock:
             self._alive = False
+            self._heard.set()
             waiting, self._waiting = self._waiting, {}
         for command_id, future in waiting.items():
             future.set_result(_lost(command_id))

@@ -30,6 +30,10 @@ class Holder:
     """What it was started with beyond the mode: speed, seed, world, tape."""
     headless: bool = False
     started_at: str = ""
+    config: str = ""
+    """Its configuration file; empty where it runs without one."""
+    mark: str = ""
+    """Which process it is beyond its pid; see `process_mark`."""
 
 
 class LockHeldError(RefusedError):
@@ -83,6 +87,19 @@ class InstanceLock:
         text = json.dumps(asdict(self._holder)).encode()
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text, 0)
+
+
+def process_mark(pid: int) -> str:
+    """Boot of the machine and start of the process, so that a pid used anew is not taken for the old one.
+
+    Empty where the process is gone.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+    except OSError:
+        return ""
+    return f"{boot}/{fields.split()[19]}"
 
 
 def holder_of(state_dir: Path) -> Holder | None:

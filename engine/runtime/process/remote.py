@@ -98,27 +98,6 @@ def resume(engine: Running, *, scope: Scope, reason: str, account: str, ask: Ask
         handle.close()
 
 
-def kill(engine: Running, *, scope: Scope, reason: str, yes: bool, ask: Ask | None, say: Say) -> int:
-    """Halt at once, then flatten: after the word at a terminal, or with `yes`."""
-    handle = connect(engine)
-    try:
-        halted = answer_to(
-            handle,
-            new_command(CommandKind.KILL, scope=scope, reason=reason),
-            engine=engine,
-            within_s=WORK_S,
-        )
-        tell(halted, say=say)
-        typed = "FLATTEN" if yes else _word(handle, ask, say)
-        if typed != "FLATTEN":
-            say("It stays halted. Nothing was closed: positions keep their protective stops.")
-            return 4
-        command = new_command(CommandKind.KILL, scope=scope, reason=reason, typed=typed, confirmed=True)
-        return tell(answer_to(handle, command, engine=engine, within_s=WORK_S), say=say)
-    finally:
-        handle.close()
-
-
 def stop(engine: Running, target: str, *, say: Say) -> int:
     """End the engine gracefully and wait until it has gone."""
     return stop_and_wait(connect(engine), target, say=say)
@@ -223,19 +202,10 @@ def _silent(engine: Running, *, within_s: float = ANSWER_S) -> str:
     return (
         f"the engine (pid {pid}) did not answer within {within_s:.0f} s; "
         "whether the command arrived is not known.\n"
-        f"  What to do: look again with `cockpit status`. If it stays silent, end it with `kill -9 {pid}`:\n"
-        "  protective stops are at the broker and stay there. Then cancel orders and close positions\n"
-        f"  in TWS, or start the cockpit again: it restores its state from {state_dir}."
+        "  What to do: look again with `cockpit status`. If it stays silent: `cockpit kill` ends it,\n"
+        f"  cancels and closes in its name, and proves it; `kill -9 {pid}` only ends it: protective stops\n"
+        f"  are at the broker and stay there, and the next start restores its state from {state_dir}."
     )
-
-
-def _word(handle: SocketHandle, ask: Ask | None, say: Say) -> str:
-    if ask is None:
-        say("To flatten from here, repeat with --yes (the word is asked only at a terminal).")
-        return ""
-    for position in handle.snapshot().positions:
-        say(f"  would close {position.symbol} {-position.quantity:+d}")
-    return ask("type FLATTEN to close every position: ").strip()
 
 
 def printable(text: str) -> str:

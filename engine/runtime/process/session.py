@@ -28,7 +28,7 @@ from engine.runtime.process.control import ControlServer
 from engine.runtime.process.core import EngineCore
 from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan
 from engine.runtime.process.handle import DirectHandle
-from engine.runtime.process.lock import Holder, InstanceLock
+from engine.runtime.process.lock import Holder, InstanceLock, process_mark
 from engine.runtime.process.options import GatewayEndpoint, RunOptions
 from engine.runtime.process.paths import runtime_dir, socket_path
 from engine.runtime.process.seat import Seat
@@ -232,6 +232,8 @@ class EngineSession:
             flags=effective_flags(self._loaded),
             headless=self._request.headless,
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            config=str(self._loaded.path or ""),
+            mark=process_mark(os.getpid()),
         )
 
     def _name_account(self, urgent: bool) -> None:
