@@ -17,7 +17,10 @@ UNREADABLE: Final = -2
 _INFORMATION: Final = frozenset({165, 399, 404, 434, 492, 10167, 10349})
 """Codes outside the 2100s that change nothing: 399 order message, 404 held for shares, 10167 delayed
 data follow, 10349 a preset changed the time in force (the order lives)."""
-_PASSING: Final = frozenset({100})
+_PASSING: Final = frozenset({100, 420})
+"""Too many messages in a second, too many lines of 5-second bars in ten minutes."""
+_HISTORY_TROUBLE: Final = 162
+"""One code for everything that history can refuse: only its text tells pacing from no data."""
 _WARNINGS: Final = range(2100, 2200)
 _BROKER_LOST: Final = frozenset({1100, 2110})
 
@@ -27,9 +30,9 @@ def is_information(code: int) -> bool:
     return code in _INFORMATION or code in _WARNINGS
 
 
-def is_passing(code: int) -> bool:
+def is_passing(code: int, text: str) -> bool:
     """True where the same question may be answered a moment later: we asked too much at once."""
-    return code in _PASSING
+    return code in _PASSING or (code == _HISTORY_TROUBLE and "pacing" in text.lower())
 
 
 class LinkChange(NamedTuple):

@@ -121,7 +121,7 @@ class _Session:
     def _is_question(self, number: int, code: int, text: str) -> bool:
         if codes.is_information(code) or number < 0:
             return False
-        passing = codes.is_passing(code)
+        passing = codes.is_passing(code, text)
         return self.wire.requests.fail(number, f"{text} (code {code})", passing=passing)
 
 

@@ -18,7 +18,7 @@ from engine.broker import codes
 from engine.broker.convert import clean, contract_of
 from engine.broker.depth import DepthBook
 from engine.broker.pacing import Priority
-from engine.broker.port import DataType, Notice
+from engine.broker.port import DataType, LinkState, Notice
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, Quote, checked_bar, utc
@@ -31,6 +31,8 @@ _REAL_TIME, _DELAYED_TYPE = 1, 3
 _BAR_S: Final = 5
 _RESYNC_S: Final = 5.0
 _INSANE_S: Final = 2.0
+ASK_AGAIN_S: Final = 10.0
+"""Real seconds before a line that was refused for asking too much is asked for again."""
 
 
 class _Kind(Enum):
@@ -130,8 +132,21 @@ class MarketData:
         if code == codes.DEPTH_RESET and kind is _Kind.DEPTH and line.book is not None:
             line.book.clear()
             self._changed_books[line.instrument.key] = line
+        if codes.is_passing(code, text):
+            asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._ask_line_again, request_id)
         self._wire.emit(Notice(code, text, line.instrument.key))
         return True
+
+    def _ask_line_again(self, request_id: int) -> None:
+        """A line that was refused for the moment would stay silent for ever: it is asked for anew."""
+        if request_id not in self._by_id or self._wire.link is LinkState.DOWN:
+            return  # ended or asked anew meanwhile; a new connection asks for everything
+        kind, line = self._by_id[request_id]
+        del self._by_id[request_id], line.requests[kind], line.waiting[kind]
+        if kind is _Kind.DEPTH:
+            self._ask_depth(line)
+        else:
+            self.subscribe(line.instrument)
 
     def flush(self) -> None:
         """Tell what the last packet changed."""

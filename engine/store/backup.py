@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.store.backup_names import BEFORE_MIGRATION, Backup, backups_of, folder_of, path_of
 from engine.store.connection import (
     check_content,
     make_private_file,
@@ -21,13 +22,12 @@ from engine.store.connection import (
 from engine.store.errors import StoreCorruptError, StoreError
 from engine.store.schema import MIGRATIONS
 
-FOLDER = "backups"
 KEPT_NEWEST = 3
 KEPT_DAYS = 7
 KEPT_WEEKS = 4
-
-_STAMP = "%Y%m%dT%H%M%S%fZ"
-_NAME = re.compile(r"cockpit-(\d{8}T\d{12}Z)-[a-z0-9]+\.db")
+MOST_BYTES = 2 * 1024**3
+"""Beyond the newest ones, backups are kept only while all of them together stay below this: each holds the
+whole event log, so that a restored state can still prove its history."""
 
 
 class Binding(NamedTuple):
@@ -35,19 +35,6 @@ class Binding(NamedTuple):
 
     gateway: str
     account: str
-
-
-class Backup(NamedTuple):
-    """One backup as its name says it."""
-
-    path: Path
-    at: datetime
-    """Machine time at which it was made (aware UTC)."""
-
-
-def folder_of(database: Path) -> Path:
-    """Where the backups of a database lie."""
-    return database.parent / FOLDER
 
 
 def back_up(database: Path, *, at: datetime, why: str) -> Path:
@@ -58,7 +45,7 @@ def back_up(database: Path, *, at: datetime, why: str) -> Path:
     """
     for half_made in folder_of(database).glob("*.part"):
         half_made.unlink(missing_ok=True)  # of an engine that was killed
-    target = folder_of(database) / f"cockpit-{at.astimezone(UTC).strftime(_STAMP)}-{why}.db"
+    target = path_of(database, at=at, why=why)
     copy_to(database, target)
     for old in thinned_out(backups_of(database)):
         old.path.unlink(missing_ok=True)
@@ -111,23 +98,21 @@ def binding_of(conn: sqlite3.Connection, path: Path) -> Binding:
     return Binding(found["gateway"], found["account"])
 
 
-def backups_of(database: Path) -> tuple[Backup, ...]:
-    """Every backup of a database, newest first."""
-    names = ((path, _NAME.fullmatch(path.name)) for path in folder_of(database).glob("cockpit-*.db"))
-    found = [
-        Backup(path, datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC))
-        for path, match in names
-        if match
-    ]
-    return tuple(sorted(found, key=lambda backup: backup.at, reverse=True))
+def thinned_out(found: Sequence[Backup], *, most_bytes: int = MOST_BYTES) -> tuple[Backup, ...]:
+    """Which of these (newest first) may go.
 
-
-def thinned_out(found: Sequence[Backup]) -> tuple[Backup, ...]:
-    """Which of these (newest first) may go: all but the newest, the last of seven days and of four weeks."""
+    Kept are the newest, the last of seven days and of four weeks, and the last one from before a migration:
+    the only way back to an older version of the program. Where they are too large, the oldest go first.
+    """
     kept = {backup.path for backup in found[:KEPT_NEWEST]}
     kept |= _last_of_each(((b, b.at.date()) for b in found), KEPT_DAYS)
     kept |= _last_of_each(((b, b.at.isocalendar()[:2]) for b in found), KEPT_WEEKS)
-    return tuple(backup for backup in found if backup.path not in kept)
+    kept |= {b.path for b in [b for b in found if b.why.startswith(BEFORE_MIGRATION)][:1]}
+    wanted = [b for b in found if b.path in kept]
+    sizes = accumulate(b.size for b in wanted)
+    first = {b.path for b in found[:KEPT_NEWEST]}
+    fit = first | {b.path for b, total in zip(wanted, sizes, strict=True) if total <= most_bytes}
+    return tuple(backup for backup in found if backup.path not in fit)
 
 
 def _last_of_each(found: Iterable[tuple[Backup, object]], spans: int) -> set[Path]:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from engine.store.backup_names import BEFORE_MIGRATION, path_of
 from engine.store.errors import (
     StoreBindingError,
     StoreCorruptError,
@@ -235,14 +236,19 @@ def _step(conn: sqlite3.Connection, *, migration: Migration, number: int) -> Non
 
 
 def _back_up(conn: sqlite3.Connection, path: Path, version: int) -> None:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    target = path.with_name(f"{path.name}.schema{version}-{stamp}.bak")
-    make_private_file(target)
-    copy = _connect(target)
+    """A copy of the old schema among the backups, whole or not there at all."""
+    target = path_of(path, at=datetime.now(UTC), why=f"{BEFORE_MIGRATION}{version}")
+    part = target.with_name(f"{target.name}.part")
+    private_folder(target.parent)
+    make_private_file(part)
+    copy = _connect(part)
     try:
         conn.backup(copy)
+        # Whole in its main file, so that a reader needs nothing beside it.
+        copy.execute("PRAGMA journal_mode = DELETE")
     finally:
         copy.close()
+    part.replace(target)
 
 
 def _bind(conn: sqlite3.Connection, path: Path, *, gateway: str, account: str) -> None:

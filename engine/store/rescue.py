@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.store import operations
-from engine.store.backup import Backup, Binding, backups_of, copy_to, sync_file, verify
+from engine.store.backup import Binding, copy_to, sync_file, verify
+from engine.store.backup_names import Backup, backups_of
 from engine.store.connection import open_database, private_folder, transact
 from engine.store.errors import StoreBindingError, StoreCorruptError, StoreError, StoreTooNewError
 from engine.store.events import NewEvent, append_events

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.broker import market_data
 from engine.broker.ibkr import IbkrBroker
 from engine.broker.port import DataType, Notice
 from engine.domain.market import Level
@@ -200,6 +201,22 @@ async def test_an_error_about_a_line_names_its_instrument(connect: Connect) -> N
         await eventually_async(lambda: hearing.of(Notice))
 
         assert hearing.of(Notice) == [Notice(354, "Requested market data is not subscribed.", "SPY")]
+
+
+@pytest.mark.parametrize(("kind", "code"), [(MARKET_DATA, 100), (REAL_TIME_BARS, 420), (DEPTH, 100)])
+async def test_a_line_refused_for_asking_too_much_is_asked_for_again_later(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, kind: str, code: int
+) -> None:
+    monkeypatch.setattr(market_data, "ASK_AGAIN_S", 0.05)
+    async with ScriptedPeer() as peer:
+        broker, _, ids = await subscribed(peer, connect, depth=3)
+
+        peer.say((4, 2, ids[kind], code, "too much", ""), (4, 2, ids[kind], 354, "not subscribed", ""))
+        await eventually_async(lambda: len(peer.asked(kind)) == 2)
+        await broker.server_time()
+
+        assert sorted(len(peer.asked(one)) for one in ids) == [1, 1, 2]
+        assert peer.asked(kind)[1][2] != ids[kind]
 
 
 async def test_unsubscribing_ends_every_line_and_late_ticks_are_ignored(connect: Connect) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from engine.broker.codes import is_passing
 from engine.broker.port import BrokerError
 from engine.broker.retry import PassingError, Patience, patiently
 from tests.broker.conftest import Connect
@@ -118,3 +119,20 @@ async def test_history_is_asked_again_only_where_the_pacing_rule_allows_it(
 
         assert not found.ok
         assert len(peer.asked(HISTORY)) == asked
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "passes"),
+    [
+        (100, "Max rate of messages per second has been exceeded", True),
+        (420, "Invalid Real-time Query:Pacing violation", True),
+        (162, "Historical Market Data Service error message:Pacing violation", True),
+        (162, "Historical Market Data Service error message:HMDS query returned no data: SPY", False),
+        (366, "No historical data query found for ticker id", False),
+        (200, "No security definition has been found", False),
+        (10197, "No market data during competing live session", False),
+        (101, "Max number of tickers has been reached", False),
+    ],
+)
+def test_only_what_was_asked_too_fast_may_be_asked_again(code: int, text: str, passes: bool) -> None:
+    assert is_passing(code, text) is passes

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.api import BrakeKind, CommandKind, OutcomeStatus
-from engine.store.backup import backups_of
+from engine.store.backup_names import backups_of
 from tests.e2e.live import Live, live
 
 pytestmark = pytest.mark.slow

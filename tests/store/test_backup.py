@@ -18,13 +18,12 @@ from engine.store.backup import (
     KEPT_DAYS,
     KEPT_NEWEST,
     KEPT_WEEKS,
-    Backup,
     Binding,
     back_up,
-    backups_of,
     thinned_out,
     verify,
 )
+from engine.store.backup_names import Backup, backups_of
 from engine.store.errors import StoreCorruptError, StoreError
 from tests.ledger.building import T0, intent
 from tests.store.building import ACCOUNT, GATEWAY, opened
@@ -130,3 +129,19 @@ def test_five_minutes_apart_for_two_months_seven_days_and_four_weeks_are_left() 
 
     ages = [(NOON - b.at).days for b in kept]
     assert ages[KEPT_NEWEST:] == [0, 1, 2, 3, 4, 5, 11, 18][-len(ages[KEPT_NEWEST:]) :]
+
+
+def test_the_last_copy_from_before_a_migration_stays_beside_the_newest() -> None:
+    found = [*made_at(0, 1, 2, 3), *(b._replace(why=f"schema{b.at.minute % 7}") for b in made_at(4, 5))]
+
+    left = [b for b in found if b not in thinned_out(found)]
+
+    assert left == [found[0], found[1], found[2], found[4]]
+
+
+def test_backups_that_are_too_large_together_go_oldest_first_but_never_the_newest_three() -> None:
+    day = 24 * 60
+    found = [b._replace(size=100) for b in made_at(*(n * day for n in range(6)))]
+
+    assert thinned_out(found, most_bytes=450) == tuple(found[4:])
+    assert thinned_out(found, most_bytes=50) == tuple(found[3:])

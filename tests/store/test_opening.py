@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.store import connection, operations
+from engine.store.backup import verify
+from engine.store.backup_names import backups_of
 from engine.store.connection import open_database, transact
 from engine.store.errors import (
     StoreBindingError,
@@ -88,7 +90,9 @@ async def test_an_older_schema_migrates_with_its_data_and_leaves_a_backup(tmp_pa
         await store.start_day([], day=date(2026, 11, 20), at=T0)
         orders = (await store.load()).ledger.orders
 
-    (backup,) = tmp_path.glob("s.db.schema1-*.bak")
+    (listed,) = backups_of(path)
+    backup = listed.path
+    assert (listed.why, verify(backup)) == ("schema1", (GATEWAY, ACCOUNT))
     copy = sqlite3.connect(backup)
     try:
         (version,) = copy.execute("PRAGMA user_version").fetchone()

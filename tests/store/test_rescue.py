@@ -17,7 +17,8 @@ from engine.ledger.changes import Changes
 from engine.ledger.events import Executed
 from engine.ledger.ledger import Ledger
 from engine.store import connection, rescue
-from engine.store.backup import back_up, backups_of
+from engine.store.backup import back_up
+from engine.store.backup_names import backups_of
 from engine.store.errors import StoreBindingError
 from engine.store.events import NewEvent
 from engine.store.quarantine import QuarantinedRow

@@ -13,7 +13,7 @@ import pytest
 from engine.api import Level
 from engine.runtime.keeping import housekeeping
 from engine.runtime.keeping.housekeeping import Housekeeping, tell_opening
-from engine.store.backup import backups_of
+from engine.store.backup_names import backups_of
 from engine.store.events import NewEvent, append_events
 from engine.store.quarantine import QuarantinedRow
 from engine.store.rescue import Rescue
