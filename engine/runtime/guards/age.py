@@ -15,6 +15,7 @@ from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor
 from engine.execution.hours import is_open
 from engine.runtime.desk import Desk
+from engine.runtime.guards.forced import tell_forced
 
 ALERT: Final = "position_age"
 
@@ -130,6 +131,7 @@ class AgeWatch:
         self._spawn(f"close old {key}", partial(self._close_now, key, instrument))
 
     async def _close_now(self, key: str, instrument: Instrument) -> None:
+        tell_forced(self._desk, key, f"open too long ({Reason.MAX_AGE.value})")
         result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.MAX_AGE)
         if result.status is CloseStatus.NOT_FLAT:
             text = f"too old and not closed, tried again in {RETRY_S:.0f} s: {result.text}"

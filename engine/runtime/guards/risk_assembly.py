@@ -9,6 +9,7 @@ from engine.broker.port import Broker
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.guards.account_watch import AccountWatch
+from engine.runtime.guards.cap_watch import CapWatch
 from engine.runtime.guards.risk_watch import RiskWatch
 from engine.runtime.markets import Markets
 from engine.store.operations import StoredState
@@ -26,4 +27,4 @@ def risk_chores(
     """Steps of the regular round, by name."""
     risk = RiskWatch.continued(desk, stored=stored, pnl=pnl, execute=engine.execute, spawn=engine.spawn)
     account = AccountWatch(desk, broker=broker, margin=markets.margin, spawn=engine.spawn)
-    return {"account": account.round, "risk": risk.round}
+    return {"account": account.round, "risk": risk.round, "caps": CapWatch(desk).round}

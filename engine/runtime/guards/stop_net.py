@@ -14,6 +14,7 @@ from engine.execution.executor import CloseStatus, Executor
 from engine.execution.hours import is_open
 from engine.recovery.compare import Finding
 from engine.runtime.desk import Desk
+from engine.runtime.guards.forced import tell_forced
 
 ALERT = "stop_not_filled"
 
@@ -94,6 +95,7 @@ class StopNet:
         self._spawn(f"close behind the stop {key}", partial(self._close_now, key, instrument))
 
     async def _close_now(self, key: str, instrument: Instrument) -> None:
+        tell_forced(self._desk, key, "the price is beyond a stop that did not fill")
         result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.STOP)
         if result.status is CloseStatus.NOT_FLAT:
             text = f"beyond its stop and not closed, tried again in {RETRY_S:.0f} s: {result.text}"

@@ -23,6 +23,7 @@ from engine.execution.protection import AddStop, is_exit
 from engine.ledger.protection import protection
 from engine.recovery.compare import Finding
 from engine.runtime.desk import Desk
+from engine.runtime.guards.forced import tell_forced
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -195,6 +196,7 @@ class StopKeeper:
 
     async def _close(self, key: str) -> None:
         instrument = self._desk.instruments[key]
+        tell_forced(self._desk, key, f"no stop could be placed ({Reason.UNPROTECTED.value})")
         result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.UNPROTECTED)
         if result.status is CloseStatus.NOT_FLAT:
             text = f"neither protected nor closed: {result.text}; look at the broker"

@@ -10,6 +10,7 @@ from functools import partial
 
 from engine.api import Level
 from engine.domain.market import Bar
+from engine.runtime.alerts.channel_watch import ChannelWatch
 from engine.runtime.alerts.channels import AlertChannels, apprise_send
 from engine.runtime.alerts.keeper import AlertKeeper
 from engine.runtime.alerts.trial import plan_of
@@ -44,6 +45,7 @@ class Memory:
     recorder: Recorder
     alerts: AlertKeeper
     channels: AlertChannels
+    channel_watch: ChannelWatch
 
     @classmethod
     def make(
@@ -83,12 +85,14 @@ class Memory:
             ),
             keeper,
             channels,
+            ChannelWatch(desk.notices, states=lambda: channels.states),
         )
 
     def chores(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What is to be done every second or so, by name."""
         return {
             "alerts": self.alerts.round,
+            "channels": self.channel_watch.round,
             "record": self.recorder.round,
             "checkpoint": self.checkpoints.round,
             "backup": self.housekeeping.round,

@@ -77,6 +77,7 @@ async def test_a_position_that_gets_no_stop_within_ten_seconds_is_closed(tmp_pat
         assert (it.here.broker.positions["SPY"], it.here.broker.open()) == (0, [])
         told = [e.text for e in it.here.desk.notices.events if e.level is Level.CRITICAL]
         assert any("no working stop for 10 s" in text for text in told)
+        assert len(it.here.alerts("forced_close")) == 1, "and stands until a person has seen it"
 
 
 @virtual
@@ -166,6 +167,7 @@ async def test_a_stop_that_does_not_fire_is_cancelled_and_the_position_closed_on
         assert it.here.last(Role.FLATTEN).intent.reason == "stop"
         assert it.here.state_of(Role.STOP) == [OrderState.CANCELLED]
         assert it.here.broker.positions["SPY"] == 0
+        assert len(it.here.alerts("forced_close")) == 1
         assert it.here.alerts("stop_not_filled") == []
 
 
@@ -271,6 +273,7 @@ async def test_an_old_position_is_warned_of_then_alerted_then_closed_each_once(t
         assert it.here.state_of(Role.FLATTEN) == [OrderState.FILLED]
         assert (it.here.broker.positions["SPY"], it.here.broker.open()) == (0, [])
         assert [t.reason for t in it.here.books.ledger.positions.trades()] == ["max_age"]
+        assert len(it.here.alerts("forced_close")) == 1
         await pass_time(2)
         assert it.here.alerts("position_age") == []
 
