@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,8 @@ from cockpit.screens.recovery import RecoveryScreen
 from engine.api import EngineState
 from engine.api_recovery import RecoveryKind
 from engine.domain.order import Side
+from engine.runtime.guards import overdue
+from engine.runtime.reconcile import account
 from tests.e2e.live import ONE_STOCK
 from tests.e2e.screen import Cockpit, Link, cockpit
 from tests.waiting import eventually_async
@@ -143,3 +148,76 @@ async def test_capital_a_ends_with_4_and_sends_nothing(place: Path, link: Link) 
 
         assert not [o for o in here.snapshot.orders if o.is_ours], "not one order was made"
     assert here.exit_code == 4
+
+
+async def _drill(here: Cockpit, **asked: object) -> dict[str, Any]:
+    """Ask the gateway's fault socket."""
+    reader, writer = await asyncio.open_unix_connection(here.state_dir / "gateway-embedded" / "admin.sock")
+    writer.write(json.dumps(asked).encode() + b"\n")
+    answer: dict[str, Any] = json.loads(await reader.readline())
+    writer.close()
+    assert answer["ok"], answer
+    return answer
+
+
+@pytest.mark.req("CARD-ORPHANS")
+async def test_x_cancels_an_order_under_our_number_that_nobody_knows(place: Path) -> None:
+    async with cockpit(place, link="direct", strategies=IDLE) as here:
+        stray = {"symbol": "AMD", "action": "BUY", "quantity": 5, "type": "LMT", "limit": 1.0}
+        await _drill(here, do="external_order", client_id=1, **stray)
+        await here.shows(RecoveryScreen)
+        await here.until(lambda s: s.engine_state is EngineState.ORPHANS, why="never ORPHANS")
+        assert [o.key for o in (await here.at_broker()).open_orders] == ["AMD"]
+
+        await here.press("x")
+        await _apply(here)
+
+        await here.until(lambda s: s.engine_state is EngineState.READY, why="never READY again")
+        assert list((await here.at_broker()).open_orders) == []
+        assert here.snapshot.recovery.open_rows == ()
+
+
+@pytest.mark.req("CARD-ORPHANS")
+async def test_n_lets_go_of_an_order_that_never_arrived_and_its_symbol_may_be_entered_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overdue, "SILENCE_S", 1.0)
+    monkeypatch.setattr(account, "IN_FLIGHT_GRACE_S", 0.2)
+    entering = {"script": {**ONE_STOCK, "params": {"enter_at": 4}}}
+    async with cockpit(place, link="direct", strategies=entering) as here:
+        await _drill(here, do="hold_next", seconds=0, ref="-entry", count=2)
+        await _drill(here, do="reject_next", ref="-stop", count=9)
+        await here.until(
+            lambda s: any(r.kind is RecoveryKind.UNKNOWN_ORDER for r in s.recovery.rows), why="not parked"
+        )
+        assert here.snapshot.unknown_orders
+        await here.press("O")
+        await here.shows(RecoveryScreen)
+        await here.press("asterisk", "n")
+        await _apply(here)
+
+        await here.until(lambda s: not s.unknown_orders, why="it still counts")
+        report = await _drill(here, do="report")
+        assert (report["orders"], report["executions"], report["positions"]) == ([], [], {})
+
+
+@pytest.mark.req("CARD-ORPHANS")
+async def test_after_a_split_a_adopts_the_new_quantity_under_one_stop(place: Path) -> None:
+    async with cockpit(place, link="direct") as here:
+        await here.in_position("SPY")
+        held = here.snapshot.positions[0].quantity
+        await _drill(here, do="external_position", symbol="SPY", quantity=held, price=0.0)
+        await here.shows(RecoveryScreen)
+        (row,) = here.snapshot.recovery.open_rows
+        assert (row.kind, row.difference) == (RecoveryKind.CORPORATE, "split 2:1")
+
+        await here.press("a")
+        await _apply(here)
+        await here.until(lambda s: s.engine_state is EngineState.READY, why="never READY again")
+        await here.in_position("SPY")
+
+        (position,) = here.snapshot.positions
+        assert (position.quantity, position.is_orphan) == (2 * held, False)
+        assert [(o.order_type, o.quantity) for o in (await here.at_broker()).open_orders] == [
+            ("STP", 2 * held)
+        ]

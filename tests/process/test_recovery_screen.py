@@ -12,7 +12,8 @@ import pytest
 from engine.domain.order import Side
 from engine.runtime.process.gateway_process import end_gateway, running_gateway
 from tests.e2e.live import trade_elsewhere
-from tests.process.terminal import Place, Terminal
+from tests.process.terminal import Place, Terminal, end_all
+from tests.storm.real import MODULE, RealCockpit
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -64,3 +65,41 @@ def test_after_a_crash_the_screen_opens_with_every_choice_and_abort_ends_with_4(
         left = running_gateway(place.state)
         if left is not None:
             end_gateway(left.pid)
+
+
+@pytest.mark.req("RECOVERY-RISK-2")
+def test_without_a_broker_it_opens_read_only_on_what_was_stored_and_goes_on_by_itself(place: Place) -> None:
+    churn = {"kind": "churn", "symbols": ["TSLA"], "timeframe": "5s", "params": {"hold": 0}}
+    cockpit, screen = RealCockpit(place.folder), None
+    soon = {"standby_base_s": 1.0, "standby_cap_s": 1.0}
+    cockpit.configure({"script": churn}, broker={"speed": 5.0, "seed": 11}, connection=soon)
+    try:
+        cockpit.start()
+        cockpit.until(
+            lambda s: s.positions and s.positions[0].protected_quantity == abs(s.positions[0].quantity),
+            within_s=60.0,
+            why="no covered position",
+        )
+        cockpit.kill()
+        cockpit.drill(do="drop", seconds=600)
+        orders = len(cockpit.record().orders)
+
+        screen = Terminal(place, place.command("--paper", module=MODULE))
+        for words in ("READ ONLY", "TSLA", "UNVERIFIED"):
+            screen.expect(words, within_s=40.0)
+        status = place.status()
+        assert status is not None
+        assert (status["connected"], status["entries_allowed"]) == (False, False)
+        assert [p["is_verified"] for p in status["positions"]] == [False]
+        assert len(cockpit.record().orders) == orders, "something was sent"
+
+        cockpit.drill(do="drop", seconds=0)
+        eventually(lambda: (place.status() or {}).get("engine_state") == "READY", within_s=60.0, why="READY")
+        status = place.status()
+        assert status is not None
+        assert [p["is_verified"] for p in status["positions"]] == [True]
+    finally:
+        if screen is not None:
+            screen.close()
+            end_all(place)
+        cockpit.end()
