@@ -138,6 +138,14 @@ class SessionsSection(Section):
     """No entry before."""
     entry_end: WallTime = key(time(15, 0), unit="ET")
     """No entry from here on."""
+    no_entry_minutes: float = key(15.0, unit="min", ge=0, le=240)
+    """No entry so long before an instrument's own close either; early closes count."""
+    eod_close: WallTime = key(time(15, 55), unit="ET")
+    """Day positions in stocks are closed by then, in futures by their own session's end."""
+    flatten_minutes: float = key(5.0, unit="min", ge=5, le=240)
+    """Day positions are closed at least so long before the close."""
+    flatten_lead_minutes: float = key(1.0, unit="min", ge=0, le=60)
+    """So much earlier the closing begins, so that its fills are there in time."""
 
 
 class AllowShortSection(Section):

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     UNACKNOWLEDGED_ALERT = "unacknowledged_alert"
     SESSION_CLOSED = "session_closed"
     ENTRY_WINDOW = "entry_window"
+    NEAR_CLOSE = "near_close"
     NO_QUOTE = "no_quote"
     STALE_QUOTE = "stale_quote"
     DELAYED_DATA = "delayed_data"

@@ -14,6 +14,9 @@ from typing import NamedTuple
 from engine.domain.instrument import SecType, SessionHours
 from engine.domain.market import NEW_YORK
 
+PAUSE = timedelta(minutes=59)
+"""Longest stop inside a session; the maintenance hour of futures already parts two of them."""
+
 LEAST_FLATTEN_MINUTES = 5.0
 """Every position of a day strategy is closed at least so long before the close."""
 
@@ -97,6 +100,19 @@ class DayRules:
             raise ValueError(
                 f"flatten_minutes is {self.flatten_minutes:g}, at least {LEAST_FLATTEN_MINUTES:g}"
             )
+
+
+def session_end(hours: Iterable[SessionHours], at: datetime) -> datetime | None:
+    """End of the session that is open then, pauses bridged; None where none is. `hours` in order."""
+    end: datetime | None = None
+    for part in hours:
+        if end is None:
+            end = part.close if part.open <= at < part.close else None
+        elif part.open - end <= PAUSE:
+            end = max(end, part.close)
+        else:
+            break
+    return end
 
 
 def flat_by(sec_type: SecType, close: datetime, rules: DayRules) -> datetime:

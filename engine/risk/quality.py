@@ -25,6 +25,9 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
     if clock < limits.entry_start or clock >= limits.entry_end:
         window = f"{limits.entry_start:%H:%M}-{limits.entry_end:%H:%M} ET"
         return Refusal(Reason.ENTRY_WINDOW, f"{clock:%H:%M} ET is outside the entry window {window}")
+    if world.entries_end is not None and world.now >= world.entries_end:
+        text = f"{instrument.key}: its market closes soon, no entry since {world.entries_end:%H:%M} UTC"
+        return Refusal(Reason.NEAR_CLOSE, text)
     return None
 
 

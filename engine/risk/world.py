@@ -66,3 +66,5 @@ class GateWorld:
     """When a protective stop last closed a position in it today."""
     attempts: int = 0
     """Entries at the proposal's pivot and side that filled today."""
+    entries_end: datetime | None = None
+    """From when on the instrument takes no entry before its close; None where its hours are not known."""

@@ -15,10 +15,9 @@ import structlog
 from engine.broker.port import Broker, BrokerError
 from engine.config import RUNTIME_KEYS, Layer, Loaded, save_override, with_value
 from engine.config.model import masked
-from engine.domain.market import Bar
-from engine.domain.order import Tif
+from engine.domain.market import Bar, Quote
 from engine.execution.books import Books
-from engine.execution.executor import ExecutionSettings, Executor
+from engine.execution.executor import Executor
 from engine.execution.refs import RefMaker
 from engine.ledger.changes import Changes
 from engine.ledger.ledger import Ledger
@@ -29,7 +28,7 @@ from engine.runtime.braking.assembly import Braking, braking_of
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
-from engine.runtime.desk import Desk, order_rules
+from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
 from engine.runtime.guards.risk_assembly import risk_chores
 from engine.runtime.inbox import Inbox, tell_changes
@@ -37,6 +36,7 @@ from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.memory import Left, Memory
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
+from engine.runtime.orders_assembly import executor_of
 from engine.runtime.process.errors import FailedError
 from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan, running_gateway
 from engine.runtime.process.late_log import LateLog
@@ -48,6 +48,7 @@ from engine.runtime.reconcile.settling import Settler
 from engine.runtime.reconcile.state import RecoveryState
 from engine.runtime.security.watch import SecretWatch
 from engine.runtime.snapshot import SnapshotBuilder
+from engine.runtime.strategy_assembly import strategy_chores
 from engine.runtime.trading import Running, Trading
 from engine.runtime.upkeep import Upkeep
 from engine.store.errors import StoreError
@@ -99,7 +100,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     """Every part of one engine, each knowing only the parts it needs."""
     broker, desk, pnl = given.broker, _desk(given), DayPnl()
     refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
-    executor = _executor(given, desk, refs)
+    executor = executor_of(desk, broker, refs)
     recovery = recovery_of(given.stored, desk)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
     desk.session_log.add(desk.now(), "session", "", _session(given, desk))
@@ -110,7 +111,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     markets = Markets(
         desk, broker=broker, trading=trading, checkpoints=memory.checkpoints, spawn=engine.spawn
     )
-    upkeep = _upkeep(given, desk, engine, executor, pnl, memory, markets, braking)
+    upkeep = _upkeep(given, desk, engine, executor, trading, pnl, memory, markets, braking)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
     commands = _commands(given, desk, engine, braking, executor, parts.settler, publisher)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
@@ -213,32 +214,12 @@ def _session(given: Given, desk: Desk) -> dict[str, object]:
     }
 
 
-def _executor(given: Given, desk: Desk, refs: RefMaker) -> Executor:
-    execution = given.loaded.config.execution
-    return Executor(
-        broker=given.broker,
-        books=desk.books,
-        refs=refs,
-        now=desk.now,
-        may_enter=desk.may_enter,
-        last_look=desk.last_look,
-        preview=desk.preview,
-        settings=ExecutionSettings(
-            entry_tif=Tif(execution.tif.value),
-            stop_tif=Tif(execution.stop_tif.value),
-            order_rules=order_rules(desk.config),
-            default_stop_pct=given.loaded.config.position.default_stop_pct,
-            # The stop beside it must stand before the time is up that a position may be naked.
-            exit_alone_s=execution.naked_limit_s / 2,
-        ),
-    )
-
-
 def _upkeep(
     given: Given,
     desk: Desk,
     engine: Engine,
     executor: Executor,
+    trading: Trading,
     pnl: DayPnl,
     memory: Memory,
     markets: Markets,
@@ -255,6 +236,7 @@ def _upkeep(
         spawn=engine.spawn,
         heartbeat=partial(_heartbeat, desk, given.options),
         chores={
+            **strategy_chores(desk, executor, trading, engine),
             **memory.chores(),
             **risk,
             **braking.chores(),
@@ -309,7 +291,11 @@ def _line(
         trading.on_bar(bar)  # never raises, and an order is in more of a hurry than a record
         memory.on_bar(bar)
 
-    inbox = Inbox(desk, on_bar=on_bar, on_quote=lambda _: publisher.touch())
+    def on_quote(quote: Quote) -> None:
+        trading.on_quote(quote)
+        publisher.touch()
+
+    inbox = Inbox(desk, on_bar=on_bar, on_quote=on_quote)
     hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=partial(_revive, given))
     line = Line(given.broker, desk, listener=inbox, settings=given.loaded.config.connection, hooks=hooks)
     inbox.on_link = line.on_link

@@ -24,7 +24,11 @@ def create(loaded: Loaded, name: str, section: StrategySection, keys: Sequence[s
     from engine.strategy import STRATEGIES, ParamError, UnknownNameError
 
     try:
-        return STRATEGIES.get(section.kind).create(name, params=dict(section.params), keys=keys)
+        kind = STRATEGIES.get(section.kind)
+        if kind.only_timeframe and section.timeframe.value != kind.only_timeframe:
+            expected = f'expected "{kind.only_timeframe}": {section.kind} decides on nothing else'
+            raise loaded.error(f"strategies.{name}.timeframe", expected)
+        return kind.create(name, params=dict(section.params), keys=keys)
     except UnknownNameError as err:
         raise loaded.error(f"strategies.{name}.kind", str(err)) from err
     except ParamError as err:

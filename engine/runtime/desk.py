@@ -19,6 +19,7 @@ from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal, Role
 from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
+from engine.domain.setup import Setup
 from engine.execution.books import Books
 from engine.market.feed import QuoteBoard
 from engine.recovery.compare import Finding
@@ -36,6 +37,7 @@ from engine.risk.world import GateWorld
 from engine.runtime.alerts.notices import Notices
 from engine.runtime.analytics import Analytics
 from engine.runtime.clock import Clock
+from engine.runtime.close_times import CloseTimes
 from engine.runtime.heard import Heard
 from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
@@ -132,6 +134,10 @@ class Desk:
     """Loss and drawdown of the account at the last look."""
     symbol_losses: dict[str, float] = field(default_factory=dict)
     """Instrument key -> its net P&L today in percent of the equity the day began with."""
+    close_times: CloseTimes = field(default_factory=CloseTimes)
+    """When entries end before each close."""
+    setups: dict[str, Setup] = field(default_factory=dict)
+    """Instrument key -> the levels of the day."""
     inputs: GateInputs = field(default_factory=GateInputs)
     """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
     canary_is_over: bool = False
@@ -380,6 +386,7 @@ class Desk:
             last_fill_at=past.of(key).last_fill_at,
             last_stop_out_at=past.of(key).last_stop_out_at,
             attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
+            entries_end=self.close_times.entries_end(self.instruments.get(key), now, self.config),
         )
 
     def _profile(self, strategy: str) -> Profile:

@@ -18,10 +18,11 @@ import structlog
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.market import Bar
+from engine.domain.market import Bar, Quote
 from engine.domain.order import Intention, Proposal, Role
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
+from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.market.bars import BarAggregator
 from engine.risk.gate import check_entry
@@ -30,6 +31,7 @@ from engine.risk.refusal import OrderRefusedError, Refusal
 from engine.risk.world import GateWorld
 from engine.runtime.decisions import decision_context
 from engine.runtime.desk import Desk
+from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import Strategy, StrategyView, Waiting
 
 _log = structlog.get_logger("engine")
@@ -84,6 +86,8 @@ class Trading:
         self._executor = executor
         self.running = tuple(running)
         self._spawn = spawn
+        self._readers: dict[str, tuple[Running, ...]] = {}
+        """Instrument key -> the strategies that read its quotes."""
 
     # --- bars in --------------------------------------------------------------------------------
 
@@ -122,36 +126,69 @@ class Trading:
             return  # decided on, perhaps by the run before: it came with the warm-up
         running.last_bars[bar.symbol] = bar.end
         proposals = running.strategy.on_bar(bar, self._view(running, bar.symbol))
-        if bar.symbol not in running.warm or not proposals:
-            return
-        self._spawn(f"act {running.strategy.name} {bar.symbol}", lambda: self._act(running, proposals))
+        self._want(running, bar.symbol, proposals)
 
     def _view(self, running: Running, key: str) -> StrategyView:
-        position = self._desk.books.position(key)
-        is_own = position is not None and position.owner == running.strategy.name
-        roles = {o.intent.role for o in self._desk.books.open_orders(key)}
-        return StrategyView(
-            quantity=position.quantity if position is not None and is_own else 0,
-            entry_working=Role.ENTRY in roles,
-            exit_working=bool(roles & {Role.EXIT, Role.FLATTEN}),
-            allow_short=running.allow_short and self._short_allowed(key),
+        return strategy_view(
+            self._desk,
+            owner=running.strategy.name,
+            key=key,
+            allow_short=running.allow_short,
+            with_setup=running.strategy.wants_setups,
         )
 
-    def _short_allowed(self, key: str) -> bool:
-        instrument = self._desk.instruments.get(key)
-        if instrument is None:
-            return False
-        allowed = self._desk.config.risk.allow_short
-        return allowed.FUT if instrument.sec_type is SecType.FUTURE else allowed.STK
+    # --- ticks and the clock --------------------------------------------------------------------
+
+    def on_quote(self, quote: Quote) -> None:
+        """A change of the touch or a print. Never raises; next to free where no strategy reads quotes."""
+        for running in self._readers.get(quote.key, ()):
+            if running.off or not running.strategy.wants_quote(quote):
+                continue
+            with self._guarded(running, quote.key):
+                proposals = running.strategy.on_quote(quote, self._view(running, quote.key))
+                self._want(running, quote.key, proposals)
+
+    async def clock_round(self) -> None:
+        """Ask those who decide by the clock, too; once a round."""
+        now = self._desk.now()
+        for key, readers in self._readers.items():
+            for running in readers:
+                if running.off:
+                    continue
+                with self._guarded(running, key):
+                    proposals = running.strategy.on_clock(key, now, self._view(running, key))
+                    self._want(running, key, proposals)
+
+    def take_setups(self, setups: Sequence[Setup]) -> None:
+        """The watch list of the day, for every strategy that trades levels."""
+        for running in self.running:
+            if running.strategy.wants_setups and not running.off:
+                with self._guarded(running, "its setups"):
+                    running.strategy.take_setups(setups)
+
+    # --- instruments ----------------------------------------------------------------------------
+
+    def _want(self, running: Running, key: str, proposals: tuple[Proposal, ...]) -> None:
+        """Act on proposals, in a task of its own; those of an instrument that is still cold are dropped."""
+        if key not in running.warm or not proposals:
+            return
+        self._spawn(f"act {running.strategy.name} {key}", lambda: self._act(running, proposals))
 
     def assign(self, running: Running, keys: Sequence[str]) -> None:
         """Give a strategy its instruments; it starts cold."""
         running.keys, running.warm = set(keys), set()
         with self._guarded(running, ", ".join(keys)):
             running.strategy = running.make(tuple(keys))
+            running.strategy.take_setups(tuple(self._desk.setups.values()))
+        self._readers = self._find_readers()
         running.aggregators = {}
         if running.bar_seconds > LIVE_BAR_SECONDS:
             running.aggregators = {key: self._aggregator(running.bar_seconds, key) for key in keys}
+
+    def _find_readers(self) -> dict[str, tuple[Running, ...]]:
+        readers = [r for r in self.running if r.strategy.reads_quotes]
+        keys = sorted({key for r in readers for key in r.keys})
+        return {key: tuple(r for r in readers if key in r.keys) for key in keys}
 
     def _aggregator(self, seconds: int, key: str) -> BarAggregator:
         instrument = self._desk.instruments.get(key)
@@ -208,7 +245,9 @@ class Trading:
 
     async def _leave(self, proposal: Proposal, instrument: Instrument) -> CloseResult:
         if proposal.exit_fraction >= 1.0:
-            return await self._executor.close(proposal.key, instrument, role=Role.EXIT, reason=Reason.SIGNAL)
+            return await self._executor.close(
+                proposal.key, instrument, role=Role.EXIT, reason=proposal.reason
+            )
         return await self._executor.reduce(proposal.key, instrument, fraction=proposal.exit_fraction)
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:

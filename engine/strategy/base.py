@@ -85,6 +85,10 @@ class Strategy(ABC):
     long_only: ClassVar[bool] = False
     wants_setups: ClassVar[bool] = False
     """True where it trades the levels of a scanner."""
+    reads_quotes: ClassVar[bool] = False
+    """True where it is asked at quotes and by the clock, and not at bars alone."""
+    only_timeframe: ClassVar[str] = ""
+    """The one timeframe it understands; empty where any will do."""
 
     def __init__(self, name: str, *, keys: Sequence[str]) -> None:
         self.name = name

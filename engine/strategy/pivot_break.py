@@ -66,6 +66,8 @@ class PivotBreak(Strategy):
     """Enters the break of a scanner's pivot, takes half at the first target, leaves what does not move."""
 
     wants_setups: ClassVar[bool] = True
+    reads_quotes: ClassVar[bool] = True
+    only_timeframe: ClassVar[str] = "5s"
 
     def __init__(self, name: str, *, params: PivotParams, keys: Sequence[str]) -> None:
         super().__init__(name, keys=keys)
@@ -111,9 +113,11 @@ class PivotBreak(Strategy):
     # --- what it decides ------------------------------------------------------------------------
 
     def wants_quote(self, quote: Quote) -> bool:
-        """Every price change of a watched or held instrument."""
+        """A price it has not seen, of a watched or held instrument."""
         watched = self._watched.get(quote.key)
-        return watched is not None and (watched.holds or watched.setup is not None)
+        if watched is None or not (watched.holds or watched.setup is not None):
+            return False
+        return price_of(quote) != watched.price
 
     def on_quote(self, quote: Quote, view: StrategyView) -> tuple[Proposal, ...]:
         """Targets of what it holds, else the break."""

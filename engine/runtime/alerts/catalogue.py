@@ -62,6 +62,7 @@ _ORDERS = (
     AlertRule("naked", _C, "missing or rejected stop", "flatten (f) if it stays"),
     AlertRule("stop_not_filled", _C, "a stop that does not fill", "look at the price, flatten (f)"),
     AlertRule("position_age", _E, "position open too long", "close it (f), or let the engine do it"),
+    AlertRule("not_flat_at_close", _C, "open at the day's end", "close it (f) before its market shuts"),
     AlertRule("forced_close", _E, "closed by the engine", "find out why before entering again", False),
 )
 

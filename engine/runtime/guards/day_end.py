@@ -1,0 +1,84 @@
+"""Closes the day's positions before their market does, and keeps trying; overnight strategies keep theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from engine.api import Level, Mode
+from engine.domain.instrument import Instrument
+from engine.domain.order import Role
+from engine.domain.reasons import Reason
+from engine.execution.executor import CloseStatus, Executor
+from engine.market.sessions import flat_by, flatten_from
+from engine.runtime.close_times import close_of, day_rules
+from engine.runtime.desk import Desk
+
+ALERT: Final = "not_flat_at_close"
+
+RETRY_S: Final = 10.0
+"""Real seconds before a close that did not work is tried again."""
+
+
+class DayEnd:
+    """Looked at in every round. Not jittered: a close does not wait."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        executor: Executor,
+        spawn: Callable[[str, Callable[[], object]], None],
+    ) -> None:
+        self._desk = desk
+        self._executor = executor
+        self._spawn = spawn
+        self._tried_s: dict[str, float] = {}
+
+    async def round(self) -> None:
+        """Begin to close what must be flat soon; say aloud what is not in time."""
+        desk = self._desk
+        if desk.mode is Mode.DRY_RUN:
+            return
+        held = {p.key: p.owner for p in desk.books.positions()}
+        for key in tuple(self._tried_s):
+            if key not in held:
+                del self._tried_s[key]
+                desk.notices.clear_alert(ALERT, symbol=key)
+        for key, owner in held.items():
+            instrument = desk.instruments.get(key)
+            if instrument is not None and not self._holds_overnight(owner):
+                self._look_at(key, instrument)
+
+    def _holds_overnight(self, owner: str) -> bool:
+        strategy = self._desk.config.strategies.get(owner)
+        return strategy is not None and strategy.holds_overnight
+
+    def _look_at(self, key: str, instrument: Instrument) -> None:
+        now, rules = self._desk.now(), day_rules(self._desk.config)
+        close = close_of(instrument, now)
+        if close is None or now < flatten_from(instrument.sec_type, close, rules):
+            return
+        if now >= flat_by(instrument.sec_type, close, rules) and key in self._tried_s:
+            text = f"{key}: still open after its time to be flat; its market closes at {close:%H:%M} UTC"
+            self._desk.notices.raise_alert(Level.CRITICAL, ALERT, text, symbol=key)
+        unsettled = self._desk.unsettled().get(key)
+        if unsettled is not None:
+            text = f"{key}: the day ends, and it is not closed before this is settled (O): {unsettled.text}"
+            self._desk.notices.raise_alert(Level.CRITICAL, ALERT, text, symbol=key)
+            return
+        self._close(key, instrument)
+
+    def _close(self, key: str, instrument: Instrument) -> None:
+        now_s = self._desk.clock.monotonic()
+        if now_s - self._tried_s.get(key, float("-inf")) < RETRY_S or self._desk.books.unknown_orders(key):
+            return
+        self._tried_s[key] = now_s
+        self._spawn(f"end of day {key}", partial(self._close_now, key, instrument))
+
+    async def _close_now(self, key: str, instrument: Instrument) -> None:
+        result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.EOD)
+        if result.status is CloseStatus.NOT_FLAT:
+            text = f"end of day: not closed, tried again in {RETRY_S:.0f} s: {result.text}"
+            self._desk.notices.event(Level.ERROR, "position", text, symbol=key)
