@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -12,9 +12,11 @@ import pytest
 
 from engine.api import Mode
 from engine.broker.port import Fetched
-from engine.domain.market import Bar
+from engine.domain.market import Bar, Quote
 from engine.domain.order import Intention, Proposal, Role, Side
+from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
+from engine.domain.setup import Setup
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
 from engine.runtime.trading import Running, Trading
@@ -33,6 +35,7 @@ class Script:
     heard: list[Bar] = field(default_factory=list)
     taught: list[Bar] = field(default_factory=list)
     views: list[StrategyView] = field(default_factory=list)
+    setups: list[tuple[Setup, ...]] = field(default_factory=list)
 
 
 class Scripted(Strategy):
@@ -348,3 +351,104 @@ async def test_the_margin_of_a_future_is_asked_ahead_of_time(tmp_path: Path) -> 
 
         assert here.desk.margins == {"ESZ6": 1000.0}
         assert here.books.orders() == ()
+
+
+# --- ticks, the clock, levels -------------------------------------------------------------------
+
+
+class Reader(Scripted):
+    """Reads quotes and the clock."""
+
+    reads_quotes = True
+    wants_setups = True
+
+    def wants_quote(self, quote: Quote) -> bool:
+        return True
+
+    def on_quote(self, quote: Quote, view: StrategyView) -> tuple[Proposal, ...]:
+        self._maybe_break("on_quote")
+        self.script.views.append(view)
+        return self.script.answers.pop(0) if self.script.answers else ()
+
+    def on_clock(self, key: str, now: datetime, view: StrategyView) -> tuple[Proposal, ...]:
+        self._maybe_break("on_clock")
+        self.script.views.append(view)
+        return self.script.answers.pop(0) if self.script.answers else ()
+
+    def take_setups(self, setups: Sequence[Setup]) -> None:
+        self.script.setups.append(tuple(setups))
+
+
+def _reading(script: Script) -> Running:
+    running = _running("a", script)
+    running.make = lambda keys: Reader("a", script, keys=keys)
+    running.strategy = Reader("a", script, keys=())
+    return running
+
+
+@virtual
+async def test_a_quote_becomes_a_protected_position(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        here.broker.unfilled = set()
+        trading = _trading(here, _reading(Script([(proposal(strategy="a"),)])))
+
+        trading.on_quote(quote("QQQ"))
+        assert here.broker.sent == []
+        trading.on_quote(quote("SPY"))
+        await pass_time(1)
+
+        assert here.broker.positions["SPY"] == here.stops_at_broker() > 0
+
+
+@virtual
+@pytest.mark.req("PS60-5MIN")
+async def test_an_exit_by_the_clock_closes_with_its_own_reason(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        here.broker.unfilled = set()
+        leave = replace(_exit(), reason=Reason.FIVE_MINUTE_RULE)
+        trading = _trading(here, _reading(Script([(proposal(strategy="a"),), (leave,)])))
+        trading.on_quote(quote("SPY"))
+        await pass_time(1)
+
+        await trading.clock_round()
+        await pass_time(1)
+
+        assert here.broker.positions.get("SPY", 0) == 0
+        assert here.desk.books.ledger.positions.trades()[0].reason == "5min_rule"
+
+
+@virtual
+async def test_it_is_told_what_it_holds_and_how_often_it_tried(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        here.broker.unfilled = set()
+        levels = Setup(key="SPY", day=TEN.date(), resistance=100.5, support=99.0, source="scan")
+        here.desk.setups["SPY"] = levels
+        script = Script([(proposal(strategy="a", plan=Plan(pivot=100.5, target1=101.0)),)])
+        trading = _trading(here, _reading(script))
+        assert script.setups == [(levels,)]
+        trading.on_quote(quote("SPY"))
+        await pass_time(1)
+        trading.on_quote(quote("SPY"))
+
+        before, after = script.views
+        assert (before.quantity, before.attempts_long, before.holding) == (0, 0, None)
+        assert after.quantity == here.broker.positions["SPY"]
+        assert (after.attempts_long, after.attempts_short, after.max_attempts) == (1, 0, 2)
+        assert after.holding is not None
+        assert (after.holding.target1, after.holding.has_partial) == (101.0, False)
+
+
+@virtual
+@pytest.mark.parametrize("where", ["on_quote", "on_clock"])
+async def test_a_reader_that_fails_is_off_and_asked_no_more(tmp_path: Path, where: str) -> None:
+    async with rig(tmp_path) as here:
+        script = Script(breaks_in=where)
+        trading = _trading(here, _reading(script))
+        trading.on_quote(quote("SPY"))
+        await trading.clock_round()
+        heard = len(script.views)
+        trading.on_quote(quote("SPY"))
+        await trading.clock_round()
+
+        assert [r.state for r in trading.rows()] == ["off"]
+        assert len(script.views) == heard
