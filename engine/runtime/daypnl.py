@@ -10,7 +10,8 @@ from engine.api import PnlView
 from engine.domain.market import NEW_YORK
 from engine.ledger.pnl import DayCurve, day_pnl, exposure_usd, stop_risk_usd
 from engine.ledger.protection import protection
-from engine.runtime.desk import Desk, order_rules
+from engine.runtime.desk import Desk
+from engine.runtime.limits import order_rules
 
 
 def trading_day(at: datetime) -> date:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from engine.api import EngineState, Level, Mode, WhyNot
 from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
-from engine.domain.fees import FeeSchedule
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal, Role
 from engine.domain.preview import Preview
@@ -29,7 +28,6 @@ from engine.risk.exposure import Commitments, Holding, commitments, unit_exposur
 from engine.risk.gate import check_again
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import NOTHING_LOST, Losses
-from engine.risk.order_check import OrderRules
 from engine.risk.preview import UnitCost, preview_of
 from engine.risk.profile import Profile
 from engine.risk.refusal import Refusal
@@ -41,18 +39,7 @@ from engine.runtime.close_times import CloseTimes
 from engine.runtime.heard import Heard
 from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
-
-
-def order_rules(config: Config) -> OrderRules:
-    """What fees are reckoned with, and what an entry must be worth after them."""
-    execution = config.execution
-    fees = FeeSchedule(
-        per_share_usd=execution.commission_per_share,
-        minimum_usd=execution.commission_minimum,
-        cap_pct=execution.commission_cap_pct,
-        per_contract_usd=execution.commission_per_contract,
-    )
-    return OrderRules(fees, config.risk.min_order_value)
+from engine.runtime.limits import limits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +155,7 @@ class Desk:
         """The limits in force this moment; read anew only where configuration or stage are others."""
         known = self._limits
         if known is None or known[0] is not self.config or known[1] is not self.is_canary:
-            limits = self._read_limits()
+            limits = limits_of(self.config)
             if self.is_canary:
                 limits = canary_limits(limits, factor=self.config.gates.canary_cap_factor)
             known = self._limits = (self.config, self.is_canary, limits)
@@ -178,46 +165,6 @@ class Desk:
     def is_canary(self) -> bool:
         """True in the first stage of LIVE, where every cap is cut."""
         return self.mode is Mode.LIVE and not self.canary_is_over
-
-    def _read_limits(self) -> RiskLimits:
-        risk, sessions = self.config.risk, self.config.sessions
-        return RiskLimits(
-            risk_per_trade_pct=risk.risk_per_trade_pct,
-            max_positions=risk.max_positions,
-            max_gross_exposure_usd=risk.max_gross_exposure,
-            symbol_notional_cap_usd=risk.per_symbol_notional_cap,
-            symbol_margin_cap_usd=risk.per_symbol_margin_cap,
-            max_position_size_pct=risk.max_position_size_pct,
-            allow_short_stock=risk.allow_short.STK,
-            allow_short_future=risk.allow_short.FUT,
-            entry_start=sessions.entry_start,
-            entry_end=sessions.entry_end,
-            cooldown_s=risk.cooldown_minutes * 60.0,
-            cooldown_after_stop_s=risk.cooldown_after_stop_minutes * 60.0,
-            max_attempts=risk.max_attempts,
-            order_rules=order_rules(self.config),
-            max_quote_age_s=self.config.market_data.max_quote_age_seconds,
-            entry_ticks_through=self.config.execution.entry_ticks_through,
-            max_order_value_usd=risk.max_order_value,
-            max_order_shares=risk.max_order_size.STK,
-            max_order_contracts=risk.max_order_size.FUT,
-            max_account_age_s=risk.max_account_age_s,
-            max_total_at_risk_pct=risk.max_total_at_risk_pct,
-            price_collar_pct=risk.price_collar_pct,
-            max_spread_bps=self.config.market_data.max_spread_bps,
-            restricted=frozenset(risk.restricted),
-            min_conviction=risk.min_conviction_to_propose,
-            orders_per_minute=risk.orders_per_minute,
-            duplicate_window_s=risk.duplicate_window_s,
-            repeat_fills=risk.repeated_execution.n,
-            repeat_window_s=risk.repeated_execution.window_s,
-            daily_loss_pct=risk.daily_loss_pct,
-            symbol_daily_loss_pct=risk.symbol_daily_loss_pct,
-            session_drawdown_pct=risk.max_drawdown_pct.session,
-            rolling_drawdown_pct=risk.max_drawdown_pct.rolling,
-            drawdown_window_days=risk.max_drawdown_pct.window_days,
-            derisk_start=risk.max_drawdown_pct.derisk_start,
-        )
 
     def unsettled(self) -> dict[str, Finding]:
         """Instrument key -> what differs from the broker there; nobody closes such a position unasked."""

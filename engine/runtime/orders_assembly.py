@@ -6,7 +6,8 @@ from engine.broker.port import Broker
 from engine.domain.order import Tif
 from engine.execution.executor import ExecutionSettings, Executor
 from engine.execution.refs import RefMaker
-from engine.runtime.desk import Desk, order_rules
+from engine.runtime.desk import Desk
+from engine.runtime.limits import order_rules
 
 
 def executor_of(desk: Desk, broker: Broker, refs: RefMaker) -> Executor:
