@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
+from engine.api_gates import NO_GATES, GatesView
 from engine.api_recovery import RecoveryView
 
 API_VERSION = 1
@@ -337,6 +338,8 @@ class Snapshot:
     strategies: tuple[StrategyView, ...] = ()
     runtime: tuple[RuntimeValue, ...] = ()
     recovery: RecoveryView = field(default_factory=RecoveryView)
+    gates: GatesView = NO_GATES
+    """How the gates of LIVE stand."""
     summary: tuple[str, ...] = ()
     """The day in lines for people; empty until the engine ends."""
     unknown_orders: int = 0

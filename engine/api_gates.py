@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,7 @@ class GatesView:
     """How far CANARY has come, in words."""
     counts_text: str = ""
     """Why this run is no evidence; empty where it is."""
+
+
+NO_GATES: Final = GatesView()
+"""Before anybody looked."""

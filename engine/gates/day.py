@@ -72,6 +72,10 @@ class Day(NamedTuple):
         """True inside the regular session."""
         return self.opens <= at < self.closes
 
+    def seconds_between(self, start: datetime, end: datetime) -> float:
+        """How much of that time lies inside the regular session."""
+        return max(0.0, (min(end, self.closes) - max(start, self.opens)).total_seconds())
+
     @property
     def is_on_time(self) -> bool:
         """True where no alert took longer than it may."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from engine.gates.age import is_fresh
 from engine.gates.case import Case
 from engine.gates.day import Day, day_of
-from engine.gates.evidence import Kind
+from engine.gates.evidence import Kind, counts
 
 
 class Days(NamedTuple):
@@ -31,8 +31,11 @@ class Days(NamedTuple):
 def days_of(case: Case) -> Days:
     """The days of one account."""
     drills = [e.at for e in case.own if e.kind == Kind.DRILL]
-    found = [(day, e.at) for e in case.own if (day := day_of(e)) is not None]
-    by_day = {day.day: (day, at) for day, at in found if is_fresh(case, at)}
+    records = [(day_of(e), e.at) for e in case.own if e.kind == Kind.DAY and counts(e)]
+    # A record that cannot be read may have been a breach: what lies before it is worth nothing.
+    unreadable = max((at for day, at in records if day is None), default=None)
+    found = [(day, at) for day, at in records if day is not None and is_fresh(case, at)]
+    by_day = {day.day: (day, at) for day, at in found if unreadable is None or day.opens > unreadable}
     newest = max((at for _, at in by_day.values()), default=None)
     known = tuple(by_day[day][0] for day in sorted(by_day))
     ended = tuple(day for day in known if day.closes <= case.now)

@@ -36,6 +36,7 @@ from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.memory import Left, Memory
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
+from engine.runtime.modes.assembly import mode_chores
 from engine.runtime.orders_assembly import executor_of
 from engine.runtime.process.errors import FailedError
 from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan, running_gateway
@@ -240,6 +241,7 @@ def _upkeep(
             **memory.chores(),
             **risk,
             **braking.chores(),
+            **mode_chores(desk, given, memory.channels, engine),
             "secrets": SecretWatch(desk, state_dir=given.options.state_dir).round,
         },
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.api import EngineState, Level, Mode, WhyNot
+from engine.api_gates import NO_GATES, GatesView
 from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
 from engine.domain.instrument import Instrument, SecType
@@ -127,6 +128,8 @@ class Desk:
     """Instrument key -> the levels of the day."""
     inputs: GateInputs = field(default_factory=GateInputs)
     """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
+    gates: GatesView = NO_GATES
+    """How the gates of LIVE stood at the last look."""
     canary_is_over: bool = False
     """LIVE begins as CANARY, until this is set by who watched it; no other mode has stages."""
     _limits: tuple[Config, bool, RiskLimits] | None = None

@@ -95,6 +95,7 @@ class SnapshotBuilder:
             pnl=self._pnl.view(desk),
             health=self._health(),
             why_not=self._trading.why_not(),
+            gates=desk.gates,
             summary=desk.summary,
             events=desk.notices.events,
             alerts=desk.notices.alerts,

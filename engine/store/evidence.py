@@ -24,21 +24,26 @@ def put_evidence(conn: sqlite3.Connection, row: Evidence, *, boot_id: str, told:
 
 
 def evidence(conn: sqlite3.Connection) -> tuple[Evidence, ...]:
-    """Everything that was recorded, oldest first. A row that cannot be read proves nothing: left out."""
+    """Everything that was recorded, oldest first. Facts that cannot be read are none, and prove nothing."""
     rows = conn.execute(f"SELECT {_COLUMNS} FROM evidence ORDER BY at, kind, subject")  # noqa: S608
     return tuple(found for row in rows if (found := _read(row)) is not None)
 
 
 def _read(row: tuple[object, ...]) -> Evidence | None:
     try:
-        facts = json.loads(str(row[11]))
-        at = from_time(str(row[2]))
-        speed = float(str(row[7]))
+        at, speed = from_time(str(row[2])), float(str(row[7]))
     except ValueError:
         return None
-    if not isinstance(facts, dict):
-        return None
+    facts = _facts(str(row[11]))
     kind, subject, gateway, account, mode = (str(row[n]) for n in (0, 1, 4, 5, 6))
     version, code, config = (str(row[n]) for n in (8, 9, 10))
     passed = row[3] == 1
     return Evidence(kind, subject, at, passed, gateway, account, mode, speed, version, code, config, facts)
+
+
+def _facts(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

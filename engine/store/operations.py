@@ -13,10 +13,11 @@ from datetime import date, datetime
 
 from engine.domain.order import OrderIntent, OrderState
 from engine.domain.position import Trade
+from engine.gates.evidence import Evidence
 from engine.ledger.changes import Changes, Leg, Note, OrderEventRecord
 from engine.ledger.ledger import LedgerState
 from engine.recovery.decisions import Decision
-from engine.store import alerts, brakes, decisions, events, fills, intents, journal, positions
+from engine.store import alerts, brakes, decisions, events, evidence, fills, intents, journal, positions
 from engine.store.alerts import StoredAlert
 from engine.store.brakes import StoredBrake
 from engine.store.events import NewEvent, StoredEvent
@@ -61,6 +62,8 @@ class StoredState:
     alerts: tuple[StoredAlert, ...] = ()
     """Alerts whose cause had not ended, oldest first."""
     highest_alert_id: int = 0
+    evidence: tuple[Evidence, ...] = ()
+    """What was recorded for the go/no-go gates, oldest first."""
 
 
 def begin_run(conn: sqlite3.Connection, *, boot_id: str, run_id: str, version: str, at: datetime) -> None:
@@ -208,6 +211,7 @@ def load(conn: sqlite3.Connection, *, boot_id: str) -> StoredState:
         decisions=decisions.load_decisions(conn),
         alerts=alerts.standing_alerts(conn),
         highest_alert_id=alerts.highest_alert_id(conn),
+        evidence=evidence.evidence(conn),
     )
 
 

@@ -126,6 +126,13 @@ def test_a_drill_in_the_session_spoils_its_day_and_one_after_the_close_does_not(
     assert _row(case(extra=(drill(),)), "clean_days").verdict is Verdict.GREEN
 
 
+def test_a_day_that_cannot_be_read_may_have_been_a_breach() -> None:
+    days = [day_piece(day(of)) for of in WEEKDAYS]
+    days[3] = days[3]._replace(facts={})
+
+    assert _row(case([], (*days, drill())), "paper_days").text == "4 of 7"
+
+
 def test_old_days_do_not_count() -> None:
     row = _row(case(now=NOW + timedelta(days=27)), "clean_days")
 

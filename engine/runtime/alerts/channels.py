@@ -7,8 +7,11 @@ a channel is addressed by is a secret; it is never logged and never part of a me
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -20,6 +23,9 @@ from engine.runtime.security.vault import CHANNEL, VaultError, find, how_to_give
 
 QUEUED: Final = 200
 """Messages that may wait for one channel; the oldest goes first where there are more."""
+
+KEPT_DELAYS: Final = 1000
+"""Measured ways that are kept until somebody asks for them."""
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
@@ -36,6 +42,8 @@ class Message(NamedTuple):
 
     title: str
     body: str
+    raised_s: float = math.nan
+    """When people were to be told, monotonic; NaN where nobody measures."""
 
 
 class ChannelState(NamedTuple):
@@ -80,6 +88,8 @@ class Channel:
         self._thread: threading.Thread | None = None
         self._sent = self._lost = 0
         self._error = ""
+        self.delays: deque[float] = deque(maxlen=KEPT_DELAYS)
+        """Real seconds from telling to sent, of every message since they were last taken; infinite = lost."""
 
     @property
     def state(self) -> ChannelState:
@@ -98,6 +108,7 @@ class Channel:
                 with contextlib.suppress(queue.Empty):  # the thread took one meanwhile: there is room
                     self._queue.get_nowait()
                     self._lost += 1
+                    self.delays.append(math.inf)
             else:
                 return
 
@@ -127,8 +138,10 @@ class Channel:
             self._error = attempted(send, message)
             if not self._error:
                 self._sent += 1
+                self.delays.append(time.monotonic() - message.raised_s)
                 return
         self._lost += 1
+        self.delays.append(math.inf)
 
 
 class AlertChannels:
@@ -155,6 +168,15 @@ class AlertChannels:
         """How each channel does."""
         return tuple(channel.state for channel in self._channels.values())
 
+    def take_delays(self) -> tuple[float, ...]:
+        """How long each message since the last call took to its channel; infinite where it was lost."""
+        taken: list[float] = []
+        for channel in self._channels.values():
+            with contextlib.suppress(IndexError):
+                while True:
+                    taken.append(channel.delays.popleft())
+        return tuple(delay for delay in taken if not math.isnan(delay))
+
     def hear(self, alert: AlertView, why: Telling) -> None:
         """Pass an alert on to the channels that are to hear of it."""
         levels = list(Level)
@@ -164,7 +186,7 @@ class AlertChannels:
         if why is Telling.ESCALATED:
             names = self._plan.names
         title, body = message_of(alert, why)
-        message = Message(self._hide(title), self._hide(body))
+        message = Message(self._hide(title), self._hide(body), time.monotonic())
         for name in names:
             self._channels[name].put(message)
 
