@@ -34,7 +34,7 @@ from engine.config.sections import (
 )
 from engine.config.strategies import StrategySection
 from engine.config.telling import AlertsSection, LogSection, SecuritySection, UiSection
-from engine.config.values import Timeframe, matching
+from engine.config.values import Profile, Timeframe, matching
 
 RESERVED_OWNERS = frozenset({"operator"})
 """Names that own positions without being a strategy."""
@@ -95,6 +95,11 @@ class Config(Section):
     security: SecuritySection = SecuritySection()
     ui: UiSection = UiSection()
     strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
+
+    def profile_of(self, strategy: str) -> Profile:
+        """What this strategy may trade at all; a person is bound by the limits alone."""
+        section = self.strategies.get(strategy)
+        return Profile.OPEN if section is None else section.profile
 
     @property
     def fingerprint(self) -> str:

@@ -79,7 +79,7 @@ class Case:
     """Why there is no run of the checks to look at."""
     live_enabled: bool = False
     switches: Mapping[str, str] = field(default_factory=dict)
-    """Switch (`telemetry`, `alerts`, `jitter`) -> why it is off; empty where it is on."""
+    """Switch (`telemetry`, `alerts`, `jitter`, `secrets`) -> why it is off; empty where it is on."""
 
     @property
     def own(self) -> tuple[Evidence, ...]:

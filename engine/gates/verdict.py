@@ -15,6 +15,7 @@ _SWITCHES: Final = {
     "telemetry": "telemetry is collected",
     "alerts": "alerts reach a person",
     "jitter": "the loop is jittered",
+    "secrets": "secrets were changed in time",
 }
 
 

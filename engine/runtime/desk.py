@@ -330,7 +330,7 @@ class Desk:
             margin_usd=self.margins.get(key),
             margin_age_s=self.heard.margin_age_s(key),
             strategy_allows_short=allow_short,
-            profile=self._profile(proposal.strategy),
+            profile=Profile(self.config.profile_of(proposal.strategy).value),
             is_paper=self.mode is not Mode.LIVE,
             signals_used=self.signals_used,
             last_fill_at=past.of(key).last_fill_at,
@@ -338,11 +338,6 @@ class Desk:
             attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
             entries_end=self.close_times.entries_end(self.instruments.get(key), now, self.config),
         )
-
-    def _profile(self, strategy: str) -> Profile:
-        """What this strategy may trade at all; a person is bound by the limits alone."""
-        section = self.config.strategies.get(strategy)
-        return Profile.OPEN if section is None else Profile(section.profile.value)
 
     def refused(self, proposal: Proposal, refusal: Refusal) -> None:
         """Remember and tell why a proposal was not let through."""

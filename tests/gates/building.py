@@ -65,7 +65,7 @@ def drill(**changes: object) -> Evidence:
 
 
 CI = CiRun(CODE, NOW - timedelta(hours=30), 2500, 0, {point.requirement: True for point in POINTS})
-ON = {"telemetry": "", "alerts": "", "jitter": ""}
+ON = {"telemetry": "", "alerts": "", "jitter": "", "secrets": ""}
 
 
 def case(

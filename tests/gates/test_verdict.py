@@ -27,7 +27,7 @@ def test_with_everything_proven_nothing_is_missing() -> None:
 
     assert report.missing == ()
     assert report.is_green
-    assert len({row.code for row in report.rows}) == len(report.rows) == 18
+    assert len({row.code for row in report.rows}) == len(report.rows) == 19
 
 
 def test_with_nothing_proven_everything_is_missing_but_a_valid_configuration() -> None:
@@ -45,7 +45,8 @@ TAKEN_AWAY = [
     ("ci", {"ci": CI._replace(passed=0)}),
     ("telemetry", {"switches": ON | {"telemetry": "it is off"}}),
     ("alerts", {"switches": ON | {"alerts": "alerts.channels is empty"}}),
-    ("jitter", {"switches": {"telemetry": "", "alerts": ""}}),
+    ("jitter", {"switches": {"telemetry": "", "alerts": "", "secrets": ""}}),
+    ("secrets", {"switches": ON | {"secrets": "gateway: changed 91 days ago"}}),
     ("accept_speed", {"ci": CI._replace(rows={**CI.rows, "PS60-ACC-8": False})}),
     ("accept_recovery", {"ci": CI._replace(rows={k: True for k in CI.rows if k != "PS60-ACC-2"})}),
     ("kill_drill", {"extra": ()}),

@@ -185,8 +185,8 @@ class AlertChannels:
         names: Sequence[str] = self._plan.channels
         if why is Telling.ESCALATED:
             names = self._plan.names
-        title, body = message_of(alert, why)
-        message = Message(self._hide(title), self._hide(body), time.monotonic())
+        told = message_of(alert, why)
+        message = Message(self._hide(told.title), self._hide(told.body), time.monotonic())
         for name in names:
             self._channels[name].put(message)
 

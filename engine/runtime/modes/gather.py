@@ -18,6 +18,7 @@ from engine.gates.verdict import best, judge
 from engine.runtime.alerts.trial import working_channels
 from engine.runtime.modes.code import code_id
 from engine.runtime.process.paths import DATABASE
+from engine.runtime.security.rotation import live_refusals, of_config
 from engine.store.connection import open_for_reading
 from engine.store.evidence import evidence
 
@@ -43,7 +44,7 @@ def judged(loaded: Loaded, *, now: datetime, environ: Mapping[str, str]) -> Repo
             ci=run,
             ci_problem=problem,
             live_enabled=config.mode.live_enabled,
-            switches=switches(config, state_dir, environ=environ),
+            switches=switches(config, state_dir, now=now, environ=environ),
         )
         for account, pieces in (found or {"": ()}).items()
     )
@@ -56,11 +57,12 @@ def rules_of(config: Config) -> GateRules:
     return GateRules(gates.clean_days, gates.paper_days, gates.max_age_days)
 
 
-def switches(config: Config, state_dir: Path, *, environ: Mapping[str, str]) -> dict[str, str]:
+def switches(config: Config, state_dir: Path, *, now: datetime, environ: Mapping[str, str]) -> dict[str, str]:
     """Switch -> why it is off; empty where it is on."""
     return {
         "telemetry": "",
         "alerts": _alerts_off(config, state_dir, environ),
+        "secrets": "; ".join(live_refusals(of_config(config, state_dir, today=now.date()))),
         "jitter": "" if config.loop.jitter_pct > 0 else "loop.jitter_pct is 0",
     }
 

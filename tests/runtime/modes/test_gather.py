@@ -120,13 +120,14 @@ def test_the_program_is_named_by_its_files(tmp_path: Path) -> None:
 @pytest.mark.req("247-GATE-4")
 def test_each_switch_that_is_off_is_named(tmp_path: Path) -> None:
     off = _loaded(tmp_path, "[loop]\njitter_pct = 0.0\n")
-    found = switches(off.config, off.state_dir, environ={})
+    found = switches(off.config, off.state_dir, now=NOW, environ={})
     assert "jitter_pct" in found["jitter"]
     assert "alerts.channels is empty" in found["alerts"]
+    assert "no change recorded" in found["secrets"]
 
     untested = _loaded(tmp_path, '[alerts]\nchannels = ["phone"]\n')
     environ = {"COCKPIT_ALERT_PHONE": "json://localhost"}
-    assert "alerts test" in switches(untested.config, untested.state_dir, environ=environ)["alerts"]
+    assert "alerts test" in switches(untested.config, untested.state_dir, now=NOW, environ=environ)["alerts"]
 
 
 def test_the_command_tells_verdict_evidence_and_age_and_leaves_with_1_while_a_gate_is_closed(
