@@ -87,14 +87,13 @@ class Executor:
         preview: Expect,
         settings: ExecutionSettings,
         last_look: Callable[[OrderIntent], Reason | None] = lambda _: None,
+        rehearse: Callable[[OrderIntent], object] = lambda _: None,
     ) -> None:
-        self._books, self._last_look = books, last_look
-        self._refs = refs
-        self._now = now
+        self._books, self._last_look, self._rehearse = books, last_look, rehearse
+        self._refs, self._now = refs, now
         self._may_enter = may_enter
         """Asked again right before and right after a send: a brake pulled meanwhile wins."""
-        self._settings = settings
-        self._preview = preview
+        self._settings, self._preview = settings, preview
         self._locks: dict[str, asyncio.Lock] = {}
         self._sender = Sender(
             broker=broker, books=books, now=now, preview=preview, confirm_s=settings.confirm_s
@@ -233,10 +232,12 @@ class Executor:
         ids = (self._sender.next_order_id(), self._sender.next_order_id())
         orders, parent_ids = tuple(zip(intents, ids, strict=True)), (0, ids[0])
         # While the intents are being stored the loop has nothing better to do.
-        prepare = partial(self._sender.prepare, orders, instrument, parent_ids=parent_ids)
-        asyncio.get_running_loop().call_soon(prepare)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(partial(self._sender.prepare, orders, instrument, parent_ids=parent_ids))
         try:
             await self._books.register(intents)
+            # The same look without effect: the last one finds its code and data in the processor's caches.
+            loop.call_soon(self._rehearse, intents[0])
             await self._books.mark_sending(tuple(zip(refs, ids, strict=True)))
         except JournalDownError:
             await self._books.never_sent(refs, Reason.STORE_DOWN.value)
@@ -374,8 +375,7 @@ class Executor:
         )
 
     def _close_result(self, key: str, ref: str, *, wanted: int | None) -> CloseResult:
-        order = self._books.order(ref)
-        left = self._books.quantity(key)
+        order, left = self._books.order(ref), self._books.quantity(key)
         said = f" ({order.message})" if order is not None and order.message else ""
         if left == 0:
             return CloseResult(key, CloseStatus.FLAT, f"{key}: closed by {ref}", ref)

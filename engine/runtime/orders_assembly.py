@@ -20,6 +20,7 @@ def executor_of(desk: Desk, broker: Broker, refs: RefMaker) -> Executor:
         now=desk.now,
         may_enter=desk.may_enter,
         last_look=desk.last_look,
+        rehearse=desk.look_again,
         preview=desk.preview,
         settings=ExecutionSettings(
             entry_tif=Tif(execution.tif.value),

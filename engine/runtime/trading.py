@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from functools import partial
 
 import structlog
 
@@ -254,7 +253,7 @@ class Trading:
         desk = self._desk
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
         ticket = check_entry(proposal, world, limits)
-        # Written down while the intents are being stored, not before: the order comes first.
+        # Written down and told while the intents are being stored, not before: the order comes first.
         asyncio.get_running_loop().call_soon(self._record, proposal, ticket, world, limits)
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
@@ -271,10 +270,6 @@ class Trading:
         desk.signals_used.add(proposal.signal_id)
         desk.analytics.entry_paths[running.kind] += 1
         desk.why_not.pop((proposal.strategy, proposal.key), None)
-        order = f"{proposal.side.value} {ticket.quantity} at {ticket.limit_price}"
-        said = f"{self._sentence(proposal, 'enter')}: {order}"
-        tell = partial(desk.notices.event, Level.INFO, "strategy", said, symbol=proposal.key)
-        asyncio.get_running_loop().call_soon(tell)
         try:
             await self._executor.enter(self._executor.entry_intents(proposal, ticket, instrument), instrument)
         except OrderRefusedError as err:
@@ -284,7 +279,12 @@ class Trading:
         self, proposal: Proposal, verdict: EntryTicket | Refusal, world: GateWorld, limits: RiskLimits
     ) -> None:
         context = decision_context(verdict, world, limits)
-        self._desk.session_log.proposal(world.now, proposal, verdict, context)
+        desk = self._desk
+        desk.session_log.proposal(world.now, proposal, verdict, context)
+        if isinstance(verdict, EntryTicket) and desk.mode is not Mode.DRY_RUN:
+            order = f"{proposal.side.value} {verdict.quantity} at {verdict.limit_price}"
+            text = f"{self._sentence(proposal, 'enter')}: {order}"
+            desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
 
     def _sentence(self, proposal: Proposal, word: str) -> str:
         note = f" ({proposal.note})" if proposal.note else ""
