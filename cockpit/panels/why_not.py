@@ -68,7 +68,7 @@ def reasons_of(rows: Sequence[WhyNot]) -> list[Reason]:
         if row.code in WAITING_CODES:
             waiting.append(Reason(row.symbol or "—", text, waits=True))
         else:
-            refused.setdefault(text, []).append(row.symbol or "—")
+            refused.setdefault(f"{text} ({row.code})", []).append(row.symbol or "—")
     return [Reason(" ".join(names), text, len(names)) for text, names in refused.items()] + waiting
 
 

@@ -79,8 +79,9 @@ def too_small(
     value = abs(price) * quantity * instrument.multiplier
     if value - fee >= rules.min_order_value_usd:
         return None
-    text = f"{instrument.key}: {quantity} at {price:g} is {value - fee:,.2f} USD after its fee, too little"
-    return Refusal(Reason.MIN_ORDER_VALUE, text, rules.min_order_value_usd, value - fee)
+    worth, least = value - fee, rules.min_order_value_usd
+    text = f"{instrument.key}: {quantity} at {price:g} is {worth:,.2f} of {least:,.2f} USD after its fee"
+    return Refusal(Reason.MIN_ORDER_VALUE, text, least, worth)
 
 
 def _off_grid(instrument: Instrument, price: float) -> Refusal | None:

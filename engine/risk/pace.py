@@ -86,16 +86,20 @@ def check_pace(proposal: Proposal, pace: Pace, now: datetime, limits: RiskLimits
     """The budget of messages, repeated execution, and the same entry twice."""
     key = proposal.key
     if pace.orders_last_minute >= limits.orders_per_minute:
-        text = f"{pace.orders_last_minute} orders in the last minute; exits and cancels go on"
-        return Refusal(Reason.MESSAGE_RATE, text, limits.orders_per_minute, pace.orders_last_minute)
+        made, most = pace.orders_last_minute, limits.orders_per_minute
+        text = f"{made} of {most} orders in the last minute; exits and cancels go on"
+        return Refusal(Reason.MESSAGE_RATE, text, most, made)
     if pace.strategy_fills > limits.repeat_fills:
-        text = f"{proposal.strategy} filled {pace.strategy_fills} entries in {limits.repeat_window_s:g} s"
-        return Refusal(Reason.REPEATED_EXECUTION, text, limits.repeat_fills, pace.strategy_fills)
+        filled, most = pace.strategy_fills, limits.repeat_fills
+        text = f"{proposal.strategy} filled {filled} of {most} entries in {limits.repeat_window_s:g} s"
+        return Refusal(Reason.REPEATED_EXECUTION, text, most, filled)
     # A new signal is a new reason; without one the same wish again is a slip of the hand.
     if pace.same_entry_at is not None and not proposal.signal_id:
         passed_s = (now - pace.same_entry_at).total_seconds()
         if passed_s < limits.duplicate_window_s:
-            text = f"{key}: the same entry was made {passed_s:.1f} s ago"
+            text = (
+                f"{key}: the same entry was made {passed_s:.1f} s ago, wait {limits.duplicate_window_s:g} s"
+            )
             return Refusal(Reason.DUPLICATE_ENTRY, text, limits.duplicate_window_s, passed_s)
     return None
 

@@ -38,7 +38,7 @@ def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | Non
         return Refusal(Reason.NO_QUOTE, f"{key}: no two-sided quote")
     age_s = world.now.timestamp() - quote.at
     if not age_s <= limits.max_quote_age_s:
-        text = f"{key}: quote is {age_s:.1f} s old"
+        text = f"{key}: quote is {age_s:.1f} s old, {limits.max_quote_age_s:g} s are allowed"
         return Refusal(Reason.STALE_QUOTE, text, limits.max_quote_age_s, age_s)
     if not world.is_live_data:
         return Refusal(Reason.DELAYED_DATA, f"{key}: the broker delivers delayed or frozen data")
@@ -47,7 +47,7 @@ def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | Non
     # One step of the price is as narrow as a market can be, whatever share of the price it is.
     one_step = world.instrument is not None and spread <= world.instrument.min_tick * 1.000001
     if spread_bps > limits.max_spread_bps and not one_step:
-        text = f"{key}: the spread is {spread_bps:.1f} bps"
+        text = f"{key}: the spread is {spread_bps:.1f} bps of {limits.max_spread_bps:g} bps"
         return Refusal(Reason.SPREAD, text, limits.max_spread_bps, spread_bps)
     return None
 
@@ -56,13 +56,13 @@ def check_account(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | N
     """What the broker said of the account, and of a future's margin, is fresh; never heard is not."""
     most_s = limits.max_account_age_s
     if not world.equity_age_s <= most_s:
-        text = f"the account's figures are {_age(world.equity_age_s)}"
+        text = f"the account's figures are {_age(world.equity_age_s)}, {most_s:g} s are allowed"
         return Refusal(Reason.STALE_ACCOUNT, text, most_s, world.equity_age_s)
     instrument = world.instrument
     if instrument is None or instrument.sec_type is not _FUTURE or world.margin_usd is None:
         return None  # a margin that is not known at all is refused where it is needed
     if not world.margin_age_s <= most_s:
-        text = f"{key}: its margin is {_age(world.margin_age_s)}"
+        text = f"{key}: its margin is {_age(world.margin_age_s)}, {most_s:g} s are allowed"
         return Refusal(Reason.STALE_ACCOUNT, text, most_s, world.margin_age_s)
     return None
 
@@ -76,5 +76,5 @@ def check_collar(key: str, price: float, quote: Quote, limits: RiskLimits) -> Re
     away_pct = 100.0 * abs(price / quote.mid - 1.0)
     if math.isfinite(away_pct) and price > 0 and away_pct <= limits.price_collar_pct + 1e-9:
         return None
-    text = f"{key}: {price:g} is {away_pct:.2f} % away from {quote.mid:g}"
+    text = f"{key}: {price:g} is {away_pct:.2f} % of {limits.price_collar_pct:g} % away from {quote.mid:g}"
     return Refusal(Reason.PRICE_COLLAR, text, limits.price_collar_pct, away_pct)

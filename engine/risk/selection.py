@@ -69,7 +69,7 @@ def check_selection(key: str, symbol: str, selection: Selection, limits: RiskLim
     if not math.isfinite(factor):
         return Refusal(Reason.NOT_FINITE, f"{key}: the regime's factor is no number")
     if factor <= 0.0:
-        return Refusal(Reason.REGIME, f"{key}: the regime allows no entry", 0.0, factor)
+        return Refusal(Reason.REGIME, f"{key}: the regime's factor {factor:g} allows no entry", 0.0, factor)
     return None
 
 

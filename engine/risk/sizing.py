@@ -89,7 +89,7 @@ def _risk_budget_usd(world: GateWorld, limits: RiskLimits) -> float:
 def _too_risky(key: str, quantity: int, risk_usd: float, budget_usd: float) -> Refusal | None:
     if risk_usd <= budget_usd * (1.0 + EXACT):
         return None
-    text = f"{key}: {quantity} would risk {risk_usd:,.2f} USD, more than risk per trade allows"
+    text = f"{key}: {quantity} would risk {risk_usd:,.2f} of {budget_usd:,.2f} USD per trade"
     return Refusal(Reason.SIZE_ZERO, text, budget_usd, risk_usd)
 
 

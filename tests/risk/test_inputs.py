@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.order import Side
+from engine.domain.plan import Plan
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.caps import caps_of
 from engine.risk.exposure import Holding
 from engine.risk.gate import check_again, check_entry
 from engine.risk.limits import RiskLimits
+from engine.risk.losses import Losses
+from engine.risk.order_check import OrderRules
+from engine.risk.pace import Pace
 from engine.risk.refusal import Refusal
 from engine.risk.selection import Objection, ProductStatus, Selection
 from engine.risk.world import GateWorld
 from engine.runtime.inputs import GateInputs
-from tests.builders import LIMITS, future, intent, order, proposal, quote, stock, world
+from tests.builders import LIMITS, TEN, future, intent, order, proposal, quote, stock, world
 
 WIDE = replace(
     LIMITS,
@@ -295,3 +300,42 @@ def test_whatever_the_figures_are_the_gate_answers_and_a_yes_fits_into_every_cap
         assert all(used + verdict.exposure_usd <= limit * (1 + 1e-6) for _, limit, used in caps)
         assert verdict.exposure_usd + 10 * unit <= min(100_000.0, nlv * 0.15 * min(factor, 1.2)) * (1 + 1e-6)
         assert verdict.risk_usd <= nlv * 0.005 * min(factor, 1.2) * (1 + 1e-6)
+
+
+# --- what a refusal says ------------------------------------------------------------------------
+
+
+@pytest.mark.req("REQ-E1")
+@pytest.mark.parametrize(
+    ("changes", "limits"),
+    [
+        ({"quote": quote(bid=99.0, ask=100.0)}, LIMITS),
+        ({"quote": quote(at=TEN - timedelta(seconds=6))}, LIMITS),
+        ({"equity_age_s": 61.0}, LIMITS),
+        ({"losses": Losses(-2.5)}, LIMITS),
+        ({"losses": Losses(0.0, -1.5)}, LIMITS),
+        ({"losses": Losses(0.0, 0.0, 3.5)}, LIMITS),
+        ({"holdings": FULL, "unit_usd": dict.fromkeys("ABC", 1.0)}, LIMITS),
+        ({"pace": Pace(orders_last_minute=61)}, LIMITS),
+        ({"pace": Pace(strategy_fills=6)}, LIMITS),
+        ({"attempts": 2}, LIMITS),
+        ({"available_funds_usd": 50.0}, LIMITS),
+        ({}, replace(LIMITS, max_order_value_usd=50.0)),
+        ({}, replace(LIMITS, symbol_notional_cap_usd=50.0)),
+        ({}, replace(LIMITS, risk_per_trade_pct=0.00001)),
+        ({}, replace(LIMITS, min_conviction=2.0)),
+        ({}, replace(LIMITS, price_collar_pct=0.01)),
+        ({}, replace(LIMITS, order_rules=OrderRules(min_order_value_usd=1e6))),
+    ],
+)
+def test_a_refusal_by_a_figure_names_code_limit_and_value_in_its_fields_and_its_words(
+    changes: dict[str, object], limits: RiskLimits
+) -> None:
+    verdict = check_entry(proposal(plan=Plan(pivot=100.0)), world(**changes), limits)
+
+    assert isinstance(verdict, Refusal)
+    assert verdict.limit is not None
+    assert verdict.value is not None
+    said = verdict.text.replace(",", "")
+    for figure in (verdict.limit, verdict.value):
+        assert any(f"{figure:{form}}" in said for form in ("g", ".0f", ".1f", ".2f")), (figure, said)

@@ -63,7 +63,16 @@ def test_without_room_a_reason_ends_after_a_whole_clause() -> None:
 def test_the_symbol_is_not_said_twice() -> None:
     row = WhyNot("CLF7", "cross", "gross_exposure", "CLF7: gross exposure 97,900 of 100,000 USD")
 
-    assert lines(row, width=60, height=3) == [" CLF7   gross exposure 97,900 of 100,000 USD"]
+    assert lines(row, width=70, height=3) == [" CLF7   gross exposure 97,900 of 100,000 USD (gross_exposure)"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(78, 6), (48, 7)])
+def test_a_refusal_shows_value_limit_and_code_on_the_smallest_screen(width: int, height: int) -> None:
+    row = WhyNot("IWM", "cross", "spread", "IWM: the spread is 31.2 bps of 30 bps")
+
+    shown = " ".join(" ".join(lines(row, waiting("AAPL"), width=width, height=height)).split())
+
+    assert "IWM the spread is 31.2 bps of 30 bps (spread)" in shown
 
 
 @given(
