@@ -26,8 +26,12 @@ Symbol = Annotated[
 ]
 
 
+drill_app = typer.Typer(help="Practise for the worst, in PAPER.", rich_markup_mode=None, no_args_is_help=True)
+
+
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
+    app.add_typer(drill_app, name="drill")
     for command in (pause, halt, kill, resume):
         app.command()(command)
 
@@ -111,6 +115,22 @@ def resume(
     def body() -> int:
         engine = _find(context, config, state)
         return remote.resume(engine, scope=scope, reason=reason, account=account, ask=asker(), say=typer.echo)
+
+    leave(body)
+
+
+@drill_app.command("kill")
+def drill_kill(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
+    """Place far-away test orders, kill, measure, keep the result, go on.
+
+    Refused outside PAPER and while anything is held, worked or braked.
+    """
+    from engine.api import CommandKind
+    from engine.runtime.process import remote
+
+    def body() -> int:
+        command = remote.new_command(CommandKind.DRILL, target="kill", reason="drill")
+        return remote.give(_find(context, config, state), command, say=typer.echo)
 
     leave(body)
 

@@ -48,6 +48,8 @@ class CommandKind(StrEnum):
     """Shut down; `target` is `keep`, `flatten` or empty (= `shutdown.on_signal`)."""
     SETTLE = "settle"
     """Settle recovery rows as `settlements` say; refused where a row changed since it was shown."""
+    DRILL = "drill"
+    """Practise `target` (`kill`) with test orders; in PAPER, while nothing is held."""
     ABORT = "abort"
     """Leave instead of settling: exit 4, nothing is sent."""
     DETACHED = "detached"

@@ -100,6 +100,7 @@ class Reason(StrEnum):
     ROW_CHANGED = "row_changed"
     NEEDS_REASON = "needs_reason"
     NOT_FLAT = "not_flat"
+    DRILL_FAILED = "drill_failed"
     OUT_OF_BOUNDS = "out_of_bounds"
     FIXED_AT_RUNTIME = "fixed_at_runtime"
     CONFIRMATION = "confirmation"

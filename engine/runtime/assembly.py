@@ -177,6 +177,7 @@ def _commands(
         executor=executor,
         kill_switch=braking.kill_switch,
         kills=braking.kills,
+        drill=braking.drill,
         set_value=partial(_set_value, given, desk),
         stop=engine.stop,
         on_detached=engine.on_detached,

@@ -109,6 +109,8 @@ class BrakeDesk:
         self._new_id = new_id
         self._turn = asyncio.Lock()
         """Store and memory change together: a pull that meets a lift must win in both."""
+        self._wanted_again: set[str] = set()
+        """Ids of brakes that were pulled once more while they were on."""
 
     async def pull(self, kind: BrakeKind, scope: Scope, *, reason: str, who: str) -> Brake:
         """Put a brake on. In force at once; durable when this returns (or NOT STORED is alerted)."""
@@ -130,6 +132,8 @@ class BrakeDesk:
             # Again: whoever lifted it while we waited did not know of this pull.
             self._desk.brakes = self._desk.brakes.with_(brake)
             standing = self._standing(brake)
+            if standing.brake_id != brake.brake_id:
+                self._wanted_again.add(standing.brake_id)
             await self._put(standing)
         text = f"{kind.value} of {scope} by {who}: {standing.reason}"
         self._desk.notices.event(Level.WARNING, "brake", text, symbol=scope.name)
@@ -176,6 +180,20 @@ class BrakeDesk:
         """Lift every brake of exactly this scope, if a person may."""
         async with self._turn:
             return await self._lift(command)
+
+    async def lift_own(self, brake: Brake, command: Command) -> bool:
+        """Lift one brake that the engine set itself. False where it is not flat or somebody else wants it."""
+        async with self._turn:
+            found = self._standing(brake)
+            if found.not_flat or found.brake_id in self._wanted_again or found.who != command.who:
+                return False
+            try:
+                await self._clear(found, command)
+            except StoreError:
+                return False
+            self._desk.brakes = self._desk.brakes.without(frozenset({found.brake_id}))
+            self._desk.notices.clear_alert("kill", symbol=_symbol(found))
+            return True
 
     async def _lift(self, command: Command) -> Outcome:
         desk = self._desk

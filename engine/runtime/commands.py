@@ -20,6 +20,7 @@ from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor
 from engine.execution.kill import KillSwitch, Reach
 from engine.runtime.brakes import BrakeDesk, wrong_scope
+from engine.runtime.braking.drill import Drill
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
@@ -45,6 +46,7 @@ class Commands:
         executor: Executor,
         kill_switch: KillSwitch,
         kills: KillDesk,
+        drill: Drill,
         set_value: Callable[[str, float, str], Awaitable[str]],
         stop: Callable[[str], Awaitable[tuple[str, ...]]],
         on_detached: Callable[[str], None],
@@ -66,6 +68,7 @@ class Commands:
             CommandKind.HALT: kills.halt,
             CommandKind.KILL: kills.kill,
             CommandKind.AT_OPEN: kills.at_open,
+            CommandKind.DRILL: drill.run,
             CommandKind.FLATTEN: self._flatten,
             CommandKind.CANCEL_ORDER: self._cancel_order,
             CommandKind.SET_VALUE: self._set,

@@ -33,6 +33,7 @@ from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
 from tests.execution.recovering import recovering
 from tests.execution.rig import ACCOUNT, Rig, rig
+from tests.runtime.braking.braked import drill_of
 from tests.virtual_time import pass_time, virtual
 
 _ids = count(1)
@@ -89,6 +90,7 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
             executor=here.executor,
             kill_switch=here.kill_switch,
             kills=kills,
+            drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
             set_value=set_value,
             stop=stop,
             on_detached=lambda _: None,

@@ -42,6 +42,7 @@ from engine.runtime.upkeep import Upkeep
 from tests.builders import TEN, stock
 from tests.execution.recovering import recovering
 from tests.execution.rig import Rig, rig
+from tests.runtime.braking.braked import drill_of
 from tests.runtime.small_core import first_snapshot
 from tests.virtual_time import pass_time, virtual
 
@@ -124,6 +125,7 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         executor=here.executor,
         kill_switch=here.kill_switch,
         kills=kills,
+        drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
         set_value=None,  # type: ignore[arg-type]  # no test here sets one
         stop=engine.stop,
         on_detached=engine.on_detached,

@@ -7,15 +7,22 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.execution.executor import Executor
+from engine.execution.far_orders import FarOrders
 from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
+from engine.execution.sender import Sender
 from engine.runtime.brakes import BrakeDesk, unreachable
+from engine.runtime.braking.drill import Drill
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.desk import Desk
+from engine.runtime.modes.evidence import EvidenceBook
 from engine.runtime.reconcile.state import RecoveryState
 
 if TYPE_CHECKING:
     from engine.runtime.assembly import Given
+
+CONFIRM_S = 3.0
+"""Real seconds that the broker may take to answer for a test order."""
 
 
 class Braking(NamedTuple):
@@ -24,6 +31,7 @@ class Braking(NamedTuple):
     kill_switch: KillSwitch
     brakes: BrakeDesk
     kills: KillDesk
+    drill: Drill
 
     def chores(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Steps of every round, by name."""
@@ -56,4 +64,15 @@ def braking_of(
     )
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     kills = KillDesk(desk, brakes=brakes, kill_switch=switch, executor=executor, spawn=spawn, urge=urge)
-    return Braking(switch, brakes, kills)
+    return Braking(switch, brakes, kills, _drill(given, desk, executor, refs, kills, brakes))
+
+
+def _drill(
+    given: Given, desk: Desk, executor: Executor, refs: RefMaker, kills: KillDesk, brakes: BrakeDesk
+) -> Drill:
+    sender = Sender(
+        broker=given.broker, books=desk.books, now=desk.now, preview=desk.preview, confirm_s=CONFIRM_S
+    )
+    orders = FarOrders(sender, books=desk.books, refs=refs, now=desk.now, may_enter=desk.may_enter)
+    book = EvidenceBook(desk, given.store, given.options.version, given.loaded.config.rules_fingerprint)
+    return Drill(desk, orders=orders, executor=executor, kills=kills, brakes=brakes, record=book.record_drill)

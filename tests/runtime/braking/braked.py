@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,14 +12,19 @@ from pathlib import Path
 
 from engine.api import Command, CommandKind, Outcome
 from engine.domain.instrument import SessionHours
+from engine.execution.far_orders import FarOrders
+from engine.execution.sender import Sender
 from engine.risk.brakes import Brake, BrakeSet
 from engine.runtime.brakes import BrakeDesk, restored
+from engine.runtime.braking.drill import Drill
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.upkeep import Upkeep
 from tests.builders import TEN, stock
 from tests.execution.rig import Rig, rig
+
+Result = tuple[bool, dict[str, object]]
 
 _ids = count(1)
 
@@ -31,6 +36,9 @@ class Braked:
     here: Rig
     brakes: BrakeDesk
     kills: KillDesk
+    drill: Drill
+    results: list[Result]
+    """Of drills: passed, and its facts."""
 
     async def kill(self, **more: object) -> Outcome:
         """The whole way, as `--yes` goes it."""
@@ -58,6 +66,19 @@ class Braked:
         """The market of `key` opens that many seconds after the beginning."""
         hours = SessionHours(TEN + timedelta(seconds=seconds), TEN + timedelta(hours=6))
         self.here.desk.instruments[key] = stock(key, trading_hours=(hours,), liquid_hours=(hours,))
+
+
+def drill_of(here: Rig, *, kills: KillDesk, brakes: BrakeDesk, results: list[Result]) -> Drill:
+    """A drill whose results go into a list."""
+
+    async def record(*, passed: bool, facts: Mapping[str, object]) -> bool:
+        results.append((passed, dict(facts)))
+        return True
+
+    desk = here.desk
+    sender = Sender(broker=here.broker, books=desk.books, now=desk.now, preview=desk.preview, confirm_s=3.0)
+    orders = FarOrders(sender, books=desk.books, refs=here.refs, now=desk.now, may_enter=desk.may_enter)
+    return Drill(desk, orders=orders, executor=here.executor, kills=kills, brakes=brakes, record=record)
 
 
 @asynccontextmanager
@@ -88,7 +109,9 @@ async def braked(folder: Path, *, keys: tuple[str, ...] = ("SPY",)) -> AsyncIter
         await upkeep.begin()
         task = asyncio.ensure_future(upkeep.run())
         try:
-            yield Braked(here, brakes, kills)
+            results: list[Result] = []
+            drill = drill_of(here, kills=kills, brakes=brakes, results=results)
+            yield Braked(here, brakes, kills, drill, results)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
