@@ -35,7 +35,7 @@ class FarOrders:
         self._now = now
         self._may_enter = may_enter
 
-    async def place(self, instrument: Instrument, ticket: EntryTicket) -> str:
+    async def put_far(self, instrument: Instrument, ticket: EntryTicket) -> str:
         """Send one order as its ticket says; its reference, or nothing where no bytes went out."""
         intent = self._intent(instrument, ticket)
         with self._sender.leaving((intent.ref,)):

@@ -51,7 +51,7 @@ async def _place(here: Live, number: int) -> list[str]:
     await eventually_async(lambda: desk.quotes.quote("SPY") is not None, within_s=20.0)
     ticket = drill_ticket(desk.instruments["SPY"], desk.quotes.quote("SPY"), unit_usd=1.0, max_value_usd=1e6)
     assert isinstance(ticket, EntryTicket)
-    placed = [await orders.place(desk.instruments["SPY"], ticket) for _ in range(number)]
+    placed = [await orders.put_far(desk.instruments["SPY"], ticket) for _ in range(number)]
     assert all(placed)
 
     def working() -> bool:

@@ -62,6 +62,9 @@ def _read(node: ast.AST, where: str, found: dict[str, set[str]]) -> None:
         ("entry_intents", {"trading.Trading._enter"}),
         ("check_entry", {"trading.Trading._enter"}),
         ("_send_bracket", {"executor.Executor.enter"}),
+        # The test orders of a kill drill have a gate of their own: one unit, far below the market.
+        ("drill_ticket", {"drill.Drill._tickets"}),
+        ("put_far", {"drill.Drill._drill"}),
         ("check_approved", {"sender.Sender.send"}),
         ("_last_look", {"executor.Executor._send_bracket"}),
     ],

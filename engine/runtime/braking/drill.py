@@ -123,7 +123,7 @@ class Drill:
     # --- the drill ------------------------------------------------------------------------------
 
     async def _drill(self, command: Command, tickets: tuple[tuple[Instrument, EntryTicket], ...]) -> Outcome:
-        refs = [await self._orders.place(instrument, ticket) for instrument, ticket in tickets]
+        refs = [await self._orders.put_far(instrument, ticket) for instrument, ticket in tickets]
         working = await self._desk.books.watch.until(
             lambda: all(self._state(ref) is OrderState.WORKING for ref in refs), timeout_s=WORKING_S
         )
