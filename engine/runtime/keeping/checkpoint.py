@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from engine.api import Level, WhyNot
+from engine.api import EngineState, Level, WhyNot
 from engine.domain.market import Bar
 from engine.recovery.checkpoint import (
     KEPT_BARS,
@@ -72,6 +72,7 @@ class Checkpoints:
         self._running = running
         self._pending: deque[Bar] = deque(maxlen=_MOST_PENDING)
         self._next_save_s = float("-inf")
+        self._is_recovered = False
         self._day = trading_day(desk.now())
         self._session_started_at = desk.now()
         self._bars: dict[str, tuple[Bar, ...]] = {}
@@ -154,7 +155,10 @@ class Checkpoints:
         self._pending.extend(bar for bar in bars if bar.seconds == LIVE_BAR_SECONDS)
 
     async def round(self) -> None:
-        """Save where it is time: at the last round before it would be too late."""
+        """Save where it is time: at the last round before it would be too late. Recovery comes first."""
+        if not self._is_recovered:
+            self._is_recovered = self._desk.state in {EngineState.READY, EngineState.ORPHANS}
+            return
         now_s = self._desk.clock.monotonic()
         if now_s + ROUND_S > self._next_save_s and self._store.healthy:
             self._next_save_s = now_s + self._desk.config.state.checkpoint_s
