@@ -15,6 +15,7 @@ from typing import Protocol
 
 from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.api_gates import NO_GATES, GatesView
+from engine.api_health import HealthRow, Level, TelemetryView, TimingRow, UptimeView
 from engine.api_recovery import RecoveryView
 
 API_VERSION = 1
@@ -45,6 +46,9 @@ __all__ = [
     "SessionView",
     "Snapshot",
     "StrategyView",
+    "TelemetryView",
+    "TimingRow",
+    "UptimeView",
     "WhyNot",
 ]
 
@@ -67,16 +71,6 @@ class Mode(StrEnum):
     DRY_RUN = "DRY_RUN"
     PAPER = "PAPER"
     LIVE = "LIVE"
-
-
-class Level(StrEnum):
-    """How much attention a row, event or alert wants."""
-
-    OK = "ok"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    CRITICAL = "critical"
 
 
 class BrakeKind(StrEnum):
@@ -196,15 +190,6 @@ class PnlView:
     futures_margin_usd: float = 0.0
     stop_risk_usd: float | None = None
     """Loss if every stop is hit at its price; None while a position has no stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class HealthRow:
-    """One line of the health panel."""
-
-    name: str
-    level: Level
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +314,7 @@ class Snapshot:
     fills: tuple[FillView, ...] = ()
     pnl: PnlView = field(default_factory=PnlView)
     health: tuple[HealthRow, ...] = ()
+    telemetry: TelemetryView = field(default_factory=TelemetryView)
     confidence: tuple[ConfidenceView, ...] = ()
     confidence_text: str = "no model yet"
     why_not: tuple[WhyNot, ...] = ()

@@ -16,6 +16,9 @@ from engine.api import HealthRow, Level
 
 _WORDS = {Level.WARNING: "WARN ", Level.ERROR: "ERROR ", Level.CRITICAL: "CRITICAL "}
 
+_USUAL = {"broker", "data", "clock", "loop", "store", "margin", "breakers", "screen"}
+"""Rows that are always in the panel; the others are on the health screen as long as they are well."""
+
 
 class HealthPanel(Panel):
     """One line per monitor, troubled ones first."""
@@ -45,6 +48,11 @@ class HealthPanel(Panel):
 
 
 def health_rows(frame: Frame) -> list[HealthRow]:
+    """What the panel has room for: the usual rows and whatever wants attention, the worst first."""
+    return [row for row in all_rows(frame) if row.name in _USUAL or row.level not in {Level.OK, Level.INFO}]
+
+
+def all_rows(frame: Frame) -> list[HealthRow]:
     """The engine's rows and the screen's own, the worst first, else in the engine's order."""
     rows = [row for row in frame.snapshot.health if row.name != "screen"]
     rows.append(screen_row(frame.screen))

@@ -144,6 +144,7 @@ class Heartbeat:
         if self._asked:
             asked = self._asked.popleft()
             self.round_trip_ms = (now_s - asked.at_s) * 1000.0
+            self._wire.timings.answered(self.round_trip_ms)
             if asked.answer is not None and not asked.answer.done():
                 asked.answer.set_result(epoch_s)
         if self._pulse is not None and self._pulse.answered(now_s):

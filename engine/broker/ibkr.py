@@ -29,6 +29,7 @@ from engine.broker.port import (
     Margin,
     Notice,
 )
+from engine.broker.timing import Timings
 from engine.broker.wire import ConnectionSettings, Wire
 from engine.domain.instrument import Instrument
 from engine.domain.market import Bar
@@ -142,6 +143,8 @@ class IbkrBroker:
         self._clock = clock
         self._exchange_now = exchange_now
         self._session: _Session | None = None
+        self.timings = Timings(clock)
+        """How long the broker takes, over all connections."""
         # The broker counts history requests over connections, so this outlives them.
         self._history_pacing = HistoryPacing()
         self._highest_order_id = settings.highest_order_id
@@ -165,7 +168,13 @@ class IbkrBroker:
     async def connect(self, listener: BrokerListener) -> Hello:
         """Connect with a fresh client. Raises ConnectError (retry) or AccountError (a person must look)."""
         await self.disconnect()
-        wire = Wire(self._settings, listener=listener, clock=self._clock, exchange_now=self._exchange_now)
+        wire = Wire(
+            self._settings,
+            listener=listener,
+            clock=self._clock,
+            exchange_now=self._exchange_now,
+            timings=self.timings,
+        )
         self._session = session = _Session(wire, self._history_pacing)
         try:
             hello = await session.open()

@@ -18,7 +18,7 @@ from engine.broker import codes
 from engine.broker.convert import clean, contract_of
 from engine.broker.depth import DepthBook
 from engine.broker.pacing import Priority
-from engine.broker.port import DataType, LinkState, Notice
+from engine.broker.port import DataType, LinkState, Notice, ProductHalt
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, Quote, checked_bar, utc
@@ -26,6 +26,7 @@ from engine.domain.market import Bar, Quote, checked_bar, utc
 _BID, _ASK, _LAST = {1, 66}, {2, 67}, {4, 68}
 _BID_SIZE, _ASK_SIZE, _LAST_SIZE = {0, 69}, {3, 70}, {5, 71}
 _LAST_TIME = {45, 88}
+_HALTED = {49, 90}
 _DELAYED = frozenset({*range(66, 77), 88})
 _REAL_TIME, _DELAYED_TYPE = 1, 3
 _BAR_S: Final = 5
@@ -50,6 +51,7 @@ class _Line:
     requests: dict[_Kind, int] = field(default_factory=dict)
     waiting: dict[_Kind, asyncio.Future[None]] = field(default_factory=dict)
     data_type: int = 0
+    halt: int = 0
     last_print_s: float = 0.0
     book: DepthBook | None = None
     rows: int = 0
@@ -70,6 +72,7 @@ class MarketData:
             priceSizeTick=self._on_price,
             tickSize=self._on_size,
             tickString=self._on_text,
+            tickGeneric=self._on_generic,
             marketDataType=self._on_type,
             realtimeBar=self._on_bar,
             updateMktDepth=self._on_depth,
@@ -227,6 +230,12 @@ class MarketData:
         line = self._quote_line(request_id, tick)
         if line is not None and tick in _LAST_TIME and text.isdigit():
             line.last_print_s = float(text)
+
+    def _on_generic(self, request_id: int, tick: int, value: float) -> None:
+        line = self._quote_line(request_id, tick)
+        if line is not None and tick in _HALTED and value == int(value) and line.halt != int(value):
+            line.halt = int(value)
+            self._wire.emit(ProductHalt(line.instrument.key, line.halt))
 
     def _on_type(self, request_id: int, kind: int) -> None:
         _, line = self._by_id.get(request_id, (None, None))

@@ -101,8 +101,14 @@ class Orders:
         frames, client = self._frames.write(orders, instrument, parent_ids=parent_ids), self._wire.client
         for (intent, order_id), parent in zip(orders, parent_ids, strict=True):
             self._remember(order_id, _Known(intent.ref, instrument.key, instrument.con_id, parent_id=parent))
+        ids = tuple(order_id for _, order_id in orders)
+
+        def write() -> None:
+            ibapi.send_frames(client, frames)
+            self._wire.timings.sent(ids)
+
         await self._wire.sender.deliver(
-            lambda: ibapi.send_frames(client, frames),
+            write,
             priority=Priority.ORDER,
             what=what,
             cost=len(orders),
@@ -233,6 +239,7 @@ class Orders:
                 self._wire.requests.end(order_id)
             return
         client_id = int(order.clientId)
+        self._wire.timings.heard(order_id)
         known = self._by_perm.get(int(order.permId)) or self._known.get((client_id, order_id), _Known())
         known.ref, known.key = clean(order.orderRef), key_of(contract)
         known.con_id, known.parent_id = int(contract.conId), int(order.parentId)
@@ -281,6 +288,7 @@ class Orders:
         why_held: str,
         _cap_price: float = 0.0,
     ) -> None:
+        self._wire.timings.heard(order_id)
         known = self._known.get((client_id, order_id), _Known())
         if known.perm_id not in (0, perm_id):
             # The gateway gave an old number anew: the permId tells whose status this really is.

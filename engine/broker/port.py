@@ -155,6 +155,13 @@ class DataType(NamedTuple):
     kind: int
 
 
+class ProductHalt(NamedTuple):
+    """The halt flag of one instrument: -1 not known, 0 trades, 1 halted, 2 volatility halt."""
+
+    key: str
+    flag: int
+
+
 BrokerEvent = (
     LinkEvent
     | OrderClaim
@@ -165,6 +172,7 @@ BrokerEvent = (
     | BrokerPosition
     | Notice
     | DataType
+    | ProductHalt
 )
 
 

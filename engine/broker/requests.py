@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,8 +29,18 @@ class _Open:
 class Requests:
     """The table of open questions of one connection."""
 
-    def __init__(self, sender: Sender, *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        on_answer: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """`on_answer` hears how long each answer took, ms, from the bytes of its question; not of history."""
         self._sender = sender
+        self._clock = clock
+        self._on_answer = on_answer
         self._timeout_s = timeout_s
         self._open: dict[Key, _Open] = {}
         self._ids = itertools.count(FIRST_REQUEST_ID)
@@ -61,7 +72,10 @@ class Requests:
         try:
             async with asyncio.timeout(limit_s):
                 await self._sender.submit(write, priority=priority, what=what, cost=cost)
+                asked_s = self._clock()
                 await question.done
+            if priority is not Priority.HISTORY:
+                self._on_answer((self._clock() - asked_s) * 1000.0)
         except TimeoutError:
             got = f"{len(question.items)} answers but no end of them" if question.items else "no answer"
             raise BrokerError(f"{what}: {got} within {limit_s:g} s") from None

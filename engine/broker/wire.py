@@ -12,6 +12,7 @@ from engine.broker.pacing import Priority, Sender
 from engine.broker.port import BrokerError, BrokerEvent, BrokerListener, LinkEvent, LinkState, Notice
 from engine.broker.requests import Requests
 from engine.broker.retry import USUAL, Patience
+from engine.broker.timing import Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Wire:
         listener: BrokerListener,
         clock: Callable[[], float],
         exchange_now: Callable[[], float],
+        timings: Timings | None = None,
     ) -> None:
         self.settings = settings
         self.listener = listener
@@ -69,7 +71,10 @@ class Wire:
         self.exchange_now = exchange_now
         self.callbacks = ibapi.Callbacks()
         self.sender = Sender(clock=clock)
-        self.requests = Requests(self.sender, timeout_s=settings.request_timeout_s)
+        self.timings = timings or Timings(clock)
+        self.requests = Requests(
+            self.sender, timeout_s=settings.request_timeout_s, clock=clock, on_answer=self.timings.answered
+        )
         self.account = ""
         self.link = LinkState.CONNECTING
         self.uplink = LinkState.UP

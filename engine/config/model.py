@@ -17,7 +17,6 @@ from engine.config.sections import (
     ConnectionSection,
     DataSection,
     ExecutionSection,
-    HealthSection,
     KillSection,
     MarketDataSection,
     ModeSection,
@@ -35,6 +34,7 @@ from engine.config.sections import (
 from engine.config.strategies import StrategySection
 from engine.config.telling import AlertsSection, LogSection, SecuritySection, UiSection
 from engine.config.values import Profile, Timeframe, matching
+from engine.config.watching import GatewayRestartSection, HealthSection, SloSection
 
 RESERVED_OWNERS = frozenset({"operator"})
 """Names that own positions without being a strategy."""
@@ -90,6 +90,8 @@ class Config(Section):
     shutdown: ShutdownSection = ShutdownSection()
     log: LogSection = LogSection()
     health: HealthSection = HealthSection()
+    slo: SloSection = SloSection()
+    gateway_restart: GatewayRestartSection = GatewayRestartSection()
     alerts: AlertsSection = AlertsSection()
     gates: GatesSection = GatesSection()
     security: SecuritySection = SecuritySection()

@@ -345,12 +345,3 @@ class ShutdownSection(Section):
     """Lost terminal: pause-entries, flatten-and-stop, or keep-running (after `cockpit alerts test` only)."""
     timeout_s: float = key(30.0, unit="s", gt=0, le=600)
     """Longest graceful stop; what is still open then is named and the exit code is 1."""
-
-
-class HealthSection(Section):
-    """The engine's watch on itself."""
-
-    heartbeat_log_s: float = key(30.0, unit="s", gt=0, le=3600)
-    """Time between two heartbeat lines in the log."""
-    max_loop_lag_ms: float = key(100.0, unit="ms", gt=0, le=10000)
-    """Lag of the engine's loop above which health warns."""

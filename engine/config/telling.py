@@ -51,7 +51,9 @@ class UiSection(Section):
 
 
 class SecuritySection(Section):
-    """Secrets. None ever stands in a file of the configuration: environment or keyring only."""
+    """Secrets, which stand in no file of the configuration (environment or keyring only), and the clock."""
 
     rotation_days: int = key(90, unit="days", ge=1, le=365)
     """Age of a secret at which a new one is due (`cockpit secrets rotated NAME` records the day)."""
+    max_clock_drift_ms: float = key(100.0, unit="ms", gt=0, le=60_000)
+    """Drift of the machine's clock from which on trading on a real gateway is refused."""

@@ -144,6 +144,18 @@ class Theme(StrEnum):
     """The terminal's own 16 colours."""
 
 
+class Weekday(StrEnum):
+    """Day of the week, Monday first."""
+
+    MON = "MON"
+    TUE = "TUE"
+    WED = "WED"
+    THU = "THU"
+    FRI = "FRI"
+    SAT = "SAT"
+    SUN = "SUN"
+
+
 class Timeframe(StrEnum):
     """Length of the bars a strategy decides on."""
 

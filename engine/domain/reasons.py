@@ -77,6 +77,19 @@ class Reason(StrEnum):
     AWAITS_REARM = "awaits_rearm"
     IN_POSITION = "in_position"
 
+    # why the engine's health lets no entry through
+    DATA_SILENT = "data_silent"
+    MARGIN_LOW = "margin_low"
+    GATEWAY_RESTART = "gateway_restart"
+    LOOP_LAG = "loop_lag"
+    STORE_SLOW = "store_slow"
+    MEMORY = "memory"
+    CPU = "cpu"
+    DISK_FULL = "disk_full"
+    CLOCK_UNSYNCED = "clock_unsynced"
+    CALENDAR = "calendar_unknown"
+    HEALTH_SETTLING = "health_settling"
+
     # why a position or an order came to its end
     SIGNAL = "signal"
     STOP = "stop"

@@ -9,6 +9,17 @@ from engine.domain.market import Depth, Quote
 
 LIVE = 1
 
+KINDS = {LIVE: "real time", 2: "frozen", 3: "delayed", 4: "delayed and frozen"}
+"""The broker's market data types in words."""
+
+NO_PRICES = {
+    10197: "competing session",
+    354: "not subscribed",
+    10089: "not subscribed",
+    10168: "not subscribed",
+}
+"""Messages about one line which mean that no prices come, until one does."""
+
 
 class QuoteBoard:
     """Latest values only; history lives in bars. Written by the broker's callbacks on the engine loop."""
@@ -17,12 +28,15 @@ class QuoteBoard:
         self._quotes: dict[str, Quote] = {}
         self._depths: dict[str, Depth] = {}
         self._data_type: dict[str, int] = {}
+        self._silent: dict[str, str] = {}
         self.version = 0
         """Rises with every quote, so a publisher sees at once whether anything moved."""
 
     def on_quote(self, quote: Quote) -> None:
         """Keep the newest quote of its instrument."""
         self._quotes[quote.key] = quote
+        if self._silent:
+            self._silent.pop(quote.key, None)
         self.version += 1
 
     def on_depth(self, depth: Depth) -> None:
@@ -33,6 +47,10 @@ class QuoteBoard:
         """Remember what the broker really delivers for this line."""
         self._data_type[key] = kind
 
+    def on_no_prices(self, key: str, code: int) -> None:
+        """The broker said that this line delivers nothing; the next quote proves otherwise."""
+        self._silent[key] = NO_PRICES.get(code, f"code {code}")
+
     def quote(self, key: str) -> Quote | None:
         """The latest quote, or None before the first."""
         return self._quotes.get(key)
@@ -42,8 +60,13 @@ class QuoteBoard:
         return self._depths.get(key)
 
     def is_live(self, key: str) -> bool:
-        """False where the broker said that this line is frozen or delayed."""
-        return self._data_type.get(key, LIVE) == LIVE
+        """False where the broker said that this line is frozen or delayed, or delivers nothing."""
+        return self._data_type.get(key, LIVE) == LIVE and key not in self._silent
+
+    def kind_of(self, key: str) -> str:
+        """What this line delivers, in words."""
+        kind = self._data_type.get(key, LIVE)
+        return self._silent.get(key) or KINDS.get(kind, f"type {kind}")
 
     def mark(self, key: str) -> float:
         """Price to value a position at; NaN where there is none."""

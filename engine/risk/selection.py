@@ -20,6 +20,8 @@ class ProductStatus(StrEnum):
     LIMIT_STATE = "limit_state"
     """At its price limit, or in the pause that follows: there is only one side."""
     CLOSED = "closed"
+    UNREACHABLE = "unreachable"
+    """Its data farm is broken: what the exchange does is not known."""
 
 
 class Objection(NamedTuple):

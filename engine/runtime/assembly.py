@@ -31,6 +31,7 @@ from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
 from engine.runtime.guards.risk_assembly import risk_chores
+from engine.runtime.health.assembly import Watch, Watched
 from engine.runtime.inbox import Inbox, tell_changes
 from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.memory import Left, Memory
@@ -95,6 +96,7 @@ class Given:
     """Where ordinary lines wait until the orders are out."""
     ids: IdSource = field(default_factory=machine_ids)
     left: Left = field(default_factory=Left)
+    watched: Watched = field(default_factory=Watched)
 
 
 def assemble(given: Given, engine: Engine) -> Parts:
@@ -106,13 +108,16 @@ def assemble(given: Given, engine: Engine) -> Parts:
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
     desk.session_log.add(desk.now(), "session", "", _session(given, desk))
     memory = Memory.make(desk, given.store, given.stored, given.running, left=given.left, spawn=engine.spawn)
-    publisher = _publisher(given, desk, trading, pnl, recovery)
+    watch = Watch.make(
+        desk, store=given.store, lag=given.options.lag, watched=given.watched, spawn=engine.spawn
+    )
+    publisher = _publisher(given, desk, trading, pnl, recovery, watch)
     braking = braking_of(given, desk, executor, recovery, refs, spawn=engine.spawn, urge=publisher.urge)
     inbox, line = _line(given, desk, engine, trading, publisher, memory)
     markets = Markets(
         desk, broker=broker, trading=trading, checkpoints=memory.checkpoints, spawn=engine.spawn
     )
-    upkeep = _upkeep(given, desk, engine, executor, trading, pnl, memory, markets, braking)
+    upkeep = _upkeep(given, desk, engine, executor, trading, pnl, memory, markets, braking, watch)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
     commands = _commands(given, desk, engine, braking, executor, parts.settler, publisher)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
@@ -138,7 +143,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
         reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
         report=DayReport(desk, folder=given.store.path.parent / "days").make,
-        save=partial(_save, given, desk, memory),
+        save=partial(_save, given, desk, memory, watch),
         close=partial(_close, given, memory),
     )
 
@@ -226,6 +231,7 @@ def _upkeep(
     memory: Memory,
     markets: Markets,
     braking: Braking,
+    watch: Watch,
 ) -> Upkeep:
     risk = risk_chores(desk, given.broker, markets, given.stored, engine, pnl=partial(pnl.view, desk))
     return Upkeep(
@@ -236,13 +242,14 @@ def _upkeep(
         kill_file=given.options.state_dir / given.loaded.config.kill.flag_file,
         on_kill_file=braking.kills.by_file,
         spawn=engine.spawn,
-        heartbeat=partial(_heartbeat, desk, given.options),
+        heartbeat=watch.heartbeat,
         chores={
             **strategy_chores(desk, executor, trading, engine),
             **memory.chores(),
             **risk,
             **braking.chores(),
             **mode_chores(desk, given, memory.channels, engine),
+            **watch.chores(),
             "secrets": SecretWatch(desk, state_dir=given.options.state_dir).round,
         },
     )
@@ -264,22 +271,26 @@ def _desk(given: Given) -> Desk:
     )
 
 
-def _publisher(given: Given, desk: Desk, trading: Trading, pnl: DayPnl, recovery: RecoveryState) -> Publisher:
+def _publisher(
+    given: Given, desk: Desk, trading: Trading, pnl: DayPnl, recovery: RecoveryState, watch: Watch
+) -> Publisher:
     options = given.options
     simulated = options.gateway.kind == "embedded"
     builder = SnapshotBuilder(
         desk,
         trading=trading,
         pnl=pnl,
-        round_trip_ms=lambda: given.broker.round_trip_ms,
         lag_max_ms=lambda: options.lag.max_ms,
-        store=given.store.metrics,
+        health=lambda: watch.monitor.rows,
+        telemetry=lambda: watch.telemetry.view,
         run_id=options.run_id,
         version=options.version,
         gateway_text="simulated prices" if simulated else f"IBKR {given.account}",
         recovery=recovery.view,
     )
-    return Publisher(builder.build(0), build=builder.build, settled=desk.books.settled)
+    publisher = Publisher(builder.build(0), build=builder.build, settled=desk.books.settled)
+    watch.monitor.urge = publisher.urge
+    return publisher
 
 
 def _line(
@@ -330,20 +341,11 @@ async def _set_value(given: Given, desk: Desk, key: str, value: float, who: str)
     return f"{key}: {old} → {new}"
 
 
-def _heartbeat(desk: Desk, options: RunOptions) -> dict[str, object]:
-    return {
-        "mode": desk.mode.value,
-        "state": desk.state.value,
-        "link": desk.link.value,
-        "positions": len(desk.books.positions()),
-        "open_orders": len(desk.books.open_orders()),
-        "loop_lag_max_ms": round(options.lag.max_ms, 1),
-    }
-
-
-async def _save(given: Given, desk: Desk, memory: Memory, clean: bool) -> bool:
+async def _save(given: Given, desk: Desk, memory: Memory, watch: Watch, clean: bool) -> bool:
     """The end of the run, after everything that waits in memory."""
     await memory.save()
+    if clean:
+        await watch.uptime.stop()
     try:
         await desk.books.settled()
         await given.store.end_run(at=desk.now(), clean=clean)

@@ -30,6 +30,8 @@ from engine.runtime.alerts.trial import working_channels
 from engine.runtime.assembly import Given, assemble
 from engine.runtime.clock import ToldClock
 from engine.runtime.engine import Engine
+from engine.runtime.health.assembly import Watched
+from engine.runtime.health.machine import OsMachine
 from engine.runtime.keeping.checkpoint import LastState
 from engine.runtime.keeping.memory import Left
 from engine.runtime.process.errors import FailedError, RefusedError
@@ -68,9 +70,23 @@ async def build_core(loaded: Loaded, options: RunOptions, *, trades: bool = True
         raise FailedError(str(err)) from err
     broker = make_broker(loaded.config, options, highest_order_id=stored.highest_order_id)
     given = Given(
-        loaded, options, account, store, stored, broker, running, left=Left(last, rederived, options.warning)
+        loaded,
+        options,
+        account,
+        store,
+        stored,
+        broker,
+        running,
+        left=Left(last, rederived, options.warning),
+        watched=watched(loaded.config, options, broker),
     )
     return Engine(partial(assemble, given))
+
+
+def watched(config: Config, options: RunOptions, broker: IbkrBroker) -> Watched:
+    """The machine we run on and the line to the broker, for the health checks."""
+    machine = OsMachine(options.state_dir, cpu_window_s=config.health.cpu_window_s)
+    return Watched(machine, broker.timings.take, lambda: broker.round_trip_ms)
 
 
 def check_unwatched(loaded: Loaded, state_dir: Path, *, environ: Mapping[str, str]) -> None:

@@ -21,7 +21,10 @@ from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.execution.books import Books
+from engine.health.stability import HealthBlock
+from engine.health.telemetry import Telemetry
 from engine.market.feed import QuoteBoard
+from engine.market.products import Products
 from engine.recovery.compare import Finding
 from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.canary import canary_limits
@@ -126,6 +129,12 @@ class Desk:
     """When entries end before each close."""
     setups: dict[str, Setup] = field(default_factory=dict)
     """Instrument key -> the levels of the day."""
+    health: HealthBlock | None = None
+    """Why health lets no entry through; None where all is well."""
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    """Times and counters of this run."""
+    products: Products = field(default_factory=Products)
+    """What the broker says about whether products can be traded."""
     inputs: GateInputs = field(default_factory=GateInputs)
     """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
     gates: GatesView = NO_GATES
@@ -249,7 +258,7 @@ class Desk:
             return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
         if self.state is not EngineState.READY:
             return self.block or Block(Reason.NOT_READY, f"the engine is {self.state.value}")
-        return None
+        return None if self.health is None else Block(*self.health)
 
     def symbol_block(self, key: str) -> Block | None:
         """Why this symbol takes no entry although the engine does."""

@@ -23,6 +23,7 @@ from engine.broker.port import (
     Notice,
     OrderClaim,
     OrderRefusal,
+    ProductHalt,
 )
 from engine.domain.market import Bar, Depth, Quote
 from engine.ledger.changes import Changes, NoteCode, NoteLevel
@@ -35,7 +36,9 @@ from engine.ledger.events import (
     Source,
     StatusClaimed,
 )
+from engine.market.feed import NO_PRICES
 from engine.runtime.desk import Desk
+from engine.runtime.health.products import keep_status
 from engine.runtime.process.late_log import LateLog
 
 _log = structlog.get_logger("engine")
@@ -54,8 +57,6 @@ _TELL_TOTAL = frozenset({"PreSubmitted", "Submitted", "Filled"})
 
 _WORKING = frozenset({"PreSubmitted", "Submitted"})
 _ENDED = frozenset({"Filled", "Cancelled", "ApiCancelled"})
-
-_DATA_TYPES = {2: "frozen", 3: "delayed", 4: "delayed and frozen"}
 
 _QUIET_CODES = frozenset({2104, 2106, 2107, 2108, 2158, 2119, 2100})
 """Notices that say that all is well."""
@@ -95,6 +96,9 @@ class Inbox:
                 self._on_value(event)
             case DataType():
                 self._on_data_type(event)
+            case ProductHalt():
+                self._desk.products.on_halt(event.key, event.flag)
+                keep_status(self._desk)
             case Notice():
                 self._on_notice(event)
             case BrokerPosition():
@@ -209,16 +213,24 @@ class Inbox:
     def _on_data_type(self, event: DataType) -> None:
         """Frozen or delayed prices are shown as long as they are all there is: nothing is bought on them."""
         self._desk.quotes.on_data_type(event.key, event.kind)
-        if self._desk.quotes.is_live(event.key):
-            self._desk.notices.clear_alert("delayed_data", symbol=event.key)
+        self._tell_entitlement(event.key)
+
+    def _tell_entitlement(self, key: str) -> None:
+        if self._desk.quotes.is_live(key):
+            self._desk.notices.clear_alert("delayed_data", symbol=key)
             return
-        kind = _DATA_TYPES.get(event.kind, f"type {event.kind}")
         dry = self._desk.mode is Mode.DRY_RUN
         so = "the dry run goes on with them" if dry else "entries in it are blocked, exits and stops go on"
-        text = f"{event.key}: the broker delivers {kind} prices, not live ones; {so}"
-        self._desk.notices.raise_alert(Level.WARNING, "delayed_data", text, symbol=event.key)
+        kind = self._desk.quotes.kind_of(key)
+        text = f"{key}: the broker delivers {kind} prices, not live ones; {so}"
+        self._desk.notices.raise_alert(Level.WARNING, "delayed_data", text, symbol=key)
 
     def _on_notice(self, event: Notice) -> None:
+        if event.code in NO_PRICES and event.request_key in self._desk.instruments:
+            self._desk.quotes.on_no_prices(event.request_key, event.code)
+            self._tell_entitlement(event.request_key)
+        elif self._desk.products.on_notice(event.code, event.text):
+            keep_status(self._desk)
         if event.code in _QUIET_CODES:
             return
         where = f" ({event.request_key})" if event.request_key else ""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
-from engine.api import FillView, HealthRow, Level, Mode, OrderView, RuntimeValue, Snapshot
+from engine.api import FillView, HealthRow, Mode, OrderView, RuntimeValue, Snapshot, TelemetryView
 from engine.api_recovery import RecoveryView
 from engine.broker.port import LinkState
 from engine.config import RUNTIME_KEYS
@@ -21,20 +19,6 @@ from engine.runtime.row_cache import RowCache
 from engine.runtime.trading import Trading
 
 
-class StoreHealth(Protocol):
-    """What the health panel needs of the store."""
-
-    @property
-    def healthy(self) -> bool:
-        """True while it writes."""
-        ...
-
-    @property
-    def p99_ms(self) -> float | None:
-        """99th percentile of durable writes."""
-        ...
-
-
 class SnapshotBuilder:
     """Knows where everything on screen comes from."""
 
@@ -44,9 +28,9 @@ class SnapshotBuilder:
         *,
         trading: Trading,
         pnl: DayPnl,
-        round_trip_ms: Callable[[], float | None],
         lag_max_ms: Callable[[], float],
-        store: Callable[[], StoreHealth],
+        health: Callable[[], tuple[HealthRow, ...]],
+        telemetry: Callable[[], TelemetryView],
         run_id: str,
         version: str,
         gateway_text: str,
@@ -55,9 +39,9 @@ class SnapshotBuilder:
         self._desk = desk
         self._trading = trading
         self._pnl = pnl
-        self._round_trip_ms = round_trip_ms
         self._lag_max_ms = lag_max_ms
-        self._store = store
+        self._health = health
+        self._telemetry = telemetry
         self._run_id = run_id
         self._version = version
         self._gateway_text = gateway_text
@@ -94,6 +78,7 @@ class SnapshotBuilder:
             fills=self._fill_rows.rows(views.shown_fills(desk)),
             pnl=self._pnl.view(desk),
             health=self._health(),
+            telemetry=self._telemetry(),
             why_not=self._trading.why_not(),
             gates=desk.gates,
             summary=desk.summary,
@@ -137,49 +122,3 @@ class SnapshotBuilder:
             RuntimeValue(key, values[key], bounds.low, bounds.high, bounds.step, key in desk.overridden)
             for key, bounds in RUNTIME_KEYS.items()
         )
-
-    # --- health ---------------------------------------------------------------------------------
-
-    def _health(self) -> tuple[HealthRow, ...]:
-        return (self._broker(), self._data(), self._clock(), self._loop(), self._store_row(), self._margin())
-
-    def _broker(self) -> HealthRow:
-        link = self._desk.link
-        if link is not LinkState.UP:
-            words = (link.value.replace("_", " "), self._desk.link_note)
-            return HealthRow("broker", Level.ERROR, " · ".join(filter(None, words)))
-        trip = self._round_trip_ms()
-        return HealthRow("broker", Level.OK, "up" if trip is None else f"rtt {trip:.1f} ms")
-
-    def _data(self) -> HealthRow:
-        desk = self._desk
-        limit_s = desk.config.market_data.max_quote_age_seconds
-        fresh, stale = desk.quotes.counts(desk.now(), max_age_s=limit_s)
-        level = Level.OK if fresh and not stale else Level.WARNING
-        return HealthRow("data", level, f"{fresh} live, {stale} stale")
-
-    def _clock(self) -> HealthRow:
-        speed = self._desk.clock.speed
-        if speed == 0:
-            return HealthRow("clock", Level.WARNING, "exchange clock stands")
-        return HealthRow("clock", Level.OK, "real time" if speed == 1 else f"{speed:g}x real time")
-
-    def _loop(self) -> HealthRow:
-        lag = self._lag_max_ms()
-        limit = self._desk.config.health.max_loop_lag_ms
-        return HealthRow("loop", Level.OK if lag <= limit else Level.WARNING, f"max lag {lag:.1f} ms")
-
-    def _store_row(self) -> HealthRow:
-        store = self._store()
-        if not store.healthy:
-            return HealthRow("store", Level.CRITICAL, "NOT STORED: cannot write")
-        p99 = store.p99_ms
-        return HealthRow("store", Level.OK, "ready" if p99 is None else f"p99 {p99:.1f} ms")
-
-    def _margin(self) -> HealthRow:
-        values = self._desk.values
-        nlv, free = values.get("NetLiquidation", math.nan), values.get("ExcessLiquidity", math.nan)
-        if not (math.isfinite(nlv) and math.isfinite(free) and nlv > 0):
-            return HealthRow("margin", Level.INFO, "—")
-        share = 100.0 * free / nlv
-        return HealthRow("margin", Level.OK if share > 20 else Level.WARNING, f"{share:.0f} % free")

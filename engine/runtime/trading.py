@@ -30,6 +30,7 @@ from engine.risk.refusal import OrderRefusedError, Refusal
 from engine.risk.world import GateWorld
 from engine.runtime.decisions import decision_context
 from engine.runtime.desk import Desk
+from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import Strategy, StrategyView, Waiting
 
@@ -92,10 +93,12 @@ class Trading:
 
     def on_bar(self, bar: Bar) -> None:
         """A complete 5-second bar of the live stream. Never raises: it runs inside a broker callback."""
+        cycle_begins(bar.end)
         for running in self.running:
             if bar.symbol in running.keys and not running.off:
                 with self._guarded(running, bar.symbol):
                     self._feed(running, bar)
+        cycle_ends(self._desk)
 
     @contextmanager
     def _guarded(self, running: Running, key: str) -> Iterator[None]:
@@ -124,6 +127,7 @@ class Trading:
         if last is not None and bar.end <= last:
             return  # decided on, perhaps by the run before: it came with the warm-up
         running.last_bars[bar.symbol] = bar.end
+        self._desk.telemetry.counters.bars += 1
         proposals = running.strategy.on_bar(bar, self._view(running, bar.symbol))
         self._want(running, bar.symbol, proposals)
 
@@ -251,6 +255,7 @@ class Trading:
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:
         desk = self._desk
+        desk.telemetry.counters.proposed += 1
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
         ticket = check_entry(proposal, world, limits)
         # Written down and told while the intents are being stored, not before: the order comes first.
@@ -260,6 +265,7 @@ class Trading:
             if isinstance(ticket, Refusal):
                 desk.refused(proposal, ticket)
             return
+        desk.telemetry.counters.approved += 1
         if desk.mode is Mode.DRY_RUN:
             label = "" if desk.quotes.is_live(proposal.key) else " (delayed prices)"
             wish = self._sentence(proposal, "enter")
@@ -271,7 +277,9 @@ class Trading:
         desk.analytics.entry_paths[running.kind] += 1
         desk.why_not.pop((proposal.strategy, proposal.key), None)
         try:
-            await self._executor.enter(self._executor.entry_intents(proposal, ticket, instrument), instrument)
+            intents = self._executor.entry_intents(proposal, ticket, instrument)
+            if await self._executor.enter(intents, instrument):
+                order_sent(desk)
         except OrderRefusedError as err:
             desk.refused(proposal, err.refusal)
 

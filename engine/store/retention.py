@@ -58,6 +58,16 @@ def prune(conn: sqlite3.Connection, *, before: datetime, at: datetime, boot_id: 
     removed += _delete(conn, "position_snapshot", "anchor_id", _OLD_ANCHORS, limits)
     removed += _delete(conn, "anchor", "id", _OLD_ANCHORS, limits)
     removed += _delete(conn, "alert", "id", _OLD_ALERTS, limits)
+    removed += _delete(
+        conn, "telemetry", "seq", "SELECT seq FROM telemetry WHERE at < :before LIMIT :batch", limits
+    )
+    removed += _delete(
+        conn,
+        "up_span",
+        "began_at",
+        "SELECT began_at FROM up_span WHERE ended_at < :before LIMIT :batch",
+        limits,
+    )
     return removed + _delete(
         conn, "equity", "rowid", "SELECT rowid FROM equity WHERE at < :before LIMIT :batch", limits
     )

@@ -341,6 +341,31 @@ _EVIDENCE = (
 )
 _BRAKES = ("ALTER TABLE brake ADD COLUMN at_open TEXT NOT NULL DEFAULT ''",)
 
+_HEALTH = (
+    """CREATE TABLE telemetry (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        bars INTEGER NOT NULL,
+        proposed INTEGER NOT NULL,
+        approved INTEGER NOT NULL,
+        submitted INTEGER NOT NULL,
+        cycles INTEGER NOT NULL,
+        degraded INTEGER NOT NULL,
+        figures TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    )""",
+    "CREATE INDEX telemetry_at ON telemetry (at)",
+    """CREATE TABLE up_span (
+        boot_id TEXT NOT NULL,
+        began_at TEXT NOT NULL,
+        ended_at TEXT NOT NULL,
+        ended_by TEXT NOT NULL,
+        session_open TEXT NOT NULL,
+        session_close TEXT NOT NULL,
+        PRIMARY KEY (boot_id, began_at)
+    ) WITHOUT ROWID""",
+)
+
 Migration = Callable[[Connection], None]
 
 
@@ -363,5 +388,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_ALERTS),
     _statements(_EVIDENCE),
     _statements(_BRAKES),
+    _statements(_HEALTH),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

@@ -27,14 +27,13 @@ from engine.store.connection import is_disk_trouble, open_database, transact
 from engine.store.errors import StoreClosedError, StoreUnwritableError
 from engine.store.events import ChainReport, NewEvent
 from engine.store.journal import AuditEntry, EquityPoint
+from engine.store.latency import WriteTimes
 from engine.store.operations import StoredState
 from engine.store.quarantine import QuarantinedRow
 from engine.store.rescue import Rescue, open_or_rescue
 
 T = TypeVar("T")
 Transaction = Callable[[sqlite3.Connection], T]
-
-_LATENCIES_KEPT = 512
 
 
 class StoreMetrics(NamedTuple):
@@ -78,7 +77,7 @@ class Store:
         self.opening = Opening()
         """What opening had to do before the file could be used."""
         self._records: deque[_Record] = deque()
-        self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
+        self.write_times = WriteTimes()
         self._backlog = 0
         self._writes = 0
         self._error = ""
@@ -188,11 +187,10 @@ class Store:
 
     def metrics(self) -> StoreMetrics:
         """How the store does right now."""
-        ordered = sorted(self._latencies)
         return StoreMetrics(
             healthy=self.healthy,
-            last_ms=self._latencies[-1] if ordered else None,
-            p99_ms=ordered[int(len(ordered) * 0.99)] if ordered else None,
+            last_ms=self.write_times.last_ms,
+            p99_ms=self.write_times.p99_ms,
             backlog=self._backlog + len(self._records) - self.unstored,
             unstored=self.unstored,
             writes=self._writes,
@@ -369,7 +367,7 @@ class Store:
             raise StoreUnwritableError(self._trouble()) from err
         self._error = ""
         self._writes += 1
-        self._latencies.append((time.perf_counter() - began) * 1000.0)
+        self.write_times.add((time.perf_counter() - began) * 1000.0)
         return result
 
     def _trouble(self) -> str:

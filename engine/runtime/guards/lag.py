@@ -9,6 +9,8 @@ from typing import Final
 
 STEP_S: Final = 0.02
 _BUCKET_S: Final = 1.0
+LASTING_S: Final = 3
+"""Seconds in a row after which a loop that is late is no single stall any more."""
 
 
 class LoopLagProbe:
@@ -25,6 +27,12 @@ class LoopLagProbe:
     def max_ms(self) -> float:
         """Worst lateness within the window, ms."""
         return max(self._buckets)
+
+    @property
+    def lasting_ms(self) -> float:
+        """The least of the worst of each of the last three whole seconds: one stall does not show in it."""
+        whole = list(self._buckets)[-1 - LASTING_S : -1]
+        return min(whole) if len(whole) == LASTING_S else 0.0
 
     @property
     def worst_ms(self) -> float:

@@ -1,0 +1,50 @@
+"""Which decision cycle an act belongs to: its task inherits that from the bar, so nobody passes it on."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.health.telemetry import Timing
+from engine.runtime.desk import Desk
+
+
+class Cycle(NamedTuple):
+    """One bar of the live stream on its way through the strategies."""
+
+    began_s: float
+    """When it arrived (perf_counter)."""
+    bar_end: datetime
+    """Exchange time."""
+
+
+_CYCLE: ContextVar[Cycle | None] = ContextVar("cycle", default=None)
+
+
+def cycle_begins(bar_end: datetime) -> None:
+    """A bar arrived: acts that are spawned from here on belong to it."""
+    _CYCLE.set(Cycle(time.perf_counter(), bar_end))
+
+
+def cycle_ends(desk: Desk) -> None:
+    """Every strategy has decided on the bar."""
+    cycle, counters = _CYCLE.get(), desk.telemetry.counters
+    counters.cycles += 1
+    counters.degraded += desk.health is not None
+    if cycle is not None:
+        desk.telemetry.add(Timing.CYCLE, (time.perf_counter() - cycle.began_s) * 1000.0)
+
+
+def order_sent(desk: Desk) -> None:
+    """An entry's bytes are with the kernel."""
+    desk.telemetry.counters.submitted += 1
+    cycle = _CYCLE.get()
+    if cycle is None:  # not because of a bar: the operator's hand, a resumed act
+        return
+    desk.telemetry.add(Timing.TICK_TO_ORDER, (time.perf_counter() - cycle.began_s) * 1000.0)
+    speed = desk.clock.speed
+    late_s = (desk.now() - cycle.bar_end).total_seconds()
+    if speed > 0 and late_s >= 0:
+        desk.telemetry.add(Timing.BAR_TO_SUBMIT, late_s / speed * 1000.0)
