@@ -147,9 +147,11 @@ class Trading:
         for running in self._readers.get(quote.key, ()):
             if running.off or not running.strategy.wants_quote(quote):
                 continue
+            cycle_begins(None)
             with self._guarded(running, quote.key):
                 proposals = running.strategy.on_quote(quote, self._view(running, quote.key))
                 self._want(running, quote.key, proposals)
+            cycle_ends(self._desk)
 
     async def clock_round(self) -> None:
         """Ask those who decide by the clock, too; once a round."""
