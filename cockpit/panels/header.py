@@ -58,7 +58,7 @@ class Header(Panel, can_focus=False):
 
 def state_line(frame: Frame, *, width: int) -> Line:
     """Mode, account, engine state, entries; at the right the exchange clock."""
-    left = _state_pieces(frame.snapshot, acting=frame.screen.acting)
+    left = _state_pieces(frame.snapshot, acting=frame.screen.acting, most=max(34, width // 2 - 20))
     right = clock_pieces(frame)
     for worst in range(max(piece.rank for piece in (*left, *right)), -1, -1):
         lefts = fit([piece for piece in left if piece.rank <= worst], width=width)
@@ -68,7 +68,7 @@ def state_line(frame: Frame, *, width: int) -> Line:
     return fit([piece for piece in left if piece.rank == 0], width=width)
 
 
-def _state_pieces(snapshot: Snapshot, *, acting: bool) -> list[Piece]:
+def _state_pieces(snapshot: Snapshot, *, acting: bool, most: int) -> list[Piece]:
     mode = "DRY RUN" if snapshot.mode is Mode.DRY_RUN else snapshot.mode.value
     state = snapshot.engine_state.value
     waiting = len(blocking_rows(snapshot))
@@ -79,7 +79,7 @@ def _state_pieces(snapshot: Snapshot, *, acting: bool) -> list[Piece]:
             0, line(Span(f"{state} {waiting}" if waiting else state, tone_of_state(snapshot.engine_state)))
         ),
     ]
-    pieces.append(Piece(0, _entries(snapshot)))
+    pieces.append(Piece(0, _entries(snapshot, most=most)))
     if not acting:
         pieces.append(Piece(0, line(Span("WATCHING ONLY", Tone.WARN))))
     if snapshot.read_only:
@@ -87,14 +87,14 @@ def _state_pieces(snapshot: Snapshot, *, acting: bool) -> list[Piece]:
     return pieces
 
 
-def _entries(snapshot: Snapshot) -> Line:
+def _entries(snapshot: Snapshot, *, most: int) -> Line:
     brake = hardest_brake(snapshot)
     if brake is not None:
         return line(Span(f" {_BRAKE_WORDS[brake.kind]} ", Tone.ALARM))
     if snapshot.entries_allowed:
         return line(Span(snapshot.entries_text or "entries on", Tone.TEXT))
     text = snapshot.entries_text or "entries blocked"
-    return line(Span(pad(text, width=min(34, len(text))), Tone.WARN))
+    return line(Span(pad(text, width=min(most, len(text))), Tone.WARN))
 
 
 def clock_pieces(frame: Frame) -> list[Piece]:
@@ -259,5 +259,5 @@ def _alert_tone(alert: AlertView) -> Tone:
 
 
 def _alert_text(alert: AlertView, *, acknowledge: str) -> str:
-    about = f"{alert.symbol} " if alert.symbol else ""
+    about = f"{alert.symbol} " if not alert.text.startswith(alert.symbol) else ""
     return f"{alert.level.value.upper()} {about}{alert.text} [{alert.code}] · {acknowledge} acknowledge"

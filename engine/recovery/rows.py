@@ -228,7 +228,7 @@ def strange_row(order: BrokerOrder, *, is_foreign: bool, may_cancel: bool, decim
         ours_text="nothing",
         broker=None,
         broker_text=words,
-        difference="foreign order" if is_foreign else "order that nobody knows",
+        difference="foreign order" if is_foreign else "strange order",
         since=None,
         last_order=words,
         unrealized_usd=None,

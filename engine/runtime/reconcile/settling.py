@@ -192,7 +192,10 @@ class Settler:
             )
         self._recovery.decisions.append(decision)
         self._desk.notices.event(Level.WARNING, "recovery", decision.text, symbol=row.symbol)
-        return await self._acts.carry_out(row, wish.settlement, finding, who=who)
+        result = await self._acts.carry_out(row, wish.settlement, finding, who=who)
+        if result.ok and choice is not RecoveryChoice.FOREIGN:  # that one has a row for as long as it lasts
+            self._recovery.remember_settled(row, result.text)
+        return result
 
     def _decision(self, wish: _Wish, finding: Finding | None, *, who: str) -> Decision:
         row, choice = wish.row, wish.settlement.choice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from engine.api import Mode
@@ -113,6 +113,11 @@ class RecoveryState:
         """Keep the row of something that was booked."""
         row = finding_row(finding, self._known(finding.key, finding))
         self.done[row.row_id] = row
+
+    def remember_settled(self, row: RecoveryRow, said: str) -> None:
+        """Keep a row that somebody settled, with what came of it; one that still stands shows itself."""
+        came = said.removeprefix(f"{row.symbol}: ")
+        self.done[row.row_id] = replace(row, choices=(), proposal=came, stop_price=None, stop_text="")
 
     def remember_away(self) -> None:
         """Rows of what our own orders did to positions while nobody looked."""

@@ -163,6 +163,17 @@ async def test_closing_while_its_market_is_shut_is_refused_and_says_so(tmp_path:
 
 
 @virtual
+@pytest.mark.req("CARD-ORPHANS")
+async def test_a_settled_row_stays_with_what_came_of_it(tmp_path: Path) -> None:
+    async with scene(tmp_path) as it:
+        assert (await it.settle(ADOPT)).status == "done"
+
+        (row,) = it.it.state.rows()
+        assert (row.symbol, row.choices) == ("META", ())
+        assert row.proposal.startswith("adopted -30")
+
+
+@virtual
 async def test_what_is_left_alone_stays_so_over_a_restart_and_is_spared_by_a_kill(tmp_path: Path) -> None:
     async with scene(tmp_path / "a") as it:
         assert (await it.settle(FOREIGN)).status == "done"
