@@ -16,6 +16,9 @@ def conflicts(config: Config) -> Iterator[tuple[str, str]]:
     if link.standby_cap_s < link.standby_base_s:
         expected = f"expected at least connection.standby_base_s ({link.standby_base_s:g})"
         yield "connection.standby_cap_s", expected
+    if config.breaker.fatal_above < config.breaker.loop_consecutive:
+        expected = f"expected at least breaker.loop_consecutive ({config.breaker.loop_consecutive})"
+        yield "breaker.fatal_above", f"{expected}: the session would end before it pauses"
     if hours.entry_end <= hours.entry_start:
         yield "sessions.entry_end", f"expected a time after sessions.entry_start ({hours.entry_start:%H:%M})"
     for name in ("per_symbol_notional_cap", "per_symbol_margin_cap"):

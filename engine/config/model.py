@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from engine.config.breaker_sections import BreakerSection, ErrorsSection
 from engine.config.gates import GatesSection
 from engine.config.loop import LoopSection
 from engine.config.secrecy import looks_secret
@@ -82,6 +83,8 @@ class Config(Section):
     risk: RiskSection = RiskSection()
     execution: ExecutionSection = ExecutionSection()
     position: PositionSection = PositionSection()
+    errors: ErrorsSection = ErrorsSection()
+    breaker: BreakerSection = BreakerSection()
     kill: KillSection = KillSection()
     loop: LoopSection = LoopSection()
     reconcile: ReconcileSection = ReconcileSection()

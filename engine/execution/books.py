@@ -51,6 +51,10 @@ class JournalDownError(Exception):
     """What adds risk is not durable (the store is down, or refused it): it must not be sent."""
 
 
+def _raised(_: str, err: Exception) -> None:
+    raise err
+
+
 class Books:
     """Single place where broker events and our own acts become positions, orders and rows."""
 
@@ -67,6 +71,8 @@ class Books:
         self._idle = asyncio.Event()
         self._idle.set()
         self._on_changes: list[Callable[[Changes], None]] = []
+        self.on_failed: Callable[[str, Exception], object] = _raised
+        """Told where a listener fails: neither the others nor the order under way may suffer from it."""
         self._open: tuple[Order, ...] | None = None
         """Orders not done, as of the last event; None where they must be looked up again."""
 
@@ -118,7 +124,10 @@ class Books:
 
     def _tell(self, changes: Changes) -> None:
         for listener in self._on_changes:
-            listener(changes)
+            try:
+                listener(changes)
+            except Exception as err:  # noqa: BLE001 - as `on_failed` says
+                self.on_failed("a listener of the books", err)
         self.watch.notify()
 
     @contextmanager

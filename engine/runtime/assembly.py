@@ -288,7 +288,9 @@ def _publisher(
         gateway_text="simulated prices" if simulated else f"IBKR {given.account}",
         recovery=recovery.view,
     )
-    publisher = Publisher(builder.build(0), build=builder.build, settled=desk.books.settled)
+    publisher = Publisher(
+        builder.build(0), build=builder.build, settled=desk.books.settled, guarded=desk.faults.loop
+    )
     watch.monitor.urge = publisher.urge
     return publisher
 

@@ -145,11 +145,12 @@ class BrakeDesk:
             return
         text = f"{brake.level.name} of {brake.scope.value} {brake.name}".rstrip()
         text += f" by {brake.who}: {brake.reason}"
-        raise_alert, symbol = self._desk.notices.raise_alert, _symbol(brake)
+        notices, symbol = self._desk.notices, _symbol(brake)
         if brake.level is BrakeLevel.KILL:
-            raise_alert(Level.CRITICAL, "kill", f"{text}; cancelling and closing", symbol=symbol)
+            notices.raise_alert(Level.CRITICAL, "kill", f"{text}; cancelling and closing", symbol=symbol)
         else:
-            raise_alert(Level.ERROR, "halt", f"{text}; what adds risk is being cancelled", symbol=symbol)
+            told = f"{text}; what adds risk is being cancelled"
+            notices.raise_alert(Level.ERROR, "halt", told, symbol=symbol)
 
     async def wait_for_open(self, brake: Brake, *, who: str) -> None:
         """Remember, over restarts, who wants the rest of a KILL closed at the open; empty: nobody."""

@@ -38,6 +38,7 @@ from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
 from engine.runtime.alerts.notices import Notices
 from engine.runtime.analytics import Analytics
+from engine.runtime.breakers.faults import Faults
 from engine.runtime.clock import Clock
 from engine.runtime.close_times import CloseTimes
 from engine.runtime.heard import Heard
@@ -147,9 +148,12 @@ class Desk:
     draining: bool = False
     summary: tuple[str, ...] = ()
     """The day in lines for people, once the engine ends."""
+    faults: Faults = field(init=False)
+    """Where errors inside the engine are counted."""
 
     def __post_init__(self) -> None:
-        """Nothing was heard of the account yet."""
+        self.faults = Faults(self.notices, monotonic=self.clock.monotonic, config=lambda: self.config)
+        self.books.on_failed = self.faults.failed
         self.heard = Heard(self.clock.monotonic)
 
     def now(self) -> datetime:
@@ -258,6 +262,9 @@ class Desk:
             return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
         if self.state is not EngineState.READY:
             return self.block or Block(Reason.NOT_READY, f"the engine is {self.state.value}")
+        pause = self.faults.pause()
+        if pause is not None:
+            return Block(pause.reason, pause.text)
         return None if self.health is None else Block(*self.health)
 
     def symbol_block(self, key: str) -> Block | None:

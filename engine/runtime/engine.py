@@ -96,6 +96,7 @@ class Engine:
         """Acts asked for before the engine runs."""
         self._clean = False
         self.parts = make(self)
+        self.parts.desk.faults.on_fatal = self._fatal
 
     @property
     def source(self) -> SnapshotSource:
@@ -166,13 +167,17 @@ class Engine:
                 )
                 self._request(StopRequest("keep", err))
             except Exception as err:  # noqa: BLE001 - whatever it is, the way out is the same
-                _log.error("engine.failed", task=name, error=f"{type(err).__name__}: {err}", exc_info=err)
-                text = f"{name} failed, the engine stops: {err}"
-                self.parts.desk.notices.raise_alert(Level.CRITICAL, "engine_failed", text)
-                self._request(StopRequest("flatten", err))
+                self.parts.desk.faults.failed(name, err)
+                self._fatal(err, f"{name} failed: {type(err).__name__}: {err}")
             if name != "inbox":
                 return
             # It goes on to the end: without the broker's answers nothing could be closed with proof.
+
+    def _fatal(self, err: Exception, text: str) -> None:
+        """An error after which the session cannot go on: the same way out as for a failed core task."""
+        if not self.parts.desk.draining and not isinstance(err, AccountError):  # that one sends nothing
+            self.parts.desk.notices.raise_alert(Level.CRITICAL, "engine_failed", f"the engine stops: {text}")
+            self._request(StopRequest("flatten", err))
 
     def _cancel_rest(self) -> None:
         """Acts still under way when the engine ends: each is durable up to where it came."""
@@ -270,7 +275,8 @@ class Engine:
                 parts.desk.link = LinkState.DOWN
                 self._set_state(EngineState.STOPPED, "stopped")
                 await parts.close()
-        await parts.publisher.publish()
+        with parts.desk.faults.loop("publisher"):
+            await parts.publisher.publish()
         return saved
 
     # --- hooks ----------------------------------------------------------------------------------
@@ -294,7 +300,7 @@ class Engine:
             if asyncio.iscoroutine(result):
                 await result
         except Exception as err:  # noqa: BLE001 - one act's bug must not end the engine
-            _log.error("act.failed", act=name, error=f"{type(err).__name__}: {err}", exc_info=err)
+            self.parts.desk.faults.failed(name, err)
             text = f"{name} failed and was given up: {type(err).__name__}: {err}"
             self.parts.desk.notices.raise_alert(Level.ERROR, "act_failed", text)
 

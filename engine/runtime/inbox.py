@@ -37,6 +37,7 @@ from engine.ledger.events import (
     StatusClaimed,
 )
 from engine.market.feed import NO_PRICES
+from engine.runtime.breakers.broker_codes import level_of_code
 from engine.runtime.desk import Desk
 from engine.runtime.health.products import keep_status
 from engine.runtime.process.late_log import LateLog
@@ -89,6 +90,15 @@ class Inbox:
 
     def on_broker_event(self, event: BrokerEvent) -> None:
         """Queue an order event; act on link, account and data events at once."""
+        faults = self._desk.faults
+        try:
+            self._take(event)
+        except Exception as err:  # noqa: BLE001 - the next event comes all the same
+            faults.loop_failed("events of the broker", err)
+        else:
+            faults.loop_worked("events of the broker")
+
+    def _take(self, event: BrokerEvent) -> None:
         match event:
             case LinkEvent():
                 self.on_link(event)
@@ -109,16 +119,24 @@ class Inbox:
 
     def on_quote(self, quote: Quote) -> None:
         """A change of the touch or a print."""
-        self._desk.quotes.on_quote(quote)
-        self._on_quote(quote)
+        faults = self._desk.faults
+        try:
+            self._desk.quotes.on_quote(quote)
+            self._on_quote(quote)
+        except Exception as err:  # noqa: BLE001 - as above
+            faults.loop_failed("quotes", err)
+        else:
+            faults.loop_worked("quotes")
 
     def on_bar(self, bar: Bar) -> None:
         """A complete 5-second bar."""
-        self._on_bar(bar)
+        with self._desk.faults.loop("bars"):
+            self._on_bar(bar)
 
     def on_depth(self, depth: Depth) -> None:
         """Our own book after an update."""
-        self._desk.quotes.on_depth(depth)
+        with self._desk.faults.loop("books"):
+            self._desk.quotes.on_depth(depth)
 
     # --- order events ---------------------------------------------------------------------------
 
@@ -131,7 +149,23 @@ class Inbox:
             while self._events:
                 batch += self._readable(self._events.popleft())
             if batch:
-                await self._desk.books.post(*batch)
+                await self._post(batch)
+
+    async def _post(self, batch: list[LedgerEvent]) -> None:
+        """One that the books cannot take must not take the others with it: each is posted alone.
+
+        Posting what was taken already changes nothing; what is missing then, the comparison finds.
+        """
+        try:
+            await self._desk.books.post(*batch)
+        except Exception as err:  # noqa: BLE001 - the broker's other answers must be booked
+            self._desk.faults.loop_failed("order events", err)
+            self.on_foreign()
+            for event in batch if len(batch) > 1 else ():
+                with self._desk.faults.loop("order events"):
+                    await self._desk.books.post(event)
+        else:
+            self._desk.faults.loop_worked("order events")
 
     def _readable(self, event: BrokerEvent) -> list[LedgerEvent]:
         """One event that cannot be read must not take the others with it: the account is compared."""
@@ -139,9 +173,10 @@ class Inbox:
             self.on_foreign()
         try:
             return self.ledger_events(event)
-        except (ArithmeticError, ValueError) as err:
+        except Exception as err:  # noqa: BLE001 - as the sentence above says
             text = f"an event of the broker could not be read, the account is compared: {event} ({err})"
             self._desk.notices.event(Level.ERROR, "link", text)
+            self._desk.faults.loop_failed("order events", err)
             self.on_foreign()
             return []
 
@@ -234,7 +269,9 @@ class Inbox:
         if event.code in _QUIET_CODES:
             return
         where = f" ({event.request_key})" if event.request_key else ""
-        self._desk.notices.event(Level.WARNING, "link", f"broker {event.code}{where}: {event.text}")
+        level, is_mapped = level_of_code(event.code)
+        note = "" if is_mapped else " (a code we do not know)"
+        self._desk.notices.event(level, "link", f"broker {event.code}{where}: {event.text}{note}")
 
 
 def _status(claim: OrderClaim, *, at: datetime) -> StatusClaimed:

@@ -29,6 +29,7 @@ from engine.broker.port import (
 )
 from engine.config import OnExhausted
 from engine.config.sections import ConnectionSection
+from engine.runtime.breakers.errors import LineGivenUpError
 from engine.runtime.desk import Desk
 
 SYNC_RETRY_S = 2.0
@@ -39,10 +40,6 @@ UNVERIFIED_ALERT = "unverified"
 
 _GROWS_UNTIL = 32
 """Attempts after which the ceiling has long reached its cap; keeps the power of a long night finite."""
-
-
-class LineGivenUpError(Exception):
-    """Every attempt failed and `connection.on_exhausted` is `exit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +110,15 @@ class Line:
 
     async def _compare(self, hello: Hello) -> bool:
         try:
-            return await self._hooks.on_up(hello)
+            complete = await self._hooks.on_up(hello)
         except BrokerError as err:
             self._desk.notices.event(Level.WARNING, "link", f"the account could not be compared yet: {err}")
             return False
+        except Exception as err:  # noqa: BLE001 - entries are blocked until it works; the ladder counts
+            self._desk.faults.loop_failed("comparing", err)
+            return False
+        self._desk.faults.loop_worked("comparing")
+        return complete
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but wake at once when the line changes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from engine.api import Snapshot
 
@@ -21,11 +22,18 @@ class Publisher:
     """Rebinds `latest`; what it shows is durable, because it waits for the books to settle first."""
 
     def __init__(
-        self, first: Snapshot, *, build: Callable[[int], Snapshot], settled: Callable[[], Awaitable[None]]
+        self,
+        first: Snapshot,
+        *,
+        build: Callable[[int], Snapshot],
+        settled: Callable[[], Awaitable[None]],
+        guarded: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
+        """`guarded` takes the errors of what it is named after, so that the next turn comes all the same."""
         self._latest = first
         self._build = build
         self._settled = settled
+        self._guarded = guarded
         self._wake = asyncio.Event()
         self._is_urgent = False
         self._is_dirty = False
@@ -68,7 +76,11 @@ class Publisher:
                 pass  # the regular beat
             self._wake.clear()
             if self._is_urgent or self._is_dirty or loop.time() - published_s >= SILENCE_S:
-                await self.publish()
+                seq = self._latest.seq
+                with self._guarded("publisher"):
+                    await self.publish()
+                if self._latest.seq == seq:
+                    await asyncio.sleep(SILENCE_S)  # it failed: not ten times a second
                 published_s = loop.time()
 
     async def publish(self) -> None:
@@ -77,4 +89,5 @@ class Publisher:
         urgent, self._is_urgent, self._is_dirty = self._is_urgent, False, False
         self._latest = self._build(self._latest.seq + 1)
         for listener in tuple(self._listeners):
-            listener(urgent)
+            with self._guarded("a front end"):
+                listener(urgent)

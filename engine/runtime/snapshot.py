@@ -77,7 +77,7 @@ class SnapshotBuilder:
             orders=self._orders(),
             fills=self._fill_rows.rows(views.shown_fills(desk)),
             pnl=self._pnl.view(desk),
-            health=self._health(),
+            health=(*self._health(), HealthRow("breakers", *desk.faults.words())),
             telemetry=self._telemetry(),
             why_not=self._trading.why_not(),
             gates=desk.gates,

@@ -1,18 +1,17 @@
 """Runs the strategies: bars in, proposals through the gate, what passes to the executor.
 
-A strategy that fails is switched off with its reason on screen; its positions keep their stops and the
-engine lives on.
+A strategy that fails at an instrument goes on with its others. Where it fails too often it is switched off
+there, with its reason on screen, and the position it holds there is closed; the engine lives on.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time
-
-import structlog
 
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
@@ -33,8 +32,6 @@ from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import Strategy, StrategyView, Waiting
-
-_log = structlog.get_logger("engine")
 
 LIVE_BAR_SECONDS = 5
 """Length of the bars the broker streams."""
@@ -69,6 +66,10 @@ class Running:
     """Instrument key -> end of the last bar it decided on, over restarts: no bar acts twice."""
     off: str = ""
     """Why it was switched off; empty while it runs."""
+    errors: Counter[str] = field(default_factory=Counter)
+    """Instrument key -> how often it failed there in this run."""
+    off_at: dict[str, str] = field(default_factory=dict)
+    """Instrument key -> why it was switched off there, while it goes on with its others."""
 
 
 class Trading:
@@ -95,26 +96,52 @@ class Trading:
         """A complete 5-second bar of the live stream. Never raises: it runs inside a broker callback."""
         cycle_begins(bar.end)
         for running in self.running:
-            if bar.symbol in running.keys and not running.off:
+            if bar.symbol in running.keys and not running.off and bar.symbol not in running.off_at:
                 with self._guarded(running, bar.symbol):
                     self._feed(running, bar)
         cycle_ends(self._desk)
 
     @contextmanager
-    def _guarded(self, running: Running, key: str) -> Iterator[None]:
-        """A strategy's own bug switches that strategy off; the others and the engine live on."""
+    def _guarded(self, running: Running, key: str, *, most: int | None = None) -> Iterator[None]:
+        """A strategy's error at one instrument touches no other, nor any other strategy's position.
+
+        After `most` of them (errors.position_max where nothing is said) it is off there.
+        """
         try:
             yield
         except Exception as err:  # noqa: BLE001 - as the sentence above says
-            if running.off:
-                return
-            running.off = f"{type(err).__name__}: {err}"
-            name = running.strategy.name
-            _log.error("strategy.failed", strategy=name, symbol=key, error=running.off, exc_info=err)
-            text = f"strategy {name} failed at {key} and is off; its stops stay: {running.off}"
-            self._desk.notices.event(Level.ERROR, "strategy", text)
-            off = "; ".join(f"{r.strategy.name} ({r.off})" for r in self.running if r.off)
-            self._desk.notices.raise_alert(Level.ERROR, "strategy_off", f"off after a failure: {off}")
+            desk, name = self._desk, running.strategy.name
+            position = desk.books.position(key)
+            if position is not None and position.owner == name:
+                desk.faults.position_failed(key, f"strategy {name}", err)
+            else:
+                desk.faults.failed(f"strategy {name}", err, key=key)
+            running.errors[key] += 1
+            if running.errors[key] >= (most or desk.config.errors.position_max):
+                running.off_at[key] = f"{type(err).__name__}: {err}"
+                self._tell_off()
+
+    @contextmanager
+    def _whole(self, running: Running) -> Iterator[None]:
+        """An error that is about no instrument switches the whole strategy off."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 - the other strategies live on
+            self._desk.faults.failed(f"strategy {running.strategy.name}", err)
+            if not running.off:
+                running.off = f"{type(err).__name__}: {err}"
+                self._tell_off()
+
+    def _tell_off(self) -> None:
+        parts = [f"{r.strategy.name} ({r.off})" for r in self.running if r.off]
+        parts += [
+            f"{r.strategy.name} at {key} ({why})"
+            for r in self.running
+            if not r.off
+            for key, why in r.off_at.items()
+        ]
+        text = f"off after failing, until the next start: {'; '.join(parts)}"
+        self._desk.notices.raise_alert(Level.ERROR, "strategy_off", text)
 
     def _feed(self, running: Running, bar: Bar) -> None:
         aggregator = running.aggregators.get(bar.symbol)
@@ -182,7 +209,7 @@ class Trading:
     def assign(self, running: Running, keys: Sequence[str]) -> None:
         """Give a strategy its instruments; it starts cold."""
         running.keys, running.warm = set(keys), set()
-        with self._guarded(running, ", ".join(keys)):
+        with self._whole(running):
             running.strategy = running.make(tuple(keys))
             running.strategy.take_setups(tuple(self._desk.setups.values()))
         self._readers = self._find_readers()
@@ -205,14 +232,14 @@ class Trading:
         """Feed history (nothing is proposed because of it) and let the strategy act from now on."""
         if key in running.warm or running.off:
             return
-        with self._guarded(running, key):
+        with self._guarded(running, key, most=1):
             running.strategy.warm_up(bars)
             running.warm.add(key)
 
     def bars_wanted(self, running: Running) -> int:
         """Bars of history it needs; 0 where it cannot even say."""
         wanted = [0]
-        with self._guarded(running, "its warm-up"):
+        with self._whole(running):
             wanted.append(running.strategy.warm_up_bars())
         return max(wanted)
 
@@ -223,11 +250,12 @@ class Trading:
 
         A strategy that was switched off since may still leave a position, but enters no more.
         """
-        for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
-            if proposal.intention is Intention.EXIT:
-                await self._exit(proposal)
-            elif not running.off:
-                await self._enter(running, proposal)
+        with self._guarded(running, proposals[0].key):
+            for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
+                if proposal.intention is Intention.EXIT:
+                    await self._exit(proposal)
+                elif not running.off and proposal.key not in running.off_at:
+                    await self._enter(running, proposal)
 
     async def _exit(self, proposal: Proposal) -> None:
         desk, instrument = self._desk, self._desk.instruments.get(proposal.key)
@@ -317,7 +345,7 @@ class Trading:
         )
 
     def _state(self, running: Running) -> str:
-        if running.off:
+        if running.off or (running.keys and running.keys <= running.off_at.keys()):
             return "off"
         if not running.keys or running.warm != running.keys:
             return "warming up"
@@ -340,8 +368,9 @@ class Trading:
 
     def _why(self, running: Running, key: str) -> WhyNot:
         name = running.strategy.name
-        if running.off:
-            return WhyNot(key, name, Reason.STRATEGY_OFF.value, running.off)
+        off = running.off or running.off_at.get(key, "")
+        if off:
+            return WhyNot(key, name, Reason.STRATEGY_OFF.value, off)
         if key not in running.warm:
             return WhyNot(key, name, Reason.WARMING_UP.value, "waiting for history")
         refusal = self._desk.why_not.get((name, key))

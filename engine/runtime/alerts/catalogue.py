@@ -63,7 +63,7 @@ _ORDERS = (
     AlertRule("stop_not_filled", _C, "a stop that does not fill", "look at the price, flatten (f)"),
     AlertRule("position_age", _E, "position open too long", "close it (f), or let the engine do it"),
     AlertRule("not_flat_at_close", _C, "open at the day's end", "close it (f) before its market shuts"),
-    AlertRule("forced_close", _E, "closed by the engine", "find out why before entering again", False),
+    AlertRule("forced_close", _C, "closed by the engine", "find out why before entering again", False),
 )
 
 _LINK = (
@@ -83,7 +83,10 @@ _SAFETY = (
     AlertRule("daily_loss", _C, "daily loss limit", "stay halted; look at the day"),
     AlertRule("drawdown", _C, "drawdown limit", "stay halted; look at the day"),
     AlertRule("repeated_execution", _E, "a strategy fills too often", "look at it, then R", False),
-    AlertRule("breaker_trip", _E, "a breaker tripped", "read its cause on the risk panel"),
+    AlertRule(
+        "breaker_error_rate", _W, "too many errors a minute", "read the log; entries go on by themselves"
+    ),
+    AlertRule("breaker_loop", _E, "a loop fails again and again", "read the log; one more ends the session"),
     AlertRule("health", _E, "health is bad", "look at the health panel"),
     AlertRule("drift", _W, "behaviour drifted", "look at the strategy's figures"),
     AlertRule("slo_violation", _W, "too slow", "look at the health panel and the machine"),

@@ -77,7 +77,8 @@ class AgeWatch:
         for key, position in held.items():
             instrument = self._desk.instruments.get(key)
             if instrument is not None:
-                self._look_at(position, instrument)
+                with self._desk.faults.position(key, "its age"):
+                    self._look_at(position, instrument)
 
     def limits(self, owner: str) -> AgeLimits:
         """Those of the strategy that owns it: its own limit in the same proportions, else the general ones.

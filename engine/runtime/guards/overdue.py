@@ -65,8 +65,9 @@ class Overdue:
         for gone in self._asked_s.keys() - {o.intent.ref for o in live}:
             del self._asked_s[gone]
         for order in live:
-            if self._is_overdue(order, now) and self._may_ask(order.intent.ref, now_s):
-                self._give_up(order, now_s)
+            with self._desk.faults.position(order.intent.key, "its unfilled entry"):
+                if self._is_overdue(order, now) and self._may_ask(order.intent.ref, now_s):
+                    self._give_up(order, now_s)
         self._ask_again(live, now_s)
         asked = self._surfaced_s
         self._surfaced_s = {ref: asked.get(ref, float("-inf")) for ref in self._desk.surfaced}

@@ -48,7 +48,10 @@ class StopNet:
             return
         now_s = self._desk.clock.monotonic()
         unsettled = self._desk.unsettled()
-        beyond = {p.key for p in self._desk.books.positions() if self._is_beyond(p)}
+        beyond = set()
+        for position in self._desk.books.positions():
+            with self._desk.faults.position(position.key, "its second net"):
+                beyond |= {position.key} if self._is_beyond(position) else set()
         for key in self._beyond_since_s.keys() - beyond:
             del self._beyond_since_s[key]
             self._tried_s.pop(key, None)

@@ -76,8 +76,9 @@ class StopKeeper:
             self._is_right(key)
         self._watch_naked()
         for key in keys:
-            if not self._executor.lock(key).locked():
-                self._look_at(key)
+            with self._desk.faults.position(key, "its stops"):
+                if not self._executor.lock(key).locked():
+                    self._look_at(key)
 
     def line_lost(self) -> None:
         """Without a line nothing can be placed: the time a position may be naked begins anew."""
@@ -86,7 +87,7 @@ class StopKeeper:
     async def verify(self) -> StopReport:
         """Look at every stop now and put right what is not; the answer says what stands, by instrument."""
         keys = sorted(self._keys()) if self._desk.mode is not Mode.DRY_RUN else []
-        needed = {key for key in keys if self._executor.protection_steps(key, self._instrument(key))}
+        needed = {key for key in keys if self._needs(key)}
         right = await asyncio.gather(*(self._protect(key) for key in keys))
         done, failed = [], []
         for key, ok in zip(keys, right, strict=True):
@@ -97,6 +98,13 @@ class StopKeeper:
             elif key in needed:
                 done.append(f"{key}: flat, its stop is cancelled")
         return StopReport(tuple(done), tuple(failed))
+
+    def _needs(self, key: str) -> bool:
+        try:
+            return bool(self._executor.protection_steps(key, self._instrument(key)))
+        except Exception as err:  # noqa: BLE001 - as below
+            self._desk.faults.position_failed(key, "its stops", err)
+            return True
 
     def _instrument(self, key: str) -> Instrument | None:
         return self._desk.instruments.get(key)
@@ -138,6 +146,13 @@ class StopKeeper:
         self._spawn(f"protect {key}", lambda: self._protect(key))
 
     async def _protect(self, key: str) -> bool:
+        try:
+            return await self._put_right(key)
+        except Exception as err:  # noqa: BLE001 - the other instruments are looked after all the same
+            self._desk.faults.position_failed(key, "its stops", err)
+            return False
+
+    async def _put_right(self, key: str) -> bool:
         instrument = self._instrument(key)
         if instrument is None or self._changed(key) is not None:
             return not self._executor.protection_steps(key, None)
@@ -158,7 +173,10 @@ class StopKeeper:
     def _watch_naked(self) -> None:
         """Close what could not be protected in time."""
         now_s = self._desk.clock.monotonic()
-        naked = {p.key for p in self._desk.books.positions() if self._is_naked(p.key)}
+        naked = set()
+        for key in (p.key for p in self._desk.books.positions()):
+            with self._desk.faults.position(key, "its cover"):
+                naked |= {key} if self._is_naked(key) else set()
         unsettled = self._desk.unsettled()
         # What was settled just now could not be protected before: its time begins anew.
         since = {k: s for k, s in self._naked_since_s.items() if k not in self._unsettled - unsettled.keys()}

@@ -17,6 +17,9 @@ from engine.runtime.reconcile.state import RecoveryState
 UNKNOWN_PAUSES_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Real seconds between questions about orders of unknown fate; after the last the regular round goes on."""
 
+FAILED_PAUSE_S = 5.0
+"""Real seconds after a comparison that failed inside the engine."""
+
 _STANDING = frozenset({EngineState.READY, EngineState.ORPHANS, EngineState.BLOCKED})
 """States in which the line's own comparison is over."""
 
@@ -78,7 +81,13 @@ class Reconciler:
                 except TimeoutError:
                     pass  # due
                 continue
-            await self._compare()
+            try:
+                await self._compare()
+            except Exception as err:  # noqa: BLE001 - the ladder counts; the next comparison comes
+                self._desk.faults.loop_failed("reconciler", err)
+                self._due_s = min(self._due_s, self._now_s() + FAILED_PAUSE_S)
+            else:
+                self._desk.faults.loop_worked("reconciler")
 
     async def _compare(self) -> None:
         self._due_s = float("inf")
