@@ -111,7 +111,7 @@ async def test_a_code_nobody_knows_is_told_as_an_error_and_as_unknown(tmp_path: 
         here.inbox.on_broker_event(Notice(98765, "surprise", ""))
         here.inbox.on_broker_event(Notice(2103, "farm lost", ""))
 
-        known = [e for e in here.desk.notices.events if e.kind == "link"]
+        known = [e for e in here.desk.notices.events if e.text.startswith("broker ")]
         assert [(e.level, "do not know" in e.text) for e in known] == [
             (Level.ERROR, True),
             (Level.WARNING, False),
