@@ -17,6 +17,7 @@ class Where(StrEnum):
     DIALOG = "a dialog"
     LEAVE = "the question how to leave"
     DIAL = "the risk dial"
+    ALERTS = "the list of alerts"
 
 
 class Confirm(StrEnum):

@@ -64,6 +64,14 @@ _SAFETY = (
         label="ack",
         rank=7,
     ),
+    Action(
+        "alerts",
+        "Alerts and events",
+        "Every alert that stands, loudest first, what to do about it, and what happened last.",
+        "7",
+        Where.SCREENS,
+        Group.SAFETY,
+    ),
 )
 
 _TRADES = (
@@ -270,6 +278,14 @@ _DIALOG = (
         "Lowers it at once. Enter takes a typed figure.",
         "minus",
         Where.DIAL,
+        Group.DIALOG,
+    ),
+    Action(
+        "acknowledge_this",
+        "Acknowledge the selected alert",
+        "In the list of alerts. It no longer blocks and is not escalated.",
+        "a",
+        Where.ALERTS,
         Group.DIALOG,
     ),
     Action(

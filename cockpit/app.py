@@ -13,6 +13,7 @@ from textual import events
 from textual.screen import Screen
 from textual.timer import Timer
 
+from cockpit.bell import Bell
 from cockpit.bridge import Bridge
 from cockpit.exits import Exit
 from cockpit.format import clean
@@ -79,6 +80,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self.failure = ""
         self._handle = handle
         self._bridge = Bridge(handle, on_outcome=self._outcome_arrived, new_id=new_id)
+        self._bell = Bell(self.settings.bell)
         self._clock = clock
         self._monotonic = monotonic
         self._acting = acting
@@ -178,6 +180,8 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         if looked_at == self._looked_at:
             return
         self._looked_at = looked_at
+        if self._bell.is_due(snapshot.alerts):
+            self.bell()
         started = self._monotonic()
         with self.batch_update():
             self._cockpit.show(frame)

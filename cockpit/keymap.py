@@ -46,6 +46,7 @@ _TOGETHER: tuple[frozenset[Where], ...] = (
     frozenset({Where.EVERYWHERE, Where.SCREENS, Where.RECOVERY}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.LEAVE}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DIAL}),
+    frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.ALERTS}),
 )
 """Places whose keys are heard at the same time, so that no key may serve twice there."""
 

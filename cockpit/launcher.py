@@ -315,6 +315,8 @@ def _settings(loaded: Loaded) -> UiSettings:
     """What the screen is told. Raises UsageError for keys that cannot be, before anything is started."""
     from cockpit.keymap import KeymapError, checked_keymap
     from cockpit.settings import UiSettings
+    from engine.api import Level
+    from engine.config.values import BellLevel
     from engine.runtime.process.errors import UsageError
 
     ui = loaded.config.ui
@@ -322,7 +324,8 @@ def _settings(loaded: Loaded) -> UiSettings:
         checked_keymap(ui.keys)
     except KeymapError as err:
         raise UsageError(f"ui.keys: {err}") from err
-    return UiSettings(theme=ui.theme.value, refresh_s=ui.refresh_s, keys=ui.keys)
+    bell = None if ui.bell is BellLevel.OFF else Level(ui.bell.value.lower())
+    return UiSettings(theme=ui.theme.value, refresh_s=ui.refresh_s, keys=ui.keys, bell=bell)
 
 
 def _printable(text: str) -> str:

@@ -15,6 +15,7 @@ from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Frame, account_brake, hardest_brake
 from cockpit.recovery import Marks, is_pressing
+from cockpit.screens.alerts import AlertsDialog
 from cockpit.screens.cockpit import CockpitScreen
 from cockpit.screens.dialog import Answers, AskDialog, Dialog, Field, Previewer
 from cockpit.screens.kill import KillDialog
@@ -142,7 +143,16 @@ class OperatorActions(App[Exit]):
             self.say(Span("no alert waits", Tone.MUTED))
             return
         worst = max(waiting, key=lambda alert: (_LOUDNESS.index(alert.level), -alert.alert_id))
-        self.send(CommandKind.ACKNOWLEDGE, target=str(worst.alert_id))
+        self._acknowledge(worst.alert_id)
+
+    def action_alerts(self) -> None:
+        """Every alert that stands, and what happened last."""
+        if not isinstance(self.screen, AlertsDialog):
+            self._close_dialogs()
+            self.open_dialog(AlertsDialog(keys=self.keys, acknowledge=self._acknowledge))
+
+    def _acknowledge(self, alert_id: int) -> None:
+        self.send(CommandKind.ACKNOWLEDGE, target=str(alert_id))
 
     # Positions and orders
 

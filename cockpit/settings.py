@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from engine.api import Level
+
 
 class ColorMode(StrEnum):
     """How much colour the terminal gets."""
@@ -29,5 +31,7 @@ class UiSettings:
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Action id → key (or keys, comma separated) that replaces its default."""
     color: ColorMode = ColorMode.AUTO
+    bell: Level | None = None
+    """Least severe alert that rings the terminal's bell; None never rings."""
     freeze_gc: bool = True
     """Freeze the garbage collector after the first paint: a full collection would stop the engine thread."""

@@ -260,4 +260,7 @@ def _alert_tone(alert: AlertView) -> Tone:
 
 def _alert_text(alert: AlertView, *, acknowledge: str) -> str:
     about = f"{alert.symbol} " if not alert.text.startswith(alert.symbol) else ""
-    return f"{alert.level.value.upper()} {about}{alert.text} [{alert.code}] · {acknowledge} acknowledge"
+    escalated = "ESCALATED " if alert.escalated else ""
+    to_do = f" · {alert.to_do}" if alert.to_do else ""
+    head = f"{escalated}{alert.level.value.upper()} {about}{alert.text} [{alert.code}]"
+    return f"{head}{to_do} · {acknowledge} acknowledge"

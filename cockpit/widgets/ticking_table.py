@@ -44,6 +44,9 @@ class TickingTable(LinesView, can_focus=True):
             self.table = table
             self.key = key
 
+    class Moved(Message):
+        """The cursor is on another row."""
+
     def __init__(
         self,
         columns: Sequence[Column],
@@ -176,8 +179,11 @@ class TickingTable(LinesView, can_focus=True):
 
     def move_cursor(self, place: int) -> None:
         """Put the cursor on row `place`, clamped, and keep it in sight."""
+        before = self._cursor
         self._cursor = max(0, min(place, len(self._rows) - 1))
         self._settle()
+        if self._cursor != before:
+            self.post_message(self.Moved())
 
     def action_cursor_down(self) -> None:
         """One row down."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from engine.config.sections import Section
-from engine.config.values import AlertLevel, LogFormat, LogLevel, Theme, key, matching
+from engine.config.values import AlertLevel, BellLevel, LogFormat, LogLevel, Theme, key, matching
 
 _CHANNEL = matching(r"[a-z][a-z0-9]{0,31}", "a name of lower case letters and digits")
 
@@ -46,6 +46,8 @@ class UiSection(Section):
     """cockpit-safe (blue and orange), cockpit-dark, cockpit-light, ansi."""
     refresh_s: float = key(0.25, unit="s", ge=0.05, le=10)
     """Time between two refreshes of ticking values; fills and alerts show at once."""
+    bell: BellLevel = BellLevel.ERROR
+    """Least severe alerts that ring the terminal's bell: off, WARNING, ERROR, CRITICAL."""
     keys: Mapping[str, str] = {}
     """Own keys: action id = key, as the help screen lists them."""
 

@@ -117,6 +117,15 @@ class AlertLevel(StrEnum):
     CRITICAL = "CRITICAL"
 
 
+class BellLevel(StrEnum):
+    """The least severe alerts that ring the terminal's bell."""
+
+    OFF = "off"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
 class LogLevel(StrEnum):
     """The least severe events that are logged."""
 

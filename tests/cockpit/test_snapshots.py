@@ -100,6 +100,8 @@ def test_recovery_dialog(snap_compare: Compare, name: str, keys: list[str], size
         ("cancel", "normal", ["tab", "x"], (120, 40)),
         ("risk", "normal", ["r"], (120, 40)),
         ("health_small", "stale", ["tab", "tab", "tab"], (80, 24)),
+        ("alerts_small", "disconnected", ["7"], (80, 24)),
+        ("alerts", "disconnected", ["7"], (160, 45)),
     ],
 )
 def test_dialog(snap_compare: Compare, name: str, state: str, keys: list[str], size: tuple[int, int]) -> None:
