@@ -50,7 +50,8 @@ def _raises() -> Iterator[tuple[str, ast.Module, ast.Call]]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             called = node.func if isinstance(node, ast.Call) else None
-            if isinstance(called, ast.Attribute) and called.attr == "raise_alert":
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if name == "raise_alert":
                 yield path.relative_to(ROOT).as_posix(), tree, cast(ast.Call, node)
 
 
