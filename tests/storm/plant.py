@@ -7,12 +7,25 @@ so that a bug that is no longer planted is not counted as found.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from tests.storm.gate_flow import GateFlow
 from tests.storm.plants_books import BOOKS
+from tests.storm.plants_gate import GATE
 from tests.storm.plants_guard import GUARD
 from tests.storm.put import Put
+from tests.storm.world import Storm
+
+
+def whole_engine(seed: int) -> Sequence[str]:
+    """The storm over the whole engine."""
+    return Storm(seed).run().violations
+
+
+def gate_alone(seed: int) -> Sequence[str]:
+    """The storm over the gate."""
+    return GateFlow(seed).run().violations
 
 
 class Plant(NamedTuple):
@@ -20,6 +33,8 @@ class Plant(NamedTuple):
 
     name: str
     put: Callable[[Put], None]
+    run: Callable[[int], Sequence[str]] = whole_engine
+    """What one seed of its hunt says: the broken promises."""
 
 
 @contextlib.contextmanager
@@ -33,4 +48,7 @@ def planted(plant: Plant) -> Iterator[None]:
         put.back()
 
 
-PLANTS = tuple(Plant(put.__name__, put) for put in (*BOOKS, *GUARD))
+PLANTS = (
+    *(Plant(put.__name__, put) for put in (*BOOKS, *GUARD)),
+    *(Plant(put.__name__, put, gate_alone) for put in GATE),
+)

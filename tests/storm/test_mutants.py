@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.storm.mutants import hunt
-from tests.storm.plant import PLANTS, Plant, planted
+from tests.storm.plant import PLANTS, Plant, gate_alone, planted
 
 QUICK = (
     "persist_after_send",
@@ -16,6 +16,7 @@ QUICK = (
     "fills_not_stored",
 )
 SEEDS = range(20)
+GATE_SEEDS = range(300)
 
 
 def test_there_are_enough_of_them_and_each_has_a_name_of_its_own() -> None:
@@ -27,6 +28,16 @@ def test_there_are_enough_of_them_and_each_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("plant", [p for p in PLANTS if p.name in QUICK], ids=lambda p: p.name)
 def test_a_planted_bug_is_found(plant: Plant) -> None:
     assert hunt(plant, SEEDS).seed is not None
+
+
+@pytest.mark.req("247-NFR-SAFE", "REQ-E2")
+def test_at_least_nine_of_ten_bugs_of_the_gate_are_found() -> None:
+    bugs = [plant for plant in PLANTS if plant.run is gate_alone]
+
+    missed = [plant.name for plant in bugs if hunt(plant, GATE_SEEDS).seed is None]
+
+    assert len(bugs) >= 30
+    assert len(missed) <= len(bugs) // 10, missed
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda p: p.name)
