@@ -75,7 +75,13 @@ class History:
         )
 
     async def bars(
-        self, instrument: Instrument, *, count: int, seconds: int, end: datetime | None
+        self,
+        instrument: Instrument,
+        *,
+        count: int,
+        seconds: int,
+        end: datetime | None,
+        extended: bool = False,
     ) -> Fetched[tuple[Bar, ...]]:
         """The last `count` complete bars before `end` (now, where None), oldest first."""
         if seconds not in BAR_SIZES or count <= 0:
@@ -86,7 +92,7 @@ class History:
         bars: tuple[Bar, ...] = ()
         try:
             for span in durations(count, seconds=seconds, sec_type=instrument.sec_type):
-                found = await self._ask(instrument, span=span, seconds=seconds, end=end)
+                found = await self._ask(instrument, span=span, seconds=seconds, end=end, extended=extended)
                 until = utc(self._wire.exchange_now()) if end is None else end
                 read = [bar_of(raw, key=instrument.key, seconds=seconds) for raw in found[-count - _SLACK :]]
                 by_end = {bar.end: bar for bar in read if bar.end <= until}
@@ -98,11 +104,11 @@ class History:
         return Fetched(bars)
 
     async def _ask(
-        self, instrument: Instrument, *, span: str, seconds: int, end: datetime | None
+        self, instrument: Instrument, *, span: str, seconds: int, end: datetime | None, extended: bool
     ) -> list[Any]:
         until = f"{end.astimezone(UTC):%Y%m%d-%H:%M:%S}" if end else ""
         contract, client = contract_of(instrument), self._wire.client
-        regular_only = instrument.sec_type is SecType.STOCK
+        regular_only = instrument.sec_type is SecType.STOCK and not extended
         what = f"history of {instrument.key}"
         if seconds <= _PACED_UP_TO_S:
             request = f"{instrument.con_id} {seconds} {span} {until}"

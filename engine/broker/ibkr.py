@@ -229,12 +229,19 @@ class IbkrBroker:
         return await self._session.contracts.instruments(symbol, sec_type, exchange)
 
     async def history(
-        self, instrument: Instrument, *, count: int, seconds: int, end: datetime | None = None
+        self,
+        instrument: Instrument,
+        *,
+        count: int,
+        seconds: int,
+        end: datetime | None = None,
+        extended: bool = False,
     ) -> Fetched[tuple[Bar, ...]]:
-        """The last `count` complete bars, oldest first."""
+        """The last `count` complete bars, oldest first. Of stocks regular hours only, unless `extended`."""
         if self._session is None:
             return Fetched(None, self._not_connected)
-        return await self._session.history.bars(instrument, count=count, seconds=seconds, end=end)
+        bars = self._session.history.bars
+        return await bars(instrument, count=count, seconds=seconds, end=end, extended=extended)
 
     async def what_if(self, intent: OrderIntent, instrument: Instrument) -> Fetched[Margin]:
         """Margin and commission an order would cause."""

@@ -293,9 +293,15 @@ class Broker(Protocol):
         ...
 
     async def history(
-        self, instrument: Instrument, *, count: int, seconds: int, end: datetime | None = None
+        self,
+        instrument: Instrument,
+        *,
+        count: int,
+        seconds: int,
+        end: datetime | None = None,
+        extended: bool = False,
     ) -> Fetched[tuple[Bar, ...]]:
-        """The last `count` complete bars, oldest first."""
+        """The last `count` complete bars, oldest first. Of stocks regular hours only, unless `extended`."""
         ...
 
     async def what_if(self, intent: OrderIntent, instrument: Instrument) -> Fetched[Margin]:

@@ -36,6 +36,8 @@ class Loaded:
     """`embedded` or `tws`: `broker.gateway` with `auto` decided."""
     state_dir: Path
     """Absolute folder of the state; it may not exist yet."""
+    scanner_dir: Path
+    """Absolute folder of the scanner's files; it may not exist."""
     tape_dir: Path | None
     """Absolute folder of `broker.tape`; None where it is empty."""
     overrides_path: Path
@@ -84,6 +86,12 @@ def load(
         path=file,
         gateway=gateway,
         state_dir=state_dir,
+        scanner_dir=based(
+            config.universe.scanner_dir,
+            merged.origins.get(("universe", "scanner_dir")),
+            file=file,
+            cwd=cwd,
+        ),
         tape_dir=based(tape, merged.origins.get(("broker", "tape")), file=file, cwd=cwd) if tape else None,
         overrides_path=overrides_path,
     )

@@ -34,6 +34,7 @@ from engine.config.sections import (
 )
 from engine.config.strategies import StrategySection
 from engine.config.telling import AlertsSection, LogSection, SecuritySection, UiSection
+from engine.config.universe import UniverseSection
 from engine.config.values import Profile, Timeframe, matching
 from engine.config.watching import GatewayRestartSection, HealthSection, SloSection
 
@@ -99,6 +100,7 @@ class Config(Section):
     gates: GatesSection = GatesSection()
     security: SecuritySection = SecuritySection()
     ui: UiSection = UiSection()
+    universe: UniverseSection = UniverseSection()
     strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
 
     def profile_of(self, strategy: str) -> Profile:

@@ -244,7 +244,15 @@ def _upkeep(
         spawn=engine.spawn,
         heartbeat=watch.heartbeat,
         chores={
-            **strategy_chores(desk, executor, trading, engine),
+            **strategy_chores(
+                desk,
+                executor,
+                given.broker,
+                trading,
+                engine,
+                scanner_dir=given.loaded.scanner_dir,
+                own_scans=given.store.path.parent / "scanner",
+            ),
             **memory.chores(),
             **risk,
             **braking.chores(),

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+from engine.broker.port import Broker
 from engine.execution.executor import Executor
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.guards.day_end import DayEnd
+from engine.runtime.setups.service import SetupService
 from engine.runtime.trading import Trading
 
 
 def strategy_chores(
-    desk: Desk, executor: Executor, trading: Trading, engine: Engine
+    desk: Desk,
+    executor: Executor,
+    broker: Broker,
+    trading: Trading,
+    engine: Engine,
+    *,
+    scanner_dir: Path,
+    own_scans: Path,
 ) -> dict[str, Callable[[], Awaitable[None]]]:
-    """Steps of the regular round, by name."""
+    """Steps of the regular round, by name. Scans of ours are kept in `own_scans`."""
     day_end = DayEnd(desk, executor=executor, spawn=engine.spawn)
-    return {"day's end": day_end.round, "strategies": trading.clock_round}
+    setups = SetupService(
+        desk,
+        broker=broker,
+        trading=trading,
+        folder=scanner_dir,
+        own_folder=own_scans,
+        spawn=engine.spawn,
+    )
+    return {"day's end": day_end.round, "strategies": trading.clock_round, "watch list": setups.round}

@@ -96,7 +96,7 @@ class Trading:
         """A complete 5-second bar of the live stream. Never raises: it runs inside a broker callback."""
         cycle_begins(bar.end)
         for running in self.running:
-            if bar.symbol in running.keys and not running.off and bar.symbol not in running.off_at:
+            if bar.symbol in running.keys and not self._is_off(running, bar.symbol):
                 with self._guarded(running, bar.symbol):
                     self._feed(running, bar)
         cycle_ends(self._desk)
@@ -172,30 +172,36 @@ class Trading:
     def on_quote(self, quote: Quote) -> None:
         """A change of the touch or a print. Never raises; next to free where no strategy reads quotes."""
         for running in self._readers.get(quote.key, ()):
-            if running.off or not running.strategy.wants_quote(quote):
+            if self._is_off(running, quote.key):
                 continue
-            cycle_begins(None)
             with self._guarded(running, quote.key):
+                if not running.strategy.wants_quote(quote):
+                    continue
+                cycle_begins(None)
                 proposals = running.strategy.on_quote(quote, self._view(running, quote.key))
                 self._want(running, quote.key, proposals)
-            cycle_ends(self._desk)
+                cycle_ends(self._desk)
 
     async def clock_round(self) -> None:
         """Ask those who decide by the clock, too; once a round."""
         now = self._desk.now()
         for key, readers in self._readers.items():
             for running in readers:
-                if running.off:
+                if self._is_off(running, key):
                     continue
                 with self._guarded(running, key):
                     proposals = running.strategy.on_clock(key, now, self._view(running, key))
                     self._want(running, key, proposals)
 
+    @staticmethod
+    def _is_off(running: Running, key: str) -> bool:
+        return bool(running.off) or key in running.off_at
+
     def take_setups(self, setups: Sequence[Setup]) -> None:
         """The watch list of the day, for every strategy that trades levels."""
         for running in self.running:
             if running.strategy.wants_setups and not running.off:
-                with self._guarded(running, "its setups"):
+                with self._whole(running):
                     running.strategy.take_setups(setups)
 
     # --- instruments ----------------------------------------------------------------------------

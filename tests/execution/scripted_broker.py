@@ -91,6 +91,8 @@ class ScriptedBroker:
     hidden: set[str] = field(default_factory=set)
     """Refs that its lists leave out."""
     chains: dict[str, Fetched[tuple[Instrument, ...]]] = field(default_factory=dict)
+    history_by_length: dict[tuple[str, int], Fetched[tuple[Bar, ...]]] = field(default_factory=dict)
+    """Answers for bars of one length only; before those of `bars`."""
     bars: dict[str, Fetched[tuple[Bar, ...]]] = field(default_factory=dict)
     subscribed: list[str] = field(default_factory=list)
     connects: list[Callable[[], Hello]] = field(default_factory=list)
@@ -133,10 +135,18 @@ class ScriptedBroker:
         return self.chains.get(symbol, Fetched(()))
 
     async def history(
-        self, instrument: Instrument, *, count: int, seconds: int, end: datetime | None = None
+        self,
+        instrument: Instrument,
+        *,
+        count: int,
+        seconds: int,
+        end: datetime | None = None,
+        extended: bool = False,
     ) -> Fetched[tuple[Bar, ...]]:
         self.log.append(f"history {instrument.key}")
-        return self.bars.get(instrument.key, Fetched(()))
+        return self.history_by_length.get((instrument.key, seconds)) or self.bars.get(
+            instrument.key, Fetched(())
+        )
 
     async def what_if(self, intent: OrderIntent, instrument: Instrument) -> Fetched[Margin]:
         return Fetched(Margin(1000.0, 900.0, 2.0))

@@ -273,7 +273,13 @@ class StormBroker:
         )
 
     async def history(
-        self, instrument: Instrument, *, count: int, seconds: int, end: datetime | None = None
+        self,
+        instrument: Instrument,
+        *,
+        count: int,
+        seconds: int,
+        end: datetime | None = None,
+        extended: bool = False,
     ) -> Fetched[tuple[Bar, ...]]:
         await self._wait(0.01)
         return Fetched(())
