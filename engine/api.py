@@ -226,6 +226,8 @@ class EventView:
     """`fill`, `order`, `brake`, `command`, `link`, `engine`, `strategy`, `alert`."""
     symbol: str
     text: str
+    ref: str = ""
+    """The order, or the signal, it is about; empty where it is about neither."""
 
 
 @dataclass(frozen=True, slots=True)

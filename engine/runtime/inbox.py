@@ -296,7 +296,10 @@ def tell_changes(desk: Desk, late: LateLog, changes: Changes) -> None:
     """
     for note in changes.notes:
         if note.code is NoteCode.ORDER_STATE and note.level is NoteLevel.INFO:
-            late.add(_log.info, note.text, kind="order", symbol=note.key, ref=note.order_ref)
+            order = desk.books.order(note.order_ref)
+            signal = "" if order is None else order.intent.signal_id
+            late.add(_log.info, note.text, kind="order", symbol=note.key, ref=note.order_ref, signal=signal)
             continue
         kind = "fill" if note.code in _FILL_NOTES else "order"
-        desk.notices.event(_LEVEL_OF_NOTE[note.level], kind, note.text, symbol=note.key)
+        level = _LEVEL_OF_NOTE[note.level]
+        desk.notices.event(level, kind, note.text, symbol=note.key, ref=note.order_ref)

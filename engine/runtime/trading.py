@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
+import structlog
+
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
 from engine.domain.instrument import Instrument, SecType
@@ -32,6 +34,8 @@ from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import Strategy, StrategyView, Waiting
+
+_log = structlog.get_logger("engine")
 
 LIVE_BAR_SECONDS = 5
 """Length of the bars the broker streams."""
@@ -325,10 +329,11 @@ class Trading:
         context = decision_context(verdict, world, limits)
         desk = self._desk
         desk.session_log.proposal(world.now, proposal, verdict, context)
+        _log.debug("decision", symbol=proposal.key, signal=proposal.signal_id, **context)
         if isinstance(verdict, EntryTicket) and desk.mode is not Mode.DRY_RUN:
             order = f"{proposal.side.value} {verdict.quantity} at {verdict.limit_price}"
             text = f"{self._sentence(proposal, 'enter')}: {order}"
-            desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
+            desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key, ref=proposal.signal_id)
 
     def _sentence(self, proposal: Proposal, word: str) -> str:
         note = f" ({proposal.note})" if proposal.note else ""

@@ -23,6 +23,13 @@ from engine.store.values import from_time, maybe_decimal, maybe_time
 
 _MOST_NAMED = 10
 
+_NEWEST = "ORDER BY created_at DESC, rowid DESC LIMIT :most"
+_BY_REF = f"SELECT ref FROM intent WHERE instr(ref, :part) {_NEWEST}"  # noqa: S608 - put together from constants
+_BY_OTHER_ID = f"""SELECT ref FROM intent WHERE ref IN (
+    SELECT order_ref FROM fill WHERE exec_id = :part
+    UNION SELECT ref FROM broker_order WHERE CAST(perm_id AS TEXT) = :part
+    UNION SELECT ref FROM intent WHERE signal_id = :part AND role = 'entry') {_NEWEST}"""  # noqa: S608 - the same
+
 
 class AuditedFill(NamedTuple):
     """One execution with its fee."""
@@ -72,7 +79,9 @@ class OrderNotFoundError(LookupError):
 
 
 def audit_order(path: Path, part: str) -> OrderAudit:
-    """The record of the one order whose ref is `part`, or has it in it.
+    """The record of the one order whose ref is `part`, or has it in it, or that is meant by another id.
+
+    Other ids are whole ones: permId, execution, signal (of a bracket that is the entry).
 
     Raises OrderNotFoundError, StoreError where the file cannot be read, ValueError, TypeError or
     ArithmeticError where a row of the order cannot be.
@@ -88,13 +97,12 @@ def audit_order(path: Path, part: str) -> OrderAudit:
 def _the_ref(conn: sqlite3.Connection, part: str) -> str:
     if conn.execute("SELECT 1 FROM intent WHERE ref = ?", (part,)).fetchone():
         return part
-    rows = conn.execute(
-        "SELECT ref FROM intent WHERE instr(ref, ?) ORDER BY created_at DESC, rowid DESC LIMIT ?",
-        (part, _MOST_NAMED + 1),
-    )
-    found = [ref for (ref,) in rows]
+    found: list[str] = []
+    for query in (_BY_REF, _BY_OTHER_ID):
+        rows = conn.execute(query, {"part": part, "most": _MOST_NAMED + 1})
+        found = found or [ref for (ref,) in rows]
     if not found:
-        raise OrderNotFoundError(f"no order has {part!r} in its reference")
+        raise OrderNotFoundError(f"no order has {part!r} in its reference, or as permId, execution or signal")
     if len(found) > 1:
         more = " …" if len(found) > _MOST_NAMED else ""
         listed = "".join(f"\n  {ref}" for ref in found[:_MOST_NAMED])

@@ -117,3 +117,21 @@ async def test_a_part_that_several_orders_have_names_them_and_one_that_none_has_
     assert all(order.ref in str(several.value) for order in (ENTRY, STOP, EXIT))
     with pytest.raises(OrderNotFoundError, match="no order has"):
         audit_order(path, "%")
+
+
+@pytest.mark.req("PLAN-PRIN")
+@pytest.mark.parametrize(
+    ("part", "ref"),
+    [("A1", "ck-A1-entry"), ("9001", "ck-A1-entry"), ("s-1", "ck-A1-entry"), ("e2.01", "ck-C3-exit")],
+)
+async def test_any_id_of_an_order_leads_to_its_whole_record(tmp_path: Path, part: str, ref: str) -> None:
+    path = tmp_path / "s.db"
+    await a_round_trip(path)
+
+    found = audit_order(path, part)
+
+    assert found.order.intent.ref == ref
+    assert found.steps
+    assert found.fills
+    if ref == ENTRY.ref:
+        assert (found.order.intent.signal_id, found.ticket) == ("s-1", TICKET)

@@ -35,6 +35,7 @@ def notices_of(config: Config, options: RunOptions, late: LateLog) -> Notices:
 
 def _log_event(late: LateLog, event: EventView) -> None:
     log = getattr(_log, _LOG_LEVEL[event.level])
-    late.add(log, event.text, kind=event.kind, symbol=event.symbol, seq=event.seq)
+    about = {"ref": event.ref} if event.ref else {}
+    late.add(log, event.text, kind=event.kind, symbol=event.symbol, seq=event.seq, **about)
     if event.level not in (Level.OK, Level.INFO):
         late.flush()

@@ -102,12 +102,12 @@ class Notices:
         """Alerts that stand, oldest first."""
         return tuple(alert.view for alert in self._alerts.values())
 
-    def event(self, level: Level, kind: str, text: str, *, symbol: str = "") -> EventView:
-        """Add one line of what happened."""
+    def event(self, level: Level, kind: str, text: str, *, symbol: str = "", ref: str = "") -> EventView:
+        """Add one line of what happened; `ref` is the order or the signal it is about."""
         self._seq += 1
         self.version += 1
         text = self.redactor(clean(text))
-        event = EventView(self._seq, self._now(), level, kind, symbol, text)
+        event = EventView(self._seq, self._now(), level, kind, symbol, text, ref)
         self._events.append(event)
         self._log(event)
         return event

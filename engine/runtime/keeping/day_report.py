@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from engine.config.runtime import write_atomically
 from engine.ledger.summary import DailySummary, TradeDict, trades_json
 from engine.runtime.daypnl import trading_day
 from engine.runtime.desk import Desk
@@ -81,11 +81,6 @@ def _summary_json(day: str, summary: DailySummary, left: Sequence[str]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a file that is read later must never be cut short."""
+    """Whole or not at all, private: a file that is read later must never be cut short."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_atomically(path, text)

@@ -84,6 +84,8 @@ def set_up(
         handler.setFormatter(formatter)
         root.addHandler(handler)
     root.setLevel(level)
+    # At DEBUG it would write every transaction twice, whole, on the way of every order.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_failed
     return folder
