@@ -109,6 +109,15 @@ class RetrySection(Section):
     """How often a question is asked, the first time counted."""
 
 
+class QuietSection(Section):
+    """Instruments whose quotes move seldom, per asset class; 0 = as max_quote_age_seconds."""
+
+    STK: float = key(0.0, unit="s", ge=0, le=3600)
+    """Stocks and ETFs."""
+    FUT: float = key(0.0, unit="s", ge=0, le=3600)
+    """Futures."""
+
+
 class MarketDataSection(Section):
     """What is subscribed, and when a price is too old."""
 
@@ -120,6 +129,16 @@ class MarketDataSection(Section):
     """A quote older than this blocks entries of its symbol."""
     max_spread_bps: float = key(30.0, unit="bps", gt=0, le=1000)
     """A wider spread, of the mid, blocks entries of its symbol; one price step never is too wide."""
+    max_ohlcv_age_seconds: float = key(90.0, unit="s", ge=60, le=86400)
+    """A minute bar that closed longer ago blocks entries of its symbol."""
+    alert_age_seconds: float = key(30.0, unit="s", gt=0, le=3600)
+    """A quote older than this raises the alert of old data from WARNING to ERROR."""
+    outlier_sigma: float = key(6.0, unit="sigma", gt=0, le=100)
+    """A tick whose mid jumps farther decides nothing, until ticks that stay there confirm the new level."""
+    outlier_window_s: float = key(60.0, unit="s", ge=30, le=3600)
+    """Exchange time over which sigma is measured, of the changes from second to second."""
+    max_quote_age_of: QuietSection = QuietSection()
+    """Other ages for quiet asset classes."""
 
 
 class DataSection(Section):

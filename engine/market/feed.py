@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 
-from engine.domain.market import Depth, Quote
+from engine.domain.market import Bar, Depth, Quote
+from engine.market.quality import BadTick, Flaw, TickGuard, minute_closed
+from engine.risk.selection import Objection
 
 LIVE = 1
 
@@ -29,15 +32,57 @@ class QuoteBoard:
         self._depths: dict[str, Depth] = {}
         self._data_type: dict[str, int] = {}
         self._silent: dict[str, str] = {}
+        self._minutes: dict[str, float] = {}
+        """Instrument key -> epoch seconds at which its latest minute bar closed."""
+        self._guard: TickGuard | None = None
+        self._bad: dict[str, BadTick] = {}
+        self.jumps: dict[str, Objection] = {}
+        """Instrument key -> what is wrong with its last mid; the gate reads it."""
+        self.on_bad: Callable[[str, BadTick], None] = lambda _key, _bad: None
+        """Called for the first of a row of ticks that decide nothing."""
         self.version = 0
         """Rises with every quote, so a publisher sees at once whether anything moved."""
 
     def on_quote(self, quote: Quote) -> None:
         """Keep the newest quote of its instrument."""
         self._quotes[quote.key] = quote
+        if self._guard is not None:
+            bad = self._guard.check(quote)
+            if bad is not None or self._bad:
+                self._judged(quote.key, bad)
         if self._silent:
             self._silent.pop(quote.key, None)
         self.version += 1
+
+    def guard_with(self, guard: TickGuard) -> None:
+        """From now on every tick is judged."""
+        self._guard = guard
+
+    def _judged(self, key: str, bad: BadTick | None) -> None:
+        if bad is None or bad.flaw is not Flaw.JUMP:
+            self.jumps.pop(key, None)
+        else:
+            self.jumps[key] = bad.objection
+        if bad is None:
+            self._bad.pop(key, None)
+            return
+        is_first = key not in self._bad
+        self._bad[key] = bad
+        if is_first:
+            self.on_bad(key, bad)
+
+    def is_bad(self, key: str) -> bool:
+        """True while the latest tick is one that decides nothing."""
+        return key in self._bad
+
+    def on_bar(self, bar: Bar) -> None:
+        """A short bar of the live stream: it may complete a minute."""
+        self._minutes[bar.symbol] = minute_closed(bar.end)
+
+    def bar_age_s(self, key: str, now: datetime) -> float | None:
+        """Exchange seconds since the latest minute bar closed; None before the first."""
+        closed = self._minutes.get(key)
+        return None if closed is None else max(0.0, now.timestamp() - closed)
 
     def on_depth(self, depth: Depth) -> None:
         """Keep the newest book of its instrument."""
@@ -74,9 +119,17 @@ class QuoteBoard:
         return math.nan if quote is None else quote.mark()
 
     def age_s(self, key: str, now: datetime) -> float | None:
-        """Exchange seconds since the last change of the touch; None before the first quote."""
+        """Exchange seconds since the touch last changed to one that may decide; None before the first."""
         quote = self._quotes.get(key)
-        return None if quote is None else max(0.0, now.timestamp() - quote.at)
+        if quote is None:
+            return None
+        at = quote.at
+        if key in self._bad and self._guard is not None:
+            accepted_at = self._guard.accepted_at(key)
+            if accepted_at is None:
+                return None
+            at = accepted_at
+        return max(0.0, now.timestamp() - at)
 
     def freshest_age_s(self, now: datetime) -> float | None:
         """Age of the newest quote of all; None before any."""

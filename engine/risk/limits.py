@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import time
 
 from engine.risk.order_check import OrderRules
@@ -83,3 +84,9 @@ class RiskLimits:
     drawdown_window_days: int = 20
     derisk_start: float = 0.5
     """Share of a drawdown limit from which entries shrink, linearly down to 0 at the limit."""
+    max_quote_age_of: Mapping[str, float] = field(default_factory=dict)
+    """Asset class -> oldest quote of it, where that is another one."""
+
+    def quote_age_s(self, sec_type: str) -> float:
+        """Oldest quote that an entry of an asset class may be judged by."""
+        return self.max_quote_age_of.get(sec_type, self.max_quote_age_s)

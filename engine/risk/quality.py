@@ -37,9 +37,12 @@ def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | Non
     if quote is None or not quote.is_two_sided or quote.bid <= 0:
         return Refusal(Reason.NO_QUOTE, f"{key}: no two-sided quote")
     age_s = world.now.timestamp() - quote.at
-    if not age_s <= limits.max_quote_age_s:
-        text = f"{key}: quote is {age_s:.1f} s old, {limits.max_quote_age_s:g} s are allowed"
-        return Refusal(Reason.STALE_QUOTE, text, limits.max_quote_age_s, age_s)
+    most_s = limits.max_quote_age_s
+    if world.instrument is not None:
+        most_s = limits.quote_age_s(world.instrument.sec_type.value)
+    if not age_s <= most_s:
+        text = f"{key}: quote is {age_s:.1f} s old, {most_s:g} s are allowed"
+        return Refusal(Reason.STALE_QUOTE, text, most_s, age_s)
     if not world.is_live_data:
         return Refusal(Reason.DELAYED_DATA, f"{key}: the broker delivers delayed or frozen data")
     spread = quote.ask - quote.bid

@@ -30,6 +30,7 @@ from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine, Parts
+from engine.runtime.guards.data_watch import DataWatch
 from engine.runtime.guards.risk_assembly import risk_chores
 from engine.runtime.health.assembly import Watch, Watched
 from engine.runtime.inbox import Inbox, tell_changes
@@ -258,6 +259,7 @@ def _upkeep(
             **braking.chores(),
             **mode_chores(desk, given, memory.channels, engine),
             **watch.chores(),
+            "data": DataWatch(desk).round,
             "secrets": SecretWatch(desk, state_dir=given.options.state_dir).round,
         },
     )

@@ -131,6 +131,7 @@ class Inbox:
     def on_bar(self, bar: Bar) -> None:
         """A complete 5-second bar."""
         with self._desk.faults.loop("bars"):
+            self._desk.quotes.on_bar(bar)
             self._on_bar(bar)
 
     def on_depth(self, depth: Depth) -> None:

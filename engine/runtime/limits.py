@@ -39,6 +39,7 @@ def limits_of(config: Config) -> RiskLimits:
         max_attempts=risk.max_attempts,
         order_rules=order_rules(config),
         max_quote_age_s=config.market_data.max_quote_age_seconds,
+        max_quote_age_of={k: s for k, s in config.market_data.max_quote_age_of if s > 0},
         entry_ticks_through=config.execution.entry_ticks_through,
         max_order_value_usd=risk.max_order_value,
         max_order_shares=risk.max_order_size.STK,

@@ -74,7 +74,7 @@ _LINK = (
     AlertRule("no_history", _W, "no history", "wait; it warms up from live bars"),
     AlertRule("unknown_instrument", _W, "unknown instrument", "correct the symbol"),
     AlertRule("scanner_file", _W, "a scanner file with mistakes", "mend the rows it names"),
-    AlertRule("staleness", _W, "data stand still", "wait, or look at the feed"),
+    AlertRule("staleness", _E, "data stand still", "wait, or look at the feed"),
 )
 
 _SAFETY = (

@@ -72,6 +72,8 @@ class StopNet:
         instrument, quote = desk.instruments.get(key), desk.quotes.quote(key)
         if instrument is None or quote is None or not desk.quotes.is_live(key):
             return False
+        if desk.quotes.is_bad(key):
+            return False  # no price: the stop at the broker stands
         if desk.books.unknown_orders(key):
             return False  # what it may still do nobody knows: no close could be proven safe
         age_s = desk.quotes.age_s(key, desk.now())

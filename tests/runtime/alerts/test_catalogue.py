@@ -89,7 +89,7 @@ COMPUTED_CODES = (
     *("repeated_execution", "surfaced_order", "unknown_order", "breaker_error_rate", "breaker_loop"),
 )
 
-NOT_RAISED_YET = {"drift", "staleness", "health", "slo_violation"}
+NOT_RAISED_YET = {"drift", "health", "slo_violation"}
 """Of parts that are not there: a model that could drift, watches that could see the others."""
 
 
