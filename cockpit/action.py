@@ -13,6 +13,7 @@ class Where(StrEnum):
     SCREENS = "every screen"
     SCREEN = "the cockpit screen"
     RECOVERY = "the recovery screen"
+    PAGE = "a screen to read"
     TABLE = "a table with the focus"
     DIALOG = "a dialog"
     LEAVE = "the question how to leave"

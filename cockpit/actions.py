@@ -182,6 +182,17 @@ _MOVE = (
         "cockpit", "Cockpit", "Back to the positions of the cockpit screen.", "1", Where.SCREENS, Group.MOVE
     ),
     Action(
+        "health",
+        "Health",
+        "Every check with its value and limit, times against their limits, counters, uptime, gates.",
+        "6",
+        Where.SCREENS,
+        Group.MOVE,
+        label="health",
+        rank=9,
+    ),
+    Action("close_page", "Back", "To the cockpit.", "escape", Where.PAGE, Group.MOVE, label="back", rank=1),
+    Action(
         "recovery",
         "Recovery",
         "What differs from the broker, and the restart report. Opens by itself where something waits.",

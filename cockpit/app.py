@@ -187,6 +187,8 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
             self._cockpit.show(frame)
             if self.recovery_screen is not None:
                 self.recovery_screen.show(frame)
+            if self.health_screen is not None:
+                self.health_screen.show(frame)
             if isinstance(self.screen, Dialog):
                 self.screen.show(frame)
         self._refresh_ms = (self._monotonic() - started) * 1000.0
@@ -277,6 +279,8 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self._cockpit.status.say(*spans)
         if self.recovery_screen is not None:
             self.recovery_screen.status.say(*spans)
+        if self.health_screen is not None:
+            self.health_screen.status.say(*spans)
 
     def _outcome_arrived(self, command: Command, outcome: Outcome) -> None:
         """From any thread."""

@@ -44,6 +44,7 @@ _TOGETHER: tuple[frozenset[Where], ...] = (
     frozenset({Where.EVERYWHERE, Where.SCREENS, Where.SCREEN, Where.TABLE}),
     # Without TABLE: on the recovery screen its own keys come before those of its table.
     frozenset({Where.EVERYWHERE, Where.SCREENS, Where.RECOVERY}),
+    frozenset({Where.EVERYWHERE, Where.SCREENS, Where.PAGE}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.LEAVE}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DIAL}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.ALERTS}),

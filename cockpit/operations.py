@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
-
-from textual.app import App
 
 from cockpit import previews
 from cockpit.action import Where
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Frame, account_brake, hardest_brake
+from cockpit.moving import Moving
 from cockpit.recovery import Marks, is_pressing
 from cockpit.screens.alerts import AlertsDialog
 from cockpit.screens.cockpit import CockpitScreen
@@ -37,7 +36,7 @@ MAX_POSITIONS = "max_positions"
 _LOUDNESS = list(Level)
 
 
-class OperatorActions(App[Exit]):
+class OperatorActions(Moving):
     """The operator's keys. Every deed goes through `send`; nothing here changes what is shown."""
 
     def __init__(self) -> None:
@@ -45,21 +44,6 @@ class OperatorActions(App[Exit]):
         self._marks = Marks()
         self._offered: set[str] = set()
         """Recovery rows that the operator has been shown since nothing waited."""
-
-    @property
-    @abstractmethod
-    def frame(self) -> Frame:
-        """What is shown now."""
-
-    @property
-    @abstractmethod
-    def keys(self) -> Mapping[str, str]:
-        """The operator's own keys."""
-
-    @property
-    @abstractmethod
-    def cockpit(self) -> CockpitScreen:
-        """The cockpit screen, whatever lies over it."""
 
     @abstractmethod
     def send(
@@ -269,20 +253,6 @@ class OperatorActions(App[Exit]):
 
     # Moving about, leaving
 
-    def action_next_panel(self) -> None:
-        """Focus the next panel."""
-        self.cockpit.move_focus(1)
-
-    def action_previous_panel(self) -> None:
-        """Focus the panel before."""
-        self.cockpit.move_focus(-1)
-
-    def action_cockpit(self) -> None:
-        """Back to the positions."""
-        if isinstance(self.screen, RecoveryScreen):
-            self.pop_screen()
-        self.cockpit.focus_panel("positions")
-
     def action_recovery(self) -> None:
         """What differs from the broker, and the restart report."""
         if self.recovery_screen is None:
@@ -305,13 +275,10 @@ class OperatorActions(App[Exit]):
             self.recovery_screen.show(self.frame)
 
     @property
-    def recovery_screen(self) -> RecoveryScreen | None:
-        """The recovery screen where it is open, whatever lies over it."""
-        return next((screen for screen in self.screen_stack if isinstance(screen, RecoveryScreen)), None)
-
-    @property
     def place(self) -> Where:
         """The screen below all dialogs."""
+        if self.health_screen is not None:
+            return Where.PAGE
         return Where.SCREEN if self.recovery_screen is None else Where.RECOVERY
 
     def action_hide_report(self) -> None:
