@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -62,16 +62,16 @@ def start(
         "broker.tape": str(tape.absolute()) if tape is not None else None,
         "state.dir": absolute(state),
     }
-    if live:
-        _refuse_live(config, overrides)
+    typed = cli_gates.ask_live(config, overrides) if live else ""
     from cockpit import launcher
 
     asked = launcher.Start(
-        mode="PAPER" if paper else "DRY_RUN",
+        mode="LIVE" if live else "PAPER" if paper else "DRY_RUN",
         headless=headless,
         config=config,
         overrides=overrides,
         version=__version__,
+        typed_account=typed,
     )
     raise typer.Exit(launcher.start(asked))
 
@@ -212,19 +212,3 @@ def _find(context: typer.Context, config: Path | None, state: Path | None) -> Ru
         fail(str(err), code=2)
     except StartError as err:
         fail(str(err), code=err.exit_code)
-
-
-def _refuse_live(config: Path | None, overrides: dict[str, object]) -> NoReturn:
-    from engine.config import ConfigError, load
-
-    try:
-        loaded = load(path=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), mode="LIVE")
-    except ConfigError as err:
-        fail(str(err), code=2)
-    missing = [] if loaded.config.mode.live_enabled else ["mode.live_enabled is false in the configuration"]
-    missing += [
-        "no recorded days on a real paper account that clear the gates",
-        "no passed kill drill on that account",
-    ]
-    listed = "".join(f"\n  - {reason}" for reason in missing)
-    fail(f"--live is refused, nothing was started. What is missing:{listed}\nUse --paper.", code=4)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cockpit.cli_parts import ConfigFile, StateDir, absolute, asker, leave, options
+from cockpit.cli_parts import ConfigFile, StateDir, absolute, asker, fail, leave, options
 
 if TYPE_CHECKING:
     from engine.config import Loaded
@@ -75,3 +75,21 @@ def _loaded(context: typer.Context, config: Path | None, state: Path | None) -> 
     config, state = options(context, config, state)
     overrides = {"state.dir": absolute(state)}
     return load(path=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), mode="LIVE")
+
+
+def ask_live(config: Path | None, overrides: dict[str, object]) -> str:
+    """Whether --live may start: the account id that was typed for it, empty where it is remembered.
+
+    Leaves with the list of what is missing.
+    """
+    from engine.config import ConfigError, load
+    from engine.runtime.modes.live import permission
+    from engine.runtime.process.errors import StartError
+
+    try:
+        loaded = load(path=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), mode="LIVE")
+        return permission(loaded, environ=os.environ, ask=asker(), say=typer.echo)
+    except ConfigError as err:
+        fail(str(err), code=2)
+    except StartError as err:
+        fail(str(err), code=err.exit_code)

@@ -38,12 +38,14 @@ class Start:
     """What the command line asked for."""
 
     mode: str
-    """`DRY_RUN` or `PAPER`."""
+    """`DRY_RUN`, `PAPER` or `LIVE`."""
     headless: bool = False
     config: Path | None = None
     overrides: Mapping[str, object] = field(default_factory=dict)
     """Dotted configuration keys given as options."""
     version: str = ""
+    typed_account: str = ""
+    """Account id that a person typed for `--live`."""
 
 
 def start(asked: Start, *, build: Build | None = None) -> int:
@@ -120,7 +122,12 @@ def _open(asked: Start, build: Build | None) -> tuple[Loaded, EngineSession]:
 
     quiet_until_set_up()
     loaded = _load(asked)
-    request = RunRequest(mode=Mode(asked.mode), headless=asked.headless, version=asked.version)
+    request = RunRequest(
+        mode=Mode(asked.mode),
+        headless=asked.headless,
+        version=asked.version,
+        typed_account=asked.typed_account,
+    )
     return loaded, EngineSession(loaded, request, build=build)
 
 

@@ -70,6 +70,8 @@ def state_line(frame: Frame, *, width: int) -> Line:
 
 def _state_pieces(snapshot: Snapshot, *, acting: bool, most: int) -> list[Piece]:
     mode = "DRY RUN" if snapshot.mode is Mode.DRY_RUN else snapshot.mode.value
+    if snapshot.gates.stage == "CANARY":
+        mode = f"{mode} CANARY"
     state = snapshot.engine_state.value
     waiting = len(blocking_rows(snapshot))
     pieces = [

@@ -38,6 +38,7 @@ from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.memory import Left, Memory
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
+from engine.runtime.modes.account_lock import AccountLock
 from engine.runtime.modes.assembly import mode_chores
 from engine.runtime.orders_assembly import executor_of
 from engine.runtime.process.errors import FailedError
@@ -98,6 +99,8 @@ class Given:
     ids: IdSource = field(default_factory=machine_ids)
     left: Left = field(default_factory=Left)
     watched: Watched = field(default_factory=Watched)
+    held: AccountLock | None = None
+    """The account, where it is a real one that nobody else may trade meanwhile."""
 
 
 def assemble(given: Given, engine: Engine) -> Parts:
@@ -370,4 +373,6 @@ async def _save(given: Given, desk: Desk, memory: Memory, watch: Watch, clean: b
 async def _close(given: Given, memory: Memory) -> None:
     await memory.close()
     await given.store.close()
+    if given.held is not None:
+        given.held.release()
     given.late.flush()

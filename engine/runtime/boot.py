@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final, Literal
 
 from engine.api import Mode
 from engine.broker.ibkr import IbkrBroker
@@ -34,6 +35,8 @@ from engine.runtime.health.assembly import Watched
 from engine.runtime.health.machine import OsMachine
 from engine.runtime.keeping.checkpoint import LastState
 from engine.runtime.keeping.memory import Left
+from engine.runtime.modes.account_lock import AccountLock
+from engine.runtime.modes.live import begin_live, refuse_profiles
 from engine.runtime.process.errors import FailedError, RefusedError
 from engine.runtime.process.options import RunOptions
 from engine.runtime.process.paths import DATABASE
@@ -44,6 +47,13 @@ from engine.store.errors import StoreError
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
+_MODES: Final[Mapping[Mode, Literal["DRY_RUN", "PAPER", "LIVE"]]] = {
+    Mode.DRY_RUN: "DRY_RUN",
+    Mode.PAPER: "PAPER",
+    Mode.LIVE: "LIVE",
+}
+"""What the adapter calls them: it refuses an account that is not of its mode."""
+
 
 async def build_core(loaded: Loaded, options: RunOptions, *, trades: bool = True) -> Engine:
     """One engine, ready to `run()`, without strategies unless it `trades`.
@@ -53,9 +63,29 @@ async def build_core(loaded: Loaded, options: RunOptions, *, trades: bool = True
     running = make_strategies(loaded) if trades else ()
     check_unwatched(loaded, options.state_dir, environ=os.environ)
     options = await recognise(loaded.config, options)
-    account = options.gateway.account
+    refuse_profiles(loaded.config, options.gateway.account)
+    held = hold_account(options)
+    try:
+        return await _with_account(loaded, options, running, held, trades=trades)
+    except BaseException:
+        if held is not None:
+            held.release()
+        raise
+
+
+async def _with_account(
+    loaded: Loaded,
+    options: RunOptions,
+    running: tuple[Running, ...],
+    held: AccountLock | None,
+    *,
+    trades: bool,
+) -> Engine:
+    """The rest, for an account that nobody else trades."""
     store, options = await open_or_spare(options)
     try:
+        if options.mode is Mode.LIVE and trades:
+            await begin_live(loaded, options, store)
         await store.begin_run(
             boot_id=uuid.uuid4().hex,
             run_id=options.run_id,
@@ -68,17 +98,21 @@ async def build_core(loaded: Loaded, options: RunOptions, *, trades: bool = True
     except StoreError as err:
         await store.close()
         raise FailedError(str(err)) from err
+    except RefusedError:
+        await store.close()
+        raise
     broker = make_broker(loaded.config, options, highest_order_id=stored.highest_order_id)
     given = Given(
         loaded,
         options,
-        account,
+        options.gateway.account,
         store,
         stored,
         broker,
         running,
         left=Left(last, rederived, options.warning),
         watched=watched(loaded.config, options, broker),
+        held=held,
     )
     return Engine(partial(assemble, given))
 
@@ -101,6 +135,13 @@ def check_unwatched(loaded: Loaded, state_dir: Path, *, environ: Mapping[str, st
         )
 
 
+def hold_account(options: RunOptions) -> AccountLock | None:
+    """Take a real account for this process; a dry run trades nothing and needs none. Raises RefusedError."""
+    if options.gateway.kind != "tws" or options.mode is Mode.DRY_RUN:
+        return None
+    return AccountLock.acquire(options.gateway.account, state_dir=options.state_dir, environ=os.environ)
+
+
 # --- pieces that can fail with a sentence -----------------------------------------------------------
 
 
@@ -112,7 +153,7 @@ def make_broker(config: Config, options: RunOptions, *, highest_order_id: int) -
         port=options.gateway.port,
         client_id=connection.client_id,
         account="" if options.gateway.kind == "embedded" else options.gateway.account or connection.account,
-        mode="DRY_RUN" if options.mode is Mode.DRY_RUN else "PAPER",
+        mode=_MODES[options.mode],
         read_only=options.mode is Mode.DRY_RUN,
         heartbeat_s=connection.heartbeat_s,
         detect_s=connection.detect_s,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from engine.runtime.process.errors import RefusedError
 from engine.runtime.process.paths import PRIVATE_FILE, private_state_dir
 
+T = TypeVar("T")
+
 LOCK_NAME: Final = "cockpit.lock"
+_WRITTEN_S: Final = 0.5
+"""Longest wait for a holder to write who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class InstanceLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
-            raise LockHeldError(state_dir, _read(path)) from None
+            raise LockHeldError(state_dir, _read_soon(path)) from None
         lock = cls(path, descriptor, holder)
         lock._write()
         return lock
@@ -116,6 +121,30 @@ def holder_of(state_dir: Path) -> Holder | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def _read_soon(path: Path) -> Holder | None:
+    """Who holds it, where it was taken in this moment and the file may still name a process long gone."""
+    return soon(lambda: holder if (holder := _read(path)) is not None and is_alive(holder.pid) else None)
+
+
+def soon(ask: Callable[[], T | None]) -> T | None:
+    """The first answer within half a second; None where there is none."""
+    ends_s = time.monotonic() + _WRITTEN_S
+    while (answer := ask()) is None and time.monotonic() < ends_s:
+        time.sleep(0.01)
+    return answer
+
+
+def is_alive(pid: int) -> bool:
+    """True where a process of this number exists."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _read(path: Path) -> Holder | None:

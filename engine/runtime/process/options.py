@@ -40,6 +40,8 @@ class RunOptions:
     lag: LoopLagProbe
     """Measured by the engine's thread; its `max_ms` is what the Snapshot shows."""
     version: str
+    typed_account: str = ""
+    """Account id that a person typed for --live; empty where it was typed before, or is not needed."""
     warning: str = ""
     """What people must know about this run from its start; empty where all is as it should be."""
     redactor: Redactor = field(default_factory=Redactor)

@@ -53,6 +53,8 @@ class RunRequest:
     headless: bool
     version: str
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    typed_account: str = ""
+    """Account id that a person typed for --live."""
 
 
 class EngineSession:
@@ -187,6 +189,7 @@ class EngineSession:
             clock=clock,
             lag=self._lag,
             version=self._request.version,
+            typed_account=self._request.typed_account,
             warning=self._warning,
             redactor=self._redactor,
         )
