@@ -18,7 +18,8 @@ class ChannelWatch:
     def __init__(self, notices: Notices, *, states: Callable[[], Sequence[ChannelState]]) -> None:
         self._notices = notices
         self._states = states
-        self._failing: tuple[str, ...] = ()
+        self._failing: tuple[str, ...] | None = None
+        """None before the first look: the run before may have told of one."""
 
     async def round(self) -> None:
         """Compare with the last look."""

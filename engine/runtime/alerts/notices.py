@@ -133,11 +133,16 @@ class Notices:
         self._unsaved = {row.alert_id: row for row in rows} | self._unsaved
 
     def restore(self, standing: Iterable[StoredAlert], *, highest_id: int) -> None:
-        """Alerts that stood when the run before ended stand on, under their ids; open ones are told again."""
+        """Alerts that stood when the run before ended stand on, under their ids; open ones are told again.
+
+        The time in which nobody answered goes on, too: restarts put no escalation off.
+        """
         self._next_alert = max(self._next_alert, highest_id + 1)
         now_s = self._monotonic()
         for row in standing:
-            alert = _Alert(_view(row), row, now_s, now_s)
+            waited_s = (self._now() - row.at).total_seconds()
+            since_s = now_s - min(max(0.0, waited_s), self._times.escalate_s)
+            alert = _Alert(_view(row), row, since_s, now_s)
             self._alerts[row.code, row.symbol] = alert
             if alert.is_open:
                 self._tell(alert, Telling.REPEATED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from typing import Final
 
 from engine.api import Level
@@ -22,30 +24,39 @@ class CapWatch:
     async def round(self) -> None:
         """Tell what is exceeded now and was not at the last look; take back what is not any more."""
         found: dict[str, list[Overrun]] = {}
-        for overrun in self._look():
+        overruns, is_known = self._look()
+        for overrun in overruns:
             found.setdefault(overrun.key, []).append(overrun)
-        for key in self._told.keys() - found.keys():
-            del self._told[key]
-            self._desk.notices.clear_alert(ALERT, symbol=key)
+        if is_known:  # what is not known takes nothing back
+            self._end(found.keys())
         for key, exceeded in found.items():
             caps = frozenset(overrun.reason.value for overrun in exceeded)
             if not caps <= self._told.get(key, frozenset()):
                 self._tell(key, exceeded)
             self._told[key] = caps | self._told.get(key, frozenset())
 
-    def _look(self) -> tuple[Overrun, ...]:
+    def _end(self, exceeded: Collection[str]) -> None:
+        """Also what the run before told: it stands until somebody sees that it is over."""
+        notices = self._desk.notices
+        for key in {alert.symbol for alert in notices.alerts if alert.code == ALERT}.difference(exceeded):
+            self._told.pop(key, None)
+            notices.clear_alert(ALERT, symbol=key)
+
+    def _look(self) -> tuple[tuple[Overrun, ...], bool]:
+        """What is exceeded, and whether every figure behind it is known."""
         desk = self._desk
-        worst = desk.commitments().worst
-        if not worst:
-            return ()
-        return overruns(
+        worst, equity_usd = desk.commitments().worst, desk.net_liquidation_usd
+        unit_usd = {key: desk.unit_exposure_usd(key) for key in worst}
+        is_known = desk.verified and all(map(math.isfinite, (equity_usd, *unit_usd.values())))
+        found = overruns(
             worst,
             owned=frozenset(p.key for p in desk.books.positions()),
-            unit_usd={key: desk.unit_exposure_usd(key) for key in worst},
+            unit_usd=unit_usd,
             roots=desk.roots(worst),
-            net_liquidation_usd=desk.net_liquidation_usd,
+            net_liquidation_usd=equity_usd,
             limits=desk.limits(),
         )
+        return found, is_known
 
     def _tell(self, key: str, exceeded: list[Overrun]) -> None:
         caps = "; ".join(

@@ -31,3 +31,12 @@ async def test_a_failing_channel_is_one_alert_until_it_works() -> None:
     states["phone"] = ""
     await watch.round()
     assert notices.alerts == ()
+
+
+async def test_what_the_run_before_told_of_a_channel_ends_with_the_first_look() -> None:
+    notices = Notices(now=lambda: TEN, monotonic=lambda: 0.0, log=lambda _: None)
+    notices.raise_alert(Level.WARNING, "channel_failed", "phone failed")
+
+    await ChannelWatch(notices, states=list).round()
+
+    assert notices.alerts == ()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.api import AlertView, Level
 from engine.runtime.alerts.notices import Notices, Telling
+from engine.store.alerts import StoredAlert
 from tests.builders import TEN
 
 BREACHES = (
@@ -144,3 +145,24 @@ def test_the_same_alert_is_told_at_most_once_a_minute_and_never_forgotten(
     it.pass_s(61)
     if standing:
         assert max((alert.count for *_, alert in it.told), default=0) >= raised_last
+
+
+@pytest.mark.req("REQ-AL1", "PS60-ALERTS")
+def test_restarts_put_no_escalation_off() -> None:
+    told = []
+    for waited_s in (100, 119, 121):
+        it = Heard(wall=TEN + timedelta(seconds=waited_s))
+        it.notices.restore([StoredAlert(7, "kill", "critical", "", "NOT PROVEN", TEN)], highest_id=7)
+        it.pass_s(30)
+        told.append(it.times(Telling.ESCALATED))
+
+    assert told == [[20.0], [1.0], [1.0]]
+
+
+def test_an_escalation_before_the_restart_is_not_repeated() -> None:
+    it = Heard(wall=TEN + timedelta(hours=1))
+    row = StoredAlert(7, "kill", "critical", "", "NOT PROVEN", TEN, escalated_at=TEN + timedelta(minutes=2))
+    it.notices.restore([row], highest_id=7)
+    it.pass_s(300)
+
+    assert it.times(Telling.ESCALATED) == []

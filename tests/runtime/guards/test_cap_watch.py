@@ -22,6 +22,7 @@ def mark(here: Rig, price: float) -> None:
 async def test_a_cap_that_is_exceeded_is_one_critical_alert_until_it_is_not(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         funded(here.desk, 1_000_000.0)
+        here.desk.verified = True
         await here.enter(240)
         watch = CapWatch(here.desk)
         mark(here, 104.0)
@@ -49,3 +50,19 @@ async def test_a_cap_that_is_exceeded_is_one_critical_alert_until_it_is_not(tmp_
         mark(here, 104.0)
         await watch.round()
         assert here.desk.notices.alerts == ()
+
+
+@virtual
+async def test_an_alert_of_the_run_before_ends_when_the_figures_say_so_and_not_while_they_are_unknown(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as here:
+        here.desk.notices.raise_alert(Level.CRITICAL, "cap_breach", "exceeded", symbol="SPY")
+        watch = CapWatch(here.desk)
+        await watch.round()
+        assert here.alerts("cap_breach"), "the account is not known yet"
+
+        funded(here.desk, 1_000_000.0)
+        here.desk.verified = True
+        await watch.round()
+        assert here.alerts("cap_breach") == []
