@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class EntryTicket:
+class EntryTicket(NamedTuple):
     """Yes: how much, at what limit, with which protective stop. Prices are on the grid."""
 
     quantity: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
@@ -39,18 +38,23 @@ def round_to_tick(instrument: Instrument, price: float, rounding: Rounding = Rou
     ticks = price / step
     if abs(ticks) >= _EXACT_TICKS:
         return _round_exactly(price, step, rounding)
-    # 9 digits of a tick are coarser than binary dust down here, and finer than any price that is meant.
-    return round(_WHOLE[rounding](round(ticks, 9)) * step, 10)
+    if rounding is _DOWN:
+        whole = math.floor(ticks + _DUST)
+    elif rounding is _UP:
+        whole = math.ceil(ticks - _DUST)
+    else:
+        whole = round(round(ticks, 9))
+    return round(whole * step, 10)
 
+
+_DUST = 5e-10
+"""Part of a tick that is coarser than binary dust down here, and finer than any price that is meant."""
 
 _EXACT_TICKS = 1e5
 """From so many ticks on a double is too coarse for 9 digits of one: Decimal takes over."""
 
-_WHOLE: dict[Rounding, Callable[[float], int]] = {
-    Rounding.DOWN: math.floor,
-    Rounding.UP: math.ceil,
-    Rounding.NEAREST: round,
-}
+_DOWN, _UP = Rounding.DOWN, Rounding.UP
+"""Looked up once: the gate rounds twice per decision, and an enum's member costs a tenth of a microsecond."""
 
 
 def _round_exactly(price: float, step: float, rounding: Rounding) -> float:

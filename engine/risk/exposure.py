@@ -85,8 +85,8 @@ def worst_case_quantities(holdings: Iterable[Holding], orders: Iterable[Order]) 
 def gross_exposure_usd(quantities: Mapping[str, int], unit_usd: Mapping[str, float]) -> float:
     """Sum of exposures; NaN where one of them is unknown. A key without units must not be among them."""
     try:
-        return math.fsum(map(mul, quantities.values(), map(unit_usd.__getitem__, quantities)))
-    except (KeyError, ValueError, OverflowError):
+        return sum(map(mul, quantities.values(), map(unit_usd.__getitem__, quantities)), 0.0)
+    except KeyError:
         return math.nan
 
 

@@ -44,6 +44,12 @@ def drawdown_pct(equities_usd: Iterable[float], now_usd: float) -> float:
 
 def account_breach(losses: Losses, limits: RiskLimits) -> Refusal | None:
     """The limit of the whole account that is reached; None where none is, or where it is not known."""
+    if (
+        losses.day_pct > _EXACT - limits.daily_loss_pct
+        and losses.session_drawdown_pct < limits.session_drawdown_pct - _EXACT
+        and losses.rolling_drawdown_pct < limits.rolling_drawdown_pct - _EXACT
+    ):
+        return None  # the ordinary case; what is no number goes on to be looked at one by one
     if _is_reached(-losses.day_pct, limits.daily_loss_pct):
         return _breach(Reason.DAILY_LOSS, "today's loss", -losses.day_pct, limits.daily_loss_pct)
     session_pct, rolling_pct = losses.session_drawdown_pct, losses.rolling_drawdown_pct

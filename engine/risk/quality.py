@@ -34,7 +34,8 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
 def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | None:
     """A live, fresh, two-sided quote that is not too wide."""
     quote = world.quote
-    if quote is None or not quote.is_two_sided or quote.bid <= 0:
+    # One comparison says: both there, positive, finite and not crossed.
+    if quote is None or not 0.0 < quote.bid <= quote.ask < math.inf:
         return Refusal(Reason.NO_QUOTE, f"{key}: no two-sided quote")
     age_s = world.now.timestamp() - quote.at
     most_s = limits.max_quote_age_s
@@ -46,7 +47,7 @@ def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | Non
     if not world.is_live_data:
         return Refusal(Reason.DELAYED_DATA, f"{key}: the broker delivers delayed or frozen data")
     spread = quote.ask - quote.bid
-    spread_bps = 10_000.0 * spread / quote.mid
+    spread_bps = 20_000.0 * spread / (quote.ask + quote.bid)
     # One step of the price is as narrow as a market can be, whatever share of the price it is.
     one_step = world.instrument is not None and spread <= world.instrument.min_tick * 1.000001
     if spread_bps > limits.max_spread_bps and not one_step:

@@ -24,6 +24,9 @@ class ProductStatus(StrEnum):
     """Its data farm is broken: what the exchange does is not known."""
 
 
+_TRADING = ProductStatus.TRADING
+
+
 class Objection(NamedTuple):
     """What is wrong with an instrument's data, in words, with the limit and the value behind them."""
 
@@ -54,13 +57,13 @@ UNSELECTED = Selection()
 
 def check_selection(key: str, symbol: str, selection: Selection, limits: RiskLimits) -> Refusal | None:
     """The restricted list, the product's status, its data and the regime: all that may turn at any time."""
-    if symbol in limits.restricted or key in limits.restricted:
+    if limits.restricted and (symbol in limits.restricted or key in limits.restricted):
         return Refusal(Reason.RESTRICTED, f"{key}: on the restricted list")
     tier = selection.tiers.get(key)
     if limits.only_tier is not None and tier != limits.only_tier:
         text = f"{key}: {'of no known tier' if tier is None else f'of tier {tier}'}, CANARY enters tier "
         return Refusal(Reason.CANARY_TIER, f"{text}{limits.only_tier} only", limits.only_tier, tier)
-    if selection.status is not ProductStatus.TRADING:
+    if selection.status is not _TRADING:
         what = selection.status.value.replace("_", " ")
         return Refusal(Reason.PRODUCT_HALTED, f"{key}: the exchange says {what}")
     if selection.stale is not None:

@@ -48,21 +48,21 @@ def size_entry(
     if not (math.isfinite(unit_risk) and math.isfinite(unit_usd) and unit_usd > 0):
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: margin or exposure of one is not known yet")
     rules, budget = limits.order_rules, _risk_budget_usd(world, limits)
-    quantity = wanted
+    quantity, room = wanted, room_usd(caps)
     if quantity is None:
-        quantity = min(_most(room_usd(caps) / unit_usd), most_units(instrument, limits))
+        quantity = min(_most(room / unit_usd), most_units(instrument, limits))
     fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
     if wanted is None and quantity * unit_risk + 2 * fee > budget:
         quantity = _within_risk(instrument, rules, budget, unit_risk, limit=limit)
         fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
-    risk = quantity * unit_risk + 2 * fee
+    risk, exposure = quantity * unit_risk + 2 * fee, quantity * unit_usd
     refusal = (
-        check_size(instrument, quantity, limits)
-        or first_exceeded(instrument.key, caps, quantity * unit_usd)
+        (None if wanted is None else check_size(instrument, quantity, limits))
+        or (None if exposure <= room else first_exceeded(instrument.key, caps, exposure))
         or _too_risky(instrument.key, quantity, risk, budget)
         or too_small(instrument, rules, quantity=quantity, price=limit, fee=fee)
     )
-    return refusal or EntryTicket(quantity, limit, stop, quantity * unit_usd, risk, 2 * fee)
+    return refusal or EntryTicket(quantity, limit, stop, exposure, risk, 2 * fee)
 
 
 def _most(units: float) -> int:

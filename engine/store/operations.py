@@ -251,7 +251,7 @@ def _intent_event(intent: OrderIntent, at: datetime) -> NewEvent:
         "parent": intent.parent_ref,
         "signal": intent.signal_id,
         "reason": intent.reason,
-        "ticket": None if intent.ticket is None else asdict(intent.ticket),
+        "ticket": None if intent.ticket is None else intent.ticket._asdict(),
         "preview": None if intent.preview is None else asdict(intent.preview),
     }
     return NewEvent(at, "order", "info", intent.key, intent.ref, "", payload)

@@ -25,7 +25,9 @@ def from_plan_text(text: str) -> Plan:
 
 def to_record_text(record: EntryTicket | Preview | None) -> str:
     """Column text of a ticket or a preview; empty for none."""
-    return "" if record is None else to_json(asdict(record))
+    if record is None:
+        return ""
+    return to_json(record._asdict() if isinstance(record, EntryTicket) else asdict(record))
 
 
 def from_ticket_text(text: str) -> EntryTicket | None:

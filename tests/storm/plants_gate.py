@@ -121,7 +121,7 @@ def wanted_not_checked(put: Put) -> None:
         ticket = before(*args, wanted=None)
         if wanted is None or not hasattr(ticket, "quantity"):
             return ticket
-        return replace(ticket, quantity=wanted)
+        return ticket._replace(quantity=wanted)
 
     before = put.over(gate, "size_entry", sized)
 

@@ -221,7 +221,7 @@ def document(audit: OrderAudit) -> dict[str, Any]:
             "parent": intent.parent_ref,
         },
         "preview": None if preview is None else asdict(preview),
-        "verdict": None if ticket is None else asdict(ticket),
+        "verdict": None if ticket is None else ticket._asdict(),
         "beside": [relative._asdict() for relative in audit.relatives],
         "steps": [step._asdict() | {"at": _utc(step.at)} for step in audit.steps],
         "fills": [_fill_document(fill) for fill in audit.fills],
