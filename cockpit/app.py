@@ -33,6 +33,7 @@ from engine.api_recovery import Settlement
 REFRESH_BUDGET_MS = 50.0
 """A refresh dearer than this (or a tick this late) slows the screen down to one look a second."""
 SLOW_REFRESH_S = 1.0
+SEEN_EVERY_S = 15.0
 LATE_TICK_S = 1.0
 THROTTLE_FOR_S = 5.0
 SECOND_CTRL_C_S = 3.0
@@ -88,6 +89,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self._throttled_until = 0.0
         self._last_tick: float | None = None
         self._last_look = 0.0
+        self._told_seen = float("-inf")
         self._focused_app = True
         self._last_ctrl_c: float | None = None
         self._looked_at: tuple[int, int, ScreenState] | None = None
@@ -131,11 +133,21 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
 
         A binding would not do: text fields take letters before any binding sees them.
         """
+        if isinstance(event, events.Key):
+            self._tell_seen()
         if isinstance(event, events.Key) and not event.is_forwarded and event.key in self._everywhere:
             event.stop()
             await self.run_action(self._everywhere[event.key])
             return
         await super().on_event(event)
+
+    def _tell_seen(self) -> None:
+        """A key is a sign of life, told now and then, and only where the engine waits for one."""
+        now = self._monotonic()
+        waited_for = self._acting and self._handle.snapshot().dead_man_minutes > 0
+        if waited_for and now - self._told_seen >= SEEN_EVERY_S:
+            self._told_seen = now
+            self._bridge.tell_seen()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for our own variables in themes that do not know them."""

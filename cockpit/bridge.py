@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -54,6 +55,11 @@ class Bridge:
             return command
         future.add_done_callback(lambda done: self._on_outcome(command, _result_of(command, done)))
         return command
+
+    def tell_seen(self) -> None:
+        """Somebody is there. Nobody waits for an answer, and a link that is gone says so elsewhere."""
+        with contextlib.suppress(RuntimeError, OSError):
+            self._handle.submit(Command(self._new_id(), CommandKind.SEEN, who="screen"))
 
 
 def _result_of(command: Command, done: Future[Outcome]) -> Outcome:

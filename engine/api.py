@@ -336,6 +336,8 @@ class Snapshot:
     pid: int = 0
     version: str = ""
     read_only: bool = False
+    dead_man_minutes: float = 0.0
+    """Entries are paused where no operator is seen for this long; 0 = never."""
     api_version: int = API_VERSION
 
 

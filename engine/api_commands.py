@@ -52,6 +52,8 @@ class CommandKind(StrEnum):
     """Practise `target` (`kill`) with test orders; in PAPER, while nothing is held."""
     ABORT = "abort"
     """Leave instead of settling: exit 4, nothing is sent."""
+    SEEN = "seen"
+    """The operator touched a key: a sign of life and nothing else."""
     DETACHED = "detached"
     """The front end's terminal is gone; `target` is `asked` or `lost`."""
 

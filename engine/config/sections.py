@@ -364,3 +364,5 @@ class ShutdownSection(Section):
     """Lost terminal: pause-entries, flatten-and-stop, or keep-running (after `cockpit alerts test` only)."""
     timeout_s: float = key(30.0, unit="s", gt=0, le=600)
     """Longest graceful stop; what is still open then is named and the exit code is 1."""
+    dead_man_minutes: float = key(0.0, unit="min", ge=0, le=1440)
+    """Time without a key, a command or a screen that attaches after which entries are paused; 0 = never."""

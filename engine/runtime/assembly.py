@@ -187,6 +187,7 @@ def _commands(
         kill_switch=braking.kill_switch,
         kills=braking.kills,
         drill=braking.drill,
+        seen=braking.dead_man.seen,
         set_value=partial(_set_value, given, desk),
         stop=engine.stop,
         on_detached=engine.on_detached,

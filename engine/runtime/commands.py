@@ -29,6 +29,8 @@ from engine.runtime.reconcile.settling import Settler
 _log = structlog.get_logger("engine")
 
 REMEMBERED_COMMANDS = 500
+MACHINES = frozenset({"limit", "engine", "drill", "file"})
+"""Who asks and is no person."""
 FLATTEN_WORD = "FLATTEN"
 _BRAKES = frozenset({CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL})
 
@@ -47,6 +49,7 @@ class Commands:
         kill_switch: KillSwitch,
         kills: KillDesk,
         drill: Drill,
+        seen: Callable[[], None],
         set_value: Callable[[str, float, str], Awaitable[str]],
         stop: Callable[[str], Awaitable[tuple[str, ...]]],
         on_detached: Callable[[str], None],
@@ -55,6 +58,7 @@ class Commands:
     ) -> None:
         self._desk = desk
         self._brakes = brakes
+        self._seen = seen
         self._executor = executor
         self._kill_switch = kill_switch
         self._set_value = set_value
@@ -87,6 +91,10 @@ class Commands:
         hide = self._desk.notices.redactor
         # What a person typed by mistake must not be kept with a brake for ever.
         command = replace(command, reason=hide(command.reason), target=hide(command.target))
+        if command.who not in MACHINES and command.target != "lost":
+            self._seen()
+        if command.kind is CommandKind.SEEN:
+            return done(command, "seen")
         known = self._outcomes.get(command.command_id)
         if known is not None:
             return await asyncio.shield(known)

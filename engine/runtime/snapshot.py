@@ -73,6 +73,7 @@ class SnapshotBuilder:
             connected=desk.link is LinkState.UP,
             data_age_s=desk.quotes.freshest_age_s(now),
             brakes=tuple(views.brake_view(b) for b in desk.brakes.brakes),
+            dead_man_minutes=desk.config.shutdown.dead_man_minutes,
             positions=views.position_views(desk),
             orders=self._orders(),
             fills=self._fill_rows.rows(views.shown_fills(desk)),

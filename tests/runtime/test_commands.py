@@ -91,6 +91,7 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
             kill_switch=here.kill_switch,
             kills=kills,
             drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
+            seen=lambda: None,
             set_value=set_value,
             stop=stop,
             on_detached=lambda _: None,

@@ -127,6 +127,7 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         kill_switch=here.kill_switch,
         kills=kills,
         drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
+        seen=lambda: None,
         set_value=None,  # type: ignore[arg-type]  # no test here sets one
         stop=engine.stop,
         on_detached=engine.on_detached,

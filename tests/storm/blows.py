@@ -97,6 +97,18 @@ def external_order(storm: Storm, rng: random.Random) -> None:
     outsiders.leave_order(storm.exchange, rng.choice(tuple(INSTRUMENTS)))
 
 
+def hang(storm: Storm, rng: random.Random) -> None:
+    """The process stands still. Half of the time somebody at a shell does not wait for it."""
+    life = storm.life
+    if life is None or life.hung is not None:
+        return
+    storm.hang(life)
+    if rng.random() < 0.5:
+        storm.loop.later(rng.uniform(2.0, 10.0), storm.operator.kill_from_a_shell, life)
+    else:
+        storm.loop.later(rng.uniform(1.0, 25.0), storm.go_on, life)
+
+
 BLOWS: dict[Blow, Callable[[Storm, random.Random], None]] = {
     Blow.DROP: drop,
     Blow.FREEZE: freeze,
@@ -112,5 +124,6 @@ BLOWS: dict[Blow, Callable[[Storm, random.Random], None]] = {
     Blow.EXTERNAL_ORDER: external_order,
     Blow.EXTERNAL_CANCEL: lambda storm, _: outsiders.cancel_a_stop(storm.exchange),
     Blow.CORRECTION: lambda storm, _: storm.exchange.correct(),
+    Blow.HANG: hang,
     Blow.OPERATOR: lambda storm, rng: storm.operator.act(rng),
 }

@@ -113,6 +113,10 @@ class Watch:
             return 0.0
         return now_s - self._since.setdefault(name, now_s)
 
+    def begin_anew(self) -> None:
+        """Nobody could do anything for a while: what lasts is counted from here."""
+        self._since.clear()
+
     def slack_s(self) -> float:
         """What the weather alone may cost: news that come late, orders that arrive late."""
         return self._slack_s

@@ -29,6 +29,8 @@ class Incarnation:
     def __init__(self, number: int) -> None:
         self.number = number
         self.alive = True
+        self.hung: list[asyncio.Handle] | None = None
+        """What waits to run while the process hangs; None while it runs."""
         self.context = copy_context()
         self.context.run(_LIFE.set, self)
         self._tasks: list[asyncio.Task[Any]] = []
@@ -101,6 +103,11 @@ class StormLoop(asyncio.BaseEventLoop):
         """Virtual seconds."""
         return self._now_s
 
+    def thaw(self, life: Incarnation) -> None:
+        """A process that hung goes on: all that waited runs now, as late as it is."""
+        waiting, life.hung = life.hung or [], None
+        self._ready.extend(waiting)
+
     def later(self, delay_s: float, act: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
         """`call_later` for the world: it happens also where the engine that caused it is dead by then."""
         return self.call_later(delay_s, act, *args, context=self.world)
@@ -134,6 +141,9 @@ class StormLoop(asyncio.BaseEventLoop):
                 continue
             life = life_of(handle._context)  # type: ignore[attr-defined]  # where it came from
             if life is not None and not life.alive:
+                continue
+            if life is not None and life.hung is not None:
+                life.hung.append(handle)
                 continue
             self.steps += 1
             self._spins += 1

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.api import Command, CommandKind, Outcome, OutcomeStatus, Scope
+from engine.api import BrakeKind, Command, CommandKind, EngineState, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.api_recovery import RecoveryChoice, RecoveryRow, Settlement
 from engine.runtime.engine import Engine
 from tests.storm.beliefs import i10_a_halt_is_true, i11_a_proof_is_true
 from tests.storm.exchange import ACCOUNT
+from tests.storm.held import INSTRUMENTS
+from tests.storm.loop import Incarnation
 
 if TYPE_CHECKING:
     from tests.storm.world import Storm
 
+ACCOUNT_SCOPE = Scope()
 LOOK_S = 7.0
 """The operator looks at the screen this often."""
 _BRAKES = (CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL)
@@ -55,9 +60,48 @@ class Operator:
         if rng.random() < 0.3:
             self._storm.loop.later(rng.uniform(0.0, 3.0), self._storm.kill, "during a command")
         self._storm.loop.later(rng.uniform(8.0, 40.0), self._resume)
+        if rng.random() < 0.4:
+            self._brake_a_part(rng)
 
-    def _resume(self) -> None:
-        self._ask(CommandKind.RESUME, reason="go on", typed=ACCOUNT)
+    def _resume(self, scope: Scope = ACCOUNT_SCOPE) -> None:
+        self._ask(CommandKind.RESUME, scope=scope, reason="go on", typed=ACCOUNT)
+
+    def _brake_a_part(self, rng: random.Random) -> None:
+        """A brake of one strategy or one symbol, some time later, and its release."""
+        parts = [Scope(ScopeKind.SYMBOL, key) for key in INSTRUMENTS]
+        scope = rng.choice([*parts, Scope(ScopeKind.STRATEGY, "one"), Scope(ScopeKind.STRATEGY, "two")])
+        kind = rng.choice(_BRAKES)
+        ask = partial(self._ask, kind, scope=scope, reason="storm", confirmed=True)
+        self._storm.loop.later(rng.uniform(0.0, 10.0), ask)
+        self._storm.loop.later(rng.uniform(20.0, 60.0), self._resume, scope)
+
+    # --- from a shell, where the engine hangs ---------------------------------------------------
+
+    def kill_from_a_shell(self, life: Incarnation) -> None:
+        """`cockpit kill --yes` on an engine that does not answer: it is fenced, and another one kills."""
+        if life.alive and life.hung is not None:
+            self._storm.fence(life)
+
+    async def take_over(self, engine: Engine) -> None:
+        """The KILL is durable before that engine connects; it ends when it has an answer."""
+        storm = self._storm
+        await engine.parts.brakes.pull(BrakeKind.KILL, Scope(), reason="it hangs", who="shell")
+        self._killing_since_s = min(self._killing_since_s, storm.exchange.now_s)
+        if not storm.disk.is_full and not storm.disk.is_behind:
+            self.promised.add("KILL")
+        storm.loop.create_task(self._finish(engine))
+
+    async def _finish(self, engine: Engine) -> None:
+        desk = engine.parts.desk
+        for _ in range(200):
+            if desk.state in (EngineState.READY, EngineState.ORPHANS):
+                break
+            await asyncio.sleep(0.1)
+        self._commands += 1
+        await self._execute(engine, Command(f"c{self._commands}", CommandKind.KILL, confirmed=True))
+        self.asked_to_stop = True
+        self._storm.loop.later(15.0, self._resume)
+        await engine.stop("keep")
 
     def _ask(self, kind: CommandKind, **values: object) -> None:
         engine, life = self._storm.engine, self._storm.life
@@ -65,7 +109,7 @@ class Operator:
             return
         self._commands += 1
         command = Command(f"c{self._commands}", kind, **values)  # type: ignore[arg-type]  # as named by each
-        if kind is CommandKind.RESUME:
+        if kind is CommandKind.RESUME and command.scope == ACCOUNT_SCOPE:
             self.promised.clear()
             self._releases += 1
         self._storm.loop.create_task(self._execute(engine, command), context=life.context)
@@ -74,11 +118,15 @@ class Operator:
         storm = self._storm
         disk_was_fine = not storm.disk.is_full
         asked_s, releases = storm.exchange.now_s, self._releases
-        if command.kind is CommandKind.KILL:
+        whole = command.scope == ACCOUNT_SCOPE
+        if command.kind is CommandKind.KILL and whole:
             self._killing_since_s = min(self._killing_since_s, asked_s)
         outcome = await engine.execute(command)
         if command.kind is not CommandKind.ACKNOWLEDGE:
             storm.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
+        self._held_to_the_disk(command, outcome)
+        if not whole:
+            return
         self._hold_to(command, outcome)
         stands = _is_brake(command, outcome) and releases == self._releases
         if disk_was_fine and not storm.disk.is_full and stands:
@@ -95,6 +143,20 @@ class Operator:
                 storm.violated(f"I11 {broken}")
         for broken in i10_a_halt_is_true(storm.watch, command.kind, outcome):
             storm.violated(f"I10 {broken}")
+
+    def _held_to_the_disk(self, command: Command, outcome: Outcome) -> None:
+        """No KILL is lifted whose record does not say that it ended well."""
+        disk = self._storm.disk
+        if (
+            command.kind is not CommandKind.RESUME
+            or outcome.status is not OutcomeStatus.DONE
+            or disk.is_behind
+        ):
+            return
+        rows = disk.conn.execute("SELECT proof FROM brake WHERE kind = 'KILL' AND cleared_at IS NOT NULL")
+        for (proof,) in rows:
+            if not proof.startswith("PROVEN FLAT"):
+                self._storm.violated(f"I10 a KILL was lifted that says {proof!r}")
 
     def _look(self) -> None:
         """Every alert is acknowledged sooner or later, and one row that waits is decided about."""

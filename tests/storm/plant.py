@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tests.storm.gate_flow import GateFlow
 from tests.storm.plants_books import BOOKS
+from tests.storm.plants_brakes import BRAKES
 from tests.storm.plants_gate import GATE
 from tests.storm.plants_guard import GUARD
 from tests.storm.put import Put
@@ -49,6 +50,6 @@ def planted(plant: Plant) -> Iterator[None]:
 
 
 PLANTS = (
-    *(Plant(put.__name__, put) for put in (*BOOKS, *GUARD)),
+    *(Plant(put.__name__, put) for put in (*BOOKS, *GUARD, *BRAKES)),
     *(Plant(put.__name__, put, gate_alone) for put in GATE),
 )

@@ -9,6 +9,8 @@ from engine.api import EngineState
 from engine.domain.fill import execution_base
 from engine.domain.order import OrderState, Role
 from engine.ledger.ledger import Ledger
+from engine.risk.brakes import BrakeLevel, BrakeScope
+from engine.runtime.braking.kills import reach_of_brake
 from engine.store import operations
 from engine.store.events import verify_chain
 
@@ -160,10 +162,28 @@ async def i1_parked_not_forgotten(storm: Storm) -> AsyncIterator[str]:
             )
 
 
+async def i11_a_kill_ends_with_a_true_record(storm: Storm) -> AsyncIterator[str]:
+    """A KILL that is on has its record: flat and true, or naming what is left."""
+    engine, desk = storm.engine, storm.desk
+    if engine is None or desk is None or desk.state not in (EngineState.READY, EngineState.ORPHANS):
+        return
+    exchange = storm.exchange
+    held = {key: q for key, q in exchange.positions.items() if q and key not in exchange.tampered}
+    working = [h.ref for h in exchange.orders.values() if h.is_ours and h.is_open and not h.came_back]
+    for brake in desk.brakes.brakes:
+        reach = reach_of_brake(brake)
+        if brake.level is not BrakeLevel.KILL or engine.parts.kill_switch.is_killing(reach):
+            continue
+        if not brake.proof:
+            yield f"the KILL of {brake.scope} {brake.name} has no record"
+        if brake.scope is BrakeScope.ACCOUNT and brake.proof.startswith("PROVEN FLAT") and (held or working):
+            yield f"{brake.proof}, and {held} is held, {working} work"
+
+
 def _rows(storm: Storm) -> tuple[int, ...]:
     conn = storm.disk.conn
-    tables = ("intent", "order_event", "fill", "adjustment", "event WHERE kind <> 'tape'")
-    # The tape of prices is written as time passes, whoever compares what.
+    tables = ("intent", "order_event", "fill", "adjustment", "event WHERE kind NOT IN ('tape', 'command')")
+    # The tape of prices and what a person does are written as time passes, whoever compares what.
     return tuple(conn.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables)
 
 
@@ -178,4 +198,5 @@ AT_REST: tuple[Callable[[Storm], AsyncIterator[str]], ...] = (
     i19_the_others_live,
     i22_the_log_replays,
     i1_parked_not_forgotten,
+    i11_a_kill_ends_with_a_true_record,
 )

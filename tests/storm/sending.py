@@ -60,15 +60,18 @@ def i3c_no_doubled_entry(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iter
 
 
 def i10_no_entry_under_a_brake(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:
-    """No entry leaves while a brake is on: on the disk, or promised to the operator."""
-    if not any(intent.role is Role.ENTRY for intent in intents):
-        return
+    """Nothing that adds risk leaves while a brake holds it: on the disk, or promised to the operator."""
     storm = watch.storm
-    rows = storm.disk.conn.execute(
-        "SELECT kind FROM brake WHERE cleared_at IS NULL AND scope = 'account'"
-    ).fetchall()
-    if rows or storm.operator.promised:
-        yield f"{intents[0].ref} is sent under {[r[0] for r in rows]} / {sorted(storm.operator.promised)}"
+    for intent in intents:
+        if intent.role is not Role.ENTRY:
+            continue
+        rows = storm.disk.conn.execute(
+            "SELECT kind, scope, name FROM brake WHERE cleared_at IS NULL AND (scope = 'account' "
+            "OR (scope = 'symbol' AND name = ?) OR (scope = 'strategy' AND name = ?))",
+            (intent.key, intent.strategy),
+        ).fetchall()
+        if rows or storm.operator.promised:
+            yield f"{intent.ref} is sent under {rows} / {sorted(storm.operator.promised)}"
 
 
 def i18_limits_hold(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[str]:

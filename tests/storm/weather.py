@@ -38,6 +38,8 @@ class Blow(StrEnum):
     """Somebody cancels a stop of ours."""
     CORRECTION = "correction"
     OPERATOR = "operator"
+    HANG = "hang"
+    """The process stands still: it goes on later, or a person ends it from a shell."""
 
 
 class Moment(NamedTuple):
@@ -205,6 +207,10 @@ def draw(seed: int) -> Weather:
     allowed = [k for k in kinds if rng.random() < 0.7] or [Blow.CRASH]
     chosen = rng.choices(allowed, [weights[kinds.index(k)] for k in allowed], k=rng.randint(1, 7))
     chosen += climate.blows
+    # Drawn apart, so that the rest of a seed stays as it was before there were any.
+    more = random.Random(f"hang {seed}")
+    chosen += [Blow.HANG] * (more.random() < 0.2)
+    chosen += [Blow.OPERATOR] * (3 * (more.random() < 0.2))
     blows = sorted(
         Moment(round(rng.uniform(2.0, horizon_s), 3), blow, rng.randrange(1_000_000)) for blow in chosen
     )

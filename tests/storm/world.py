@@ -123,6 +123,8 @@ class Storm:
         if desk is None or broker is None or broker.session is None:
             return False
         states = (EngineState.READY, EngineState.ORPHANS)
+        if self.lives[-1].hung is not None:
+            return False
         return broker.link is LinkState.UP and not broker.session.frozen and desk.state in states
 
     @property
@@ -202,6 +204,8 @@ class Storm:
         self.disk.is_full = False
         self.fate.disarm()
         self.mood.calm = True
+        if self.life is not None:
+            self.go_on(self.life)
         broker = self.broker
         if broker is not None and broker.session is not None and self.life is not None:
             broker.session.thaw()
@@ -214,17 +218,34 @@ class Storm:
 
     # --- lives ----------------------------------------------------------------------------------
 
-    def _boot(self) -> None:
+    def hang(self, life: Incarnation) -> None:
+        """It stands still: nothing it scheduled runs, nobody hears that."""
+        life.hung = []
+        self.watch.begin_anew()
+
+    def go_on(self, life: Incarnation) -> None:
+        """It runs again, with everything it missed."""
+        if life.alive and life.hung is not None:
+            self.exchange.note(f"life {life.number} goes on")
+            self.loop.thaw(life)
+            self.watch.begin_anew()
+
+    def fence(self, life: Incarnation) -> None:
+        """Ended from a shell; the next life only kills."""
+        self.exchange.note(f"life {life.number} is fenced")
+        self._end_of(life, takes_over=True)
+
+    def _boot(self, takes_over: bool = False) -> None:
         life = Incarnation(len(self.lives) + 1)
         self.lives.append(life)
         self.engine = self.broker = self.store = None
         self.operator.asked_to_stop = False
         self.exchange.note(f"boot of life {life.number}")
-        self.loop.create_task(self._live(life), context=life.context)
+        self.loop.create_task(self._live(life, takes_over), context=life.context)
 
-    async def _live(self, life: Incarnation) -> None:
+    async def _live(self, life: Incarnation, takes_over: bool) -> None:
         try:
-            code = await self._engine_runs(life)
+            code = await self._engine_runs(life, takes_over)
         except StoreError as err:
             self.exchange.note(f"life {life.number} could not start: {err}")
             self._end_of(life)
@@ -238,7 +259,7 @@ class Storm:
         self.exchange.note(f"life {life.number} stopped with code {code}")
         self._end_of(life)
 
-    async def _engine_runs(self, life: Incarnation) -> int:
+    async def _engine_runs(self, life: Incarnation, takes_over: bool) -> int:
         store = self.disk.store(before=partial(self._dies, life, "commit"), after=partial(self._died, life))
         self.store = store
         clock = LoopClock(self.exchange)
@@ -271,7 +292,7 @@ class Storm:
             store,
             stored,
             broker,
-            strategies(self.mood),
+            () if takes_over else strategies(self.mood),
             ids=self._id_source(),
             left=Left(keeps_backups=False),
         )
@@ -279,6 +300,8 @@ class Storm:
         self.broker, self.engine = broker, engine
         engine.parts.desk.books.on_changes(self.watch.on_changes)
         self.watch.on_boot(stored)
+        if takes_over:
+            await self.operator.take_over(engine)
         return await engine.run()
 
     def _id_source(self) -> IdSource:
@@ -308,13 +331,13 @@ class Storm:
         self.exchange.note(f"CRASH of life {life.number} {why}")
         self._end_of(life)
 
-    def _end_of(self, life: Incarnation) -> None:
+    def _end_of(self, life: Incarnation, takes_over: bool = False) -> None:
         life.alive = False
         if self.disk.is_behind or (self.store is not None and self.store.unstored):
             self.watch.last_state.clear()  # what no disk took is learned anew
         if self.broker is not None and self.broker.session is not None:
             self.broker.session.end("the client died")
-        self.loop.later(self.exchange.rng.uniform(0.2, 4.0), self._boot)
+        self.loop.later(self.exchange.rng.uniform(0.2, 4.0), self._boot, takes_over)
 
     # --- blows ----------------------------------------------------------------------------------
 

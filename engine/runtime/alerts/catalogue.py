@@ -98,6 +98,7 @@ _ENGINE = (
     AlertRule("act_failed", _E, "one act failed", "look at the log; the rest goes on", False),
     AlertRule("strategy_off", _E, "a strategy is off", "look at the log; its stops stay", False),
     AlertRule("upkeep", _E, "a regular step failed", "look at the log; it is tried again"),
+    AlertRule("operator_absent", _W, "nobody is there", "look at the day, then R"),
     AlertRule("terminal_lost", _W, "the terminal was lost", "cockpit attach, then R", False),
     AlertRule("channel_failed", _W, "an alert channel failed", "cockpit alerts test"),
     AlertRule("secret_due", _W, "time for a new secret", "change it, cockpit secrets rotated NAME"),

@@ -12,6 +12,7 @@ from engine.execution.kill import KillSwitch
 from engine.execution.refs import RefMaker
 from engine.execution.sender import Sender
 from engine.runtime.brakes import BrakeDesk, unreachable
+from engine.runtime.braking.dead_man import DeadMan
 from engine.runtime.braking.drill import Drill
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.desk import Desk
@@ -32,10 +33,11 @@ class Braking(NamedTuple):
     brakes: BrakeDesk
     kills: KillDesk
     drill: Drill
+    dead_man: DeadMan
 
     def chores(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Steps of every round, by name."""
-        return {"brakes": self.kills.round}
+        return {"brakes": self.kills.round, "dead man": self.dead_man.round}
 
 
 def braking_of(
@@ -64,7 +66,8 @@ def braking_of(
     )
     brakes = BrakeDesk(desk, store=given.store, new_id=refs.new_id)
     kills = KillDesk(desk, brakes=brakes, kill_switch=switch, executor=executor, spawn=spawn, urge=urge)
-    return Braking(switch, brakes, kills, _drill(given, desk, executor, refs, kills, brakes))
+    drill = _drill(given, desk, executor, refs, kills, brakes)
+    return Braking(switch, brakes, kills, drill, DeadMan(desk, brakes=brakes))
 
 
 def _drill(

@@ -215,6 +215,8 @@ class _Session:
                 "leave it there with q, then detach.",
             )
             return False
+        if self._is_screen:
+            self._spawn(self._tell_seen(), name=f"{self.peer} is seen")
         self._send("welcome", **self._server.welcome())
         return True
 
@@ -277,6 +279,10 @@ class _Session:
         self._changed.set()
         if urgent:
             self._urgent.set()
+
+    async def _tell_seen(self) -> None:
+        """Somebody opened a screen: a sign of life."""
+        await self._server.execute(Command(uuid.uuid4().hex, CommandKind.SEEN, who="screen"))
 
     async def _tell_detached(self, *, asked: bool) -> None:
         command = Command(
