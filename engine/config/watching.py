@@ -36,6 +36,8 @@ class HealthSection(Section):
 class SloSection(Section):
     """Times to keep, judged over the last five minutes; what is not kept is an alert (slo_violation)."""
 
+    enabled: bool = True
+    """false = times are neither kept nor judged, which --live does not accept."""
     cycle_p95_s: float = key(1.0, unit="s", gt=0, le=600)
     """Decision cycle, 95th percentile: from a bar's arrival until every strategy has decided on it."""
     cycle_p99_s: float = key(2.0, unit="s", gt=0, le=600)

@@ -29,15 +29,10 @@ BREACHES: Final = frozenset(
         "wrong_account",
     }
 )
-"""Alerts that say: a limit was reached or passed, or a promise about orders and positions was not kept."""
+"""Alerts that say: a limit was reached or passed, or a promise about orders and positions was not kept.
 
-WORST_BREACHES: Final = frozenset({"kill"})
-"""The same, where the alert is CRITICAL: a KILL that did not prove flat."""
-
-
-def is_breach(code: str, *, critical: bool) -> bool:
-    """True where an alert of this code is a breach of a safety gate."""
-    return code in BREACHES or (critical and code in WORST_BREACHES)
+A KILL is none: it is a gate that worked, and what made it necessary is told by an alert of its own.
+"""
 
 
 class Day(NamedTuple):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import date, datetime
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.gates.age import is_fresh
 from engine.gates.case import Case
 from engine.gates.day import Day, day_of
 from engine.gates.evidence import Kind, counts
+
+_GAP: Final = "not the trading day before"
 
 
 class Days(NamedTuple):
@@ -39,35 +41,51 @@ def days_of(case: Case) -> Days:
     newest = max((at for _, at in by_day.values()), default=None)
     known = tuple(by_day[day][0] for day in sorted(by_day))
     ended = tuple(day for day in known if day.closes <= case.now)
-    spoilt = {day.day: _spoilt(day, drills) for day in ended}
-    clean = _streak(ended, spoilt)
-    before = ended[: len(ended) - len(clean)]
-    why = f"{before[-1].day}: {spoilt[before[-1].day] or 'not the trading day before'}" if before else ""
+    # A day of a drill proves nothing and spoils nothing, unless more went wrong than the drill.
+    neutral = {day.day for day in ended if _drilled(day, drills) and not (day.crashes or day.breaches)}
+    lived = tuple(day for day in ended if day.day not in neutral)
+    followers = {day.day: day.next_day for day in ended}
+    clean = _streak(lived, neutral, followers)
+    before = lived[: len(lived) - len(clean)]
+    why = f"{before[-1].day}: {before[-1].why_not_clean() or _GAP}" if before else ""
     breached = [n for n, day in enumerate(known) if day.breaches]
     after = known[breached[-1] + 1 :] if breached else known
     last = known[breached[-1]] if breached else None
     return Days(
-        ended,
+        lived,
         clean,
-        tuple(day for day in after if day in ended and not day.why_not_full() and not _drilled(day, drills)),
+        tuple(day for day in after if day in lived and not day.why_not_full()),
         why,
         "" if last is None else f"{last.day}: {', '.join(last.breaches)}",
         newest,
     )
 
 
-def _streak(ended: tuple[Day, ...], spoilt: Mapping[date, str]) -> tuple[Day, ...]:
+def _streak(
+    lived: tuple[Day, ...], neutral: Set[date], followers: Mapping[date, date | None]
+) -> tuple[Day, ...]:
     """The days at the end that are clean and follow each other without a trading day between them."""
-    start = len(ended)
-    while start and not spoilt[ended[start - 1].day]:
+    start = len(lived)
+    while start and not lived[start - 1].why_not_clean():
         start -= 1
-    streak = ended[start:]
-    gaps = [n for n, (one, two) in enumerate(pairwise(streak), start=1) if one.next_day != two.day]
+    streak = lived[start:]
+    gaps = [
+        n
+        for n, (one, two) in enumerate(pairwise(streak), start=1)
+        if _next(one.day, neutral, followers) != two.day
+    ]
     return streak[gaps[-1] :] if gaps else streak
 
 
-def _spoilt(day: Day, drills: list[datetime]) -> str:
-    return "a kill drill in the session" if _drilled(day, drills) else day.why_not_clean()
+def _next(day: date, neutral: Set[date], followers: Mapping[date, date | None]) -> date | None:
+    """The trading day after one, over those that are neutral."""
+    found = followers.get(day)
+    while found is not None and found in neutral:
+        later = followers.get(found)
+        if later is None or later <= found:
+            return found
+        found = later
+    return found
 
 
 def _drilled(day: Day, drills: list[datetime]) -> bool:

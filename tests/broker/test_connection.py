@@ -272,6 +272,7 @@ async def test_the_wrong_account_closes_the_line_and_is_no_connection_error(
         assert not hearing.of(LinkEvent)
 
 
+@pytest.mark.req("FUT-OOS")
 async def test_a_login_with_several_accounts_needs_one_to_be_named(connect: Connect) -> None:
     async with ScriptedPeer(account="DU1,DU2") as peer:
         with pytest.raises(AccountError, match=r"DU1, DU2.*connection\.account"):

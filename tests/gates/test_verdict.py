@@ -120,11 +120,19 @@ def test_days_with_a_trading_day_between_them_do_not_follow_each_other() -> None
 
 
 @pytest.mark.req("247-GATE-3")
-def test_a_drill_in_the_session_spoils_its_day_and_one_after_the_close_does_not() -> None:
-    inside = drill(at=day(WEEKDAYS[-1]).opens + timedelta(hours=1))
+def test_the_day_of_a_drill_proves_nothing_and_spoils_nothing_unless_more_went_wrong() -> None:
+    inside = drill(at=day(WEEKDAYS[-3]).opens + timedelta(hours=1))
 
-    assert "drill" in _row(case(extra=(inside,)), "clean_days").text
-    assert _row(case(extra=(drill(),)), "clean_days").verdict is Verdict.GREEN
+    def texts(**changes: object) -> tuple[str, str]:
+        days = [day(of, **(changes if n == 5 else {})) for n, of in enumerate(WEEKDAYS)]
+        found = case(days, (inside,))
+        return _row(found, "clean_days").text, _row(found, "paper_days").text
+
+    assert texts() == ("7 of 5", "7 of 7")
+    assert texts(errors=3) == ("7 of 5", "7 of 7"), "a KILL is told as CRITICAL"
+    assert texts(crashes=1)[0].startswith("2 of 5")
+    assert texts(breaches=("naked",))[1].startswith("2 of 7")
+    assert _row(case(extra=(inside,)), "kill_drill").verdict is Verdict.GREEN
 
 
 def test_a_day_that_cannot_be_read_may_have_been_a_breach() -> None:

@@ -12,7 +12,7 @@ from engine.api import Level, Mode
 from engine.runtime.process.gateway_process import FOLDER
 from tests.e2e.live import ONE_STOCK, Live, live
 
-pytestmark = [pytest.mark.slow, pytest.mark.req("FUT-DO-8")]
+pytestmark = [pytest.mark.slow, pytest.mark.req("FUT-DO-8", "FUT-DEMO")]
 
 LATER = {"script": {**ONE_STOCK, "params": {"enter_at": 4}}}
 

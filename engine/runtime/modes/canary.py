@@ -10,7 +10,7 @@ from typing import Final
 from engine.api import AlertView, Level, Mode
 from engine.broker.port import LinkState
 from engine.gates.canary import Canary, canary_of
-from engine.gates.day import is_breach
+from engine.gates.day import BREACHES
 from engine.gates.evidence import Evidence, Kind
 from engine.runtime.alerts.notices import Telling
 from engine.runtime.desk import Desk
@@ -46,7 +46,7 @@ class CanaryWatch:
         """A breach: every cap is cut again, before anything else is done."""
         if self._desk.mode is not Mode.LIVE or why is not Telling.RAISED:
             return
-        if is_breach(alert.code, critical=alert.level is Level.CRITICAL):
+        if alert.code in BREACHES:
             self._desk.canary_is_over = False
             self._breaches.append(alert.code)
 

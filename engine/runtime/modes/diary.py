@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Final
 
-from engine.api import AlertView, Level
+from engine.api import AlertView
 from engine.broker.port import LinkState
-from engine.gates.day import Day, is_breach, read_day
+from engine.gates.day import BREACHES, Day, read_day
 from engine.gates.evidence import Evidence, Kind, why_not_counted
 from engine.runtime.alerts.notices import Telling
 from engine.runtime.daypnl import trading_day
@@ -71,7 +71,7 @@ class DayDiary:
 
     def hear(self, alert: AlertView, why: Telling) -> None:
         """People were told of an alert: a breach is remembered."""
-        if why is Telling.RAISED and is_breach(alert.code, critical=alert.level is Level.CRITICAL):
+        if why is Telling.RAISED and alert.code in BREACHES:
             self._breaches.append(alert.code)
 
     async def round(self) -> None:

@@ -60,7 +60,7 @@ def rules_of(config: Config) -> GateRules:
 def switches(config: Config, state_dir: Path, *, now: datetime, environ: Mapping[str, str]) -> dict[str, str]:
     """Switch -> why it is off; empty where it is on."""
     return {
-        "telemetry": "",
+        "telemetry": "" if config.slo.enabled else "slo.enabled is false",
         "alerts": _alerts_off(config, state_dir, environ),
         "secrets": "; ".join(live_refusals(of_config(config, state_dir, today=now.date()))),
         "jitter": "" if config.loop.jitter_pct > 0 else "loop.jitter_pct is 0",

@@ -149,9 +149,9 @@ async def test_trouble_is_written_at_once_and_spoils_the_day(tmp_path: Path) -> 
         assert day.worst_alert_s == NEVER_S
         assert not day.is_on_time
 
-        it.here.desk.notices.raise_alert(Level.WARNING, "kill", "a drill went well")
+        it.here.desk.notices.raise_alert(Level.CRITICAL, "kill", "by the operator")
         await it.rounds(1)
-        assert (await it.day()).breaches == ("naked",), "a KILL that proved flat is no breach"
+        assert (await it.day()).breaches == ("naked",), "a KILL is a gate that worked"
 
 
 @virtual

@@ -119,9 +119,10 @@ def test_the_program_is_named_by_its_files(tmp_path: Path) -> None:
 
 @pytest.mark.req("247-GATE-4")
 def test_each_switch_that_is_off_is_named(tmp_path: Path) -> None:
-    off = _loaded(tmp_path, "[loop]\njitter_pct = 0.0\n")
+    off = _loaded(tmp_path, "[loop]\njitter_pct = 0.0\n[slo]\nenabled = false\n")
     found = switches(off.config, off.state_dir, now=NOW, environ={})
     assert "jitter_pct" in found["jitter"]
+    assert "slo.enabled" in found["telemetry"]
     assert "alerts.channels is empty" in found["alerts"]
     assert "no change recorded" in found["secrets"]
 
