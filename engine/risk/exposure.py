@@ -42,15 +42,16 @@ def commitments(holdings: Iterable[Holding], orders: Iterable[Order]) -> Commitm
     """Sum up what is out. Orders that are done count for nothing, those of unknown fate in full."""
     held_now, out = tuple(holdings), tuple(o for o in orders if not o.state.is_done)
     held = frozenset(h.key for h in held_now if h.quantity)
+    entries = [o for o in out if o.intent.role.adds_risk]
     pending: dict[str, int] = {}
-    for order in out:
-        if order.intent.role.adds_risk and order.remaining:
+    for order in entries:
+        if order.remaining:
             pending[order.intent.key] = pending.get(order.intent.key, 0) + order.remaining
     return Commitments(
-        worst=worst_case_quantities(held_now, out),
+        worst=worst_case_quantities(held_now, entries),
         held=held,
         working=frozenset(o.intent.key for o in out),
-        busy=held.union(o.intent.key for o in out if o.intent.role.adds_risk),
+        busy=held.union(o.intent.key for o in entries),
         pending=pending,
     )
 
