@@ -17,17 +17,23 @@ def decision_context(
 ) -> dict[str, object]:
     """Payload fields of one judged entry. What was not known is None, never 0."""
     out, quote, losses = world.commitments, world.quote, world.losses
+    key = "" if world.instrument is None else world.instrument.key
     known = all(math.isfinite(figure) for figure in losses)
     return {
         "judged_at": world.now.timestamp(),
         **_verdict(verdict),
         "equity_usd": _known(world.net_liquidation_usd),
+        "equity_age_s": _known(world.equity_age_s),
+        "funds_usd": _known(world.available_funds_usd),
         "gross_usd": _known(gross_exposure_usd(out.worst, world.unit_usd)),
         "slots": len(out.busy),
         "losses_pct": {name: _known(value) for name, value in losses._asdict().items()},
         "size_factor": size_factor(losses, limits) if known else None,
         "threshold": conviction_needed(losses, limits) if known else None,
         "regime": _known(world.selection.regime_multiplier),
+        "theme": world.selection.themes.get(key),
+        "tier": world.selection.tiers.get(key),
+        "product": world.selection.status.value,
         "quote": None if quote is None else [_known(quote.bid), _known(quote.ask), quote.at],
         "orders_last_minute": world.pace.orders_last_minute,
         "attempts": world.attempts,

@@ -87,6 +87,7 @@ def test_brakes_of_another_strategy_or_symbol_do_not_hold() -> None:
     assert isinstance(check_entry(proposal(), world(brakes=other), LIMITS), EntryTicket)
 
 
+@pytest.mark.req("REQ-R1")
 def test_shorts_need_asset_class_and_strategy_to_agree() -> None:
     short = proposal(side=Side.SELL)
     assert _refused(check_entry(short, world(), LIMITS)) is Reason.SHORT_NOT_ALLOWED
@@ -147,7 +148,7 @@ def test_no_cooldown_is_configured_as_zero_minutes() -> None:
     assert isinstance(check_entry(proposal(), just_now, none), EntryTicket)
 
 
-@pytest.mark.req("RECOVERY-STATE-ATTEMPTS", "RECOVERY-TEST-3")
+@pytest.mark.req("RECOVERY-ATTEMPTS", "RECOVERY-STATE-ATTEMPTS", "RECOVERY-TEST-3")
 def test_the_third_attempt_at_a_pivot_is_refused() -> None:
     at_pivot = proposal(plan=Plan(pivot=444.77))
 

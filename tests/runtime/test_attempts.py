@@ -44,7 +44,7 @@ async def attempt(here: Rig, *, number: int) -> None:
     assert here.books.position("SPY") is None
 
 
-@pytest.mark.req("RECOVERY-STATE-ATTEMPTS", "REQ-CD1", "247-NFR-RESTORE")
+@pytest.mark.req("RECOVERY-ATTEMPTS", "RECOVERY-STATE-ATTEMPTS", "REQ-CD1", "247-NFR-RESTORE")
 @virtual
 async def test_two_stopped_out_attempts_are_all_a_restarted_engine_allows(tmp_path: Path) -> None:
     async with rig(tmp_path / "before") as here:

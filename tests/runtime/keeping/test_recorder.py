@@ -137,6 +137,7 @@ async def test_each_judged_entry_is_one_record_with_all_it_was_judged_by(tmp_pat
     assert passed["verdict"] == "passed"
     assert passed["quantity"] * 1.03 + passed["fees_usd"] == pytest.approx(passed["risk_usd"])
     assert (passed["equity_usd"], passed["regime"], passed["size_factor"]) == (1_000_000.0, 1.0, 1.0)
+    assert (passed["funds_usd"], passed["equity_age_s"], passed["product"]) == (1_000_000.0, 0.0, "trading")
     assert (tried["limit"], tried["value"]) == (2, 2)
     assert "2 of 2 attempts" in tried["why"]
     assert blind["quote"] is None
