@@ -178,7 +178,7 @@ class Ledger:
                 strategy=fill.strategy or intent.strategy,
                 role=fill.role or intent.role.value,
             )
-        changes = self._book(fill, order)
+        changes = self._book(fill, order, at=event.at)
         if not changes.fills:
             return changes
         if order is None:
@@ -187,12 +187,14 @@ class Ledger:
             return changes + Changes(notes=(note,))
         return self.orders.on_execution(event._replace(fill=fill)) + changes
 
-    def _book(self, fill: Fill, order: Order | None) -> Changes:
+    def _book(self, fill: Fill, order: Order | None, *, at: datetime) -> Changes:
         stop = None if order is None else self._stop_of(order.intent.ref)
         if order is None:
             return self.positions.apply_fill(BookedFill(fill, Reason.EXTERNAL_CLOSE.value, stop))
         reason = order.intent.reason or _CLOSE_REASONS[order.intent.role].value
-        return self.positions.apply_fill(BookedFill(fill, reason, stop, order.intent.plan))
+        changes = self.positions.apply_fill(BookedFill(fill, reason, stop, order.intent.plan), at=at)
+        notes = (Note(NoteCode.ADJUSTED, NoteLevel.WARNING, a.key, "", a.note) for a in changes.adjustments)
+        return changes + Changes(notes=tuple(notes))
 
     def _stop_of(self, ref: str) -> float | None:
         """Price of the stop attached to an order, as placed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from engine.domain.fill import Fill, execution_base
@@ -25,6 +26,7 @@ from engine.ledger.changes import (
     StopMove,
 )
 from engine.ledger.events import Adjustment, Described, StopMoved
+from engine.ledger.gaps import adjustment_booking, told_late
 from engine.ledger.managed import (
     Closed,
     DuplicatePositionError,
@@ -196,8 +198,11 @@ class PositionManager:
 
     # --- booking -----------------------------------------------------------------------------
 
-    def apply_fill(self, booked: BookedFill) -> Changes:
-        """Book an execution once, owned by its strategy. A higher revision of it takes its place."""
+    def apply_fill(self, booked: BookedFill, *, at: datetime | None = None) -> Changes:
+        """Book an execution once, owned by its strategy. A higher revision of it takes its place.
+
+        One that was told (`at`) after its change of the position had been booked without it takes that back.
+        """
         fill = booked.fill
         base, revision = execution_base(fill.exec_id)
         if revision <= self._booked_revision(base):
@@ -226,14 +231,19 @@ class PositionManager:
             fill.order_ref,
             booked.plan,
         )
+        late = None
         if old is None:
             self._put(fill.key, booking)
+            late = told_late(self._tracks[fill.key], fill, at=at or fill.at)
+            if late is not None:
+                self._book_adjustment(late)
         else:
             seq, _ = self._tracks[fill.key].take(base)
             self._put(fill.key, booking, seq)
         self._keep(base, booked._replace(fill=fill))
         self.past.on_fill(self._fills[base])
-        return self._fill_changes(base, old, before)
+        taken_back = () if late is None else (late,)
+        return Changes(adjustments=taken_back) + self._fill_changes(base, old, before)
 
     def apply_commission(self, exec_id: str, amount: Decimal) -> Changes:
         """Book the commission of an execution; one that comes before its execution waits for it."""
@@ -257,24 +267,13 @@ class PositionManager:
         """Book a change without an execution: a position taken over, or closed outside. Once per id."""
         if adjustment.adjustment_id in self._adjustments or adjustment.quantity == 0:
             return Changes()
-        self._adjustments.add(adjustment.adjustment_id)
         before = self._leg(adjustment.key)
-        self._put(
-            adjustment.key,
-            Booking(
-                adjustment.adjustment_id,
-                adjustment.con_id,
-                adjustment.at,
-                adjustment.quantity,
-                adjustment.price,
-                ZERO,
-                adjustment.owner,
-                adjustment.reason,
-                adjustment.initial_stop,
-                plan=adjustment.plan,
-            ),
-        )
+        self._book_adjustment(adjustment)
         return Changes(adjustments=(adjustment,)) + self._changes(adjustment.key, before)
+
+    def _book_adjustment(self, adjustment: Adjustment) -> None:
+        self._adjustments.add(adjustment.adjustment_id)
+        self._put(adjustment.key, adjustment_booking(adjustment))
 
     def move_stop(self, moved: StopMoved) -> Changes:
         """Say where the stop of an open position is meant to be. Nothing changes where it is meant there.

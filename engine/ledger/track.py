@@ -15,6 +15,11 @@ from operator import itemgetter
 from engine.ledger.booking import ZERO, Booking, Step, book
 from engine.ledger.changes import Changes, Leg, Note, StopMove, TradeRecord
 
+GAP = "gap-"
+"""Begins the id of what was booked at an unknown price because the broker's quantity was another."""
+TOLD = "told-"
+"""Begins the id of what is taken back from a gap: an execution came that explains it."""
+
 _Entry = tuple[tuple[float, int], Booking | StopMove]
 _order = itemgetter(0)
 
@@ -52,10 +57,29 @@ class Track:
 
     def put(self, entry: Booking | StopMove, seq: int) -> None:
         """Insert by exchange time; `seq` keeps the order of arrival among equal times."""
+        if isinstance(entry, Booking) and entry.booking_id.startswith(TOLD):
+            self._take_back(entry.quantity)
+            return
         place = (entry.at.timestamp(), seq)
         index = bisect_right(self.entries, place, key=_order)
         self.entries.insert(index, (place, entry))
         self.derive(index)
+
+    def _take_back(self, quantity: int) -> None:
+        """Make gaps smaller by so much (of the other sign), the newest first, as if never booked."""
+        for index in range(len(self.entries) - 1, -1, -1):
+            place, entry = self.entries[index]
+            if not isinstance(entry, Booking) or not entry.booking_id.startswith(GAP):
+                continue
+            if entry.quantity * quantity >= 0:
+                continue
+            left = entry.quantity + quantity
+            quantity = left if left * quantity > 0 else 0
+            if left * entry.quantity > 0:
+                self.entries[index] = (place, entry._replace(quantity=left))
+            else:
+                del self.entries[index]
+            self.derive(index)
 
     def take(self, booking_id: str) -> tuple[int, Booking]:
         """Remove a booking and return it with its place in the order of arrival."""

@@ -12,6 +12,7 @@ from engine.domain.fill import execution_base
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.ledger.events import Adjustment
+from engine.ledger.track import GAP
 
 _COST_SLACK = 0.005
 """Share by which a total cost may differ and still be the same: what fees and roundings do to an average."""
@@ -68,7 +69,7 @@ def close_out(
         if change:
             found.append(_booking(ours, change, execution))
     if held != target:
-        unknown = f"gap-{ours.con_id}-{held}-{target}-{at.isoformat()}"
+        unknown = f"{GAP}{ours.con_id}-{held}-{target}-{at.isoformat()}"
         reduces = abs(target) < abs(held)
         found.append(
             Adjustment(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any, Protocol
 
 from tests.storm.exchange_record import OURS, ExchangeRecord
@@ -47,6 +48,7 @@ def disagreements(place: Place) -> list[str]:
     """Positions, executions, orders and cover, compared at one moment; what is in motion counts as wrong."""
     record = place.record()
     found = [*_positions(place, record), *_executions(place, record), *_orders(place, record)]
+    found += _commissions(place, record)
     told = quarantined(place, record)
     bare = [span for span in record.naked if span.ended is None and span.symbol not in told]
     found += [f"{s.symbol}: {s.units} units without a stop" for s in bare]
@@ -91,6 +93,15 @@ def _executions(place: Place, record: ExchangeRecord) -> list[str]:
     booked = {row[0] for row in place.rows("SELECT exec_id FROM fill")}
     missing = [e for e in record.executions if e.ref.startswith(OURS) and e.exec_id not in booked]
     return [f"{e.symbol}: execution {e.exec_id} of {e.ref} is not booked" for e in missing]
+
+
+def _commissions(place: Place, record: ExchangeRecord) -> list[str]:
+    charged = dict(place.rows("SELECT exec_id, commission FROM fill WHERE replaced_by IS NULL"))
+    return [
+        f"{e.symbol}: {e.exec_id} cost {e.commission_usd}, the books say {charged[e.exec_id]}"
+        for e in record.executions
+        if e.exec_id in charged and Decimal(charged[e.exec_id] or 0) != e.commission_usd
+    ]
 
 
 def _orders(place: Place, record: ExchangeRecord) -> list[str]:

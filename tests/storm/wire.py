@@ -86,6 +86,8 @@ FAULTS = (
     lambda dice: {"do": "delay", "seconds": round(dice.uniform(0.05, 0.8), 2)},
     lambda dice: {"do": "delay", "seconds": 0},
     lambda dice: {"do": "delay_orders", "seconds": round(dice.uniform(0.1, 2.0), 2)},
+    lambda dice: {"do": "delay_commissions", "seconds": round(dice.uniform(0.1, 9.0), 2)},
+    lambda dice: {"do": "overfill_next", "quantity": dice.randrange(1, 9), "ref": "-entry"},
     lambda dice: {"do": "duplicate", "count": dice.randrange(5, 60)},
     lambda dice: {"do": "withhold", "markers": [dice.choice(_ENDS)], "count": 1, "and": {"do": "drop"}},
     lambda dice: {"do": "id_rollback", "count": dice.randrange(1, 9), "and": {"do": "drop"}},
