@@ -193,6 +193,14 @@ _MOVE = (
     ),
     Action("close_page", "Back", "To the cockpit.", "escape", Where.PAGE, Group.MOVE, label="back", rank=1),
     Action(
+        "setups",
+        "Setups",
+        "The levels of the day, the way to them, attempts, and what the filters said of the last break.",
+        "3",
+        Where.SCREENS,
+        Group.MOVE,
+    ),
+    Action(
         "recovery",
         "Recovery",
         "What differs from the broker, and the restart report. Opens by itself where something waits.",

@@ -23,6 +23,7 @@ from cockpit.screens.page import PageDialog
 from cockpit.screens.pages import help_lines, order_lines, position_lines
 from cockpit.screens.recovery import RecoveryScreen
 from cockpit.screens.risk import RiskDialog
+from cockpit.screens.setups import SetupsDialog
 from cockpit.spans import Line, Span, Tone
 from cockpit.widgets.ticking_table import TickingTable
 from engine.api import Command, CommandKind, EngineState, Level, Scope, Snapshot
@@ -134,6 +135,12 @@ class OperatorActions(Moving):
         if not isinstance(self.screen, AlertsDialog):
             self._close_dialogs()
             self.open_dialog(AlertsDialog(keys=self.keys, acknowledge=self._acknowledge))
+
+    def action_setups(self) -> None:
+        """The watch list."""
+        if not isinstance(self.screen, SetupsDialog):
+            self._close_dialogs()
+            self.open_dialog(SetupsDialog(keys=self.keys))
 
     def _acknowledge(self, alert_id: int) -> None:
         self.send(CommandKind.ACKNOWLEDGE, target=str(alert_id))

@@ -17,6 +17,7 @@ from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Sc
 from engine.api_gates import NO_GATES, GatesView
 from engine.api_health import HealthRow, Level, TelemetryView, TimingRow, UptimeView
 from engine.api_recovery import RecoveryView
+from engine.api_setups import FilterView, SetupView
 
 API_VERSION = 1
 
@@ -32,6 +33,7 @@ __all__ = [
     "EngineState",
     "EventView",
     "FillView",
+    "FilterView",
     "HealthRow",
     "Level",
     "Mode",
@@ -44,6 +46,7 @@ __all__ = [
     "Scope",
     "ScopeKind",
     "SessionView",
+    "SetupView",
     "Snapshot",
     "StrategyView",
     "TelemetryView",
@@ -320,6 +323,7 @@ class Snapshot:
     confidence: tuple[ConfidenceView, ...] = ()
     confidence_text: str = "no model yet"
     why_not: tuple[WhyNot, ...] = ()
+    setups: tuple[SetupView, ...] = ()
     events: tuple[EventView, ...] = ()
     """The last 200, oldest first."""
     alerts: tuple[AlertView, ...] = ()

@@ -16,6 +16,7 @@ from engine.runtime import views
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.row_cache import RowCache
+from engine.runtime.setups.views import setup_views
 from engine.runtime.trading import Trading
 
 
@@ -81,6 +82,7 @@ class SnapshotBuilder:
             health=(*self._health(), HealthRow("breakers", *desk.faults.words())),
             telemetry=self._telemetry(),
             why_not=self._trading.why_not(),
+            setups=setup_views(self._desk, self._trading),
             gates=desk.gates,
             summary=desk.summary,
             events=desk.notices.events,

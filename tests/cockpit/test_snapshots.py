@@ -13,6 +13,7 @@ from cockpit.panels.header import Header
 from tests.cockpit.conftest import make_app
 from tests.cockpit.recovering import RECOVERY_STATES
 from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, unanswered
+from tests.cockpit.test_setups import WATCHING
 from tests.waiting import eventually_async
 
 Compare = Callable[..., bool]
@@ -108,6 +109,13 @@ def test_dialog(snap_compare: Compare, name: str, state: str, keys: list[str], s
     assert name
 
     assert snap_compare(still(state), terminal_size=size, press=keys)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+def test_setups(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = make_app(ScriptedHandle(WATCHING))
+
+    assert snap_compare(app, terminal_size=size, press=["3"], run_before=settled)
 
 
 @pytest.mark.req("CARD-PANELS")

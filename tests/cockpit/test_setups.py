@@ -1,0 +1,76 @@
+"""The Setups screen: nearest level first, what the filters said, and foreign text as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cockpit.screens.setups import SetupsDialog, key_of
+from engine.api import FilterView, SetupView
+from tests.cockpit.conftest import OpenDesk
+from tests.cockpit.scripted import NORMAL
+
+TSLA = SetupView(
+    symbol="TSLA",
+    strategy="pivots",
+    resistance=447.5,
+    support=440.25,
+    score=71.0,
+    above_pct=-0.05,
+    below_pct=1.67,
+    stage_above="broken",
+    stage_below="armed",
+    attempts_long=1,
+    attempts_short=0,
+    max_attempts=2,
+    code="awaits_retest",
+    text="447.5 broke, filtered (volume 0.80 of 1.50); waits until it comes back to it",
+    source="scanner_results_20260310.json",
+    filters=(
+        FilterView("bars", True, 20.0, 20.0),
+        FilterView("volume", False, 0.8, 1.5),
+        FilterView("thrust", False, None, 1.0),
+    ),
+)
+AMD = replace(
+    TSLA,
+    symbol="AMD",
+    above_pct=None,
+    below_pct=None,
+    code="no_signal",
+    text="waits",
+    filters=(),
+    source="[b]x\x1b[31m",
+)
+WATCHING = replace(NORMAL, setups=(TSLA, AMD))
+
+
+async def test_the_watch_list_shows_levels_ways_attempts_and_filters(open_desk: OpenDesk) -> None:
+    async with open_desk(WATCHING, size=(80, 24)) as desk:
+        await desk.press("3")
+        dialog = desk.app.screen
+        assert isinstance(dialog, SetupsDialog)
+
+        assert [row.key for row in dialog.table.rows] == [key_of(TSLA), key_of(AMD)]
+        words = desk.text("text")
+        assert "awaits_retest" in words
+        assert "✗ volume" in words
+        assert "0.80 of 1.50" in words
+        assert "— of 1.00" in words
+
+        await desk.press("down")
+        words = desk.text("text")
+        assert "no break was judged yet" in words
+        assert "[b]x" in words
+        assert "\x1b" not in words
+        await desk.press("escape")
+        assert not isinstance(desk.app.screen, SetupsDialog)
+
+
+async def test_without_levels_it_says_so(open_desk: OpenDesk) -> None:
+    async with open_desk(NORMAL, size=(80, 24)) as desk:
+        await desk.press("3")
+        dialog = desk.app.screen
+        assert isinstance(dialog, SetupsDialog)
+        assert dialog.table.rows == ()
+        await desk.publish(setups=(AMD,))
+        assert len(dialog.table.rows) == 1
