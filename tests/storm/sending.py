@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from engine.api import EngineState
+from engine.api import EngineState, Mode
 from engine.domain.order import OrderIntent, OrderState, Role
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def i18_limits_hold(watch: Watch, intents: tuple[OrderIntent, ...]) -> Iterator[
         h.key for h in exchange.orders.values() if h.role is Role.ENTRY and h.is_open and not h.came_back
     }
     busy |= {i.key for i in entries}
-    if len(busy) > desk.config.risk.max_positions:
+    if len(busy) > (1 if desk.mode is Mode.LIVE else desk.config.risk.max_positions):
         yield f"{entries[0].ref} would make {len(busy)} positions"
 
 

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from engine.api import Mode
+from engine.domain.order import Role
 from tests.storm.campaign import ever_failed, fresh_start, judge, run_for
 from tests.storm.weather import CALM, Blow, Moment, Weather
 from tests.storm.world import Storm
@@ -38,6 +40,19 @@ def test_in_calm_weather_it_trades_and_nothing_is_wrong() -> None:
     storm = Storm(1, weather=CALM).run()
     assert storm.violations == []
     assert sum(" filled " in line for line in storm.journal) >= 6
+
+
+@pytest.mark.req("247-GATE-5")
+def test_in_canary_one_half_sized_position_is_all_there_ever_is_in_any_weather() -> None:
+    entries = 0
+    for seed in range(6):
+        storm = Storm(seed, mode=Mode.LIVE).run()  # I18 counts positions at every entry
+        assert storm.violations == [], seed
+        for held in storm.exchange.orders.values():
+            if held.intent is not None and held.role is Role.ENTRY and held.intent.limit_price is not None:
+                entries += 1
+                assert held.intent.quantity * held.intent.limit_price <= 12_500.0 * (1 + 1e-9)
+    assert entries >= 3
 
 
 @pytest.mark.req("PLAN-M3-IDMAP", "REQ-X1")

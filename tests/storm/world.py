@@ -79,8 +79,11 @@ class Storm:
         weather: Weather | None = None,
         points: tuple[Point, ...] = (),
         rest_s: float = REST_S,
+        mode: Mode = Mode.PAPER,
     ) -> None:
+        """In LIVE the engine is in its first stage, CANARY, and every instrument is of tier 1."""
         self.seed = seed
+        self._mode = mode
         self.weather = draw(seed) if weather is None else weather
         self.loop = StormLoop(seed)
         self.exchange: Exchange = Exchange(self.loop, self.weather, seed)
@@ -276,7 +279,7 @@ class Storm:
             after_send=partial(self._died, life),
         )
         options = RunOptions(
-            mode=Mode.PAPER,
+            mode=self._mode,
             headless=False,
             run_id=f"run{life.number}",
             state_dir=NOWHERE,
@@ -298,6 +301,7 @@ class Storm:
         )
         engine = Engine(partial(assemble, given))
         self.broker, self.engine = broker, engine
+        engine.parts.desk.inputs.tiers.update(dict.fromkeys(INSTRUMENTS, 1))
         engine.parts.desk.books.on_changes(self.watch.on_changes)
         self.watch.on_boot(stored)
         if takes_over:
