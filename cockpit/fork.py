@@ -108,13 +108,20 @@ def _become(body: Callable[[Parent], int], link: socket.socket) -> NoReturn:
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
     except BaseException as err:  # noqa: BLE001 - the last line of the process: a sentence, never a traceback
-        say(f"cockpit: failed unexpectedly ({type(err).__name__}: {err}).")
+        say(f"cockpit: failed unexpectedly ({type(err).__name__}: {_without_secrets(str(err))}).")
     finally:
         # Not sys.exit: what the parent registered for its own end must not run twice.
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _without_secrets(text: str) -> str:
+    # Imported here: the parent has no use for it, and what failed may be anything.
+    from engine.config.redaction import Redactor  # noqa: PLC0415
+
+    return Redactor.of_environment(os.environ)(text)
 
 
 def _wait(pid: int, link: socket.socket, *, saved: list[Any] | None) -> int:

@@ -229,12 +229,13 @@ def _finish(session: EngineSession) -> int:
 
 
 def _reason_of(failure: BaseException) -> str:
+    from engine.config.redaction import Redactor
     from engine.runtime.process.errors import StartError
 
     if isinstance(failure, StartError):
         return str(failure)
     name = type(failure).__name__
-    text = _printable(str(failure))
+    text = _printable(Redactor.of_environment(os.environ)(str(failure)))
     return f"the engine failed ({name}: {text}); its log says more. Orders at the broker stay."
 
 

@@ -19,6 +19,8 @@ from engine.runtime.process.gateway_process import running_gateway
 from engine.runtime.process.lock import holder_of
 from engine.runtime.process.paths import runtime_dir, socket_path
 from engine.runtime.security.files import open_to_others
+from engine.runtime.security.rotation import of_config, utc_today
+from engine.runtime.security.vault import VaultError, find, how_to_give, names_in_use, variable_of
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -67,6 +69,7 @@ def examine(
         yield Check("configuration", "fail", " · ".join(str(problem) for problem in err.problems))
         return
     yield Check("configuration", "ok", str(loaded.path or "built-in defaults (no cockpit.toml found)"))
+    yield _secrets(loaded, environ)
     yield _state(loaded.state_dir)
     yield _disk(loaded.state_dir)
     yield _lock(loaded.state_dir)
@@ -115,6 +118,26 @@ def _terminal(colours: str) -> Check:
     if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         return Check("terminal", "warn", f"{text}; make it at least {MIN_SIZE[0]}x{MIN_SIZE[1]}")
     return Check("terminal", "ok", text)
+
+
+def _secrets(loaded: Loaded, environ: Mapping[str, str]) -> Check:
+    names = names_in_use(loaded.config)
+    missing = [name for name in names if variable_of(name) not in environ and not _in_keyring(name)]
+    if missing:
+        named = "; ".join(f"{name}: {how_to_give(name)}" for name in missing)
+        return Check("secrets", "warn", f"not found: {named}")
+    found = of_config(loaded.config, loaded.state_dir, today=utc_today())
+    overdue = [str(one) for one in found if one.is_overdue]
+    if overdue:
+        return Check("secrets", "warn", "; ".join(overdue))
+    return Check("secrets", "ok", f"{len(names)} in use, none in a file" if names else "none in use")
+
+
+def _in_keyring(name: str) -> bool:
+    try:
+        return find(name, {}) is not None
+    except VaultError:
+        return False
 
 
 def _state(state_dir: Path) -> Check:

@@ -21,6 +21,7 @@ from engine.runtime.security.rotation import (
     standings,
 )
 from engine.runtime.security.watch import EVERY_S, SecretWatch
+from engine.runtime.shell.doctor import _secrets
 from engine.runtime.shell.secret_tools import record_rotation, show_secrets
 from tests.execution.rig import rig
 from tests.virtual_time import pass_time, virtual
@@ -109,6 +110,20 @@ def test_the_list_says_where_each_secret_lies_and_never_what_it_is(tmp_path: Pat
     assert "missing: set COCKPIT_ALERT_MAIL" in said[1]
     assert "kept by TWS or IB Gateway" in said[2]
     assert "AAF0ken" not in "".join(said)
+
+
+def test_the_doctor_names_what_is_missing_or_due_and_never_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "cockpit.toml").write_text("[alerts]\nchannels = ['phone']\n")
+    overrides = {"state.dir": str(tmp_path)}
+    loaded = load(path=tmp_path / "cockpit.toml", overrides=overrides, environ={}, cwd=tmp_path, mode="PAPER")
+    there = {"COCKPIT_ALERT_PHONE": ADDRESS}
+
+    assert "set COCKPIT_ALERT_PHONE" in _secrets(loaded, {}).text
+    assert str(_secrets(loaded, there)).startswith("ok")
+    record(tmp_path, "alert-phone", date(2020, 1, 1))
+    due = _secrets(loaded, there)
+    assert (due.verdict, "due after 90" in due.text) == ("warn", True)
+    assert "AAF0ken" not in due.text
 
 
 @pytest.mark.req("REQ-SEC2")
