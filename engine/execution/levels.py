@@ -23,6 +23,16 @@ def meant_stop(position: Position, instrument: Instrument, *, default_pct: float
     After the first partial of a plan that moves to break-even this is the entry price, unless the stop
     stands closer already. A position that never had a stop gets one `default_pct` percent away.
     """
+    price = _wanted(position, default_pct)
+    return round_to_tick(instrument, price, Rounding.DOWN if position.quantity > 0 else Rounding.UP)
+
+
+def is_tighter(position: Position, price: float, *, default_pct: float) -> bool:
+    """True where a stop at `price` would lose less than one where the stop of the position belongs."""
+    return (price - _wanted(position, default_pct)) * position.quantity > 0
+
+
+def _wanted(position: Position, default_pct: float) -> float:
     is_long = position.quantity > 0
     entry = float(position.avg_price)
     price = position.stop_price
@@ -30,7 +40,7 @@ def meant_stop(position: Position, instrument: Instrument, *, default_pct: float
         price = entry * (1 - default_pct / 100 * (1 if is_long else -1))
     if goes_to_breakeven(position):
         price = max(price, entry) if is_long else min(price, entry)
-    return round_to_tick(instrument, price, Rounding.DOWN if is_long else Rounding.UP)
+    return price
 
 
 def goes_to_breakeven(position: Position) -> bool:

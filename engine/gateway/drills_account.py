@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from engine.gateway.account_feed import publish_account
@@ -44,6 +45,23 @@ def _external_cancel(server: GatewayServer, asked: Arguments) -> None:
     venue = server.venue
     client_id, order_id = int(asked.get("client_id", _STRANGER)), int(asked["order_id"])
     publish(venue, venue.exchange.cancel(client_id, order_id, now=venue.reached))
+
+
+def _external_change(server: GatewayServer, asked: Arguments) -> Answer:
+    """The person at TWS changes the oldest working order whose orderRef contains `ref`, whoever placed it."""
+    venue, ref = server.venue, str(asked["ref"])
+    found = [order for order in venue.exchange.open_orders() if ref in order.request.order_ref]
+    if not found:
+        raise ValueError(f"no working order has '{ref}' in its orderRef")
+    before = found[0].request
+    changed = replace(
+        before,
+        quantity=int(asked.get("quantity", before.quantity)),
+        limit_price=_price(asked, "limit") or before.limit_price,
+        aux_price=_price(asked, "stop") or before.aux_price,
+    )
+    publish(venue, venue.exchange.place(changed, now=venue.reached))
+    return {"perm_id": found[0].perm_id, "ref": before.order_ref}
 
 
 def _external_position(server: GatewayServer, asked: Arguments) -> Answer | None:
@@ -129,6 +147,7 @@ def _price(asked: Arguments, key: str) -> float | None:
 DRILLS: Final[Mapping[str, Drill]] = {
     "external_order": _external_order,
     "external_cancel": _external_cancel,
+    "external_change": _external_change,
     "external_position": _external_position,
     "report": _report,
 }

@@ -39,6 +39,7 @@ from engine.ledger.events import (
 from engine.market.feed import NO_PRICES
 from engine.runtime.breakers.broker_codes import level_of_code
 from engine.runtime.desk import Desk
+from engine.runtime.guards.moved_stop import moved_outside
 from engine.runtime.health.products import keep_status
 from engine.runtime.process.late_log import LateLog
 
@@ -214,6 +215,7 @@ class Inbox:
             changed = replace(intent, quantity=total, stop_price=price)
             if changed != intent:
                 found.append(Changed(changed, now))
+                found += moved_outside(self._desk, order, price)
         return found
 
     def _is_news_of_others(self, claim: OrderClaim) -> bool:

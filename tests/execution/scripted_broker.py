@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -281,6 +281,12 @@ class ScriptedBroker:
             if child.parent_id == held.order_id and child.is_open and not held.filled:
                 child.status = "Cancelled"
                 self._say(child)
+
+    def move(self, ref: str, stop_price: float) -> None:
+        """Somebody moves a stop at the broker."""
+        held = self.held(ref)
+        held.intent = replace(held.intent, stop_price=stop_price)
+        self._say(held)
 
     def lose(self, text: str = "the line was lost") -> None:
         """The line goes down."""
