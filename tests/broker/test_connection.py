@@ -220,6 +220,7 @@ async def test_garbage_after_the_handshake_is_told_and_the_line_lives(connect: C
         await broker.server_time()
 
 
+@pytest.mark.req("REQ-M1")
 @pytest.mark.parametrize(
     ("mode", "port", "account", "embedded", "allowed"),
     [

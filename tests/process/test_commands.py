@@ -192,12 +192,18 @@ def test_headless_beside_a_running_engine_is_refused_naming_it(place: Place) -> 
         assert f"pid {engine.pid}" in done.stderr
 
 
+@pytest.mark.req("REQ-M1")
 def test_live_is_refused_and_says_what_is_missing(place: Place) -> None:
     done = place.run("--live")
 
     assert done.returncode == 4
     assert "mode.live_enabled" in done.stderr
+    assert "(kill_drill)" in done.stderr
     assert not place.state.exists()
+
+    gates = place.run("gates", "--json")
+    assert gates.returncode == 1
+    assert json.loads(gates.stdout)["green"] is False
 
 
 def test_a_wrong_configuration_is_exit_code_2_with_key_line_and_nearest_key(place: Place) -> None:

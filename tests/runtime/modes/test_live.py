@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.config import Loaded, load, with_value
 from engine.domain.account import is_paper_account
 from engine.gates.acceptance import POINTS
 from engine.gates.evidence import Evidence
+from engine.runtime.boot import build_core
 from engine.runtime.clock import SystemClock
 from engine.runtime.guards.lag import LoopLagProbe
 from engine.runtime.modes.account_lock import AccountLock
@@ -29,6 +31,7 @@ from engine.runtime.process.options import GatewayEndpoint, RunOptions
 from engine.runtime.security import rotation
 from engine.store.evidence import evidence, put_evidence
 from engine.store.store import Store
+from tests.broker.peer import ScriptedPeer
 from tests.gates.building import ACCOUNT, day, day_piece, drill
 
 REAL = "U777"
@@ -178,6 +181,30 @@ async def test_the_engine_asks_the_gates_again_itself(green: Loaded) -> None:
     with pytest.raises(RefusedError, match=r"\(ci\)"):
         await begin_live(green, _options(green, typed=REAL), store)
     await store.close()
+
+
+@pytest.mark.req("REQ-M1", "247-GATE-5", "REQ-SI1")
+async def test_an_engine_on_a_live_account_boots_as_canary_with_everything_green_and_not_at_all_without(
+    green: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    async with ScriptedPeer(account=REAL, kind="") as peer:
+        endpoint = GatewayEndpoint("tws", "127.0.0.1", peer.port)
+        asked = replace(_options(green, typed=""), gateway=endpoint)
+        with pytest.raises(RefusedError, match="none was typed"):
+            await build_core(green, asked)
+
+        engine = await build_core(green, replace(asked, typed_account=REAL))
+        desk = engine.parts.desk
+        assert (desk.mode, desk.account, desk.is_canary) == (Mode.LIVE, REAL, True)
+        assert desk.limits().max_positions == 1
+        with pytest.raises(RefusedError, match=f"account {REAL} is traded already"):
+            await build_core(green, asked)
+        await engine.parts.close()
+
+        (green.state_dir / CI_FILE).unlink()
+        with pytest.raises(RefusedError, match=r"\(ci\)"):
+            await build_core(green, asked)
 
 
 def test_a_live_engine_that_runs_here_is_attached_to_without_asking(tmp_path: Path) -> None:
