@@ -53,9 +53,15 @@ def line(*parts: Span | str) -> Line:
     return tuple(part if isinstance(part, Span) else Span(part) for part in parts)
 
 
+def cells_of(text: str) -> int:
+    """Terminal cells that a text takes once it is cleaned."""
+    # Most text is ASCII, one cell each, and this is asked some thousand times for every refresh.
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def width_of(spans: Iterable[Span]) -> int:
     """Terminal cells the spans take."""
-    return sum(cell_len(span.text) for span in spans)
+    return sum(cells_of(span.text) for span in spans)
 
 
 def text_of(spans: Iterable[Span]) -> str:
@@ -65,7 +71,7 @@ def text_of(spans: Iterable[Span]) -> str:
 
 def pad(text: str, *, width: int, right: bool = False) -> str:
     """`text` in exactly `width` cells; what does not fit is cut and marked with `…`."""
-    missing = width - cell_len(text)
+    missing = width - cells_of(text)
     if missing >= 0:
         return " " * missing + text if right else text + " " * missing
     return text[:0] if width <= 0 else set_cell_size(text, width - 1) + "…"

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cockpit.format import clean
-from cockpit.spans import Line, Tone
+from cockpit.spans import Line, Tone, cells_of
 
 
 class LinesView(Widget):
@@ -47,6 +47,15 @@ class LinesView(Widget):
         self._title = ""
         self._strips: dict[int, Strip] = {}
         self._styles_of: dict[tuple[Tone, bool], Style] = {}
+        self._width = -1
+        """Width inside the border, -1 where it must be asked for: Textual reckons it anew at each asking."""
+
+    @property
+    def width(self) -> int:
+        """Cells inside the border."""
+        if self._width < 0:
+            self._width = self.size.width
+        return self._width
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -84,38 +93,46 @@ class LinesView(Widget):
         """The theme or the focus changed: every cached style and strip is out of date."""
         self._strips.clear()
         self._styles_of.clear()
+        self._width = -1
         super().notify_style_update()
 
     def on_resize(self, _event: events.Resize) -> None:
         """A new width makes every strip a new one."""
         self._strips.clear()
+        self._width = -1
         self.refresh()
 
     def _repaint_lines(self, changed: Sequence[int]) -> None:
         for y in changed:
             self._strips.pop(y, None)
         if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+            self.refresh(*(Region(0, y, self.width, 1) for y in changed))
 
     def _strip(self, spans: Line, *, selected: bool) -> Strip:
         """Spans as a strip of exactly the widget's width, one segment per run of equal tone."""
         segments: list[Segment] = []
         run: list[str] = []
         tone: Tone | None = None
+        length = 0
         for span in spans:
             if span.tone is not tone and tone is not None:
                 segments.append(Segment("".join(run), self._style(tone, selected=selected)))
                 run = []
             tone = span.tone
-            run.append(clean(span.text))
+            text = clean(span.text)
+            length += cells_of(text)
+            run.append(text)
         if tone is not None:
             segments.append(Segment("".join(run), self._style(tone, selected=selected)))
-        rest = self._style(Tone.TEXT, selected=selected)
-        strip, width = Strip(segments), self.size.width
-        if strip.cell_length > width > 0:
+        rest, width = self._style(Tone.TEXT, selected=selected), self.width
+        if length > width > 0:
             # Cut without a sign, `at 164.20` could read `at 16`.
-            strip = Strip.join([strip.crop(0, width - 1), Strip([Segment("…", rest)])])
-        return strip.adjust_cell_length(width, rest)
+            cut = Strip.join([Strip(segments, length).crop(0, width - 1), Strip([Segment("…", rest)])])
+            return cut.adjust_cell_length(width, rest)
+        if length < width:
+            segments.append(Segment(" " * (width - length), rest))
+        # Made once and with its length: each strip brings half a dozen caches of its own.
+        return Strip(segments, max(length, width))
 
     def _style(self, tone: Tone, *, selected: bool) -> Style:
         style = self._styles_of.get((tone, selected))

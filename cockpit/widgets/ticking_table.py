@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
 from cockpit.action import Where
-from cockpit.format import clean
 from cockpit.keymap import bindings_for
-from cockpit.spans import Span, Tone
+from cockpit.spans import Span, Tone, cells_of
 from cockpit.widgets.columns import (
     MARKER,
     Column,
@@ -169,7 +167,7 @@ class TickingTable(LinesView, can_focus=True):
             if shown is not None and shown[0] == row:
                 continue
             for index, cell in enumerate(row.cells):
-                length = cell_len(clean(cell.text))
+                length = cells_of(cell.text)
                 if length > self._longest[index]:
                     self._longest[index] = length
                     grown = True
