@@ -7,6 +7,12 @@ from decimal import Decimal
 from engine.domain.fill import Fill
 from engine.domain.order import Order, OrderState
 from engine.ledger.changes import Note, NoteCode, NoteLevel, TradeRecord
+from engine.ledger.events import StatusClaimed
+
+_LEVELS = {
+    OrderState.REJECTED: NoteLevel.WARNING,
+    OrderState.UNKNOWN: NoteLevel.CRITICAL,
+}
 
 
 def words(fill: Fill) -> str:
@@ -17,6 +23,26 @@ def words(fill: Fill) -> str:
 def fill_note(code: NoteCode, fill: Fill, text: str, level: NoteLevel) -> Note:
     """A remark about an execution."""
     return Note(code, level, fill.key, fill.order_ref, text)
+
+
+def state_note(order: Order, before: OrderState) -> Note:
+    """A step of an order, from the state `before`."""
+    intent = order.intent
+    words = f" ({order.message})" if order.message else ""
+    text = f"{intent.key}: {intent.role} {intent.side} {intent.quantity} {before} → {order.state}{words}"
+    return Note(NoteCode.ORDER_STATE, _LEVELS.get(order.state, NoteLevel.INFO), intent.key, intent.ref, text)
+
+
+def contradiction_note(order: Order, claim: StatusClaimed) -> Note:
+    """The broker calls an order working that was done."""
+    intent = order.intent
+    # One that was proven never sent and works all the same can open a position nobody counts.
+    level = NoteLevel.CRITICAL if order.state is OrderState.ABANDONED else NoteLevel.WARNING
+    text = (
+        f"{intent.key}: the broker says {claim.status} for {intent.ref} (permId {claim.perm_id}), "
+        f"which was {order.state}; ask again and cancel it if it works"
+    )
+    return Note(NoteCode.CONTRADICTION, level, intent.key, intent.ref, text)
 
 
 def order_fill_notes(order: Order, fill: Fill, filled: int) -> tuple[Note, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from engine.domain.fill import Fill, execution_base
@@ -30,14 +31,11 @@ from engine.ledger.events import (
     Source,
     StatusClaimed,
 )
-from engine.ledger.notes import order_fill_notes
+from engine.ledger.notes import contradiction_note, order_fill_notes, state_note
 from engine.ledger.order_steps import Verdict, is_rejection, on_error, on_fill, on_own_step, on_status
+from engine.ledger.perms import PermIds
 
 _ENGINE: Final = "engine"
-_LEVELS = {
-    OrderState.REJECTED: NoteLevel.WARNING,
-    OrderState.UNKNOWN: NoteLevel.CRITICAL,
-}
 
 
 class Orders:
@@ -54,7 +52,7 @@ class Orders:
         self._orders: dict[str, Order] = {o.intent.ref: o for o in orders}
         # Kept beside them: asked for on the way of every order, when the day is long and few are out.
         self._live: dict[str, Order] = {r: o for r, o in self._orders.items() if not o.state.is_done}
-        self._by_perm: dict[int, str] = {o.perm_id: r for r, o in self._orders.items() if o.perm_id}
+        self._perms = PermIds()
         # Order ids are handles of one session: those of earlier sessions are never matched by.
         self._by_order_id: dict[int, str] = {}
         self._executed: dict[str, dict[str, Fill]] = {}
@@ -66,8 +64,10 @@ class Orders:
         self._children: dict[str, list[str]] = {}
         for order in self._orders.values():
             self._link(order.intent)
+            if order.perm_id:
+                self._perms.put(order.perm_id, order.intent.ref)
         for record in broker_orders:
-            self._by_perm[record.perm_id] = record.order_ref
+            self._perms.put(record.perm_id, record.order_ref)
             self._records[record.perm_id] = record
         for fill in fills:
             self._remember(fill)
@@ -94,7 +94,7 @@ class Orders:
         """Our order by orderRef, then permId, then the order id of this session."""
         if order_ref:
             return self._orders.get(order_ref)
-        ref = self._by_perm.get(perm_id) if perm_id else None
+        ref = self._perms.ref(perm_id) if perm_id else None
         if ref is None and order_id:
             ref = self._by_order_id.get(order_id)
         return None if ref is None else self._orders.get(ref)
@@ -105,16 +105,20 @@ class Orders:
 
     def perm_ids(self, ref: str) -> tuple[int, ...]:
         """Every permId seen under this orderRef; more than one is a duplicate at the broker."""
-        return tuple(p for p, r in self._by_perm.items() if r == ref)
+        return self._perms.of(ref)
 
     def extras(self, ref: str) -> tuple[BrokerOrderRecord, ...]:
         """Orders at the broker under this orderRef beside the first, as last heard of."""
         first = self._orders[ref].perm_id
-        return tuple(r for r in self._records.values() if r.order_ref == ref and r.perm_id != first)
+        return tuple(r for r in self._records_of(ref) if r.perm_id != first)
 
     def claimed_filled(self, ref: str) -> int:
         """Sum over its orders at the broker of what their statuses said has filled."""
-        return sum(record.filled for record in self._records.values() if record.order_ref == ref)
+        return sum(record.filled for record in self._records_of(ref))
+
+    def latest_done(self, count: int) -> tuple[Order, ...]:
+        """The newest orders that are done, newest first; looks no further back than it must."""
+        return tuple(islice((o for o in reversed(self._orders.values()) if o.state.is_done), count))
 
     # --- our own acts ------------------------------------------------------------------------
 
@@ -180,7 +184,7 @@ class Orders:
         """Let go of orders that are done; a word or a fill about one that comes later finds no match."""
         done = {ref for ref, order in self._orders.items() if order.state.is_done}
         self._orders = {ref: order for ref, order in self._orders.items() if ref not in done}
-        self._by_perm = {perm: ref for perm, ref in self._by_perm.items() if ref not in done}
+        self._perms.forget(done)
         self._by_order_id = {number: ref for number, ref in self._by_order_id.items() if ref not in done}
         self._records = {perm: r for perm, r in self._records.items() if r.order_ref not in done}
         self._last_said = {heard: said for heard, said in self._last_said.items() if heard[0] not in done}
@@ -215,7 +219,7 @@ class Orders:
         changes = self._record_perm(order, claim)
         order = self._orders[ref]
         if verdict is Verdict.CONTRADICTION:
-            changes += _contradiction(order, claim)
+            changes += Changes(notes=(contradiction_note(order, claim),))
         return changes + self._advance(
             order, state, claim.at, source=claim.source.value, status=claim.status, message=claim.message
         )
@@ -261,12 +265,16 @@ class Orders:
             updated_at=event.at,
         )
         if event.fill.perm_id:
-            self._by_perm[event.fill.perm_id] = ref
+            self._perms.put(event.fill.perm_id, ref)
         self._store(changed)
         record = _event(changed, event.at, Source.BROKER.value, "execution", event.fill.exec_id)
         return Changes(orders=(changed,), order_events=(record,), notes=notes)
 
     # --- inside ------------------------------------------------------------------------------
+
+    def _records_of(self, ref: str) -> tuple[BrokerOrderRecord, ...]:
+        found = (self._records.get(perm) for perm in self._perms.seen(ref))
+        return tuple(record for record in found if record is not None and record.order_ref == ref)
 
     def _is_news(self, ref: str, perm_id: int, source: str, said: tuple[str, int, str]) -> bool:
         """False where the same voice just said the very same thing."""
@@ -295,7 +303,7 @@ class Orders:
             return Changes()
         ref = order.intent.ref
         known = self.perm_ids(ref)
-        self._by_perm[claim.perm_id] = ref
+        self._perms.put(claim.perm_id, ref)
         old = self._records.get(claim.perm_id)
         record = BrokerOrderRecord(
             perm_id=claim.perm_id,
@@ -338,7 +346,7 @@ class Orders:
             return Changes(order_events=said)
         number = order.order_id if order_id is None else order_id
         changed = self._store(replace(order, state=state, order_id=number, message=message, updated_at=at))
-        notes = (_state_note(changed, order.state),) if state is not order.state else ()
+        notes = (state_note(changed, order.state),) if state is not order.state else ()
         return Changes(
             orders=(changed,), order_events=(_event(changed, at, source, status, heard),), notes=notes
         )
@@ -351,7 +359,7 @@ class Orders:
         else:
             self._live[ref] = order
         if order.perm_id:
-            self._by_perm[order.perm_id] = ref
+            self._perms.put(order.perm_id, ref)
         return order
 
     def _link(self, intent: OrderIntent) -> None:
@@ -375,21 +383,3 @@ def _event(order: Order, at: datetime, source: str, status: str, message: str) -
 
 def _notes(code: NoteCode, level: NoteLevel, key: str, ref: str, text: str) -> Changes:
     return Changes(notes=(Note(code, level, key, ref, text),))
-
-
-def _state_note(order: Order, before: OrderState) -> Note:
-    intent = order.intent
-    words = f" ({order.message})" if order.message else ""
-    text = f"{intent.key}: {intent.role} {intent.side} {intent.quantity} {before} → {order.state}{words}"
-    return Note(NoteCode.ORDER_STATE, _LEVELS.get(order.state, NoteLevel.INFO), intent.key, intent.ref, text)
-
-
-def _contradiction(order: Order, claim: StatusClaimed) -> Changes:
-    intent = order.intent
-    # One that was proven never sent and works all the same can open a position nobody counts.
-    level = NoteLevel.CRITICAL if order.state is OrderState.ABANDONED else NoteLevel.WARNING
-    text = (
-        f"{intent.key}: the broker says {claim.status} for {intent.ref} (permId {claim.perm_id}), "
-        f"which was {order.state}; ask again and cancel it if it works"
-    )
-    return _notes(NoteCode.CONTRADICTION, level, intent.key, intent.ref, text)

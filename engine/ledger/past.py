@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.domain.order import Role, Side
-from engine.domain.reasons import Reason
 from engine.ledger.changes import BookedFill
 from engine.ledger.track import Track
 
@@ -69,5 +68,4 @@ class DayPast:
     def on_bookings(self, track: Track) -> None:
         """Look again at an instrument whose bookings changed: one may have been corrected or withdrawn."""
         fills = (b.at for b in track.bookings_newest_first() if b.order_ref)
-        stops = (r.trade.closed_at for r in track.trades_newest_first() if r.trade.reason == Reason.STOP)
-        self._past[track.key] = Past(next(fills, None), next(stops, None))
+        self._past[track.key] = Past(next(fills, None), track.last_stop_out_at)

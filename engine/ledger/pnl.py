@@ -33,24 +33,39 @@ class DayPnl(NamedTuple):
     """Trades that ended above zero after fees."""
 
 
-def day_pnl(
-    manager: PositionManager, marks: Mapping[str, float], *, schedule: FeeSchedule = NO_FEES
-) -> DayPnl:
-    """The day at these marks (mark price by key; missing or NaN: unknown).
+class BookedDay(NamedTuple):
+    """The part of the day's P&L that no price changes."""
+
+    realized_usd: float
+    fees_usd: float
+    trades: int
+    wins: int
+
+
+def booked_day(manager: PositionManager, *, schedule: FeeSchedule = NO_FEES) -> BookedDay:
+    """What was booked today. Looks at all of the day: keep the answer until something is booked.
 
     A commission that is not reported yet counts as `schedule` has it, so that P&L does not jump when it is.
     """
-    realized = float(manager.realized_usd())
-    fees = float(manager.fees_usd()) + estimated_fees_usd(manager, schedule)
-    unrealized = unrealized_usd(manager.positions(), marks)
     trades = manager.trades()
+    return BookedDay(
+        float(manager.realized_usd()),
+        float(manager.fees_usd()) + estimated_fees_usd(manager, schedule),
+        len(trades),
+        sum(trade.net_usd > 0 for trade in trades),
+    )
+
+
+def day_pnl(manager: PositionManager, marks: Mapping[str, float], booked: BookedDay) -> DayPnl:
+    """The day at these marks (mark price by key; missing or NaN: unknown)."""
+    unrealized = unrealized_usd(manager.positions(), marks)
     return DayPnl(
-        realized_usd=realized,
-        fees_usd=fees,
+        realized_usd=booked.realized_usd,
+        fees_usd=booked.fees_usd,
         unrealized_usd=unrealized,
-        net_usd=None if unrealized is None else realized - fees + unrealized,
-        trades=len(trades),
-        wins=sum(trade.net_usd > 0 for trade in trades),
+        net_usd=None if unrealized is None else booked.realized_usd - booked.fees_usd + unrealized,
+        trades=booked.trades,
+        wins=booked.wins,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 
 from engine.domain.fill import Fill, execution_base
 from engine.domain.managed import InvalidPositionError, ManagedPosition, PositionState
@@ -91,6 +92,10 @@ class PositionManager:
     def fills(self) -> tuple[Fill, ...]:
         """The day's executions in order of arrival, corrections in the place of what they correct."""
         return tuple(booked.fill for booked in self._fills.values())
+
+    def latest_fills(self, count: int) -> tuple[Fill, ...]:
+        """The newest of them, newest first; looks no further back than it must."""
+        return tuple(booked.fill for booked in islice(reversed(self._fills.values()), count))
 
     def trades(self) -> tuple[Trade, ...]:
         """The day's closed round trips by time of closing."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
 
+from engine.domain.reasons import Reason
 from engine.ledger.booking import ZERO, Booking, Step, book
 from engine.ledger.changes import Changes, Leg, Note, StopMove, TradeRecord
 
@@ -33,6 +34,8 @@ class Track:
         self.multiplier = multiplier
         self.entries: list[_Entry] = []
         self.steps: list[Step] = []
+        self._stop_outs: list[datetime | None] = []
+        """As of each step, when a stop had last closed a position: asked at every booking of a long day."""
         # Trades that deriving brought and took away since `changes` was last asked.
         self._made: dict[str, TradeRecord] = {}
         self._undone: dict[str, TradeRecord] = {}
@@ -51,9 +54,10 @@ class Track:
         """Bookings by exchange time, the newest first."""
         return (entry for _, entry in reversed(self.entries) if isinstance(entry, Booking))
 
-    def trades_newest_first(self) -> Iterator[TradeRecord]:
-        """Trades that the bookings closed, the newest first."""
-        return (step.closed for step in reversed(self.steps) if step.closed is not None)
+    @property
+    def last_stop_out_at(self) -> datetime | None:
+        """When a protective stop last closed a position; None where none did."""
+        return self._stop_outs[-1] if self._stop_outs else None
 
     def put(self, entry: Booking | StopMove, seq: int) -> None:
         """Insert by exchange time; `seq` keeps the order of arrival among equal times."""
@@ -83,7 +87,9 @@ class Track:
 
     def take(self, booking_id: str) -> tuple[int, Booking]:
         """Remove a booking and return it with its place in the order of arrival."""
-        for index, ((_, seq), entry) in enumerate(self.entries):
+        # From the newest on: what is corrected or charged is as a rule what was booked last.
+        for index in range(len(self.entries) - 1, -1, -1):
+            (_, seq), entry = self.entries[index]
             if isinstance(entry, Booking) and entry.booking_id == booking_id:
                 del self.entries[index]
                 self.derive(index)
@@ -95,9 +101,10 @@ class Track:
         for step in self.steps[start:]:
             if step.closed is not None and self._made.pop(step.closed.closed_by, None) is None:
                 self._undone[step.closed.closed_by] = step.closed
-        del self.steps[start:]
+        del self.steps[start:], self._stop_outs[start:]
         for _, entry in self.entries[start:]:
             step = self._step(entry)
+            self._stop_outs.append(_stop_out(step) or self.last_stop_out_at)
             self.steps.append(step)
             if step.closed is not None:
                 self._made[step.closed.closed_by] = step.closed
@@ -123,3 +130,8 @@ class Track:
             withdrawn_trades=tuple(name for name in undone if name not in made),
             notes=tuple(tell(r) for r in new_trades if r.closed_by not in undone),
         )
+
+
+def _stop_out(step: Step) -> datetime | None:
+    trade = None if step.closed is None else step.closed.trade
+    return trade.closed_at if trade is not None and trade.reason == Reason.STOP else None

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from engine.api import PnlView
+from engine.config import Config
 from engine.domain.market import NEW_YORK
-from engine.ledger.pnl import DayCurve, day_pnl, exposure_usd, stop_risk_usd
+from engine.ledger.pnl import BookedDay, DayCurve, booked_day, day_pnl, exposure_usd, stop_risk_usd
 from engine.ledger.protection import protection
 from engine.runtime.desk import Desk
 from engine.runtime.limits import order_rules
@@ -20,10 +21,11 @@ def trading_day(at: datetime) -> date:
 
 
 class DayPnl:
-    """Remembers only the curve; everything else is read anew each time."""
+    """Remembers the curve, and what was booked until the books change; the rest is read anew each time."""
 
     def __init__(self) -> None:
         self._curve: DayCurve | None = None
+        self._booked: tuple[int, Config, BookedDay] | None = None
         self.latest_usd: float | None = None
         """The day's net P&L when it was last known."""
 
@@ -42,12 +44,19 @@ class DayPnl:
         curve.add(at.timestamp(), day_usd)
         return curve
 
+    def _booked_day(self, desk: Desk) -> BookedDay:
+        known, version = self._booked, desk.books.version
+        if known is None or known[0] != version or known[1] is not desk.config:
+            day = booked_day(desk.books.ledger.positions, schedule=order_rules(desk.config).fees)
+            known = self._booked = (version, desk.config, day)
+        return known[2]
+
     def view(self, desk: Desk) -> PnlView:
         """The P&L as it stands; what a missing price makes unknown is None."""
         manager = desk.books.ledger.positions
         positions = manager.positions()
         marks = {p.key: desk.quotes.mark(p.key) for p in positions}
-        day = day_pnl(manager, marks, schedule=order_rules(desk.config).fees)
+        day = day_pnl(manager, marks, self._booked_day(desk))
         if day.net_usd is not None:
             self.latest_usd = day.net_usd
             self._add(desk.now(), day.net_usd)

@@ -110,11 +110,11 @@ def _beside(desk: Desk, difference: Finding, *, is_orphan: bool) -> PositionView
 
 def shown_orders(desk: Desk) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
     """As shown: unknown and working orders, and those that ended today, newest first."""
-    orders = desk.books.orders()
-    live = [o for o in orders if not o.state.is_done]
-    live.sort(key=lambda o: (o.state is not OrderState.UNKNOWN, o.intent.created_at, o.intent.ref))
-    done = [o for o in orders if o.state.is_done][-SHOWN_DONE_ORDERS:]
-    return tuple(live), tuple(reversed(done))
+    live = sorted(
+        desk.books.open_orders(),
+        key=lambda o: (o.state is not OrderState.UNKNOWN, o.intent.created_at, o.intent.ref),
+    )
+    return tuple(live), desk.books.ledger.orders.latest_done(SHOWN_DONE_ORDERS)
 
 
 def strange_order_views(desk: Desk) -> tuple[OrderView, ...]:
@@ -171,7 +171,7 @@ def _strange(order: BrokerOrder, desk: Desk) -> OrderView:
 
 def shown_fills(desk: Desk) -> tuple[Fill, ...]:
     """The latest executions of the day, newest first."""
-    return tuple(reversed(desk.books.ledger.positions.fills()[-SHOWN_FILLS:]))
+    return desk.books.ledger.positions.latest_fills(SHOWN_FILLS)
 
 
 def fill_view(fill: Fill, instrument: Instrument | None) -> FillView:

@@ -16,6 +16,7 @@ from engine.ledger.changes import BookedFill
 from engine.ledger.events import Described
 from engine.ledger.pnl import (
     DayCurve,
+    booked_day,
     day_pnl,
     exposure_usd,
     r_multiple,
@@ -63,10 +64,10 @@ def test_a_commission_that_is_late_is_estimated_per_order_until_it_is_reported()
         part = fill(f"a{number}.01", 100, "50", seconds=number, ref="in")
         manager.apply_fill(BookedFill(part, "signal", None))
 
-    estimated = day_pnl(manager, {"SPY": 50.0}, schedule=FeeSchedule())
+    estimated = day_pnl(manager, {"SPY": 50.0}, booked_day(manager, schedule=FeeSchedule()))
     for number in range(3):
         manager.apply_commission(f"a{number}.01", Decimal("0.7"))
-    reported = day_pnl(manager, {"SPY": 50.0}, schedule=FeeSchedule())
+    reported = day_pnl(manager, {"SPY": 50.0}, booked_day(manager, schedule=FeeSchedule()))
 
     assert (estimated.fees_usd, estimated.net_usd) == (1.5, -1.5)
     assert reported.fees_usd == pytest.approx(2.1)
@@ -74,7 +75,7 @@ def test_a_commission_that_is_late_is_estimated_per_order_until_it_is_reported()
 
 
 def test_the_day_counts_closed_trades_fees_and_wins_after_fees():
-    day = day_pnl(booked(), {})
+    day = day_pnl(booked(), {}, booked_day(booked()))
 
     assert (day.realized_usd, day.fees_usd, day.unrealized_usd) == (10 - 50, 4, 0)
     assert day.net_usd == -44
@@ -92,7 +93,7 @@ def test_a_missing_mark_makes_unrealised_and_net_unknown(marks):
     manager = PositionManager()
     manager.apply_fill(BookedFill(fill("a.01", 1, "10"), "signal", None))
 
-    day = day_pnl(manager, marks)
+    day = day_pnl(manager, marks, booked_day(manager))
 
     assert (day.unrealized_usd, day.net_usd) == (None, None)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.domain.fill import Fill
 from engine.ledger.changes import BookedFill
 from engine.ledger.events import Described
-from engine.ledger.pnl import day_pnl
+from engine.ledger.pnl import booked_day, day_pnl
 from engine.ledger.positions import PositionManager
 from tests.ledger.building import fill
 
@@ -50,7 +50,7 @@ def test_equity_is_cash_and_market_value_after_every_fill(run, spy, es):
     for number, (key, signed, price, fee) in enumerate(run):
         done.append(fill(f"e{number}.01", signed, str(price), seconds=number, key=key, commission=str(fee)))
         manager.apply_fill(BookedFill(done[-1], "signal", None))
-        day = day_pnl(manager, marks)
+        day = day_pnl(manager, marks, booked_day(manager))
 
         assert day.net_usd is not None
         equity = float(cash_after(done)) + market_value(manager, marks)
