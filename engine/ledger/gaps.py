@@ -7,6 +7,7 @@ an unknown price would count a second time when it comes.
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 
 from engine.domain.fill import Fill, execution_base
@@ -23,7 +24,9 @@ def told_late(track: Track, fill: Fill, *, at: datetime) -> Adjustment | None:
 
     None where nothing was: an execution after the gap is another trade.
     """
-    later = [e for e in track.bookings_newest_first() if _is_gap(e) and e.at >= fill.at]
+    # They stand in order of time: looking back ends at the first that is older, however long the day was.
+    since = takewhile(lambda e: e.at >= fill.at, track.bookings_newest_first())
+    later = [e for e in since if _is_gap(e)]
     gap = sum(e.quantity for e in later)
     if gap * fill.signed_quantity <= 0:
         return None
