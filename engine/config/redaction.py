@@ -21,6 +21,9 @@ _LEAST: Final = 6
 
 _ACCOUNT: Final = re.compile(r"D?[UFI][0-9]{5,10}(?![0-9])")
 
+_BY_HINT: Final = tuple((hint, look.pattern) for look in LOOKS for hint in look.hints)
+"""Flat, because every event passes it: looking for a hint costs less than a loop within a loop."""
+
 
 class Redactor:
     """Knows the secrets of this process by value, and the looks of others. Any thread may use it."""
@@ -54,9 +57,9 @@ class Redactor:
             if value in text:
                 text = text.replace(value, HIDDEN)
         small = text.lower()
-        for look in LOOKS:
-            if any(hint in small for hint in look.hints):
-                text = look.pattern.sub(_hidden, text)
+        for hint, pattern in _BY_HINT:
+            if hint in small:
+                text = pattern.sub(_hidden, text)
         return text
 
     def for_log(self, text: str) -> str:
