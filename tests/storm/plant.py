@@ -10,9 +10,11 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from tests.storm.breaker_flow import BreakerFlow
 from tests.storm.gate_flow import GateFlow
 from tests.storm.plants_books import BOOKS
 from tests.storm.plants_brakes import BRAKES
+from tests.storm.plants_breakers import BREAKERS
 from tests.storm.plants_gate import GATE
 from tests.storm.plants_guard import GUARD
 from tests.storm.put import Put
@@ -27,6 +29,11 @@ def whole_engine(seed: int) -> Sequence[str]:
 def gate_alone(seed: int) -> Sequence[str]:
     """The storm over the gate."""
     return GateFlow(seed).run().violations
+
+
+def breakers_alone(seed: int) -> Sequence[str]:
+    """The storm over the breakers."""
+    return BreakerFlow(seed).run().violations
 
 
 class Plant(NamedTuple):
@@ -52,4 +59,5 @@ def planted(plant: Plant) -> Iterator[None]:
 PLANTS = (
     *(Plant(put.__name__, put) for put in (*BOOKS, *GUARD, *BRAKES)),
     *(Plant(put.__name__, put, gate_alone) for put in GATE),
+    *(Plant(put.__name__, put, breakers_alone) for put in BREAKERS),
 )

@@ -25,6 +25,9 @@ LOOP_ALERT: Final = "breaker_loop"
 SAME_S: Final = 1.0
 """The same error at the same place is written down at most once in this time (real seconds)."""
 
+KEPT: Final = 200
+"""Different errors that are remembered for that."""
+
 _log = structlog.get_logger("engine")
 _WRITE: Final = {
     Level.INFO: "info",
@@ -77,7 +80,7 @@ class Faults:
         self._rate = ErrorRate()
         self._positions = PositionErrors()
         self._causes: dict[Reason, str] = {}
-        self._written_s: dict[tuple[str, str], float] = {}
+        self._written_s: dict[tuple[str, str, str], float] = {}
         self._failing: set[str] = set()
         self.last = ""
         """The latest error, for people."""
@@ -158,9 +161,11 @@ class Faults:
         return severity
 
     def _write(self, where: str, err: Exception, severity: Severity, key: str) -> None:
-        now_s, same = self._monotonic(), (where, type(err).__name__)
+        now_s, same = self._monotonic(), (where, key, _said(err))
         if now_s - self._written_s.get(same, float("-inf")) < SAME_S:
             return
+        if len(self._written_s) >= KEPT:
+            self._written_s.clear()
         self._written_s[same] = now_s
         write = getattr(_log, _WRITE[severity.level])
         mapped = {} if severity.is_mapped else {"unmapped": type(err).__qualname__}

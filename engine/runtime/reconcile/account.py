@@ -116,10 +116,11 @@ class AccountDesk:
 
     async def _look(self) -> _Look | None:
         maybe_out = self._maybe_out()
+        asked = frozenset(o.intent.ref for o in self._desk.books.open_orders())
         state = await self._picture()
         if state is None:
             return None
-        await self._settle(state)
+        await self._settle(state, asked)
         missing = self._missing(maybe_out, state)
         findings = compare_positions(
             self._desk.books.positions(),
@@ -140,8 +141,12 @@ class AccountDesk:
         desk.notices.raise_alert(Level.WARNING, _INCOMPLETE, text)
         return None
 
-    async def _settle(self, state: BrokerState) -> None:
-        """Executions first, then what the broker lists as ended or open."""
+    async def _settle(self, state: BrokerState, asked: frozenset[str]) -> None:
+        """Executions first, then what the broker lists as ended or open.
+
+        `asked` were open when the picture was asked for. One that ended before its answer was whole may be
+        listed from before its end: that proves nothing, and the account is soon asked again.
+        """
         for value in state.values:
             self._inbox.on_broker_event(value)
         await self._relearn(state)
@@ -150,9 +155,16 @@ class AccountDesk:
             events += self._inbox.ledger_events(execution)
         for commission in state.commissions:
             events += self._inbox.ledger_events(commission)
-        for claim in (*map(_ended, state.completed_orders), *(o.claim for o in state.open_orders)):
+        working = [o.claim for o in state.open_orders if not self._ended_since(o.claim, asked)]
+        if len(working) < len(state.open_orders):
+            self._inbox.on_foreign()
+        for claim in (*map(_ended, state.completed_orders), *working):
             events += self._inbox.ledger_events(claim)
         await self._desk.books.post(*events)
+
+    def _ended_since(self, claim: OrderClaim, asked: frozenset[str]) -> bool:
+        order = self._desk.books.order(claim.order_ref)
+        return order is not None and order.state.is_done and claim.order_ref in asked
 
     async def _relearn(self, state: BrokerState) -> None:
         """Orders under our references that the books lost are ours all the same."""

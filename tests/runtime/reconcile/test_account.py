@@ -12,6 +12,7 @@ import pytest
 from engine.broker.port import BrokerPosition, Execution, OrderClaim
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
+from engine.ledger.changes import NoteCode
 from engine.ledger.events import Registered
 from engine.ledger.ledger import Ledger
 from engine.runtime.inbox import tell_changes
@@ -275,3 +276,25 @@ async def test_what_the_ledger_remarks_on_reaches_the_event_line(tmp_path: Path)
         assert ("fill", "info") in kinds
         assert ("order", "critical") in kinds
         assert not any(entry.ref in e.text and "working" in e.text for e in here.desk.notices.events)
+
+
+@virtual
+async def test_an_order_that_ends_while_the_account_is_asked_for_is_not_called_working_after_its_end(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as here:
+        await here.enter()
+        stop = here.last(Role.STOP).intent.ref
+        soon: list[str] = []
+        notes: list[NoteCode] = []
+        here.books.on_changes(lambda changes: notes.extend(n.code for n in changes.notes))
+        here.inbox.on_foreign = lambda: soon.append("asked again")
+        here.broker.state_delay_s = 1.0
+        comparing = asyncio.ensure_future(_desk(here).compare())
+        await pass_time(0.5)
+        here.broker.end(stop)
+
+        assert await comparing
+        assert here.state_of(Role.STOP) == [OrderState.CANCELLED]
+        assert NoteCode.CONTRADICTION not in notes
+        assert soon
