@@ -98,7 +98,15 @@ class OperatorActions(Moving):
             return
         self._close_dialogs()
         title = f"KILL · {self._snapshot.account} · {self._snapshot.mode.value} {self._snapshot.gateway}"
-        self.open_dialog(KillDialog(title=clean(title), keys=self.keys, send=self._send_kill))
+        self.open_dialog(self._kill_dialog(clean(title)))
+
+    def _kill_dialog(self, title: str) -> KillDialog:
+        return KillDialog(
+            title=title,
+            keys=self.keys,
+            send=self._send_kill,
+            send_at_open=lambda: self.send(CommandKind.AT_OPEN, target="yes", reason="kill dialog"),
+        )
 
     def _send_kill(self, word: str) -> Command | None:
         return self.send(CommandKind.KILL, reason="kill key", confirmed=True, typed=word)

@@ -66,8 +66,9 @@ def is_ours(position: PositionView) -> bool:
 
 
 def close_text(position: PositionView) -> str:
-    """One closing trade at about the present price: `TSLA −50 ≈ 447.90`."""
-    price = fmt.price(position.last, decimals=position.decimals)
+    """One closing trade at the price it would meet now: `TSLA −50 ≈ 447.90`."""
+    at = position.last if position.close_price is None else position.close_price
+    price = fmt.price(at, decimals=position.decimals)
     return f"{position.symbol} {fmt.signed(-position.quantity, decimals=0)} ≈ {price}"
 
 
@@ -90,13 +91,25 @@ def price_text(order: OrderView) -> str:
 
 
 def expected_text(positions: Iterable[PositionView]) -> tuple[str, Tone]:
-    """What closing them would book at the present marks."""
+    """What closing them would book at the present marks, and what the way out costs where that is known."""
+    positions = tuple(positions)
     amounts = [position.unrealized_usd for position in positions]
     known = [amount for amount in amounts if amount is not None]
     missing = len(amounts) - len(known)
     rest = f"; {missing} without a price" if missing else ""
     total = sum(known)
-    return f"realised {fmt.signed(total)}, before fees and slippage{rest}", tone_of_amount(total)
+    return f"realised {fmt.signed(total)}, {_cost_text(positions)}{rest}", tone_of_amount(total)
+
+
+def _cost_text(positions: Iterable[PositionView]) -> str:
+    """`fees −5.10, slippage about −14.00`: estimates, the spread being what a market order gives away."""
+    fees = slippage = 0.0
+    for position in positions:
+        if position.close_fee_usd is None or position.close_price is None or position.last is None:
+            return "before fees and slippage"
+        fees += position.close_fee_usd
+        slippage += abs(position.last - position.close_price) * abs(position.quantity) * position.multiplier
+    return f"fees {fmt.signed(-fees)}, slippage about {fmt.signed(-slippage)}"
 
 
 def kill_preview(snapshot: Snapshot) -> Preview:

@@ -131,6 +131,10 @@ class PositionView:
     """Share of what was entered that is still open, 0 to 1."""
     sec_type: str = "STK"
     multiplier: float = 1.0
+    close_price: float | None = None
+    """Where it would close now: the bid of a long, the ask of a short; None without that side."""
+    close_fee_usd: float | None = None
+    """What one order that closes it is estimated to cost."""
 
 
 @dataclass(frozen=True, slots=True)

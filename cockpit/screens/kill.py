@@ -15,13 +15,22 @@ from cockpit.spans import Line, Tone, line
 from engine.api import BrakeKind, Command, OrderView, Outcome, OutcomeStatus, Snapshot
 
 WORD = "FLATTEN"
+SHUT = "session_closed"
+"""Code of a KILL that could not close because a market is shut."""
 _MOST_DETAILS = 10
 
 
 class KillDialog(AskDialog):
     """Asks for one word; escape leaves the account halted. It never refuses to reduce risk."""
 
-    def __init__(self, *, title: str, keys: Mapping[str, str], send: Callable[[str], Command | None]) -> None:
+    def __init__(
+        self,
+        *,
+        title: str,
+        keys: Mapping[str, str],
+        send: Callable[[str], Command | None],
+        send_at_open: Callable[[], Command | None],
+    ) -> None:
         super().__init__(
             title,
             keys=keys,
@@ -31,6 +40,7 @@ class KillDialog(AskDialog):
             danger=True,
         )
         self._send = send
+        self._send_at_open = send_at_open
         self._sent: Command | None = None
         self._outcome: Outcome | None = None
         self._frame: Frame | None = None
@@ -38,6 +48,7 @@ class KillDialog(AskDialog):
     def accepted(self, answers: Answers) -> None:
         """The word is typed: send the kill and stay, to show what comes of it."""
         if self._sent is not None:
+            self._ask_for_open()
             return
         self._sent = self._send(WORD)
         self.query_one("#field-word", Input).disabled = True
@@ -53,8 +64,19 @@ class KillDialog(AskDialog):
         """The kill ended, well or not."""
         if self._sent is not None and command.command_id == self._sent.command_id:
             self._outcome = outcome
+            if outcome.code == SHUT:
+                # The question of a shut market: the focus stays on Close, a person goes to the deed.
+                button = self.query_one("#yes", Button)
+                button.label, button.display = "Flatten at the open", True
             if self._frame is not None:
                 self.show(self._frame)
+
+    def _ask_for_open(self) -> None:
+        """What a shut market keeps open is to be closed as soon as it opens."""
+        button = self.query_one("#yes", Button)
+        if button.display and self._send_at_open() is not None:
+            button.display = False
+            self.query_one("#cancel", Button).focus()
 
     def show(self, frame: Frame) -> None:
         """The preview before, the progress and the proof after."""

@@ -79,7 +79,29 @@ def _position(desk: Desk, position: Position) -> PositionView:
         remaining=position.remaining,
         sec_type="STK" if instrument is None else instrument.sec_type.value,
         multiplier=float(position.multiplier),
+        close_price=_touch(desk, position),
+        close_fee_usd=_close_fee_usd(desk, position, instrument, mark),
     )
+
+
+def _touch(desk: Desk, position: Position) -> float | None:
+    """The price on the other side, which an order at market meets first."""
+    quote = desk.quotes.quote(position.key)
+    if quote is None:
+        return None
+    price = known(quote.bid if position.quantity > 0 else quote.ask)
+    return price if price is not None and price > 0 else None
+
+
+def _close_fee_usd(
+    desk: Desk, position: Position, instrument: Instrument | None, mark: float | None
+) -> float | None:
+    if instrument is None or mark is None:
+        return None
+    quantity = abs(position.quantity)
+    value_usd = mark * quantity * instrument.multiplier
+    fees = desk.limits().order_rules.fees
+    return fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=value_usd)
 
 
 def _beside(desk: Desk, difference: Finding, *, is_orphan: bool) -> PositionView:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.widgets import Button
 
 from cockpit.screens.kill import KillDialog
 from cockpit.spans import Tone
 from engine.api import BrakeKind, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
-from tests.cockpit.conftest import OpenDesk
+from tests.cockpit.conftest import Desk, OpenDesk
 from tests.cockpit.scripted import (
     HALTED,
     NORMAL,
@@ -204,6 +205,42 @@ async def test_a_kill_that_proves_nothing_is_loud_and_names_what_stays(open_desk
         assert desk.text("text").count("NOT PROVEN") == 1
         assert "[not_flat]" in desk.text("text")
         assert Tone.ALARM in desk.tones("text")
+
+
+async def _killed_while_shut(desk: Desk) -> None:
+    await desk.press("K")
+    await desk.type("FLATTEN")
+    await desk.press("enter")
+    proof = "NOT FLAT 17:03:41 ET: TSLA: -50 left (its market is shut until Mon 09:30 ET; its stop stays)"
+    desk.engine.futures[-1].set_result(
+        Outcome(desk.last.command_id, OutcomeStatus.FAILED, "session_closed", proof)
+    )
+    await desk.pilot.pause()
+
+
+@pytest.mark.req("CARD-KILL")
+async def test_a_shut_market_is_asked_about_and_the_answer_is_sent_once(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        desk.engine.answer = unanswered
+        await _killed_while_shut(desk)
+        button = desk.app.screen.query_one("#yes", Button)
+        assert (button.display, str(button.label)) == (True, "Flatten at the open")
+        assert not button.has_focus, "enter alone closes the dialog and asks for nothing"
+
+        button.press()
+        await desk.pilot.pause()
+
+        assert (desk.last.kind, desk.last.target) == (CommandKind.AT_OPEN, "yes")
+        assert not button.display
+
+
+async def test_a_shut_market_with_no_answer_asks_for_nothing(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        desk.engine.answer = unanswered
+        await _killed_while_shut(desk)
+        await desk.press("enter")
+
+        assert desk.kinds[-1] is CommandKind.KILL
 
 
 async def test_kill_preview_follows_the_account_while_it_asks(open_desk: OpenDesk) -> None:

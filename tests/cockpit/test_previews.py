@@ -77,6 +77,16 @@ def test_a_position_without_a_price_is_counted_and_not_guessed() -> None:
     assert "realised +132.50, before fees and slippage; 1 without a price" in shown
 
 
+def test_the_price_the_fee_and_the_spread_of_the_way_out_are_told_where_they_are_known() -> None:
+    priced = replace(POSITIONS[0], last=447.9, close_price=447.8, close_fee_usd=1.0)
+    shown = words(kill_preview(replace(NORMAL, positions=(priced,))).lines)
+
+    assert "TSLA −50 ≈ 447.80" in shown
+    assert "fees −1.00, slippage about −5.00" in shown
+    half_known = replace(NORMAL, positions=(priced, POSITIONS[1]))
+    assert "before fees and slippage" in words(kill_preview(half_known).lines)
+
+
 def test_what_is_gone_cannot_be_flattened_or_cancelled() -> None:
     assert not flatten_preview(EMPTY, "TSLA").possible
     assert not flatten_all_preview(EMPTY).possible

@@ -49,6 +49,7 @@ class Commanded:
     kills: KillDesk
     set_values: list[float] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    seen: list[int] = field(default_factory=list)
     left: tuple[str, ...] = ()
 
     async def give(self, kind: CommandKind, **more: object) -> Outcome:
@@ -91,7 +92,7 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
             kill_switch=here.kill_switch,
             kills=kills,
             drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
-            seen=lambda: None,
+            seen=lambda: it.seen.append(1),
             set_value=set_value,
             stop=stop,
             on_detached=lambda _: None,
@@ -163,6 +164,19 @@ async def test_a_stop_that_leaves_something_open_fails_and_names_it(tmp_path: Pa
         assert kept.status is OutcomeStatus.DONE
         assert it.stopped == ["flatten", "keep", "flatten"]
         assert plain.status is OutcomeStatus.FAILED
+
+
+@virtual
+async def test_what_people_ask_for_is_a_sign_of_life_and_what_machines_do_is_none(tmp_path: Path) -> None:
+    async with commanded(tmp_path) as it:
+        await it.give(CommandKind.PAUSE, who="limit")
+        await it.give(CommandKind.DETACHED, target="lost", who="screen")
+        assert it.seen == []
+        await it.give(CommandKind.SEEN, who="screen")
+        await it.give(CommandKind.PAUSE, who="shell uid 0")
+
+        assert len(it.seen) == 2
+        assert not any("seen" in e.text for e in it.here.desk.notices.events), "it is no news"
 
 
 # --- once ---------------------------------------------------------------------------------------

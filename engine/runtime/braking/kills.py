@@ -188,7 +188,7 @@ class KillDesk:
         proof = await self._switch.kill(reach_of_brake(brake), flatten=self._desk.config.kill.flatten)
         text = proof.text
         if proof.shut and not brake.at_open:
-            text += "; `cockpit kill --at-open` (or O in its dialog) closes it at the open"
+            text += "; `cockpit kill --at-open` has it closed at the open"
         await self._brakes.prove(brake, proof=text, not_flat=not proof.flat)
         self._urge()
         return proof
