@@ -39,8 +39,10 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
     key, nlv, funds = instrument.key, world.net_liquidation_usd, world.available_funds_usd
     gross = gross_exposure_usd(world.commitments.worst, world.unit_usd)
     # Unknown anywhere is unknown in the sum of all, so that one look settles every part of it.
-    if not (math.isfinite(gross) and math.isfinite(nlv) and nlv > 0.0):
-        return Refusal(Reason.NOT_FINITE, f"{key}: the exposure or the equity is not known")
+    if not math.isfinite(gross):
+        return Refusal(Reason.NOT_FINITE, f"{key}: not known is the exposure of {_unknown(world)}")
+    if not (math.isfinite(nlv) and nlv > 0.0):
+        return Refusal(Reason.NOT_FINITE, f"{key}: the account's equity is not known")
     if not math.isfinite(funds):
         return Refusal(Reason.NOT_FINITE, f"{key}: the account's available funds are not known")
     percent = nlv / 100.0 * regime_factor(world, limits)
@@ -95,6 +97,12 @@ def first_exceeded(key: str, caps: tuple[Cap, ...], wanted_usd: float) -> Refusa
             text = f"{key}: {name} would be {used + wanted_usd:,.2f} of {limit:,.2f} USD"
             return Refusal(reason, text, limit, used + wanted_usd)
     return None
+
+
+def _unknown(world: GateWorld) -> str:
+    """What is held or worked and has no price or margin, so that a person knows where to look."""
+    units = world.unit_usd
+    return ", ".join(sorted(k for k in world.commitments.worst if not math.isfinite(units.get(k, math.nan))))
 
 
 def _symbol_usd(key: str, world: GateWorld) -> float:

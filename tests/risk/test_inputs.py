@@ -170,6 +170,16 @@ def test_what_the_broker_never_named_is_too_old() -> None:
     assert "not known yet" in verdict.text
 
 
+def test_a_position_without_a_price_is_named() -> None:
+    verdict = _asked(
+        2, holdings=(Holding("AMD", 1), Holding("KO", 1)), unit_usd={"KO": 10.0, "AMD": math.nan}
+    )
+
+    assert isinstance(verdict, Refusal)
+    assert verdict.reason is Reason.NOT_FINITE
+    assert verdict.text.endswith("AMD")
+
+
 # --- size ---------------------------------------------------------------------------------------
 
 
