@@ -127,18 +127,19 @@ class Operator:
         self._held_to_the_disk(command, outcome)
         if not whole:
             return
-        self._hold_to(command, outcome)
+        self._hold_to(command, outcome, asked_s=asked_s)
         stands = _is_brake(command, outcome) and releases == self._releases
         if disk_was_fine and not storm.disk.is_full and stands:
             self.promised.add(command.kind.name)
 
-    def _hold_to(self, command: Command, outcome: Outcome) -> None:
+    def _hold_to(self, command: Command, outcome: Outcome, *, asked_s: float) -> None:
         """Take the engine by its word."""
         storm = self._storm
         if command.kind is CommandKind.RESUME and outcome.status is OutcomeStatus.DONE:
             self._killing_since_s = math.inf
         if command.kind is CommandKind.KILL:
-            took_s = storm.exchange.now_s - self._killing_since_s
+            # One that was lifted before it had its answer has its own time.
+            took_s = storm.exchange.now_s - min(self._killing_since_s, asked_s)
             for broken in i11_a_proof_is_true(storm.watch, outcome, took_s=took_s):
                 storm.violated(f"I11 {broken}")
         for broken in i10_a_halt_is_true(storm.watch, command.kind, outcome):
