@@ -21,8 +21,9 @@ from engine.runtime.keeping.checkpoint import Checkpoints
 from engine.runtime.keeping.recorder import Recorder
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.store.store import Store
-from tests.e2e import churning
 from tests.e2e.live import Live, live
+from tests.storm.churn import KIND, Churn
+from tests.storm.wire import ROOMY
 from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,7 @@ def _full_disk(_: int) -> Exception:
 PLACES: dict[str, tuple[Any, str, Callable[[int], Exception]]] = {
     "data: a quote": (QuoteBoard, "on_quote", _bug),
     "data: a bar": (Recorder, "on_bar", _bug),
-    "strategy": (churning.Churning, "on_bar", _bug),
+    "strategy": (Churn, "on_bar", _bug),
     "risk": (trading, "check_entry", _bug),
     "execution: an entry": (Executor, "enter", _bug),
     "execution: a stop": (StopKeeper, "_look_at", _bug),
@@ -110,8 +111,8 @@ async def test_ten_injected_errors_are_survived(
 
 
 async def _survives(place: Path, injector: Injector, plan: list[str]) -> None:
-    strategies = {"churn": {"kind": "churning", "symbols": list(SYMBOLS), "timeframe": "5s"}}
-    async with live(place, strategies=strategies, speed=20.0, **churning.UNHURRIED) as here:
+    strategies = {"churn": {"kind": KIND, "symbols": list(SYMBOLS), "timeframe": "5s"}}
+    async with live(place, strategies=strategies, speed=20.0, **ROOMY) as here:
         await here.ready()
         for number, fault in enumerate(plan, start=1):
             injector.armed = fault

@@ -12,7 +12,8 @@ from engine.api import EngineState, Mode, Snapshot
 from engine.config import load
 from engine.runtime.process.log_files import eastern_day, file_of, wall_now
 from engine.runtime.process.session import EngineSession, RunRequest
-from tests.e2e import churning
+from tests.storm.churn import KIND
+from tests.storm.wire import ROOMY
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ OVERRIDES: dict[str, object] = {
     "market_data.max_ohlcv_age_seconds": 3600.0,
     "log.format": "json",
     "health.max_loop_lag_ms": 10_000.0,
-    **churning.UNHURRIED,
+    **ROOMY,
 }
 
 
@@ -37,7 +38,7 @@ OVERRIDES: dict[str, object] = {
 def test_a_session_without_faults_writes_no_error_and_nothing_on_stderr(
     place: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    strategies = {"churn": {"kind": "churning", "symbols": ["SPY", "QQQ"], "timeframe": "5s"}}
+    strategies = {"churn": {"kind": KIND, "symbols": ["SPY", "QQQ"], "timeframe": "5s"}}
     config = place / "cockpit.toml"
     config.write_text(tomli_w.dumps({"strategies": strategies}))
     overrides = {"state.dir": str(place), **OVERRIDES}
