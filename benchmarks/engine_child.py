@@ -19,7 +19,7 @@ from engine.api import Command, Outcome
 from engine.config import Loaded
 from engine.domain.order import OrderIntent
 from engine.runtime.process.core import EngineCore, SnapshotSource
-from engine.runtime.process.options import GatewayEndpoint, RunOptions
+from engine.runtime.process.options import RunOptions
 from engine.store.store import Store
 
 STAMPS = "stamps.json"
@@ -100,7 +100,9 @@ def build_behind(tap_port: int, folder: Path) -> Callable[[Loaded, RunOptions], 
         from engine.runtime.boot import build_core
 
         intent_s, sending_s = watch_store()
-        tapped = GatewayEndpoint("tws", "127.0.0.1", tap_port, account=options.gateway.account)
+        # Embedded as it is, or the machine's own clock would be judged; without its process, or a lost tap
+        # would be answered by a new gateway.
+        tapped = replace(options.gateway, host="127.0.0.1", port=tap_port, pid=0)
         core = await build_core(loaded, replace(options, gateway=tapped))
 
         def write() -> None:
