@@ -305,7 +305,7 @@ def _publisher(
     publisher = Publisher(
         builder.build(0), build=builder.build, settled=desk.books.settled, guarded=desk.faults.loop
     )
-    watch.monitor.urge = publisher.urge
+    watch.show_on(publisher)
     return publisher
 
 
@@ -361,6 +361,7 @@ async def _save(given: Given, desk: Desk, memory: Memory, watch: Watch, clean: b
     """The end of the run, after everything that waits in memory."""
     await memory.save()
     if clean:
+        watch.service.stopping()
         await watch.uptime.stop()
     try:
         await desk.books.settled()

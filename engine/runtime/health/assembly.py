@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from engine.broker.timing import BrokerTimes
 from engine.runtime.desk import Desk
 from engine.runtime.guards.lag import LoopLagProbe
+from engine.runtime.health.http import HealthEndpoint
 from engine.runtime.health.machine import Machine
 from engine.runtime.health.monitor import HealthMonitor
+from engine.runtime.health.systemd import ServiceNotifier
 from engine.runtime.health.telemetry import TelemetryKeeper
 from engine.runtime.health.uptime import UptimeRecord
+from engine.runtime.publisher import Publisher
 from engine.store.store import Store
 
 
@@ -35,6 +38,8 @@ class Watch:
     monitor: HealthMonitor
     telemetry: TelemetryKeeper
     uptime: UptimeRecord
+    service: ServiceNotifier
+    endpoint: HealthEndpoint
 
     @classmethod
     def make(
@@ -59,7 +64,14 @@ class Watch:
         keeper = TelemetryKeeper(
             desk, store=store, broker_times=watched.broker_times, uptime=lambda: uptime.view
         )
-        return cls(desk, lag, monitor, keeper, uptime)
+        service = ServiceNotifier(status=lambda: f"{desk.mode.value} {desk.account} {desk.state.value}")
+        endpoint = HealthEndpoint(port=desk.config.health.http_port, spawn=spawn)
+        return cls(desk, lag, monitor, keeper, uptime, service, endpoint)
+
+    def show_on(self, publisher: Publisher) -> None:
+        """A change of health is published at once, and what is published is what the endpoint says."""
+        self.monitor.urge = publisher.urge
+        self.endpoint.snapshot = lambda: publisher.latest
 
     def chores(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What is to be done every second or so, by name."""
@@ -67,6 +79,8 @@ class Watch:
             "health": self.monitor.keep_running,
             "uptime": self.uptime.round,
             "telemetry": self.telemetry.round,
+            "endpoint": self.endpoint.keep_running,
+            "service manager": self.service.round,
         }
 
     def heartbeat(self) -> dict[str, object]:

@@ -17,7 +17,13 @@ HOST: Final = "127.0.0.1"
 _PATIENCE_S: Final = 2.0
 _MOST_BYTES: Final = 4096
 _MOST_CLIENTS: Final = 8
-_WORDS: Final = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 501: "Not Implemented"}
+_WORDS: Final = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    501: "Not Implemented",
+}
 _TROUBLE: Final = (Level.ERROR, Level.CRITICAL)
 
 
@@ -32,11 +38,21 @@ class Reply(NamedTuple):
 class HealthEndpoint:
     """Serves the newest snapshot; made on the engine's loop."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], *, port: int) -> None:
-        self._snapshot = snapshot
+    def __init__(self, *, port: int, spawn: Callable[[str, Callable[[], object]], None]) -> None:
+        """`port` 0: it never listens."""
+        self.snapshot: Callable[[], Snapshot] | None = None
+        """What there is to say; set when there is something."""
         self._port = port
+        self._spawn = spawn
+        self._is_begun = False
         self._server: asyncio.Server | None = None
         self._clients = 0
+
+    async def keep_running(self) -> None:
+        """A step of the regular round: begins to listen at the first one, in a task of its own."""
+        if self._port and not self._is_begun:
+            self._is_begun = True
+            self._spawn("health endpoint", self.run)
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError where the port is taken."""
@@ -45,11 +61,6 @@ class HealthEndpoint:
             await self._server.serve_forever()
         finally:
             self._server.close()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._port if self._server is None else int(self._server.sockets[0].getsockname()[1])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1
@@ -69,10 +80,12 @@ class HealthEndpoint:
         method, path = (words[0], words[1]) if len(words) == 3 else ("", "")
         if method not in ("GET", "HEAD"):
             reply = Reply(405 if method else 400, "{}")
+        elif self.snapshot is None:
+            reply = Reply(503, json.dumps({"state": "starting"}))
         elif path == "/metrics":
-            reply = await asyncio.to_thread(_metrics, self._snapshot())
+            reply = await asyncio.to_thread(_metrics, self.snapshot())
         else:
-            reply = answer(path, self._snapshot())
+            reply = answer(path, self.snapshot())
         body = reply.body.encode()
         status = f"HTTP/1.1 {reply.status} {_WORDS.get(reply.status, 'Service Unavailable')}\r\n"
         fields = f"Content-Type: {reply.kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"

@@ -16,7 +16,8 @@ def exposition(snapshot: Snapshot) -> str:
     """The text format. Times are seconds, as the convention has it; an unknown figure is left out."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_OneSnapshot(snapshot))
-    return generate_latest(registry).decode()
+    text: str = generate_latest(registry).decode()
+    return text
 
 
 class _OneSnapshot:
@@ -28,7 +29,9 @@ class _OneSnapshot:
     def collect(self) -> Iterator[Metric]:
         """Every metric."""
         snapshot = self._snapshot
-        yield _gauge("up", "1 while the engine runs.", float(snapshot.engine_state is not EngineState.STOPPED))
+        yield _gauge(
+            "up", "1 while the engine runs.", float(snapshot.engine_state is not EngineState.STOPPED)
+        )
         yield _gauge("entries_allowed", "1 while entries may happen.", float(snapshot.entries_allowed))
         yield _gauge("connected", "1 while the line to the broker is up.", float(snapshot.connected))
         yield _gauge("positions", "Open positions.", float(len(snapshot.positions)))
