@@ -27,6 +27,7 @@ _BID, _ASK, _LAST = {1, 66}, {2, 67}, {4, 68}
 _BID_SIZE, _ASK_SIZE, _LAST_SIZE = {0, 69}, {3, 70}, {5, 71}
 _LAST_TIME = {45, 88}
 _HALTED = {49, 90}
+_HALT_FLAGS: Final = (-1.0, 0.0, 1.0, 2.0)
 _DELAYED = frozenset({*range(66, 77), 88})
 _REAL_TIME, _DELAYED_TYPE = 1, 3
 _BAR_S: Final = 5
@@ -233,7 +234,7 @@ class MarketData:
 
     def _on_generic(self, request_id: int, tick: int, value: float) -> None:
         line = self._quote_line(request_id, tick)
-        if line is not None and tick in _HALTED and value == int(value) and line.halt != int(value):
+        if line is not None and tick in _HALTED and value in _HALT_FLAGS and line.halt != int(value):
             line.halt = int(value)
             self._wire.emit(ProductHalt(line.instrument.key, line.halt))
 

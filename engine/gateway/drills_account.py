@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.gateway.account_feed import publish_account
 from engine.gateway.drill import Answer, Arguments, Drill
+from engine.gateway.encode_market import Tick, tick_generic
 from engine.gateway.model import Contract, ExecutionFilter, OrderRequest, OrderView
 from engine.gateway.order_events import publish
 from engine.gateway.server import GatewayServer
@@ -80,6 +81,19 @@ def _external_position(server: GatewayServer, asked: Arguments) -> Answer | None
     return None
 
 
+def _halt(server: GatewayServer, asked: Arguments) -> None:
+    """Every line of a contract hears that it is halted (kind 1), in a volatility halt (2), or trades (0)."""
+    contract, kind = _contract(server, asked), int(asked.get("kind", 1))
+    if kind not in {0, 1, 2}:
+        raise ValueError(f"kind {kind} is not 0..2")
+    server.venue.faults.halted[contract.con_id] = kind
+    for session in server.venue.started():
+        for request_id, line in session.subscriptions.quotes.items():
+            if line.contract.con_id == contract.con_id:
+                session.send(tick_generic(request_id, Tick.HALTED, kind))
+        session.flush()
+
+
 def _report(server: GatewayServer, asked: Arguments) -> Answer:
     """What is true at the exchange, whatever clients were told."""
     venue = server.venue
@@ -149,5 +163,6 @@ DRILLS: Final[Mapping[str, Drill]] = {
     "external_cancel": _external_cancel,
     "external_change": _external_change,
     "external_position": _external_position,
+    "halt": _halt,
     "report": _report,
 }

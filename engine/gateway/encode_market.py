@@ -33,6 +33,7 @@ class Tick(IntEnum):
     OPEN = 14
     LAST_TIMESTAMP = 45
     RT_VOLUME = 48
+    HALTED = 49
 
 
 _DELAYED: Final = {
@@ -64,6 +65,11 @@ def tick_price(request_id: int, tick: Tick, price: float, size: int, *, delayed:
 def tick_size(request_id: int, tick: Tick, size: int, *, delayed: bool) -> bytes:
     """tickSize (2)."""
     return message(2, 6, request_id, _kind(tick, delayed=delayed), size)
+
+
+def tick_generic(request_id: int, tick: Tick, value: float) -> bytes:
+    """tickGeneric (45)."""
+    return message(45, 6, request_id, int(tick), value)
 
 
 def tick_string(request_id: int, tick: Tick, text: str, *, delayed: bool) -> bytes:

@@ -77,6 +77,8 @@ class Faults:
     """What a fill costs is told this much later than the fill; a re-query leaves it out as long."""
     market_data_type: int = 1
     """1 live, 2 frozen, 3 delayed, 4 delayed-frozen: what level-1 subscriptions are told they get."""
+    halted: dict[int, int] = field(default_factory=dict)
+    """Contracts that are told to be halted, by id: 1 halted, 2 volatility halt. Only told: orders go on."""
     order_id_rollback: int = 0
     """nextValidId is told this much too low, as after a nightly restart of TWS."""
     master_client: int = 0

@@ -92,6 +92,9 @@ def _open_line(venue: Venue, session: Session, request_id: int, line: QuoteLine)
             encode_market.tick_string(request_id, Tick.LAST_TIMESTAMP, str(int(last.ts)), delayed=delayed)
         )
     _tell_day(venue, session, request_id, line)
+    halted = venue.faults.halted.get(contract.con_id)
+    if halted:
+        session.send(encode_market.tick_generic(request_id, Tick.HALTED, halted))
 
 
 def _tell_day(venue: Venue, session: Session, request_id: int, line: QuoteLine) -> None:

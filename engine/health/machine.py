@@ -132,8 +132,13 @@ def clock_problem(sync: ClockSync, *, max_drift_ms: float) -> str:
     return ""
 
 
-def judge_clock(sync: ClockSync, *, max_drift_ms: float, strict: bool, speed: float) -> Verdict:
-    """Fails closed where `strict` (trading on a real gateway). `speed` is the exchange clock's."""
+def judge_clock(
+    sync: ClockSync, *, max_drift_ms: float, strict: bool, speed: float, simulated: bool = False
+) -> Verdict:
+    """Fails closed where `strict` (trading on a real gateway), warns in a dry run there.
+
+    `speed` is the exchange clock's; a `simulated` exchange has a clock of its own.
+    """
     pace = "real time" if speed == 1 else f"{speed:g}x real time"
     problem, limit = clock_problem(sync, max_drift_ms=max_drift_ms), f"{max_drift_ms:.0f} ms"
     value = "" if sync.drift_ms is None else f"{sync.drift_ms:.0f} ms"
@@ -143,7 +148,8 @@ def judge_clock(sync: ClockSync, *, max_drift_ms: float, strict: bool, speed: fl
         return ok(Check.CLOCK, f"drift {sync.drift_ms:.0f} ms, {pace}", value=value, limit=limit)
     if strict:
         return bad(Check.CLOCK, Reason.CLOCK_UNSYNCED, problem, value=value, limit=limit)
-    return note(Check.CLOCK, f"{pace}; {problem}", value=value, limit=limit)
+    said = f"{pace}; {problem}"
+    return (note if simulated else warn)(Check.CLOCK, said, value=value, limit=limit)
 
 
 def _shares(share: Share) -> str:

@@ -32,6 +32,7 @@ from engine.runtime.assembly import Given, assemble
 from engine.runtime.clock import ToldClock
 from engine.runtime.engine import Engine
 from engine.runtime.health.assembly import Watched
+from engine.runtime.health.clock_sync import read_clock_sync, refuse_bad_clock
 from engine.runtime.health.machine import OsMachine
 from engine.runtime.keeping.checkpoint import LastState
 from engine.runtime.keeping.memory import Left
@@ -63,6 +64,8 @@ async def build_core(loaded: Loaded, options: RunOptions, *, trades: bool = True
     running = make_strategies(loaded) if trades else ()
     check_unwatched(loaded, options.state_dir, environ=os.environ)
     options = await recognise(loaded.config, options)
+    if trades:
+        refuse_bad_clock(loaded.config, options, read=read_clock_sync)
     refuse_profiles(loaded.config, options.gateway.account)
     held = hold_account(options)
     try:

@@ -19,6 +19,7 @@ from engine.runtime.brakes import BrakeDesk
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
 from engine.runtime.desk import Block, Desk
+from engine.runtime.health.inputs import is_quiet
 from engine.runtime.inbox import Inbox
 from engine.runtime.line import UNVERIFIED_ALERT, Line
 from engine.runtime.markets import Markets
@@ -350,7 +351,9 @@ class Engine:
         """The line is lost, frozen or the broker lost its own: entries are blocked at once."""
         desk = self.parts.desk
         self._set_state(EngineState.BLOCKED, event.text, reason=Reason.LINK_DOWN)
-        desk.notices.raise_alert(Level.ERROR, "link_down", f"line to the broker: {event.text}")
+        # In a gateway's own restart window a lost line is no trouble yet; the health monitor waits for it.
+        level = Level.INFO if is_quiet(desk) else Level.ERROR
+        desk.notices.raise_alert(level, "link_down", f"line to the broker: {event.text}")
 
     def on_detached(self, how: str) -> None:
         """The terminal is gone. Given up on purpose: nothing changes. Lost: `shutdown.on_terminal_loss`."""

@@ -31,6 +31,7 @@ from engine.config import OnExhausted
 from engine.config.sections import ConnectionSection
 from engine.runtime.breakers.errors import LineGivenUpError
 from engine.runtime.desk import Desk
+from engine.runtime.health.inputs import is_quiet
 
 SYNC_RETRY_S = 2.0
 """Pause before an incomplete account picture is asked for again; unknown is not empty."""
@@ -74,6 +75,8 @@ class Line:
         self._again = False
         self.hello: Hello | None = None
         self.attempts = 0
+        self._gave_up = False
+        """True once people were told that no attempt works; in the gateway's restart window that waits."""
 
     def on_link(self, event: LinkEvent) -> None:
         """The adapter reports a change of the line (engine loop)."""
@@ -132,6 +135,7 @@ class Line:
 
     async def _connect(self) -> Hello:
         self.attempts = 0
+        self._gave_up = False
         async for attempt in self._schedule():
             with attempt:
                 hello = await self._attempt(attempt.retry_state.attempt_number)
@@ -184,7 +188,8 @@ class Line:
         self._desk.link_note = f"attempt {self.attempts} failed, tries again"
         text = f"attempt {self.attempts} of {self._settings.max_attempts} failed: {err}"
         self._desk.notices.event(Level.WARNING, "link", text)
-        if self.attempts == self._settings.max_attempts:
+        if self.attempts >= self._settings.max_attempts and not self._gave_up and not is_quiet(self._desk):
+            self._gave_up = True
             said = f"no line to the broker after {self.attempts} attempts: {err}"
             self._desk.notices.raise_alert(Level.CRITICAL, "link_given_up", said)
             if not self._desk.verified:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.broker import market_data
 from engine.broker.ibkr import IbkrBroker
-from engine.broker.port import DataType, Notice
+from engine.broker.port import DataType, Notice, ProductHalt
 from engine.domain.market import Level
 from tests.broker.conftest import Connect
 from tests.broker.hearing import ES, SPY, Hearing
@@ -49,6 +49,18 @@ async def test_the_data_type_is_asked_once_and_before_any_line(connect: Connect)
         assert order.count("59") == 1
         assert order.index("59") < order.index(MARKET_DATA)
         assert peer.asked("59")[0] == ["59", "1", "1"]
+
+
+@pytest.mark.req("REQ-EX1")
+async def test_a_halt_flag_is_told_once_and_its_end_too(connect: Connect) -> None:
+    async with ScriptedPeer() as peer:
+        _, hearing, ids = await subscribed(peer, connect)
+        quote = ids[MARKET_DATA]
+        for flag in ("0", "1.0", "1.0", "0"):
+            peer.say((45, 6, quote, 49, flag))
+        await eventually_async(lambda: len(hearing.of(ProductHalt)) == 2)
+
+        assert [(halt.key, halt.flag) for halt in hearing.of(ProductHalt)] == [("SPY", 1), ("SPY", 0)]
 
 
 @pytest.mark.req("FUT-DO-8")

@@ -74,8 +74,10 @@ def test_a_clock_that_cannot_be_trusted_blocks_on_a_real_gateway_and_is_told_els
     sync: ClockSync,
 ) -> None:
     strict = judge_clock(sync, max_drift_ms=100.0, strict=True, speed=1.0)
-    embedded = judge_clock(sync, max_drift_ms=100.0, strict=False, speed=5.0)
+    embedded = judge_clock(sync, max_drift_ms=100.0, strict=False, speed=5.0, simulated=True)
+    dry = judge_clock(sync, max_drift_ms=100.0, strict=False, speed=1.0)
 
+    assert dry.state is State.WARN
     assert (strict.state, strict.reason) == (State.BAD, Reason.CLOCK_UNSYNCED)
     assert embedded.state is State.NOTE
     assert "5x real time" in embedded.text

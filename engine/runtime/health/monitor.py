@@ -146,6 +146,7 @@ class HealthMonitor:
         before = desk.health
         desk.health = self._stability.judge(judged, now_s=now_s, stable_s=desk.config.health.stable_s)
         self._tell(judged, before)
+        self._tell_quiet_loss(now_s)
         self.rows = tuple(self._row(v, now_s) for v in verdicts)
 
     # --- measuring ------------------------------------------------------------------------------
@@ -193,16 +194,34 @@ class HealthMonitor:
                 note(check, "not measured") for check in (Check.CLOCK, Check.MEMORY, Check.CPU, Check.DISK)
             ]
         figures = self._figures if now_s - self._measured_s <= PROBE_OLD_S else _NOT_MEASURED
-        strict = desk.gateway != "embedded" and desk.mode is not Mode.DRY_RUN
+        simulated = desk.gateway == "embedded"
+        strict = not simulated and desk.mode is not Mode.DRY_RUN
         drift = desk.config.security.max_clock_drift_ms
         return [
-            judge_clock(figures.clock, max_drift_ms=drift, strict=strict, speed=desk.clock.speed),
+            judge_clock(
+                figures.clock,
+                max_drift_ms=drift,
+                strict=strict,
+                speed=desk.clock.speed,
+                simulated=simulated,
+            ),
             judge_memory(figures.memory, max_pct=limit.max_memory_pct),
             judge_cpu(figures.cpu, max_pct=limit.max_cpu_pct),
             judge_disk(figures.free_disk_mb, min_mb=limit.min_free_disk_mb),
         ]
 
     # --- telling --------------------------------------------------------------------------------
+
+    def _tell_quiet_loss(self, now_s: float) -> None:
+        """A line lost in the gateway's restart window was information only; after a while it is trouble."""
+        desk = self._desk
+        quiet_s = desk.config.gateway_restart.quiet_minutes * 60.0
+        state, since_s = self._since.get(Check.LINK, (None, now_s))
+        if state is not State.BAD or now_s - since_s < quiet_s:
+            return
+        alert = next((a for a in desk.notices.alerts if a.code == "link_down"), None)
+        if alert is not None and alert.level is Level.INFO:
+            desk.notices.raise_alert(Level.ERROR, "link_down", f"{alert.text}; not back since the restart")
 
     def _tell(self, verdicts: Iterable[Verdict], before: HealthBlock | None) -> None:
         desk = self._desk

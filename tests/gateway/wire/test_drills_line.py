@@ -117,3 +117,13 @@ async def test_arguments_that_cannot_be_are_refused_and_change_nothing(
         assert not world.venue.faults.withheld
         assert world.venue.faults.away_until == 0.0
         assert drill(world, do="report")["positions"] == {}
+
+
+async def test_a_halt_of_a_listed_contract_is_kept_for_every_line(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        assert drill(world, do="halt", symbol="SPY", kind=1) == {"ok": True}
+        spy = next(c for c in world.venue.contracts.values() if c.symbol == "SPY")
+        assert world.venue.faults.halted == {spy.con_id: 1}
+        assert not drill(world, do="halt", symbol="SPY", kind=7)["ok"]
+        drill(world, do="halt", symbol="SPY", kind=0)
+        assert world.venue.faults.halted == {spy.con_id: 0}

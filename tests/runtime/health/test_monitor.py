@@ -254,3 +254,17 @@ async def test_a_competing_session_takes_the_line_until_a_price_comes(tmp_path: 
         await pass_time(1.0)
         assert desk.quotes.is_live("SPY")
         assert not here.here.alerts("delayed_data")
+
+
+@pytest.mark.req("FUT-EDGE-1")
+@virtual
+async def test_a_line_lost_in_the_restart_window_is_trouble_only_after_a_while(tmp_path: Path) -> None:
+    async with watching(tmp_path, gateway="tws") as here:
+        await pass_time(2.0)
+        desk = here.here.desk
+        desk.link = LinkState.DOWN
+        desk.notices.raise_alert(Level.INFO, "link_down", "line to the broker: restart")
+        await pass_time(14 * 60.0)
+        assert [a.level for a in desk.notices.alerts if a.code == "link_down"] == [Level.INFO]
+        await pass_time(2 * 60.0)
+        assert [a.level for a in desk.notices.alerts if a.code == "link_down"] == [Level.ERROR]
