@@ -77,11 +77,10 @@ def set_up(
         handlers.append(
             QueuedHandler(_TerminalHandler(sys.stderr), name="log-terminal", hide=redactor.for_log)
         )
-    formatter = _formatter(run_id=run_id, form=form)
     root = logging.getLogger()
     close(root)
-    for handler in handlers:
-        handler.setFormatter(formatter)
+    for handler, is_terminal in zip(handlers, (False, True), strict=False):
+        handler.setFormatter(_formatter(run_id=run_id, form=form, traces=not is_terminal))
         root.addHandler(handler)
     root.setLevel(level)
     # At DEBUG it would write every transaction twice, whole, on the way of every order.
@@ -161,7 +160,8 @@ class _TerminalHandler(logging.StreamHandler[TextIO]):
         """A lost terminal is not an error of the program that writes to it."""
 
 
-def _formatter(*, run_id: str, form: str) -> logging.Formatter:
+def _formatter(*, run_id: str, form: str, traces: bool) -> logging.Formatter:
+    """`traces`: false where people read along; the file has them."""
     import structlog
 
     def with_run_id(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -191,6 +191,7 @@ def _formatter(*, run_id: str, form: str) -> logging.Formatter:
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *(() if traces else (_without_trace,)),
             with_run_id,  # here, not above: structlog's loggers keep what they were configured with first
             render_json if form == "json" else render_text,
         ],
@@ -216,7 +217,12 @@ def _with_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableM
             f'  File "{frame.f_code.co_filename}", line {number}, in {frame.f_code.co_name}'
             for frame, number in reversed(frames[:_MOST_FRAMES])
         ]
-        event["exception"] = "\n".join(("Traceback of where it was logged (most recent call last):", *lines))
+        event["exception"] = "\n".join(("logged at (innermost last):", *lines))
+    return event
+
+
+def _without_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop("exception", None)
     return event
 
 

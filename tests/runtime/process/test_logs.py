@@ -296,7 +296,7 @@ def test_an_error_brings_its_traceback_also_where_nothing_was_raised(
     _log.warning("only a warning")
 
     lines = written(path).splitlines()
-    assert "Traceback" in lines[1]
+    assert "logged at" in lines[1]
     assert any("test_an_error_brings_its_traceback" in line for line in lines)
     assert "only a warning" in lines[-1]
     assert len(lines) <= 3 + 8
