@@ -146,7 +146,9 @@ def assemble(given: Given, engine: Engine) -> Parts:
         restart=_restart(given, recovery, parts.settler, pnl),
         reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
-        report=DayReport(desk, folder=given.store.path.parent / "days").make,
+        report=DayReport(
+            desk, folder=given.store.path.parent / "days", uptime=lambda: watch.uptime.view
+        ).make,
         save=partial(_save, given, desk, memory, watch),
         close=partial(_close, given, memory),
     )

@@ -126,17 +126,25 @@ class BrakeDesk:
             not_flat=kind is BrakeKind.KILL,
         )
         # In force before it is durable: the other way round an entry could slip through the commit.
-        self._desk.brakes = self._desk.brakes.with_(brake)
+        self._put_on(brake)
         self._tell(brake)
         async with self._turn:
             # Again: whoever lifted it while we waited did not know of this pull.
-            self._desk.brakes = self._desk.brakes.with_(brake)
-            standing = self._standing(brake)
+            standing = self._put_on(brake)
             if standing.brake_id != brake.brake_id:
                 self._wanted_again.add(standing.brake_id)
             await self._put(standing)
         text = f"{kind.value} of {scope} by {who}: {standing.reason}"
         self._desk.notices.event(Level.WARNING, "brake", text, symbol=scope.name)
+        return standing
+
+    def _put_on(self, brake: Brake) -> Brake:
+        """The brake that is on for this pull. A KILL that stood already works again: its proof is over."""
+        self._desk.brakes = self._desk.brakes.with_(brake)
+        standing = self._standing(brake)
+        if brake.not_flat and not standing.not_flat:
+            self._desk.brakes = self._desk.brakes.reopened(standing.brake_id)
+            standing = self._standing(brake)
         return standing
 
     def _tell(self, brake: Brake) -> None:

@@ -27,10 +27,10 @@ class StoredBrake(NamedTuple):
 def put_brake(
     conn: sqlite3.Connection, *, kind: str, scope: str, name: str, reason: str, who: str, at: datetime
 ) -> int:
-    """Put a brake on and return its id; one that is on already keeps its first reason."""
+    """Put a brake on and return its id; one that is on already keeps its first reason, not its proof."""
     conn.execute(
         "INSERT INTO brake (kind, scope, name, reason, who, at) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (kind, scope, name) WHERE cleared_at IS NULL DO NOTHING",
+        "ON CONFLICT (kind, scope, name) WHERE cleared_at IS NULL DO UPDATE SET proof = ''",
         (kind, scope, name, reason, who, to_time(at)),
     )
     (brake_id,) = conn.execute(

@@ -296,6 +296,7 @@ async def test_the_end_closes_sums_up_saves_and_leaves_in_this_order(tmp_path: P
             "avg_winner", "avg_loser", "trades",
         }  # fmt: skip
         assert it.here.desk.summary[0].startswith("summary of 2026-11-20: 1 trade")
+        assert "bars processed" in it.here.desk.summary[-1]
 
 
 @virtual

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from engine.api import UptimeView
 from engine.config.runtime import write_atomically
 from engine.ledger.summary import DailySummary, TradeDict, trades_json
 from engine.runtime.daypnl import trading_day
@@ -24,10 +25,11 @@ _log = structlog.get_logger("engine")
 class DayReport:
     """Made once, after everything was closed that is closed at the end."""
 
-    def __init__(self, desk: Desk, *, folder: Path) -> None:
+    def __init__(self, desk: Desk, *, folder: Path, uptime: Callable[[], UptimeView] = UptimeView) -> None:
         """Files go to `folder`, one pair per trading day; a later end of the same day replaces them."""
         self._desk = desk
         self._folder = folder
+        self._uptime = uptime
 
     async def make(self, left: Sequence[str]) -> tuple[str, ...]:
         """Write the files and show the lines; returns what could not be written. Never raises OSError.
@@ -47,7 +49,8 @@ class DayReport:
                 await asyncio.to_thread(_write, path, text)
         except OSError as err:
             problems.append(f"the day's summary and trades could not be saved: {err}")
-        self._desk.summary = summary_lines(str(day), summary)
+        lines = (self._desk.telemetry.summary(), uptime_line(self._uptime()))
+        self._desk.summary = (*summary_lines(str(day), summary), *(line for line in lines if line))
         for line in self._desk.summary:
             _log.info(line, kind="summary")
         return tuple(problems)
@@ -67,6 +70,14 @@ def summary_lines(day: str, summary: DailySummary) -> tuple[str, ...]:
     if len(shown) < count:
         lines.append(f"the last {len(shown)}:")
     return (*lines, *(_trade_line(trade) for trade in shown))
+
+
+def uptime_line(uptime: UptimeView) -> str:
+    """How long the engine was up while its market was open; empty before anything is known."""
+    if uptime.pct is None:
+        return ""
+    between = "no failure" if uptime.mtbf_h is None else f"{uptime.mtbf_h:.1f} h between failures"
+    return f"up {uptime.pct:.2f} % of {uptime.sessions} sessions ({uptime.up_h:.1f} h), {between}"
 
 
 def _trade_line(trade: TradeDict) -> str:

@@ -59,6 +59,29 @@ async def test_a_brake_is_durable_before_the_first_cancel_leaves(tmp_path: Path)
         assert stored[0] == 1
 
 
+@virtual
+@pytest.mark.req("REQ-K1")
+async def test_a_kill_that_is_at_work_again_cannot_be_lifted_by_what_the_first_one_proved(
+    tmp_path: Path,
+) -> None:
+    async with braked(tmp_path) as it:
+        assert (await it.kill()).status is OutcomeStatus.DONE
+        (before,) = it.here.desk.brakes.brakes
+        assert not before.not_flat
+
+        again = asyncio.ensure_future(it.kill())
+        await pass_time(0.05)
+        assert not again.done()
+        (during,) = it.here.desk.brakes.brakes
+        assert during.not_flat
+        (stored,) = await it.here.store.live_brakes()
+        assert (during.proof, stored.proof) == ("", ""), "a crash now would let it go on"
+
+        assert (await again).status is OutcomeStatus.DONE
+        (after,) = it.here.desk.brakes.brakes
+        assert not after.not_flat
+
+
 # --- late and stubborn orders -----------------------------------------------------------------------
 
 
