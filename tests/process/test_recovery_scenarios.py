@@ -66,7 +66,8 @@ def play(
     bids = [next(b for at, b in reversed(starts) if at <= second) for second in range(first, last)]
     asks = [round(bid + 0.01, 2) for bid in bids]
     stamps = pa.array([second * 10**9 for second in range(first, last)], pa.timestamp("ns", "UTC"))
-    sizes = [900] * len(bids)
+    # A market that never stirs would count as one whose data stand still.
+    sizes = [900 + second % 7 for second in range(len(bids))]
     quotes = {"ts": stamps, "bid": bids, "bid_size": sizes, "ask": asks, "ask_size": sizes}
     pq.write_table(pa.table(quotes), folder / "TSLA_20261120_quote.parquet")
     prints = {"ts": stamps, "price": bids, "size": sizes}

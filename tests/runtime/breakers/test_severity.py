@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Iterator
@@ -37,10 +37,16 @@ ELSEWHERE = ("engine.gateway", "engine.runtime.process.remote")
 """Other programs: the gateway, and the shell that asks a running engine."""
 
 
+NEEDS_AN_EXTRA = {"engine.runtime.health.metrics": "prometheus_client"}
+"""Modules that a plain installation cannot import, by what they need."""
+
+
 def _exceptions() -> Iterator[type[Exception]]:
     """Every exception that can be raised in an engine's own process."""
     for module in pkgutil.walk_packages(engine.__path__, "engine."):
         if module.name.startswith(ELSEWHERE) or module.name.endswith("__main__"):
+            continue
+        if module.name in NEEDS_AN_EXTRA and importlib.util.find_spec(NEEDS_AN_EXTRA[module.name]) is None:
             continue
         found = importlib.import_module(module.name)
         for _, kind in inspect.getmembers(found, inspect.isclass):

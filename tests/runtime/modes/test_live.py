@@ -18,6 +18,8 @@ from engine.config import Loaded, load, with_value
 from engine.domain.account import is_paper_account
 from engine.gates.acceptance import POINTS
 from engine.gates.evidence import Evidence
+from engine.health.machine import ClockSync
+from engine.runtime import boot
 from engine.runtime.boot import build_core
 from engine.runtime.clock import SystemClock
 from engine.runtime.guards.lag import LoopLagProbe
@@ -188,6 +190,8 @@ async def test_an_engine_on_a_live_account_boots_as_canary_with_everything_green
     green: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    # Not about this machine's own clock, which need not be synchronised where tests run.
+    monkeypatch.setattr(boot, "read_clock_sync", lambda: ClockSync(synced=True, drift_ms=1.0))
     async with ScriptedPeer(account=REAL, kind="") as peer:
         endpoint = GatewayEndpoint("tws", "127.0.0.1", peer.port)
         asked = replace(_options(green, typed=""), gateway=endpoint)
