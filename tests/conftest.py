@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.proofs import (  # noqa: F401 - hooks that pytest calls
-    pytest_collection_modifyitems,
+    carry_rows,
     pytest_runtest_logreport,
     pytest_sessionfinish,
 )
@@ -15,6 +18,26 @@ from tests.proofs import (  # noqa: F401 - hooks that pytest calls
 _PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
 
+HERE = Path(__file__).parent
+
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("soak", parent=settings.get_profile("shared"), max_examples=2000)
 settings.load_profile("shared")
+
+WAITING = ("process", "storm", "e2e", "first_evening", "rows")
+"""Folders whose tests take long, mostly waiting for real processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the rows; spread the long files over the first four fifths of the run.
+
+    Side by side they would be in each other's way, at the end all would wait for the last one.
+    """
+    carry_rows(items)
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = {path for path in files if path.relative_to(HERE).parts[0] in WAITING}
+    place: dict[Path, float] = {}
+    for chosen, share in ((waiting, 0.8), (set(files) - waiting, 1.0)):
+        ordered = [path for path in files if path in chosen]
+        place |= {path: share * index / len(ordered) for index, path in enumerate(ordered)}
+    items.sort(key=lambda item: place[item.path])

@@ -16,7 +16,7 @@ _outcomes: Counter[str] = Counter()
 _rows: dict[str, bool] = {}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def carry_rows(items: list[pytest.Item]) -> None:
     """Let each report carry the rows of its test, also from another process."""
     for item in items:
         item.user_properties += [("req", row) for mark in item.iter_markers("req") for row in mark.args]

@@ -16,8 +16,9 @@ from cockpit.exits import Exit
 from cockpit.settings import UiSettings
 from cockpit.spans import Tone, text_of
 from cockpit.widgets.lines_view import LinesView
-from engine.api import Command, CommandKind, Snapshot
+from engine.api import Command, CommandKind, EngineState, Snapshot
 from tests.cockpit.scripted import NORMAL, NOW, ScriptedHandle
+from tests.waiting import eventually_async
 
 
 @pytest.fixture(autouse=True)
@@ -97,9 +98,16 @@ def open_desk() -> OpenDesk:
         app = make_app(engine, times=times, acting=acting, **settings)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
+            if snapshot.engine_state is EngineState.ORPHANS:
+                # The recovery screen opens by itself, a moment later: keys pressed before go to the cockpit.
+                await eventually_async(lambda: _shows_rows(app), why="the recovery screen never opened")
             yield Desk(app, pilot, engine, times)
 
     return opened
+
+
+def _shows_rows(app: CockpitApp) -> bool:
+    return app.recovery_screen is not None and bool(app.recovery_screen.table.rows)
 
 
 def make_app(

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from engine.api import EngineState
 from engine.execution.executor import Executor
 from engine.market.feed import QuoteBoard
 from engine.runtime import trading
+from engine.runtime.breakers import faults
 from engine.runtime.guards.stops import StopKeeper
 from engine.runtime.keeping.checkpoint import Checkpoints
 from engine.runtime.keeping.recorder import Recorder
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.store.store import Store
 from tests.e2e.live import Live, live
+from tests.logged import logged_by
 from tests.storm.churn import KIND, Churn
 from tests.storm.wire import ROOMY
 from tests.waiting import eventually_async
@@ -102,10 +103,10 @@ async def test_ten_injected_errors_are_survived(
     plan = _plan(seed)
     print(f"seed {seed}: {' · '.join(plan)}")
     injector = Injector(monkeypatch)
-    with capture_logs() as logged:
-        await _survives(tmp_path, injector, plan)
+    logged = logged_by(faults, monkeypatch)
+    await _survives(tmp_path, injector, plan)
 
-    told = [str(r["exc_info"]) for r in logged if r["event"] == "engine.error"]
+    told = [str(r["exc_info"]) for r in logged.entries if r["event"] == "engine.error"]
     bugs = [f"injected {n}" for n, place in enumerate(plan, start=1) if place != "persistence: the disk"]
     assert told == bugs, "each with its traceback in the log"
 

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from engine.api import Level
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.ledger.changes import Changes
 from engine.ledger.events import Described
+from engine.runtime.breakers import faults
 from engine.runtime.breakers.force_close import FIRST_PAUSE_S
 from engine.runtime.guards.stops import StopKeeper
 from engine.runtime.trading import Trading
 from tests.builders import stock
+from tests.logged import logged_by
 from tests.runtime.kept import Kept, kept
 from tests.runtime.test_trading import Script, _bar, _running
 from tests.virtual_time import pass_time, virtual
@@ -62,12 +63,12 @@ async def test_an_error_at_one_position_leaves_the_others_managed_in_the_same_cy
     async with three_positions(tmp_path) as it:
         seen: list[str] = []
         mend = _fails_at(monkeypatch, key, seen)
-        with capture_logs() as logged:
-            await it.upkeep.round()
+        logged = logged_by(faults, monkeypatch)
+        await it.upkeep.round()
         mend()
 
         assert sorted(seen) == sorted(KEYS)
-        (record,) = [r for r in logged if r["event"] == "engine.error"]
+        (record,) = [r for r in logged.entries if r["event"] == "engine.error"]
         assert (record["symbol"], record["log_level"]) == (key, "error")
         assert isinstance(record["exc_info"], ZeroDivisionError)
         assert it.here.desk.faults.counts == {key: 1}

@@ -6,16 +6,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from engine.api import EngineState, Level
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
+from engine.runtime.breakers import faults
 from engine.runtime.guards.age import AgeWatch
 from tests.builders import proposal, quote, stock
 from tests.execution.rig import Rig, funded
+from tests.logged import logged_by
 from tests.runtime.kept import kept
 from tests.runtime.test_engine import running
 from tests.virtual_time import pass_time, virtual
@@ -150,17 +151,17 @@ async def test_a_fatal_error_without_a_line_leaves_positions_to_their_stops(
 @virtual
 @pytest.mark.req("REQ-ERR-003", "PS60-PHASE-5b")
 async def test_the_eleventh_error_of_a_minute_rejects_entries_for_a_minute_and_then_counts_from_0(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    logged = logged_by(faults, monkeypatch)
     async with kept(tmp_path) as it:
         desk = it.here.desk
         await it.here.enter()
-        with capture_logs() as logged:
-            for n in range(10):
-                desk.faults.failed(f"place {n}", ValueError("one of many"))
-            assert desk.entry_block() is None
-            desk.faults.failed("place 10", ValueError("one too many"))
-        assert len([r for r in logged if r["log_level"] == "error"]) == 11
+        for n in range(10):
+            desk.faults.failed(f"place {n}", ValueError("one of many"))
+        assert desk.entry_block() is None
+        desk.faults.failed("place 10", ValueError("one too many"))
+        assert [entry["log_level"] for entry in logged.entries] == ["error"] * 11
 
         assert _verdict(it.here) is Reason.BREAKER_ERROR_RATE
         warnings = [e for e in desk.notices.events if "breaker_error_rate" in e.text]
