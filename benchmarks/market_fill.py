@@ -35,6 +35,15 @@ dir = "{folder}/state"
 speed = 5.0
 [market_data]
 max_quote_age_seconds = 120.0
+[risk]
+cooldown_minutes = 0.0
+cooldown_after_stop_minutes = 0.0
+duplicate_window_s = 0.0
+orders_per_minute = 3000
+daily_loss_pct = 100.0
+symbol_daily_loss_pct = 100.0
+[risk.repeated_execution]
+n = 1000
 [strategies.bench]
 kind = "{kind}"
 symbols = ["SPY"]

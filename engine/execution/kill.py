@@ -35,6 +35,8 @@ NOT_FLAT = "NOT FLAT"
 """How the record of a KILL begins that names what the broker, or our books, still have."""
 SWEEP_S = 0.5
 """How long one sweep waits before it looks for orders that surfaced late."""
+AGAIN_S = 1.0
+"""Before a cancel that could not be proven is asked for again, while a KILL watches for late fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,15 @@ class KillSwitch:
             await self.cancel_risk(reach)
             results += await self.flatten(reach, role=Role.FLATTEN, reason=Reason.KILLED)
             seen = self._closable(reach)
+            await self._breathe(reach, within_s=deadline - loop.time())
         return tuple(results)
+
+    async def _breathe(self, reach: Reach, *, within_s: float) -> None:
+        """Where a cancel fails at once, it is not asked for again at once: the loop must live meanwhile."""
+        stuck = self._risky(reach)
+        if stuck and within_s > 0:
+            pause_s = min(AGAIN_S, within_s)
+            await self._books.watch.until(lambda: self._risky(reach) != stuck, timeout_s=pause_s)
 
     async def _prove(
         self, reach: Reach, lines: list[str], *, touched: frozenset[str], flatten: bool

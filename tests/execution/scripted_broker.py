@@ -256,11 +256,13 @@ class ScriptedBroker:
         )
         execution = Execution(fill, held.order_id, 1, liquidation=False, live=True)
         self.executions.append(execution)
+        # The rest of its group is gone in the same step as the fill; the words about it come after.
+        ended = [other for other in self._group(held) if other.is_open]
+        for other in ended:
+            other.status = "Cancelled"
         self.emit(execution)
-        self._say(held)
-        for other in self._group(held):
-            if other.is_open:
-                self._end(other)
+        for told in (held, *ended):
+            self._say(told)
 
     def _group(self, held: Held) -> list[Held]:
         """The others of its one-cancels-all group."""

@@ -143,6 +143,9 @@ class World:
         self.restore()
         self.here.broker.refuse_changes = self.here.broker.mute = False
         self.here.broker.unfilled.discard(Role.EXIT)
+        # What it said to nobody, a comparison of the account hears; this rig has none.
+        for held in self.here.broker.open():
+            self.here.broker._say(held)
         await pass_time(1.0)
         for held in self.here.broker.open(Role.EXIT):
             self.here.broker.fill(held.intent.ref, held.remaining)  # the market trades again

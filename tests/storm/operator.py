@@ -137,6 +137,8 @@ class Operator:
         storm = self._storm
         if command.kind is CommandKind.RESUME and outcome.status is OutcomeStatus.DONE:
             self._killing_since_s = math.inf
+            # Asked for before a HALT that waited beside it in a hung engine, it lifts that one, too.
+            self.promised.clear()
         if command.kind is CommandKind.KILL:
             # One that was lifted before it had its answer has its own time.
             took_s = storm.exchange.now_s - min(self._killing_since_s, asked_s)

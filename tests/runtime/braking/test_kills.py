@@ -12,6 +12,7 @@ from engine.api import CommandKind, Level, OutcomeStatus, Scope, ScopeKind
 from engine.broker.port import BrokerPosition, LinkState
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
+from engine.execution.kill import KillSwitch, Reach
 from engine.ledger.events import FateUnknown
 from tests.runtime.braking.braked import Braked, braked
 from tests.virtual_time import now_s, pass_time, virtual
@@ -122,6 +123,31 @@ async def test_a_refused_cancel_is_asked_for_until_it_is_taken(tmp_path: Path) -
         await pass_time(5)
 
         assert it.here.broker.open(Role.ENTRY) == []
+
+
+@virtual
+@pytest.mark.req("REQ-K1")
+async def test_a_cancel_that_fails_at_once_is_not_asked_for_without_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with braked(tmp_path) as it:
+        await it.here.enter(filled=0)
+        it.here.broker.deaf_to_cancels_of = {Role.ENTRY}
+        asked: list[float] = []
+        cancel_risk = KillSwitch.cancel_risk
+
+        async def counted(switch: KillSwitch, reach: Reach) -> tuple[str, ...]:
+            asked.append(now_s())
+            assert len(asked) < 50, "the engine does nothing else any more"
+            if len(asked) == 1:
+                return await cancel_risk(switch, reach)
+            return tuple(order.intent.ref for order in switch.risky(reach))  # as with no line: at once
+
+        monkeypatch.setattr(KillSwitch, "cancel_risk", counted)
+        outcome = await it.kill()
+
+        assert outcome.status is OutcomeStatus.FAILED
+        assert 5 <= len(asked) <= 20
 
 
 @virtual
