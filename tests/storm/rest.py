@@ -169,7 +169,9 @@ async def i11_a_kill_ends_with_a_true_record(storm: Storm) -> AsyncIterator[str]
         return
     exchange = storm.exchange
     held = {key: q for key, q in exchange.positions.items() if q and key not in exchange.tampered}
-    working = [h.ref for h in exchange.orders.values() if h.is_ours and h.is_open and not h.came_back]
+    # What somebody traded outside and a person took over since, with its stop, is no matter of the KILL.
+    ours = (h for h in exchange.orders.values() if h.is_ours and h.is_open and not h.came_back)
+    working = [h.ref for h in ours if h.key not in exchange.tampered]
     for brake in desk.brakes.brakes:
         reach = reach_of_brake(brake)
         if brake.level is not BrakeLevel.KILL or engine.parts.kill_switch.is_killing(reach):
