@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from engine.api import Level
 from engine.broker.port import Broker
 from engine.execution.executor import Executor
+from engine.runtime import catalogue
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.guards.day_end import DayEnd
@@ -25,6 +27,8 @@ def strategy_chores(
     own_scans: Path,
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     """Steps of the regular round, by name. Scans of ours are kept in `own_scans`."""
+    for text in catalogue.troubles():
+        desk.notices.event(Level.WARNING, "strategy", f"plug-in {text}; the others are not touched")
     day_end = DayEnd(desk, executor=executor, spawn=engine.spawn)
     setups = SetupService(
         desk,

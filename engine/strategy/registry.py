@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -48,6 +48,14 @@ class Registry(Generic[T]):
         except KeyError:
             known = ", ".join(self.names())
             raise UnknownNameError(f"expected a known {self._kind} ({known}), not {name!r}") from None
+
+    def taken(self) -> Mapping[str, type[T]]:
+        """Every name with its class, as it is now."""
+        return dict(self._classes)
+
+    def put_back(self, taken: Mapping[str, type[T]]) -> None:
+        """Forget what was registered since `taken`: whoever failed half-way leaves nothing behind."""
+        self._classes = dict(taken)
 
     def names(self) -> tuple[str, ...]:
         """Every registered name, sorted."""

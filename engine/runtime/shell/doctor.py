@@ -69,6 +69,7 @@ def examine(
         yield Check("configuration", "fail", " · ".join(str(problem) for problem in err.problems))
         return
     yield Check("configuration", "ok", str(loaded.path or "built-in defaults (no cockpit.toml found)"))
+    yield from (Check("plug-in", "warn", text) for text in catalogue.troubles())
     yield _secrets(loaded, environ)
     yield _state(loaded.state_dir)
     yield _disk(loaded.state_dir)

@@ -1,0 +1,1 @@
+"""Strategies from outside the tree: found by their entry points, left out where they are broken."""
