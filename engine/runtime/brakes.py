@@ -151,14 +151,11 @@ class BrakeDesk:
         """At once, not when the disk has answered: people hear of a HALT and a KILL while it is at work."""
         if brake.level is BrakeLevel.PAUSE:
             return
-        text = f"{brake.level.name} of {brake.scope.value} {brake.name}".rstrip()
-        text += f" by {brake.who}: {brake.reason}"
-        notices, symbol = self._desk.notices, _symbol(brake)
+        notices, symbol = self._desk.notices, symbol_of(brake)
         if brake.level is BrakeLevel.KILL:
-            notices.raise_alert(Level.CRITICAL, "kill", f"{text}; cancelling and closing", symbol=symbol)
+            notices.raise_alert(Level.CRITICAL, "kill", told(brake, "cancelling and closing"), symbol=symbol)
         else:
-            told = f"{text}; what adds risk is being cancelled"
-            notices.raise_alert(Level.ERROR, "halt", told, symbol=symbol)
+            notices.raise_alert(Level.ERROR, "halt", told(brake, "cancelling what adds risk"), symbol=symbol)
 
     async def wait_for_open(self, brake: Brake, *, who: str) -> None:
         """Remember, over restarts, who wants the rest of a KILL closed at the open; empty: nobody."""
@@ -177,7 +174,7 @@ class BrakeDesk:
         """Write a KILL's record and tell it: CRITICAL while something of ours is left."""
         level = Level.CRITICAL if not_flat else Level.WARNING
         text = f"KILL of {brake.scope.value} {brake.name}".rstrip() + f": {proof}"
-        self._desk.notices.raise_alert(level, "kill", text, symbol=_symbol(brake))
+        self._desk.notices.raise_alert(level, "kill", text, symbol=symbol_of(brake))
         self._desk.brakes = self._desk.brakes.proven(brake.brake_id, proof=proof, not_flat=not_flat)
         stored = await self._store.set_proof(
             proof, kind=brake.level.name, scope=brake.scope.value, name=brake.name
@@ -201,7 +198,7 @@ class BrakeDesk:
             except StoreError:
                 return False
             self._desk.brakes = self._desk.brakes.without(frozenset({found.brake_id}))
-            self._desk.notices.clear_alert("kill", symbol=_symbol(found))
+            self._desk.notices.clear_alert("kill", symbol=symbol_of(found))
             return True
 
     async def _lift(self, command: Command) -> Outcome:
@@ -228,7 +225,7 @@ class BrakeDesk:
             desk.brakes = desk.brakes.without(frozenset({brake.brake_id}))
         names = ", ".join(b.level.name for b in held)
         for code in ("halt", "kill"):
-            desk.notices.clear_alert(code, symbol=_symbol(held[-1]))
+            desk.notices.clear_alert(code, symbol=symbol_of(held[-1]))
         return Outcome(command.command_id, OutcomeStatus.DONE, "", f"{names} of {command.scope} lifted")
 
     async def _clear(self, brake: Brake, command: Command) -> None:
@@ -258,5 +255,12 @@ class BrakeDesk:
         self._desk.notices.raise_alert(Level.CRITICAL, "not_stored", text)
 
 
-def _symbol(brake: Brake) -> str:
+def symbol_of(brake: Brake) -> str:
+    """What its alerts are about: its symbol, or nothing in particular."""
     return brake.name if brake.scope is BrakeScope.SYMBOL else ""
+
+
+def told(brake: Brake, state: str) -> str:
+    """A brake in an alert. How far it is comes before who and why: a narrow screen cuts the end."""
+    name = f"{brake.level.name} of {brake.scope.value} {brake.name}".rstrip()
+    return f"{name}: {state}; by {brake.who}: {brake.reason}"

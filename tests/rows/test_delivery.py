@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -69,11 +70,18 @@ def test_types_are_checked_strictly_and_warnings_fail_tests() -> None:
     assert tools["pytest"]["ini_options"]["filterwarnings"][0] == "error"
 
 
+def test_what_a_developer_installs_holds_every_extra_so_that_no_test_is_left_out() -> None:
+    extras = tomllib.loads(_text("pyproject.toml"))["project"]["optional-dependencies"]
+
+    assert {*extras["alerts"], *extras["metrics"]} <= {*extras["dev"]}
+
+
 def test_every_dependency_is_pinned_by_the_constraints() -> None:
     project = tomllib.loads(_text("pyproject.toml"))["project"]
     pinned = {
         line.partition("==")[0].lower() for line in _text("constraints.txt").splitlines() if "==" in line
     }
-    names = {re.split(r"[\[<>=!~; ]", entry)[0].lower() for entry in project["dependencies"]}
+    wanted = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    names = {re.split(r"[\[<>=!~; ]", entry)[0].lower() for entry in wanted}
 
     assert {name.replace("_", "-") for name in names} <= {name.replace("_", "-") for name in pinned}

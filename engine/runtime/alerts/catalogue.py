@@ -79,7 +79,7 @@ _LINK = (
 
 _SAFETY = (
     AlertRule("halt", _E, "halted", "look why, then R", False),
-    AlertRule("kill", _C, "kill switch", "close what it names, K again, then R", False),
+    AlertRule("kill", _C, "kill switch", "if NOT FLAT close what it names, K again; then R", False),
     AlertRule("cap_breach", _C, "a cap is exceeded", "reduce until it is not"),
     AlertRule("daily_loss", _C, "daily loss limit", "stay halted; look at the day"),
     AlertRule("drawdown", _C, "drawdown limit", "stay halted; look at the day"),

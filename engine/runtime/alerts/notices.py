@@ -166,6 +166,16 @@ class Notices:
         else:
             self._again(standing, text)
 
+    def reword(self, code: str, text: str, *, symbol: str = "") -> None:
+        """Say a standing alert in words that are true now. No news: nobody is told, an answer stands."""
+        text, alert = self.redactor(clean(text)), self._alerts.get((code, symbol))
+        if alert is None or alert.view.text == text:
+            return
+        alert.view = replace(alert.view, text=text)
+        alert.record = alert.record._replace(text=text)
+        self._save(alert)
+        self.version += 1
+
     def tick(self) -> None:
         """Tell again what was raised again, and escalate what nobody answered. Call about once a second."""
         now_s, times = self._monotonic(), self._times

@@ -10,15 +10,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from engine.api import BrakeKind, Command, EngineState, Level, Mode, Outcome, Scope, ScopeKind
+from engine.api import BrakeKind, Command, EngineState, Level, Mode, Outcome, Scope
 from engine.broker.port import LinkState
 from engine.domain.order import Order, OrderState
 from engine.domain.reasons import Reason
 from engine.execution.executor import Executor
 from engine.execution.hours import is_open
-from engine.execution.kill import KillSwitch, Proof, Reach
+from engine.execution.kill import KillSwitch, Proof
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
 from engine.runtime.brakes import BrakeDesk, unreachable
+from engine.runtime.braking.halt_words import tell_halts
+from engine.runtime.braking.reach import reach_of, reach_of_brake
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
 
@@ -62,6 +64,7 @@ class KillDesk:
         await self._brakes.pull(BrakeKind.HALT, command.scope, reason=command.reason, who=command.who)
         self._urge()
         left = await self._switch.cancel_risk(reach_of(command.scope))
+        tell_halts(self._desk, self._switch)
         if not left:
             text = f"{command.scope} is halted: no order that adds risk is working, stops stay"
             return done(command, text)
@@ -119,6 +122,7 @@ class KillDesk:
 
     async def round(self) -> None:
         """Once a second and after every change: nothing stands that a brake does not let stand."""
+        tell_halts(self._desk, self._switch)
         if self._desk.link is not LinkState.UP or self._desk.mode is Mode.DRY_RUN:
             return
         strong = [b for b in self._desk.brakes.brakes if b.level >= BrakeLevel.HALT]
@@ -208,22 +212,6 @@ class KillDesk:
         return self._desk.brakes.find(
             level=BrakeLevel.KILL, scope=BrakeScope(scope.kind.value), name=scope.name
         )
-
-
-def reach_of(scope: Scope) -> Reach:
-    """What a command of this scope reaches."""
-    match scope.kind:
-        case ScopeKind.STRATEGY:
-            return Reach(strategy=scope.name)
-        case ScopeKind.SYMBOL:
-            return Reach(key=scope.name)
-        case ScopeKind.ACCOUNT:
-            return Reach()
-
-
-def reach_of_brake(brake: Brake) -> Reach:
-    """What a brake reaches."""
-    return reach_of(Scope(ScopeKind(brake.scope.value), brake.name))
 
 
 def _named(brake: Brake) -> str:

@@ -59,6 +59,8 @@ def _from_keyring(name: str) -> str | None:
         return None
     try:
         found: str | None = keyring.get_password(KEYRING_SERVICE, name)
+    except keyring.errors.NoKeyringError:  # a server without a desktop: installed, but nothing to ask
+        return None
     except Exception as err:
         raise VaultError(f"the keyring could not be asked for {name}: {type(err).__name__}") from err
     return found
