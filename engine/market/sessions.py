@@ -6,7 +6,7 @@ Pure: a calendar is a table of days that somebody made before; times are argumen
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
@@ -69,6 +69,11 @@ class Calendar:
         index = bisect_right(self._closes, at)
         return self.days[index] if index < len(self.days) else None
 
+    def overlapping(self, hours: SessionHours) -> SessionDay | None:
+        """The first session that trades within these hours; None where none does, or none is known."""
+        day = self.upcoming(hours.open)
+        return day if day is not None and day.open < hours.close else None
+
     def next_open(self, at: datetime) -> datetime | None:
         """When it next begins to trade, `at` excluded; None beyond the table."""
         index = bisect_right(self._closes, at)
@@ -102,17 +107,26 @@ class DayRules:
             )
 
 
-def session_end(hours: Iterable[SessionHours], at: datetime) -> datetime | None:
-    """End of the session that is open then, pauses bridged; None where none is. `hours` in order."""
-    end: datetime | None = None
+def session_of(hours: Sequence[SessionHours], at: datetime) -> SessionHours | None:
+    """The session that is open then, pauses bridged; None where none is, or it pauses. `hours` in order."""
+    if not any(part.open <= at < part.close for part in hours):
+        return None
+    return next((whole for whole in whole_sessions(hours) if whole.open <= at < whole.close), None)
+
+
+def whole_sessions(hours: Iterable[SessionHours]) -> Iterator[SessionHours]:
+    """Sessions with their pauses bridged. `hours` in order."""
+    whole: SessionHours | None = None
     for part in hours:
-        if end is None:
-            end = part.close if part.open <= at < part.close else None
-        elif part.open - end <= PAUSE:
-            end = max(end, part.close)
+        if whole is None:
+            whole = part
+        elif part.open - whole.close <= PAUSE:
+            whole = SessionHours(whole.open, max(whole.close, part.close))
         else:
-            break
-    return end
+            yield whole
+            whole = part
+    if whole is not None:
+        yield whole
 
 
 def flat_by(sec_type: SecType, close: datetime, rules: DayRules) -> datetime:

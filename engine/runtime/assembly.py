@@ -51,6 +51,8 @@ from engine.runtime.reconcile.restart import Restart, Start
 from engine.runtime.reconcile.settling import Settler
 from engine.runtime.reconcile.state import RecoveryState
 from engine.runtime.security.watch import SecretWatch
+from engine.runtime.sessions.assembly import session_chores
+from engine.runtime.sessions.tables import Make
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.strategy_assembly import strategy_chores
 from engine.runtime.trading import Running, Trading
@@ -99,6 +101,8 @@ class Given:
     ids: IdSource = field(default_factory=machine_ids)
     left: Left = field(default_factory=Left)
     watched: Watched = field(default_factory=Watched)
+    make_calendars: Make | None = None
+    """Makes calendars ahead of time; None where only those in the store are used."""
     held: AccountLock | None = None
     """The account, where it is a real one that nobody else may trade meanwhile."""
 
@@ -260,6 +264,7 @@ def _upkeep(
                 scanner_dir=given.loaded.scanner_dir,
                 own_scans=given.store.path.parent / "scanner",
             ),
+            **session_chores(desk, given.store, engine, make=given.make_calendars),
             **memory.chores(),
             **risk,
             **braking.chores(),

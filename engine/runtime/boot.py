@@ -42,6 +42,7 @@ from engine.runtime.process.errors import FailedError, RefusedError
 from engine.runtime.process.options import RunOptions
 from engine.runtime.process.paths import DATABASE
 from engine.runtime.process.spare import not_kept, spare_folder
+from engine.runtime.sessions.maker import made_elsewhere
 from engine.runtime.trading import Running
 from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
 from engine.store.errors import StoreError
@@ -116,6 +117,7 @@ async def _with_account(
         left=Left(last, rederived, options.warning),
         watched=watched(loaded.config, options, broker),
         held=held,
+        make_calendars=partial(made_elsewhere, environ=os.environ),
     )
     return Engine(partial(assemble, given))
 

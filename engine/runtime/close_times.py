@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from engine.config import Config
-from engine.domain.instrument import Instrument, SecType
-from engine.market.sessions import DayRules, entries_end, session_end
+from engine.domain.instrument import Instrument
+from engine.market.hours import close_of
+from engine.market.sessions import Calendar, DayRules, entries_end
 
 
 def day_rules(config: Config) -> DayRules:
@@ -22,15 +24,10 @@ def day_rules(config: Config) -> DayRules:
     )
 
 
-def close_of(instrument: Instrument, at: datetime) -> datetime | None:
-    """When the session that runs then ends for day positions; None while none runs, or hours are unknown."""
-    is_future = instrument.sec_type is SecType.FUTURE
-    return session_end(instrument.trading_hours if is_future else instrument.liquid_hours, at)
-
-
 class _Known(NamedTuple):
     instrument: Instrument
     config: Config
+    calendar: Calendar | None
     close: datetime
     entries_end: datetime
 
@@ -39,24 +36,31 @@ class _Known(NamedTuple):
 class CloseTimes:
     """Ends of entries by instrument key."""
 
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """Instrument key -> the calendar that counts beside the broker's hours, where one is known."""
     _known: dict[str, _Known] = field(default_factory=dict)
 
     def entries_end(self, instrument: Instrument | None, now: datetime, config: Config) -> datetime | None:
         """From when on it takes no entry before the close of the session that runs now; None without one."""
         if instrument is None:
             return None
-        known = self._known.get(instrument.key)
+        known, calendar = self._known.get(instrument.key), self.calendars.get(instrument.key)
         # Instruments and configurations are rebound when they change, never changed in place.
         if (
             known is not None
             and known.instrument is instrument
             and known.config is config
+            and known.calendar is calendar
             and now < known.close
         ):
             return known.entries_end
-        close = close_of(instrument, now)
+        close = self.close(instrument, now)
         if close is None:
             return None
         end = entries_end(instrument.sec_type, close, day_rules(config))
-        self._known[instrument.key] = _Known(instrument, config, close, end)
+        self._known[instrument.key] = _Known(instrument, config, calendar, close, end)
         return end
+
+    def close(self, instrument: Instrument, at: datetime) -> datetime | None:
+        """When the session that runs then ends for day positions; None while none runs."""
+        return close_of(instrument, at, self.calendars.get(instrument.key))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from sqlite3 import Connection
 
+from engine.store.schema_sessions import SESSIONS
+
 _CORE = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE run (
@@ -389,5 +391,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_EVIDENCE),
     _statements(_BRAKES),
     _statements(_HEALTH),
+    _statements(SESSIONS),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

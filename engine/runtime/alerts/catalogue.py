@@ -73,6 +73,7 @@ _LINK = (
     AlertRule("data_lines", _W, "no data line left", "trade fewer symbols"),
     AlertRule("no_history", _W, "no history", "wait; it warms up from live bars"),
     AlertRule("unknown_instrument", _W, "unknown instrument", "correct the symbol"),
+    AlertRule("session_hours", _W, "hours differ", "look which is right; entries keep to the narrower"),
     AlertRule("scanner_file", _W, "a scanner file with mistakes", "mend the rows it names"),
     AlertRule("staleness", _E, "data stand still", "wait, or look at the feed"),
 )

@@ -12,7 +12,7 @@ from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor
 from engine.market.sessions import flat_by, flatten_from
-from engine.runtime.close_times import close_of, day_rules
+from engine.runtime.close_times import day_rules
 from engine.runtime.desk import Desk
 
 ALERT: Final = "not_flat_at_close"
@@ -57,7 +57,7 @@ class DayEnd:
 
     def _look_at(self, key: str, instrument: Instrument) -> None:
         now, rules = self._desk.now(), day_rules(self._desk.config)
-        close = close_of(instrument, now)
+        close = self._desk.close_times.close(instrument, now)
         if close is None or now < flatten_from(instrument.sec_type, close, rules):
             return
         if now >= flat_by(instrument.sec_type, close, rules) and key in self._tried_s:
