@@ -57,10 +57,12 @@ def _kind(loaded: Loaded, name: str, section: StrategySection) -> type[Strategy]
     """Its class, which must understand the timeframe. Raises ConfigError."""
     from engine.strategy import STRATEGIES, UnknownNameError
 
-    broken = {b.name: str(b) for b in plugins().broken}
+    if section.kind not in STRATEGIES.names():
+        plugins()  # looked for where one is asked for: a start that needs none does not pay for it
     try:
         kind = STRATEGIES.get(section.kind)
     except UnknownNameError as err:
+        broken = {b.name: str(b) for b in plugins().broken}
         raise loaded.error(f"strategies.{name}.kind", broken.get(section.kind, str(err))) from err
     if kind.only_timeframe and section.timeframe.value != kind.only_timeframe:
         expected = f'expected "{kind.only_timeframe}": {section.kind} decides on nothing else'

@@ -10,9 +10,11 @@ import inspect
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "cockpit.strategies"
 BUILT_IN: Final = "built in"
@@ -48,6 +50,8 @@ class _PluginError(Exception):
 @cache
 def plugins() -> Plugins:
     """Load every plug-in that is installed, once per process."""
+    from importlib.metadata import entry_points
+
     return load(entry_points(group=GROUP))
 
 

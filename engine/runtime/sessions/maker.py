@@ -14,15 +14,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
+from engine.config.redaction import without_secrets
 from engine.domain.instrument import SessionHours
 from engine.domain.market import utc
 from engine.market.sessions import Calendar, SessionDay
 
 PATIENCE_S: Final = 120.0
 """Longest it may take; two seconds are ordinary."""
-
-_ENVIRON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
-"""What it gets of our environment: no secrets."""
 
 
 class MakerError(Exception):
@@ -34,10 +32,10 @@ def made_elsewhere(
 ) -> dict[str, Calendar]:
     """Calendars by name, made by another process. Blocks. Raises MakerError."""
     command = [sys.executable, "-P", "-m", __name__, first.isoformat(), last.isoformat(), *names]
-    kept = {name: environ[name] for name in _ENVIRON if name in environ}
+    kept = without_secrets(environ)
     # The path is explicit: a folder called `engine` where the operator stands must not be run instead.
     root = str(Path(__file__).resolve().parents[3])
-    kept["PYTHONPATH"] = root if "PYTHONPATH" not in kept else f"{root}:{kept['PYTHONPATH']}"
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH", ""))))
     try:
         done = subprocess.run(  # noqa: S603 - our own module, and names from our own table
             command,
