@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from engine.api import Command, CommandKind, Outcome, OutcomeStatus, PositionVie
 from engine.domain.reasons import Reason
 from engine.runtime.process import fence, takeover
 from engine.runtime.process.errors import FailedError
+from engine.runtime.process.kill_preview import preview
 from engine.runtime.process.link import SocketHandle
 from engine.runtime.process.registry import Running
-from engine.runtime.process.remote import ANSWER_S, WORK_S, Ask, Say, connect, new_command, printable, tell
+from engine.runtime.process.remote import ANSWER_S, WORK_S, Ask, Say, connect, new_command, tell
 
 WORD: Final = "FLATTEN"
 OPEN_WORD: Final = "OPEN"
@@ -67,7 +68,7 @@ def _kill(handle: SocketHandle, request: KillRequest, *, ask: Ask | None, say: S
         return tell(_ask_engine(handle, request.command(CommandKind.AT_OPEN, target="yes")), say=say)
     if not request.yes:
         tell(_ask_engine(handle, request.command(CommandKind.KILL)), say=say)
-        if not _word(handle.snapshot().positions, ask, say):
+        if not _word(handle.snapshot().positions, request.scope, ask, say):
             say(STAYS_HALTED)
             return _HALTED_CODE
     outcome = _ask_engine(handle, request.command(CommandKind.KILL, typed=WORD, confirmed=True))
@@ -95,13 +96,13 @@ def _ask_engine(handle: SocketHandle, command: Command) -> Outcome:
     raise FailedError(f"{command.kind.value}: no end within {WORK_S:.0f} s; look with `cockpit status`.")
 
 
-def _word(positions: tuple[PositionView, ...], ask: Ask | None, say: Say) -> bool:
+def _word(positions: tuple[PositionView, ...], scope: Scope, ask: Ask | None, say: Say) -> bool:
     if ask is None:
         say("To flatten from here, repeat with --yes (the word is asked only at a terminal).")
         return False
-    for position in positions:
-        say(f"  would close {printable(position.symbol)} {-position.quantity:+d}")
-    return ask("type FLATTEN to close every position: ").strip() == WORD
+    for line in preview(positions, scope):
+        say(f"  {line}")
+    return ask(f"type {WORD} to go: ").strip() == WORD
 
 
 def _wants_open(request: KillRequest, ask: Ask | None, say: Say) -> bool:
@@ -131,10 +132,11 @@ def _without_it(
     if request.yes and request.scope.kind is ScopeKind.ACCOUNT:
         fence.leave_kill_file(engine.state_dir, loaded.config.kill.flag_file, request.reason)
     lock = fence.fence(engine)
-    say(f"cockpit: pid {holder.pid} is gone. Cancelling and closing in its name …")
+    doing = "Cancelling and closing" if request.yes else "Halting"
+    say(f"cockpit: pid {holder.pid} is gone. {doing} in its name …")
     try:
         command = request.command(CommandKind.KILL, confirmed=True, typed=WORD)
-        word = None if request.yes else _asking(ask, say)
+        word = None if request.yes else _asking(request.scope, ask, say)
         outcome = takeover.finish(engine, loaded, command, word=word, environ=environ)
     finally:
         lock.release()
@@ -146,9 +148,9 @@ def _without_it(
     return code
 
 
-def _asking(ask: Ask | None, say: Say) -> Callable[[Outcome], bool]:
-    def asked(halted: Outcome) -> bool:
+def _asking(scope: Scope, ask: Ask | None, say: Say) -> takeover.Word:
+    def asked(halted: Outcome, positions: tuple[PositionView, ...]) -> bool:
         tell(halted, say=say)
-        return _word((), ask, say)
+        return _word(positions, scope, ask, say)
 
     return asked

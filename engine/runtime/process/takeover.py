@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from engine.api import BrakeKind, Command, EngineState, Level, Mode, Outcome
+from engine.api import BrakeKind, Command, EngineState, Level, Mode, Outcome, PositionView
 from engine.broker.port import LinkState
 from engine.config import Gateway, Loaded, load
 from engine.config.redaction import Redactor
@@ -34,8 +34,8 @@ COMPARED_S: Final = 20.0
 _STEP_S: Final = 0.05
 _STARTED: Final = ("speed", "seed", "world", "tape")
 
-Word = Callable[[Outcome], bool]
-"""Asked after a halt: whether to go the whole way."""
+Word = Callable[[Outcome, tuple[PositionView, ...]], bool]
+"""Asked after a halt, with what is held: whether to go the whole way."""
 
 
 def configuration(engine: Running, *, environ: Mapping[str, str]) -> Loaded:
@@ -111,7 +111,7 @@ async def _act(core: Engine, command: Command, word: Word | None) -> Outcome:
     if word is not None:
         halt = replace(command, command_id=uuid.uuid4().hex, confirmed=False)
         halted = await core.execute(halt)
-        if not await asyncio.to_thread(word, halted):
+        if not await asyncio.to_thread(word, halted, core.source.latest.positions):
             return halted
     return await core.execute(replace(command, confirmed=True))
 
