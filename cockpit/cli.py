@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cockpit import __version__, cli_alerts, cli_brakes, cli_gates, cli_orphans, cli_security, cli_state
+from cockpit import (
+    __version__,
+    cli_alerts,
+    cli_brakes,
+    cli_day,
+    cli_gates,
+    cli_orphans,
+    cli_security,
+    cli_state,
+)
 from cockpit.cli_parts import ConfigFile, StateDir, absolute, fail, leave, load_config, options
 
 if TYPE_CHECKING:
@@ -185,6 +194,7 @@ cli_state.add_to(app)
 cli_orphans.add_to(app)
 cli_gates.add_to(app)
 cli_security.add_to(app)
+cli_day.add_to(app)
 
 
 def run() -> int:

@@ -41,6 +41,7 @@ from engine.runtime.markets import Markets
 from engine.runtime.modes.account_lock import AccountLock
 from engine.runtime.modes.assembly import mode_chores
 from engine.runtime.orders_assembly import executor_of
+from engine.runtime.planning.assembly import day_answers
 from engine.runtime.process.errors import FailedError
 from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan, running_gateway
 from engine.runtime.process.late_log import LateLog
@@ -199,6 +200,7 @@ def _commands(
         on_detached=engine.on_detached,
         urge=publisher.urge,
         settler=settler,
+        answers=day_answers(desk, given.broker),
     )
 
 

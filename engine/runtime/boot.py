@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from engine.api import Mode
+from engine.broker.deaf import Deaf
 from engine.broker.ibkr import IbkrBroker
 from engine.broker.port import AccountError, BrokerError
 from engine.broker.retry import Patience
@@ -184,7 +185,7 @@ async def recognise(config: Config, options: RunOptions) -> RunOptions:
         return options
     broker = make_broker(config, options, highest_order_id=0)
     try:
-        hello = await broker.connect(_Deaf())
+        hello = await broker.connect(Deaf())
         told = await broker.server_time() if hello.gateway_kind == "embedded" else None
     except AccountError as err:
         raise RefusedError(f"this is not the account that the mode allows: {err}") from err
@@ -283,19 +284,3 @@ def _running(loaded: Loaded, name: str, section: StrategySection) -> Running:
         holds_overnight=section.holds_overnight,
         symbols=section.symbols,
     )
-
-
-class _Deaf:
-    """Hears nothing: for the one connection that only asks whose account this is."""
-
-    def on_broker_event(self, event: object) -> None:
-        """Nothing to do yet."""
-
-    def on_quote(self, quote: object) -> None:
-        """Nothing to do yet."""
-
-    def on_bar(self, bar: object) -> None:
-        """Nothing to do yet."""
-
-    def on_depth(self, depth: object) -> None:
-        """Nothing to do yet."""

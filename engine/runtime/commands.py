@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -55,7 +55,9 @@ class Commands:
         on_detached: Callable[[str], None],
         urge: Callable[[], None],
         settler: Settler,
+        answers: Mapping[CommandKind, Act] | None = None,
     ) -> None:
+        """`answers` are further commands: those that only ask."""
         self._desk = desk
         self._brakes = brakes
         self._seen = seen
@@ -81,6 +83,7 @@ class Commands:
             CommandKind.SETTLE: settler.settle,
             CommandKind.ABORT: settler.abort,
             CommandKind.DETACHED: self._detached,
+            **(answers or {}),
         }
 
     async def execute(self, command: Command) -> Outcome:

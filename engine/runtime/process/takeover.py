@@ -80,7 +80,7 @@ async def _finish(
 
     orphans = loaded.config.orphans.model_copy(update={"policy": OrphanPolicy.ASK})
     loaded = replace(loaded, config=loaded.config.model_copy(update={"orphans": orphans}))
-    endpoint, clock = await _reach_gateway(loaded, environ)
+    endpoint, clock = await reach_gateway(loaded, environ)
     options = RunOptions(
         mode=Mode(engine.holder.mode),
         headless=False,
@@ -133,7 +133,8 @@ def _value(name: str, text: str) -> object:
     return {"speed": float, "seed": int}.get(name, str)(text)
 
 
-async def _reach_gateway(loaded: Loaded, environ: Mapping[str, str]) -> tuple[GatewayEndpoint, Clock]:
+async def reach_gateway(loaded: Loaded, environ: Mapping[str, str]) -> tuple[GatewayEndpoint, Clock]:
+    """Where the broker of this configuration listens, and its clock; an embedded gateway is started."""
     if loaded.gateway is not Gateway.EMBEDDED:
         connection = loaded.config.connection
         return GatewayEndpoint("tws", connection.host, connection.port), SystemClock()

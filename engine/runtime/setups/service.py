@@ -16,35 +16,20 @@ import structlog
 
 from engine.api import EngineState, Level
 from engine.broker.port import Broker
-from engine.domain.instrument import Instrument, SecType
-from engine.domain.market import NEW_YORK
 from engine.domain.setup import Setup
-from engine.market.scan import NoSetup, ScanInput, ScanRules, scan
 from engine.market.scan_file import ScanFile, ScanFileError, parse_scan_file, render_scan_file
 from engine.runtime.desk import Desk
 from engine.runtime.setups.folder import Found, Unreadable, keep, look, newest_day
+from engine.runtime.setups.history import scan_all, session_day
 from engine.runtime.trading import Trading
 
 LOOK_S: Final = 5.0
 """Real seconds between two looks at the folder."""
 SCAN_RETRY_S: Final = 60.0
 """Real seconds before a scan that found nothing is made again."""
-DAYS: Final = 20
-"""Daily bars asked for: two more weeks than the ordinary range needs."""
-EARLY_BARS: Final = 70
-"""Quarter hours asked for: from the close of the day before to the open, and some."""
-EARLY_S: Final = 900
 ALERT: Final = "scanner_file"
 
 _log = structlog.get_logger("engine")
-
-
-def session_day(desk: Desk) -> date:
-    """New York date of the session that runs or comes next, by the hours of the stocks traded."""
-    now = desk.now()
-    stocks = (i for i in desk.instruments.values() if i.sec_type is SecType.STOCK)
-    closes = (h.close for i in stocks for h in i.liquid_hours if h.close > now)
-    return min(closes, default=now).astimezone(NEW_YORK).date()
 
 
 class SetupService:
@@ -80,7 +65,7 @@ class SetupService:
         if now_s < self._next_look_s or not wanted or self._desk.state is not EngineState.READY:
             return
         self._next_look_s = now_s + LOOK_S
-        day = session_day(self._desk)
+        day = session_day(self._desk.instruments.values(), self._desk.now())
         if day != self._day:
             self._begin(day)
         found = await asyncio.to_thread(look, self._folders, day)
@@ -155,30 +140,11 @@ class SetupService:
     async def scan(self, day: date, wanted: Sequence[str]) -> tuple[Setup, ...]:
         """Levels of these instruments for the session of `day`; those without are told with the reason."""
         instruments = [i for key in wanted if (i := self._desk.instruments.get(key)) is not None]
-        found = await asyncio.gather(*(self._scan_one(instrument, day) for instrument in instruments))
-        setups, without = [], []
-        for instrument, result in zip(instruments, found, strict=True):
-            if isinstance(result, Setup):
-                setups.append(result)
-            else:
-                without.append(f"{instrument.key} ({result})")
-        if without:
-            text = f"no levels for {', '.join(without)}; it is not entered"
+        found = await scan_all(self._broker, instruments, day=day)
+        if found.without:
+            text = f"no levels for {', '.join(found.without)}; it is not entered"
             self._desk.notices.event(Level.WARNING, "strategy", text)
-        return tuple(setups)
-
-    async def _scan_one(self, instrument: Instrument, day: date) -> Setup | NoSetup | str:
-        """Its setup, or why there is none: a reason of the scan, or the broker's words."""
-        daily = await self._broker.history(instrument, count=DAYS, seconds=86_400)
-        if not daily.ok or daily.value is None:
-            return f"no daily bars: {daily.error}"
-        early = await self._broker.history(instrument, count=EARLY_BARS, seconds=EARLY_S, extended=True)
-        # Without the hours before the open there are still the days: fewer levels, not none.
-        quarters = early.value if early.ok and early.value is not None else ()
-        days = [bar for bar in daily.value if bar.end.astimezone(NEW_YORK).date() < day]
-        since = days[-1].end if days else None
-        fresh = [bar for bar in quarters if since is not None and bar.start >= since]
-        return scan(ScanInput(instrument, days, fresh), day=day, rules=ScanRules())
+        return found.setups
 
     async def _keep(self, day: date, setups: Sequence[Setup]) -> None:
         """As a file, which the next look takes like any other, and a restart too."""
