@@ -170,7 +170,7 @@ async def test_a_lost_line_and_a_machine_that_slept_are_no_presence(tmp_path: Pa
 
 
 @virtual
-@pytest.mark.req("247-GATE-2", "PS60-ACC-5")
+@pytest.mark.req("247-GATE-2")
 async def test_what_a_day_strategy_still_holds_at_the_close_is_named(tmp_path: Path) -> None:
     async with _kept(tmp_path) as it:
         config = it.here.desk.config
