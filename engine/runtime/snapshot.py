@@ -47,12 +47,8 @@ class SnapshotBuilder:
         self._version = version
         self._gateway_text = gateway_text
         self._recovery = recovery
-        self._order_rows: RowCache[Order, OrderView] = RowCache(
-            lambda o: views.order_view(o, desk.instruments.get(o.intent.key)), key=lambda o: o.intent.ref
-        )
-        self._fill_rows: RowCache[Fill, FillView] = RowCache(
-            lambda f: views.fill_view(f, desk.instruments.get(f.key)), key=lambda f: f.exec_id
-        )
+        self._order_rows = order_rows(desk)
+        self._fill_rows = fill_rows(desk)
 
     def build(self, seq: int) -> Snapshot:
         """The snapshot number `seq`, as things stand now."""
@@ -125,3 +121,20 @@ class SnapshotBuilder:
             RuntimeValue(key, values[key], bounds.low, bounds.high, bounds.step, key in desk.overridden)
             for key, bounds in RUNTIME_KEYS.items()
         )
+
+
+def order_rows(desk: Desk) -> RowCache[Order, OrderView]:
+    """Rows of orders. One made before its instrument was described (a restart) is made again: decimals."""
+    described = desk.instruments
+    return RowCache(
+        lambda o: views.order_view(o, described.get(o.intent.key)),
+        key=lambda o: (o.intent.ref, o.intent.key in described),
+    )
+
+
+def fill_rows(desk: Desk) -> RowCache[Fill, FillView]:
+    """Rows of executions, as above."""
+    described = desk.instruments
+    return RowCache(
+        lambda f: views.fill_view(f, described.get(f.key)), key=lambda f: (f.exec_id, f.key in described)
+    )

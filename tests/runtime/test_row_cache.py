@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from engine.runtime.row_cache import RowCache
+from engine.runtime.snapshot import fill_rows, order_rows
+from tests.execution.rig import rig
+from tests.virtual_time import virtual
 
 
 def test_the_same_object_is_not_made_again_and_a_changed_one_is() -> None:
@@ -24,3 +30,20 @@ def test_the_same_object_is_not_made_again_and_a_changed_one_is() -> None:
     assert made == [a, b, changed]
     assert cache.rows((b,)) == (20,)
     assert made[-1] == b, "what was not shown is not kept"
+
+
+@virtual
+async def test_after_a_restart_the_days_orders_get_their_decimals_once_the_instrument_is_described(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as here:
+        await here.enter()
+        desk = here.desk
+        described = desk.instruments.pop("SPY")
+        orders, fills = order_rows(desk), fill_rows(desk)
+        done, booked = desk.books.orders(), desk.books.ledger.positions.latest_fills(10)
+        assert {row.decimals for row in (*orders.rows(done), *fills.rows(booked))} == {2}
+
+        desk.instruments["SPY"] = replace(described, min_tick=0.00005)
+
+        assert {row.decimals for row in (*orders.rows(done), *fills.rows(booked))} == {5}
