@@ -17,6 +17,7 @@ from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Sc
 from engine.api_gates import NO_GATES, GatesView
 from engine.api_health import HealthRow, Level, TelemetryView, TimingRow, UptimeView
 from engine.api_recovery import RecoveryView
+from engine.api_selection import NOTHING_SELECTED, SelectionView
 from engine.api_setups import FilterView, SetupView
 
 API_VERSION = 1
@@ -45,6 +46,7 @@ __all__ = [
     "RuntimeValue",
     "Scope",
     "ScopeKind",
+    "SelectionView",
     "SessionView",
     "SetupView",
     "Snapshot",
@@ -328,6 +330,8 @@ class Snapshot:
     confidence_text: str = "no model yet"
     why_not: tuple[WhyNot, ...] = ()
     setups: tuple[SetupView, ...] = ()
+    selection: SelectionView = NOTHING_SELECTED
+    """Who may be entered, the regime, the data lines."""
     events: tuple[EventView, ...] = ()
     """The last 200, oldest first."""
     alerts: tuple[AlertView, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.config.model import Config
+from engine.config.regime import RANKED_FROM
 
 
 def conflicts(config: Config) -> Iterator[tuple[str, str]]:
@@ -24,3 +25,16 @@ def conflicts(config: Config) -> Iterator[tuple[str, str]]:
     for name in ("per_symbol_notional_cap", "per_symbol_margin_cap"):
         if getattr(risk, name) > risk.max_gross_exposure:
             yield f"risk.{name}", f"expected at most risk.max_gross_exposure ({risk.max_gross_exposure:g})"
+    yield from _of_markets(config)
+
+
+def _of_markets(config: Config) -> Iterator[tuple[str, str]]:
+    tiers = config.universe
+    if list(tiers.min_24h_value) != sorted(tiers.min_24h_value, reverse=True):
+        yield "universe.min_24h_value", "expected no tier to ask for more than the one before it"
+    if list(tiers.max_spread_bps) != sorted(tiers.max_spread_bps):
+        yield "universe.max_spread_bps", "expected no tier to allow less than the one before it"
+    regime = config.regime
+    needed = 2 * regime.window + RANKED_FROM
+    if regime.bars < needed:
+        yield "regime.bars", f"expected at least {needed} for a window of {regime.window} bars"

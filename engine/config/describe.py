@@ -10,7 +10,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -99,7 +99,10 @@ def _entry(known: KnownKey, docs: dict[tuple[str, str], str], value: object) -> 
 
 
 def _free_table(known: KnownKey, docs: dict[tuple[str, str], str]) -> str:
-    return f"\n{_comment(docs[known.owner.__name__, known.path[-1]])}[{known.dotted}]\n"
+    default = value_at(_DEFAULTS, known.path)
+    entries = default.items() if isinstance(default, Mapping) else ()
+    lines = "".join(f"{name} = {value_text(known.dotted, item)}\n" for name, item in entries)
+    return f"\n{_comment(docs[known.owner.__name__, known.path[-1]])}[{known.dotted}]\n{lines}"
 
 
 def _strategy(name: str, docs: dict[tuple[str, str], str] | None) -> str:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from engine.config.breaker_sections import BreakerSection, ErrorsSection
 from engine.config.gates import GatesSection
 from engine.config.loop import LoopSection
+from engine.config.regime import RegimeSection
 from engine.config.secrecy import looks_secret
 from engine.config.sections import (
     BrokerSection,
@@ -101,6 +102,7 @@ class Config(Section):
     security: SecuritySection = SecuritySection()
     ui: UiSection = UiSection()
     universe: UniverseSection = UniverseSection()
+    regime: RegimeSection = RegimeSection()
     strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
 
     def profile_of(self, strategy: str) -> Profile:
@@ -133,6 +135,7 @@ _NO_RULES: Any = {
     "log": True,
     "ui": True,
     "risk": {"risk_per_trade_pct", "max_positions"},
+    "regime": {"override"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import time
 
 from engine.config.errors import shown
@@ -42,4 +43,6 @@ def value_text(key: str, value: object) -> str:
         return f"[{', '.join(value_text(key, item) for item in value)}]"
     if isinstance(value, str):
         return '"' + shown(key, str(value))[1:-1].replace('"', '\\"') + '"'
+    if isinstance(value, Mapping) and value:
+        return f"{{ {', '.join(f'{name} = {value_text(key, item)}' for name, item in value.items())} }}"
     return "{}"

@@ -34,6 +34,8 @@ class QuoteBoard:
         self._silent: dict[str, str] = {}
         self._minutes: dict[str, float] = {}
         """Instrument key -> epoch seconds at which its latest minute bar closed."""
+        self.traded: dict[str, float] = {}
+        """Instrument key -> price times volume of live bars, per unit of the contract, since it was read."""
         self._guard: TickGuard | None = None
         self._bad: dict[str, BadTick] = {}
         self.jumps: dict[str, Objection] = {}
@@ -77,7 +79,9 @@ class QuoteBoard:
 
     def on_bar(self, bar: Bar) -> None:
         """A short bar of the live stream: it may complete a minute."""
-        self._minutes[bar.symbol] = minute_closed(bar.end)
+        key = bar.symbol
+        self._minutes[key] = minute_closed(bar.end)
+        self.traded[key] = self.traded.get(key, 0.0) + bar.close * bar.volume
 
     def bar_age_s(self, key: str, now: datetime) -> float | None:
         """Exchange seconds since the latest minute bar closed; None before the first."""

@@ -60,6 +60,9 @@ class Member(NamedTuple):
     exclusion: Exclusion | None = None
     text: str = ""
     """For people: the value that failed and the limit it failed."""
+    limit: float | None = None
+    value: float | None = None
+    """The same as figures, in the unit of what failed."""
 
 
 def judge(key: str, seen: Liquidity, rules: Sequence[TierRule], *, theme: str = "") -> Member:
@@ -76,11 +79,11 @@ def judge(key: str, seen: Liquidity, rules: Sequence[TierRule], *, theme: str = 
         text = (
             f"{seen.value_usd:,.0f} USD traded in 24 h, tier {widest.tier} asks {widest.min_value_usd:,.0f}"
         )
-        return Member(key, 0, theme, Exclusion.MIN_VOLUME, text)
+        return Member(key, 0, theme, Exclusion.MIN_VOLUME, text, widest.min_value_usd, seen.value_usd)
     # Wide enough for no tier whose volume it has.
     allowed = max(rule.max_spread_bps for rule in rules if seen.value_usd >= rule.min_value_usd)
     text = f"spread {seen.spread_bps:.1f} bps, at most {allowed:.1f}"
-    return Member(key, 0, theme, Exclusion.MAX_SPREAD, text)
+    return Member(key, 0, theme, Exclusion.MAX_SPREAD, text, allowed, seen.spread_bps)
 
 
 class Universe:

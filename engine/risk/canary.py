@@ -28,4 +28,6 @@ def canary_limits(limits: RiskLimits, *, factor: float) -> RiskLimits:
     """The same limits for CANARY; a factor above one half counts as one half."""
     cut = min(factor, 0.5)
     caps = {name: getattr(limits, name) * cut for name in CUT}
-    return replace(limits, max_positions=min(1, limits.max_positions), only_tier=1, **caps)
+    sizes = tuple(size * cut for size in limits.tier_sizes_pct)
+    first = min(1, limits.max_positions)
+    return replace(limits, max_positions=first, only_tier=1, tier_sizes_pct=sizes, **caps)

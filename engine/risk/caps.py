@@ -126,7 +126,17 @@ def _of_groups(key: str, world: GateWorld, limits: RiskLimits, percent: float) -
     tier = tiers.get(key)
     if tier is None:
         return caps
-    share_pct = limits.tier_caps_pct[tier - 1] if 1 <= tier <= len(limits.tier_caps_pct) else 0.0
+    name = f"tier {tier} of the universe"
     used = group_exposure_usd(tier, tiers, world.commitments.worst, world.unit_usd)
-    limit = limits.max_gross_exposure_usd * share_pct / 100.0
-    return (*caps, ((Reason.TIER_CAP, f"tier {tier} of the universe"), limit, used))
+    limit = limits.max_gross_exposure_usd * _of_tier(tier, limits.tier_caps_pct) / 100.0
+    size = percent * _of_tier(tier, limits.tier_sizes_pct)
+    return (
+        *caps,
+        ((Reason.TIER_CAP, name), limit, used),
+        ((Reason.TIER_SIZE, f"size of a position of {name}"), size, _symbol_usd(key, world)),
+    )
+
+
+def _of_tier(tier: int, values: tuple[float, ...]) -> float:
+    """The value of one tier; a tier that no value is known of holds nothing."""
+    return values[tier - 1] if 1 <= tier <= len(values) else 0.0

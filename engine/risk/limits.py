@@ -52,6 +52,8 @@ class RiskLimits:
     """Exposure of the instruments of one theme or cluster."""
     tier_caps_pct: tuple[float, ...] = (60.0, 30.0, 10.0)
     """Exposure of each tier of the universe, the first one first, in percent of the gross limit."""
+    tier_sizes_pct: tuple[float, ...] = (5.0, 3.0, 1.0)
+    """Exposure of one position in each tier of the universe, the first one first."""
     regime_cap: float = 1.2
     """Highest factor a regime may put on the risk of a trade and on the caps in percent."""
     max_account_age_s: float = 60.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -70,8 +71,21 @@ class RegimeView(NamedTuple):
     volatility_quantile: float
     """NaN while not known."""
 
+    @property
+    def is_known(self) -> bool:
+        """False while there was too little history to tell."""
+        return not math.isnan(self.volatility_quantile)
+
 
 UNSEEN = RegimeView(Regime.CHOP, math.nan, math.nan)
+
+
+def regime_of(closes: Iterable[float], rules: RegimeRules) -> RegimeView:
+    """What these closes, oldest first, say at their end. No rank of volatility: not known yet."""
+    detector = RegimeDetector(rules)
+    for close in closes:
+        detector.add(close)
+    return detector.view
 
 
 class RegimeDetector:

@@ -50,6 +50,8 @@ class Selection(NamedTuple):
     """What is wrong with the last price."""
     stale: Objection | None = None
     """What of its data is too old, beside the quote, whose age the gate measures itself."""
+    excluded: Refusal | None = None
+    """Why the universe leaves it out."""
 
 
 UNSELECTED = Selection()
@@ -59,10 +61,17 @@ def check_selection(key: str, symbol: str, selection: Selection, limits: RiskLim
     """The restricted list, the product's status, its data and the regime: all that may turn at any time."""
     if limits.restricted and (symbol in limits.restricted or key in limits.restricted):
         return Refusal(Reason.RESTRICTED, f"{key}: on the restricted list")
+    if selection.excluded is not None:
+        return selection.excluded
     tier = selection.tiers.get(key)
     if limits.only_tier is not None and tier != limits.only_tier:
         text = f"{key}: {'of no known tier' if tier is None else f'of tier {tier}'}, CANARY enters tier "
         return Refusal(Reason.CANARY_TIER, f"{text}{limits.only_tier} only", limits.only_tier, tier)
+    return _product(key, selection) or _regime(key, selection.regime_multiplier)
+
+
+def _product(key: str, selection: Selection) -> Refusal | None:
+    """What the exchange says of it, and whether its data may decide."""
     if selection.status is not _TRADING:
         what = selection.status.value.replace("_", " ")
         return Refusal(Reason.PRODUCT_HALTED, f"{key}: the exchange says {what}")
@@ -70,7 +79,10 @@ def check_selection(key: str, symbol: str, selection: Selection, limits: RiskLim
         return Refusal(Reason.STALE_DATA, f"{key}: {selection.stale.text}", *selection.stale[1:])
     if selection.outlier is not None:
         return Refusal(Reason.OUTLIER, f"{key}: {selection.outlier.text}", *selection.outlier[1:])
-    factor = selection.regime_multiplier
+    return None
+
+
+def _regime(key: str, factor: float) -> Refusal | None:
     if not math.isfinite(factor):
         return Refusal(Reason.NOT_FINITE, f"{key}: the regime's factor is no number")
     if factor <= 0.0:

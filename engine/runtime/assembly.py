@@ -52,6 +52,7 @@ from engine.runtime.reconcile.restart import Restart, Start
 from engine.runtime.reconcile.settling import Settler
 from engine.runtime.reconcile.state import RecoveryState
 from engine.runtime.security.watch import SecretWatch
+from engine.runtime.selection.assembly import selection_chores
 from engine.runtime.sessions.assembly import session_chores
 from engine.runtime.sessions.tables import Make
 from engine.runtime.snapshot import SnapshotBuilder
@@ -269,6 +270,7 @@ def _upkeep(
             **session_chores(desk, given.store, engine, make=given.make_calendars),
             **memory.chores(),
             **risk,
+            **selection_chores(desk, given.broker, markets, engine),
             **braking.chores(),
             **mode_chores(desk, given, memory.channels, engine),
             **watch.chores(),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from engine.api import EngineState, Level, Mode, WhyNot
 from engine.api_gates import NO_GATES, GatesView
+from engine.api_selection import NOTHING_SELECTED, SelectionView
 from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Config
 from engine.domain.instrument import Instrument, SecType
@@ -138,6 +139,8 @@ class Desk:
     """What the broker says about whether products can be traded."""
     inputs: GateInputs = field(default_factory=GateInputs)
     """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
+    selection: SelectionView = NOTHING_SELECTED
+    """Universe, regime and data lines, as people see them."""
     gates: GatesView = NO_GATES
     """How the gates of LIVE stood at the last look."""
     canary_is_over: bool = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.risk.refusal import Refusal
 from engine.risk.selection import Objection, ProductStatus, Selection
 
 
@@ -26,6 +27,8 @@ class GateInputs:
     """Instrument key -> what is wrong with its last price."""
     stale: dict[str, Objection] = field(default_factory=dict)
     """Instrument key -> what of its data is too old."""
+    excluded: dict[str, Refusal] = field(default_factory=dict)
+    """Instrument key -> why the universe leaves it out."""
 
     def selection(self, key: str) -> Selection:
         """All of it for one instrument."""
@@ -36,4 +39,5 @@ class GateInputs:
             self.status.get(key, ProductStatus.TRADING),
             self.outliers.get(key),
             self.stale.get(key),
+            self.excluded.get(key),
         )

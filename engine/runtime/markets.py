@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
 
@@ -34,6 +34,10 @@ NO_ENTRY_DAYS = 3
 """Days before expiry from which the next contract is the front month (position.expiry_no_entry_days)."""
 
 
+async def nothing_more() -> None:
+    """Nothing else has to be known."""
+
+
 class Markets:
     """What is traded in this session. Each step tells what it could not do and goes on with the rest."""
 
@@ -55,6 +59,8 @@ class Markets:
         self._chosen: dict[str, str] = {}
         """Configured symbol -> instrument key."""
         self._retrying = False
+        self.before_ready: Callable[[], Awaitable[None]] = nothing_more
+        """What else must be known before entries are possible; asked beside the history."""
 
     async def prepare(self, *, data_lost: bool) -> None:
         """Describe and subscribe everything; history only for what is not warm yet."""
@@ -67,7 +73,7 @@ class Markets:
             self._assign(running)
         self._subscribe()
         await asyncio.gather(*(self.margin(i) for i in self._desk.instruments.values()))
-        await self._warm_all()
+        await asyncio.gather(self._warm_all(), self.before_ready())
 
     async def _warm_all(self) -> None:
         """One question per instrument and bar length, however many strategies want the answer."""

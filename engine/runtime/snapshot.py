@@ -79,6 +79,7 @@ class SnapshotBuilder:
             telemetry=self._telemetry(),
             why_not=self._trading.why_not(),
             setups=setup_views(self._desk, self._trading),
+            selection=desk.selection,
             gates=desk.gates,
             summary=desk.summary,
             events=desk.notices.events,

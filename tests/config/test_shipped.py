@@ -47,7 +47,7 @@ def test_every_key_of_the_shipped_file_has_a_comment_and_the_reference_a_row() -
     documented = {row.partition(" =")[0].strip() for above, row in pairwise(rows) if above.startswith("#")}
     text = reference()
     for known in known_keys():
-        name = f"[{known.dotted}]" if known.dotted == "ui.keys" else known.path[-1]
+        name = f"[{known.dotted}]" if known.dotted in {"ui.keys", "universe.themes"} else known.path[-1]
         assert name in documented, known.dotted
         assert f"| `{known.path[-1]}` |" in text
 
@@ -133,6 +133,7 @@ class TestRender:
 def test_free_tables_are_the_only_open_ones() -> None:
     assert [known.dotted for known in known_keys() if is_free(known)] == [
         "ui.keys",
+        "universe.themes",
         "strategies.<name>.params",
     ]
 

@@ -36,7 +36,9 @@ def test_no_cap_is_more_than_half_and_nothing_else_changes(cap: float, factor: f
 
     assert all(getattr(canary, name) <= cap * 0.5 for name in CUT)
     assert canary.max_positions == min(1, most)
-    changed = {*CUT, "max_positions", "only_tier"}
+    sizes = zip(canary.tier_sizes_pct, limits.tier_sizes_pct, strict=True)
+    assert all(size <= was * 0.5 for size, was in sizes)
+    changed = {*CUT, "max_positions", "only_tier", "tier_sizes_pct"}
     for field in fields(limits):
         if field.name not in changed:
             assert getattr(canary, field.name) == getattr(limits, field.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from engine.broker.port import (
@@ -282,7 +282,16 @@ class StormBroker:
         extended: bool = False,
     ) -> Fetched[tuple[Bar, ...]]:
         await self._wait(0.01)
-        return Fetched(())
+        if seconds != 3600:
+            return Fetched(())
+        # Hours of a market that everybody trades: the universe asks for them, and no strategy does.
+        price, end = self._exchange.price[instrument.key], self._exchange.now().replace(minute=0)
+        return Fetched(
+            tuple(
+                Bar(instrument.key, end - timedelta(hours=n), price, price, price, price, 10**7, 3600)
+                for n in reversed(range(count))
+            )
+        )
 
     async def what_if(self, intent: OrderIntent, instrument: Instrument) -> Fetched[Margin]:
         await self._wait(0.01)
