@@ -26,6 +26,7 @@ from engine.risk.exposure import Holding
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import Losses
 from engine.risk.pace import RecentOrders
+from engine.risk.refusal import Refusal
 from engine.risk.selection import Objection, ProductStatus
 from engine.risk.world import GateWorld
 from engine.runtime.inputs import GateInputs
@@ -156,6 +157,8 @@ def turn(account: Account) -> None:
         lambda: setattr(inputs, "regime_multiplier", rng.choice((0.0, 0.6, 1.0, 1.0, 1.2, 3.0))),
         lambda: inputs.themes.update({key: rng.choice(("x", "y"))}),
         lambda: inputs.tiers.update({key: rng.randint(1, 3)}),
+        lambda: inputs.excluded.update({key: Refusal(Reason.MIN_VOLUME, f"{key}: thin")}),
+        inputs.excluded.clear,
         lambda: setattr(account, "brakes", _brakes(rng, key)),
         lambda: setattr(account, "brakes", BrakeSet()),
         *[lambda: setattr(account, "losses", _losses(rng))] * 3,

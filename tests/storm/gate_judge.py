@@ -74,6 +74,7 @@ def _standing(account: Account, entry: Entry) -> Iterator[Reason]:
     selection = account.inputs.selection(key)
     checks = {
         Reason.RESTRICTED: key in limits.restricted or instrument.symbol in limits.restricted,
+        Reason.MIN_VOLUME: key in account.inputs.excluded,
         Reason.PRODUCT_HALTED: selection.status.value != "trading",
         Reason.OUTLIER: selection.outlier is not None,
         Reason.STALE_DATA: selection.stale is not None,
@@ -143,6 +144,7 @@ def _exposure(account: Account, entry: Entry) -> Iterator[Reason]:
         Reason.FUNDS: (own + pending, account.funds_usd),
         Reason.THEME_CAP: (own + _group(inputs.themes, key, used), nlv * limits.theme_cap_pct / 100 * factor),
         Reason.TIER_CAP: (own + _group(inputs.tiers, key, used), _tier_usd(account, key)),
+        Reason.TIER_SIZE: (symbol, nlv * _size_pct(account, key) / 100 * factor),
         Reason.ORDER_SIZE: (
             entry.quantity,
             limits.max_order_contracts if is_future else limits.max_order_shares,
@@ -173,6 +175,10 @@ def _tier_usd(account: Account, key: str) -> float:
     tier = account.inputs.tiers.get(key)
     share = {None: math.inf, 1: 0.6, 2: 0.3, 3: 0.1}[tier]
     return share * account.limits.max_gross_exposure_usd
+
+
+def _size_pct(account: Account, key: str) -> float:
+    return {None: math.inf, 1: 5.0, 2: 3.0, 3: 1.0}[account.inputs.tiers.get(key)]
 
 
 def _wish(account: Account, entry: Entry) -> Iterator[Reason]:

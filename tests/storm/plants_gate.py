@@ -98,6 +98,16 @@ def no_tier_cap(put: Put) -> None:
     _without_caps(put, Reason.TIER_CAP)
 
 
+def no_tier_size(put: Put) -> None:
+    """A position may be as large in a thin tier as in the first."""
+    _without_caps(put, Reason.TIER_SIZE)
+
+
+def excluded_are_entered(put: Put) -> None:
+    """What the universe leaves out is traded all the same."""
+    _deaf_to(put, gate, "check_selection", Reason.MIN_VOLUME)
+
+
 def funds_not_asked(put: Put) -> None:
     """Entries may tie up more than there is."""
     _without_caps(put, Reason.FUNDS)
@@ -294,6 +304,8 @@ GATE = (
     no_symbol_cap,
     no_theme_cap,
     no_tier_cap,
+    no_tier_size,
+    excluded_are_entered,
     funds_not_asked,
     regime_without_a_lid,
     regime_leaves_caps_alone,

@@ -301,7 +301,6 @@ class Storm:
         )
         engine = Engine(partial(assemble, given))
         self.broker, self.engine = broker, engine
-        engine.parts.desk.inputs.tiers.update(dict.fromkeys(INSTRUMENTS, 1))
         engine.parts.desk.books.on_changes(self.watch.on_changes)
         self.watch.on_boot(stored)
         if takes_over:

@@ -1,0 +1,43 @@
+"""Universe and regime on the real gateway: known at READY, shown, and what they forbid is not entered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.api import Snapshot
+from tests.e2e.live import ONE_STOCK, live
+
+pytestmark = pytest.mark.slow
+
+
+def _tiers(snapshot: Snapshot) -> dict[str, int]:
+    return {row.symbol: row.tier for row in snapshot.selection.universe}
+
+
+@pytest.mark.req("REQ-U1", "REQ-U3", "247-GATE-5")
+async def test_what_is_liquid_is_of_tier_one_soon_after_ready_and_the_regime_is_known(tmp_path: Path) -> None:
+    script = {**ONE_STOCK, "symbols": ["SPY", "ES@CME"]}
+    async with live(tmp_path, strategies={"script": script}) as here:
+        first = await here.ready()
+        assert set(_tiers(first).values()) <= {1, 2}, "judged before entries are possible"
+        assert first.selection.regime.regime in {"bull", "chop", "bear"}
+        seen = await here.until(lambda s: set(_tiers(s).values()) == {1}, why="never of tier 1")
+
+        rows = seen.selection.universe
+        assert [row.theme for row in rows] == ["index", "index"]
+        assert all((row.value_usd or 0) > 1e9 and (row.spread_bps or 99) < 5 for row in rows)
+
+
+@pytest.mark.req("REQ-U1", "REQ-U3")
+async def test_a_crash_declared_by_the_operator_or_a_thin_market_enters_nothing(tmp_path: Path) -> None:
+    script = {**ONE_STOCK, "symbols": ["SPY"], "params": {"enter_at": 1}}
+    thin = {"universe.min_24h_value": [9e15, 8e15, 7e15], "regime.override": "crash"}
+    async with live(tmp_path, strategies={"script": script}, **thin) as here:
+        await here.ready()
+        seen = await here.until(lambda s: any(w.code == "min_volume" for w in s.why_not), why="not refused")
+
+        assert not seen.positions
+        assert seen.selection.regime.factor == 0
+        assert any(a.code == "regime" for a in seen.alerts)
