@@ -53,7 +53,7 @@ class RegimeSection(Section):
     """Whose history is looked at; it need not be traded. Empty = nothing is detected."""
     timeframe: Timeframe = Timeframe.HOUR_1
     """Length of its bars: 5s, 1m, 5m, 15m, 1h, 1D."""
-    bars: int = key(300, unit="bars", ge=60, le=2000)
+    bars: int = key(150, unit="bars", ge=60, le=2000)
     """How many of them; volatility is ranked among these."""
     window: int = key(30, unit="bars", ge=10, le=500)
     """Bars of one look. Twice as many and 30 more are needed until volatility can be ranked."""

@@ -60,7 +60,7 @@ class Markets:
         """Configured symbol -> instrument key."""
         self._retrying = False
         self.before_ready: Callable[[], Awaitable[None]] = nothing_more
-        """What else must be known before entries are possible; asked beside the history."""
+        """Finds out what else must be known before entries are possible."""
 
     async def prepare(self, *, data_lost: bool) -> None:
         """Describe and subscribe everything; history only for what is not warm yet."""
@@ -72,8 +72,10 @@ class Markets:
         for running in self._trading.running:
             self._assign(running)
         self._subscribe()
-        await asyncio.gather(*(self.margin(i) for i in self._desk.instruments.values()))
-        await asyncio.gather(self._warm_all(), self.before_ready())
+        margins = (self.margin(i) for i in self._desk.instruments.values())
+        # History last: a strategy that is warm must not spend its signal while READY waits for the rest.
+        await asyncio.gather(*margins, self.before_ready())
+        await self._warm_all()
 
     async def _warm_all(self) -> None:
         """One question per instrument and bar length, however many strategies want the answer."""

@@ -1,4 +1,4 @@
-"""Keeps the universe: measures value and spread of every instrument, and tells the gate tiers and exclusions.
+"""Keeps the universe: measures value and spread of each instrument, tells the gate tiers and exclusions.
 
 What was never measured is not entered: an unknown value excludes, and an unknown spread counts as the
 widest that the gate lets through.
