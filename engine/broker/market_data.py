@@ -69,6 +69,8 @@ class MarketData:
         self._by_id: dict[int, tuple[_Kind, _Line]] = {}
         self._changed: dict[str, _Line] = {}
         self._changed_books: dict[str, _Line] = {}
+        self._arrived_s: float | None = None
+        """Exchange time of the packet whose ticks are being read; None before its first."""
         wire.callbacks.on(
             priceSizeTick=self._on_price,
             tickSize=self._on_size,
@@ -154,6 +156,7 @@ class MarketData:
 
     def flush(self) -> None:
         """Tell what the last packet changed."""
+        self._arrived_s = None
         if self._changed:
             lines, self._changed = self._changed, {}
             for line in lines.values():
@@ -203,16 +206,19 @@ class MarketData:
         line = self._quote_line(request_id, tick)
         if line is None:
             return
-        quote = line.quote
+        # Made whole: naming only what changes (`_replace`) takes twice as long, thousands of times a second.
+        key, bid, ask, bid_size, ask_size, last, last_size, at = line.quote
         missing = size == 0 and price in (-1.0, 0.0)
         value, amount = (math.nan, 0) if missing else (price, int(size))
         if tick in _BID:
-            quote = quote._replace(bid=value, bid_size=amount, at=self._now_s(line))
+            bid, bid_size, at = value, amount, self._now_s(line)
         elif tick in _ASK:
-            quote = quote._replace(ask=value, ask_size=amount, at=self._now_s(line))
+            ask, ask_size, at = value, amount, self._now_s(line)
         elif tick in _LAST and not missing:
-            quote = quote._replace(last=price, last_size=amount)
-        self._keep(line, quote)
+            last, last_size = price, amount
+        else:
+            return
+        self._keep(line, Quote(key, bid, ask, bid_size, ask_size, last, last_size, at))
 
     def _on_size(self, request_id: int, tick: int, size: float) -> None:
         line = self._quote_line(request_id, tick)
@@ -265,7 +271,10 @@ class MarketData:
 
     def _now_s(self, line: _Line) -> float:
         # Level 1 carries no time of its own; a print stamped later than our clock corrects a slow clock.
-        return max(self._wire.exchange_now(), line.last_print_s)
+        now_s = self._arrived_s
+        if now_s is None:
+            now_s = self._arrived_s = self._wire.exchange_now()
+        return now_s if now_s > line.last_print_s else line.last_print_s
 
     # --- bars -------------------------------------------------------------------------------------
 

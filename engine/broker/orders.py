@@ -96,12 +96,12 @@ class Orders:
         self._refuse_if_read_only()
         if not orders or len(orders) != len(parent_ids):
             raise BrokerError(f"{len(orders)} orders with {len(parent_ids)} parent ids: one each is needed")
-        what = "order " + ", ".join(intent.ref for intent, _ in orders)
+        what = "order " + ", ".join([intent.ref for intent, _ in orders])
         self._need_link(what)
         frames, client = self._frames.write(orders, instrument, parent_ids=parent_ids), self._wire.client
         for (intent, order_id), parent in zip(orders, parent_ids, strict=True):
             self._remember(order_id, _Known(intent.ref, instrument.key, instrument.con_id, parent_id=parent))
-        ids = tuple(order_id for _, order_id in orders)
+        ids = tuple([order_id for _, order_id in orders])
 
         def write() -> None:
             ibapi.send_frames(client, frames)

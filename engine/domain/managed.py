@@ -79,12 +79,39 @@ class ManagedPosition:
 
     def __post_init__(self) -> None:
         """Check every field; normalise the time."""
+        if not _is_plain(self):
+            self._look_at_each_field()
+        if self.entry_time.tzinfo is not UTC:
+            object.__setattr__(self, "entry_time", self.entry_time.astimezone(UTC))
+
+    def _look_at_each_field(self) -> None:
         for name, is_right, expected in _RULES:
             value = getattr(self, name)
             if not is_right(value):
                 said = f"{self.symbol or 'a position'}: {name} is {value!r}; expected {expected}"
                 raise InvalidPositionError(said)
-        object.__setattr__(self, "entry_time", self.entry_time.astimezone(UTC))
+
+
+def _is_plain(made: ManagedPosition) -> bool:
+    """True for what the rules below let through for certain: one is made on the way of every entry."""
+    for price in (made.entry_price, made.pivot, made.stop, made.target1, made.target2):
+        if price is not None and not (type(price) is float and math.isfinite(price)):
+            return False
+    return (
+        made.entry_price is not None
+        and type(made.entry_time) is datetime
+        and made.entry_time.tzinfo is UTC
+        and type(made.shares) is int
+        and made.shares > 0
+        and type(made.remaining) is float
+        and 0.0 <= made.remaining <= 1.0
+        and made.partials == ()
+        and type(made.contract) is ContractRef
+        and type(made.side) is PositionSide
+        and type(made.state) is PositionState
+        and type(made.symbol) is str
+        and bool(made.symbol.strip())
+    )
 
 
 def _is_text(value: object) -> bool:

@@ -61,16 +61,18 @@ class Bar(NamedTuple):
 
 def checked_bar(bar: Bar) -> Bar:
     """The same bar, or ValueError saying what is wrong with it. For borders (broker, files)."""
-    if bar.end.tzinfo is None or bar.end.utcoffset() != timedelta(0):
-        raise ValueError(f"{bar.symbol}: bar end {bar.end} is not aware UTC")
-    prices = (bar.open, bar.high, bar.low, bar.close)
+    _, end, first, high, low, last, volume, *_ = bar
+    if end.tzinfo is not UTC and (end.tzinfo is None or end.utcoffset() != timedelta(0)):
+        raise ValueError(f"{bar.symbol}: bar end {end} is not aware UTC")
+    # The ordinary bar, all at once: a price that is no number is inside no bounds.
+    if -math.inf < low <= first <= high < math.inf and low <= last <= high and volume >= 0:
+        return bar
+    prices = (first, high, low, last)
     if not all(math.isfinite(p) for p in prices):
         raise ValueError(f"{bar.symbol}: bar at {bar.end} has a price that is not finite: {prices}")
     if bar.high < max(prices) or bar.low > min(prices):
         raise ValueError(f"{bar.symbol}: bar at {bar.end} has high/low inside open/close: {prices}")
-    if bar.volume < 0:
-        raise ValueError(f"{bar.symbol}: bar at {bar.end} has negative volume {bar.volume}")
-    return bar
+    raise ValueError(f"{bar.symbol}: bar at {bar.end} has negative volume {bar.volume}")
 
 
 def utc(epoch_s: float) -> datetime:

@@ -177,6 +177,20 @@ class Order:
     message: str = ""
     """Last words of the broker about it, cleaned of control characters."""
 
+    def moved(self, state: OrderState, *, order_id: int, at: datetime, message: str) -> Order:
+        """The same order in another state; all else stays."""
+        # Spelled out: an order takes two such steps before its bytes leave, and `replace` is slower by half.
+        return Order(
+            self.intent,
+            state,
+            order_id=order_id,
+            perm_id=self.perm_id,
+            filled=self.filled,
+            avg_fill_price=self.avg_fill_price,
+            updated_at=at,
+            message=message,
+        )
+
     @property
     def remaining(self) -> int:
         """Quantity that can still fill."""

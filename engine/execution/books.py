@@ -7,8 +7,7 @@ when they are committed. Whoever shows something to people first waits for `sett
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -101,9 +100,12 @@ class Books:
                 broken = err
                 break
         if changes:
-            with self._pending():
+            self._writes_begin()
+            try:
                 # Shielded: a cancelled caller must not leave applied changes unwritten.
                 await asyncio.shield(self._journal.apply(changes, at=self._now()))
+            finally:
+                self._writes_end()
             self._tell(changes)
         if broken is not None:
             raise broken
@@ -130,16 +132,14 @@ class Books:
                 self.on_failed("a listener of the books", err)
         self.watch.notify()
 
-    @contextmanager
-    def _pending(self) -> Iterator[None]:
+    def _writes_begin(self) -> None:
         self._writing += 1
         self._idle.clear()
-        try:
-            yield
-        finally:
-            self._writing -= 1
-            if not self._writing:
-                self._idle.set()
+
+    def _writes_end(self) -> None:
+        self._writing -= 1
+        if not self._writing:
+            self._idle.set()
 
     async def settled(self) -> None:
         """Return once everything applied so far is durable, or waits in memory because the store is down."""
@@ -165,11 +165,13 @@ class Books:
         await self._ahead(self._journal.mark_sending(order_ids, at=now, keep=reducing), changes)
 
     async def _ahead(self, write: Coroutine[object, object, bool], changes: Changes) -> None:
-        with self._pending():
-            try:
-                await write
-            except StoreError as err:
-                raise JournalDownError(str(err)) from err
+        self._writes_begin()
+        try:
+            await write
+        except StoreError as err:
+            raise JournalDownError(str(err)) from err
+        finally:
+            self._writes_end()
         # Told a turn later: the next step towards the wire comes first.
         asyncio.get_running_loop().call_soon(self._tell, changes)
 
@@ -188,7 +190,9 @@ class Books:
         if self._open is None:
             # Asked several times on the way of every order: only this once does the day's length count.
             self._open = self.ledger.orders.live()
-        return self._open if key is None else tuple(o for o in self._open if o.intent.key == key)
+        if key is None or not self._open:
+            return self._open
+        return tuple([o for o in self._open if o.intent.key == key])
 
     def order(self, ref: str) -> Order | None:
         """One order by its ref."""

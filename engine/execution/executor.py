@@ -123,7 +123,7 @@ class Executor:
         self, proposal: Proposal, ticket: EntryTicket, instrument: Instrument
     ) -> tuple[OrderIntent, OrderIntent]:
         """The bracket of an entry: a limit that holds back its bytes until its stop follows."""
-        size, limit, protect = ticket.quantity, ticket.limit_price, ticket.stop_price
+        now, (size, limit, protect, *_) = self._now(), ticket
         entry = OrderIntent(
             ref=self._refs.new_ref(instrument.key, Role.ENTRY),
             strategy=proposal.strategy,
@@ -134,7 +134,7 @@ class Executor:
             quantity=size,
             order_type=OrderType.LIMIT,
             tif=self._settings.entry_tif,
-            created_at=self._now(),
+            created_at=now,
             limit_price=limit,
             transmit=False,
             signal_id=proposal.signal_id,
@@ -153,7 +153,7 @@ class Executor:
             quantity=size,
             order_type=OrderType.STOP,
             tif=self._settings.stop_tif,
-            created_at=self._now(),
+            created_at=now,
             stop_price=protect,
             parent_ref=entry.ref,
             note="stop of the entry",
@@ -171,8 +171,7 @@ class Executor:
             refusal = check_order(intent, instrument, self._settings.order_rules)
             if refusal is not None:
                 raise OrderRefusedError(refusal)
-        refs = (entry.ref, stop.ref)
-        with self._sender.leaving(refs):
+        with self._sender.leaving(refs := (entry.ref, stop.ref)):
             sent = await self._send_bracket(intents, refs, instrument)
         if sent and self._may_enter(entry.strategy, entry.key) is not None:
             await self.cancel(entry.ref)

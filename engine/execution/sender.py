@@ -83,7 +83,7 @@ class Sender:
 
         The one line to the broker: what adds risk passes here only as the gate approved it.
         """
-        refs = tuple(intent.ref for intent, _ in orders)
+        refs = tuple([intent.ref for intent, _ in orders])
         for intent, _ in orders:
             refusal = check_approved(intent, self._books.order(intent.ref))
             if refusal is not None:

@@ -39,7 +39,7 @@ def check_order(intent: OrderIntent, instrument: Instrument, rules: OrderRules) 
     if intent.quantity < 1:
         text = f"{intent.key}: an order of {intent.quantity} units"
         return Refusal(Reason.SIZE_ZERO, text, 1, intent.quantity)
-    prices = tuple(p for p in (intent.limit_price, intent.stop_price) if p is not None)
+    prices = [p for p in (intent.limit_price, intent.stop_price) if p is not None]
     for price in prices:
         off_grid = _off_grid(instrument, price)
         if off_grid is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ class IdSource(NamedTuple):
 
 def machine_ids() -> IdSource:
     """The machine's time and randomness."""
-    return IdSource(lambda: time.time_ns() // 1_000_000, secrets.token_bytes)
+    return IdSource(lambda: time.time_ns() // 1_000_000, os.urandom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     refs = RefMaker(given.account, epoch_ms=given.ids.epoch_ms, entropy=given.ids.entropy)
     executor = executor_of(desk, broker, refs)
     recovery = recovery_of(given.stored, desk)
-    trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn)
+    trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn, begin=engine.begin)
     desk.session_log.add(desk.now(), "session", "", _session(given, desk))
     memory = Memory.make(desk, given.store, given.stored, given.running, left=given.left, spawn=engine.spawn)
     watch = Watch.make(

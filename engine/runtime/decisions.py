@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 
+import structlog
+
+from engine.api import Level, Mode
+from engine.domain.order import Proposal
 from engine.domain.preview import EntryTicket
 from engine.risk.exposure import gross_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import conviction_needed, size_factor
 from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
+from engine.runtime.desk import Desk
+
+_log = structlog.get_logger("engine")
 
 
 def decision_context(
@@ -38,6 +45,23 @@ def decision_context(
         "orders_last_minute": world.pace.orders_last_minute,
         "attempts": world.attempts,
     }
+
+
+def record_decision(
+    desk: Desk,
+    proposal: Proposal,
+    verdict: EntryTicket | Refusal,
+    world: GateWorld,
+    limits: RiskLimits,
+    wish: str,
+) -> None:
+    """For the session log, the log and, where an order follows, the event line; `wish` in words."""
+    context = decision_context(verdict, world, limits)
+    desk.session_log.proposal(world.now, proposal, verdict, context)
+    _log.debug("decision", symbol=proposal.key, signal=proposal.signal_id, **context)
+    if isinstance(verdict, EntryTicket) and desk.mode is not Mode.DRY_RUN:
+        text = f"{wish}: {proposal.side.value} {verdict.quantity} at {verdict.limit_price}"
+        desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key, ref=proposal.signal_id)
 
 
 def _verdict(verdict: EntryTicket | Refusal) -> dict[str, object]:

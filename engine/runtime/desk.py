@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.api import EngineState, Level, Mode, WhyNot
 from engine.api_gates import NO_GATES, GatesView
@@ -46,6 +46,10 @@ from engine.runtime.heard import Heard
 from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
 from engine.runtime.limits import limits_of
+
+# Looked up once: an enum's member costs a tenth of a microsecond, and every order asks.
+_FUTURE, _UNKNOWN = SecType.FUTURE, OrderState.UNKNOWN
+_PROFILES: Final[Mapping[str, Profile]] = {profile.value: profile for profile in Profile}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,8 @@ class Desk:
     _limits: tuple[Config, bool, RiskLimits] | None = None
     _held: _Held | None = None
     _committed: _Committed | None = None
+    _without: tuple[str, _Committed] | None = None
+    """What is out without one order, and its ref: the last look asks for what its rehearsal found."""
     draining: bool = False
     summary: tuple[str, ...] = ()
     """The day in lines for people, once the engine ends."""
@@ -215,18 +221,29 @@ class Desk:
 
     def commitments_without(self, ref: str) -> Commitments:
         """The same as if this order were not there."""
-        others = tuple(o for o in self.books.open_orders() if o.intent.ref != ref)
-        return commitments(self.holdings(), others)
+        holdings, orders = self.holdings(), self.books.open_orders()
+        before = self._without
+        if (
+            before is None
+            or before[0] != ref
+            or before[1].orders is not orders
+            or before[1].holdings is not holdings
+        ):
+            others = tuple([o for o in orders if o.intent.ref != ref])
+            before = self._without = ref, _Committed(holdings, orders, commitments(holdings, others))
+        return before[1].sum
 
     def roots(self, keys: Iterable[str]) -> Mapping[str, str]:
         """The futures among these keys with their roots: expiries of one future share the cap of a symbol."""
-        described = (self.instruments.get(key) for key in keys)
-        futures = (i for i in described if i is not None and i.sec_type is SecType.FUTURE)
-        return {i.key: f"{i.symbol}@{i.exchange}" for i in futures}
+        described = map(self.instruments.get, keys)
+        return {
+            i.key: f"{i.symbol}@{i.exchange}" for i in described if i is not None and i.sec_type is _FUTURE
+        }
 
     def losses_of(self, key: str) -> Losses:
         """Loss and drawdown of the account and of one symbol, as they were at the last look."""
-        return self.losses._replace(symbol_day_pct=self.symbol_losses.get(key, 0.0))
+        day_pct, _, session_pct, rolling_pct = self.losses
+        return Losses(day_pct, self.symbol_losses.get(key, 0.0), session_pct, rolling_pct)
 
     def unit_exposure_usd(self, key: str) -> float:
         """Exposure of one unit; NaN where its price or margin is not known."""
@@ -272,13 +289,15 @@ class Desk:
 
     def symbol_block(self, key: str) -> Block | None:
         """Why this symbol takes no entry although the engine does."""
-        unknown = [o for o in self.books.open_orders(key) if o.state is OrderState.UNKNOWN]
-        if unknown:
-            return Block(Reason.UNKNOWN_ORDER, f"{key}: the fate of {unknown[0].intent.ref} is unknown")
+        for order in self.books.open_orders(key):
+            if order.state is _UNKNOWN:
+                return Block(Reason.UNKNOWN_ORDER, f"{key}: the fate of {order.intent.ref} is unknown")
         return self.surfaced_block(key) or self.alert_block(key)
 
     def surfaced_block(self, key: str) -> Block | None:
         """An order of this symbol that works after its end: whoever saw its alert, it can still fill."""
+        if not self.surfaced:
+            return None
         ref = next((ref for ref, its_key in self.surfaced.items() if its_key == key), None)
         if ref is None:
             return None
@@ -325,13 +344,14 @@ class Desk:
         counted = {*out.worst, key}
         braked = self.brakes.blocking(strategy=proposal.strategy, key=key)  # says more than its own alert
         block = self.entry_block() or (self.symbol_block(key) if braked is None else None)
-        past, pivot = self.books.ledger.positions.past, proposal.plan.pivot
+        past, pivot, limits = self.books.ledger.positions.past, proposal.plan.pivot, self.limits()
+        today, instrument = past.of(key), self.instruments.get(key)
         return GateWorld(
             now=now,
             blocked=None if block is None else block.reason,
             blocked_text="" if block is None else block.text,
             brakes=self.brakes,
-            instrument=self.instruments.get(key),
+            instrument=instrument,
             quote=self.quotes.quote(key),
             # A dry run buys nothing: it may look at delayed prices, and says so.
             is_live_data=self.quotes.is_live(key) or self.mode is Mode.DRY_RUN,
@@ -341,7 +361,7 @@ class Desk:
             commitments=out,
             losses=self.losses_of(key),
             pace=self.books.recent.pace(
-                now, strategy=proposal.strategy, key=key, side=proposal.side, limits=self.limits()
+                now, strategy=proposal.strategy, key=key, side=proposal.side, limits=limits
             ),
             selection=self.inputs.selection(key),
             roots=self.roots(counted),
@@ -349,13 +369,13 @@ class Desk:
             margin_usd=self.margins.get(key),
             margin_age_s=self.heard.margin_age_s(key),
             strategy_allows_short=allow_short,
-            profile=Profile(self.config.profile_of(proposal.strategy).value),
+            profile=_PROFILES[self.config.profile_of(proposal.strategy)],
             is_paper=self.mode is not Mode.LIVE,
             signals_used=self.signals_used,
-            last_fill_at=past.of(key).last_fill_at,
-            last_stop_out_at=past.of(key).last_stop_out_at,
+            last_fill_at=today.last_fill_at,
+            last_stop_out_at=today.last_stop_out_at,
             attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
-            entries_end=self.close_times.entries_end(self.instruments.get(key), now, self.config),
+            entries_end=self.close_times.entries_end(instrument, now, self.config),
         )
 
     def refused(self, proposal: Proposal, refusal: Refusal) -> None:

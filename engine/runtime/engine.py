@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -23,6 +23,7 @@ from engine.runtime.health.inputs import is_quiet
 from engine.runtime.inbox import Inbox
 from engine.runtime.line import UNVERIFIED_ALERT, Line
 from engine.runtime.markets import Markets
+from engine.runtime.process import eager
 from engine.runtime.process.core import SnapshotSource
 from engine.runtime.process.errors import RefusedError
 from engine.runtime.publisher import Publisher
@@ -291,7 +292,19 @@ class Engine:
             if self.parts.desk.state is not EngineState.STOPPED:
                 self._early.append((name, act))
             return
-        task = self._group.create_task(self._guarded(name, act), name=f"act {name}")
+        self._keep(self._group, name, self._guarded(name, act))
+
+    def begin(self, name: str, act: Callable[[], object]) -> None:
+        """Like `spawn`, but what needs no waiting happens at once, on the caller's turn."""
+        if self._closing or self._group is None:
+            self.spawn(name, act)
+            return
+        rest = eager.begin(self._guarded(name, act))
+        if rest is not None:
+            self._keep(self._group, name, rest)
+
+    def _keep(self, group: asyncio.TaskGroup, name: str, work: Coroutine[object, object, None]) -> None:
+        task = group.create_task(work, name=f"act {name}")
         self._acts[task] = None
         task.add_done_callback(self._acts.pop)
 

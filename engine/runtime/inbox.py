@@ -131,9 +131,14 @@ class Inbox:
 
     def on_bar(self, bar: Bar) -> None:
         """A complete 5-second bar."""
-        with self._desk.faults.loop("bars"):
+        faults = self._desk.faults
+        try:
             self._desk.quotes.on_bar(bar)
             self._on_bar(bar)
+        except Exception as err:  # noqa: BLE001 - as above
+            faults.loop_failed("bars", err)
+        else:
+            faults.loop_worked("bars")
 
     def on_depth(self, depth: Depth) -> None:
         """Our own book after an update."""

@@ -12,30 +12,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time
-
-import structlog
+from typing import TypeAlias
 
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Intention, Proposal, Role
-from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.market.bars import BarAggregator
 from engine.risk.gate import check_entry
-from engine.risk.limits import RiskLimits
 from engine.risk.refusal import OrderRefusedError, Refusal
-from engine.risk.world import GateWorld
-from engine.runtime.decisions import decision_context
+from engine.runtime.decisions import record_decision
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import Strategy, StrategyView, Waiting
 
-_log = structlog.get_logger("engine")
+Spawn: TypeAlias = Callable[[str, Callable[[], object]], None]
+"""Runs an act under a name."""
 
 LIVE_BAR_SECONDS = 5
 """Length of the bars the broker streams."""
@@ -85,12 +82,14 @@ class Trading:
         *,
         executor: Executor,
         running: Sequence[Running],
-        spawn: Callable[[str, Callable[[], object]], None],
+        spawn: Spawn,
+        begin: Spawn | None = None,
     ) -> None:
+        """`begin` starts an act at once, on its caller's turn; without it acts begin a turn later."""
         self._desk = desk
         self._executor = executor
         self.running = tuple(running)
-        self._spawn = spawn
+        self._spawn, self._begin = spawn, begin or spawn
         self._readers: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> the strategies that read its quotes."""
 
@@ -101,29 +100,35 @@ class Trading:
         cycle_begins(bar.end)
         for running in self.running:
             if bar.symbol in running.keys and not self._is_off(running, bar.symbol):
-                with self._guarded(running, bar.symbol):
+                try:
                     self._feed(running, bar)
+                except Exception as err:  # noqa: BLE001 - as `_failed_at` says
+                    self._failed_at(running, bar.symbol, err)
         cycle_ends(self._desk)
 
     @contextmanager
     def _guarded(self, running: Running, key: str, *, most: int | None = None) -> Iterator[None]:
+        """Hands a strategy's error at one instrument to `_failed_at`."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 - as `_failed_at` says
+            self._failed_at(running, key, err, most=most)
+
+    def _failed_at(self, running: Running, key: str, err: Exception, *, most: int | None = None) -> None:
         """A strategy's error at one instrument touches no other, nor any other strategy's position.
 
         After `most` of them (errors.position_max where nothing is said) it is off there.
         """
-        try:
-            yield
-        except Exception as err:  # noqa: BLE001 - as the sentence above says
-            desk, name = self._desk, running.strategy.name
-            position = desk.books.position(key)
-            if position is not None and position.owner == name:
-                desk.faults.position_failed(key, f"strategy {name}", err)
-            else:
-                desk.faults.failed(f"strategy {name}", err, key=key)
-            running.errors[key] += 1
-            if running.errors[key] >= (most or desk.config.errors.position_max):
-                running.off_at[key] = f"{type(err).__name__}: {err}"
-                self._tell_off()
+        desk, name = self._desk, running.strategy.name
+        position = desk.books.position(key)
+        if position is not None and position.owner == name:
+            desk.faults.position_failed(key, f"strategy {name}", err)
+        else:
+            desk.faults.failed(f"strategy {name}", err, key=key)
+        running.errors[key] += 1
+        if running.errors[key] >= (most or desk.config.errors.position_max):
+            running.off_at[key] = f"{type(err).__name__}: {err}"
+            self._tell_off()
 
     @contextmanager
     def _whole(self, running: Running) -> Iterator[None]:
@@ -211,10 +216,15 @@ class Trading:
     # --- instruments ----------------------------------------------------------------------------
 
     def _want(self, running: Running, key: str, proposals: tuple[Proposal, ...]) -> None:
-        """Act on proposals, in a task of its own; those of an instrument that is still cold are dropped."""
+        """Act on proposals, in a task of its own; those of an instrument that is still cold are dropped.
+
+        Entries begin at once: decided and on their way to the disk before the loop does anything else.
+        """
         if key not in running.warm or not proposals:
             return
-        self._spawn(f"act {running.strategy.name} {key}", lambda: self._act(running, proposals))
+        leaves = [p for p in proposals if p.intention is Intention.EXIT]
+        start = self._spawn if leaves else self._begin
+        start(f"act {running.strategy.name} {key}", lambda: self._act(running, proposals))
 
     def assign(self, running: Running, keys: Sequence[str]) -> None:
         """Give a strategy its instruments; it starts cold."""
@@ -299,7 +309,8 @@ class Trading:
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
         ticket = check_entry(proposal, world, limits)
         # Written down and told while the intents are being stored, not before: the order comes first.
-        asyncio.get_running_loop().call_soon(self._record, proposal, ticket, world, limits)
+        wish = self._sentence(proposal, "enter")
+        asyncio.get_running_loop().call_soon(record_decision, desk, proposal, ticket, world, limits, wish)
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
             if isinstance(ticket, Refusal):
@@ -308,7 +319,6 @@ class Trading:
         desk.telemetry.counters.approved += 1
         if desk.mode is Mode.DRY_RUN:
             label = "" if desk.quotes.is_live(proposal.key) else " (delayed prices)"
-            wish = self._sentence(proposal, "enter")
             text = f"DRY: would {wish}: {ticket.quantity} at {ticket.limit_price}{label}"
             desk.signals_used.add(proposal.signal_id)
             desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
@@ -322,18 +332,6 @@ class Trading:
                 order_sent(desk)
         except OrderRefusedError as err:
             desk.refused(proposal, err.refusal)
-
-    def _record(
-        self, proposal: Proposal, verdict: EntryTicket | Refusal, world: GateWorld, limits: RiskLimits
-    ) -> None:
-        context = decision_context(verdict, world, limits)
-        desk = self._desk
-        desk.session_log.proposal(world.now, proposal, verdict, context)
-        _log.debug("decision", symbol=proposal.key, signal=proposal.signal_id, **context)
-        if isinstance(verdict, EntryTicket) and desk.mode is not Mode.DRY_RUN:
-            order = f"{proposal.side.value} {verdict.quantity} at {verdict.limit_price}"
-            text = f"{self._sentence(proposal, 'enter')}: {order}"
-            desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key, ref=proposal.signal_id)
 
     def _sentence(self, proposal: Proposal, word: str) -> str:
         note = f" ({proposal.note})" if proposal.note else ""

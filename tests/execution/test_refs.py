@@ -26,6 +26,17 @@ def test_ulids_are_26_characters_and_sort_by_time(early: int, entropy: bytes) ->
     assert ulid(early, entropy) < ulid(early + 1, bytes(10))
 
 
+@given(epoch_ms=st.integers(0, 2**48 - 1), entropy=st.binary(min_size=10, max_size=10))
+def test_a_ulid_is_its_time_and_entropy_in_the_alphabet_of_the_specification(
+    epoch_ms: int, entropy: bytes
+) -> None:
+    number = 0
+    for character in ulid(epoch_ms, entropy):
+        number = number * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(character)
+
+    assert number == epoch_ms << 80 | int.from_bytes(entropy, "big")
+
+
 @given(key=st.text(min_size=1, max_size=20))
 def test_a_reference_is_plain_ascii_and_ours(key: str) -> None:
     ref = _maker().new_ref(key, Role.ENTRY)

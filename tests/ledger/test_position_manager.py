@@ -146,6 +146,8 @@ def test_no_field_may_be_missing(name):
         ("stop", float("inf")),
         ("target1", "460"),
         ("target2", float("nan")),
+        ("pivot", 445),
+        ("partials", []),
         ("partials", [{"shares": 50}]),
         ("partials", (Partial(datetime(2025, 10, 6), Decimal(1), 5, "x"),)),
         ("partials", (Partial(T0, Decimal(1), 0, "x"),)),

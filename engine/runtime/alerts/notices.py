@@ -215,7 +215,8 @@ class Notices:
 
     def blocking(self, symbol: str) -> AlertView | None:
         """An unacknowledged CRITICAL alert that blocks entries of this symbol (or of all)."""
-        for alert in (a.view for a in self._alerts.values()):
+        for held in self._alerts.values():
+            alert = held.view
             if alert.level is Level.CRITICAL and not alert.acknowledged and alert.symbol in ("", symbol):
                 return alert
         return None
