@@ -13,7 +13,28 @@ from cockpit.cli_parts import ConfigFile, StateDir, fail, leave, load_config
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
+    app.command()(plan)
     app.command()(scan)
+
+
+def plan(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Print the day without trading.
+
+    Sessions, universe with reasons, setups, limits, data lines. Asks a running engine; without one it comes
+    from the configuration, the calendars and the scanner files.
+    """
+    from engine.runtime.shell.plan import show_plan
+
+    def body() -> int:
+        loaded, is_named = load_config(context, config, state)
+        return show_plan(loaded, is_named=is_named, environ=os.environ, as_json=as_json, say=typer.echo)
+
+    leave(body)
 
 
 def scan(

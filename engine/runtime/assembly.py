@@ -41,7 +41,7 @@ from engine.runtime.markets import Markets
 from engine.runtime.modes.account_lock import AccountLock
 from engine.runtime.modes.assembly import mode_chores
 from engine.runtime.orders_assembly import executor_of
-from engine.runtime.planning.assembly import day_answers
+from engine.runtime.planning.assembly import Answers, day_answers
 from engine.runtime.process.errors import FailedError
 from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan, running_gateway
 from engine.runtime.process.late_log import LateLog
@@ -129,7 +129,8 @@ def assemble(given: Given, engine: Engine) -> Parts:
     )
     upkeep = _upkeep(given, desk, engine, executor, trading, pnl, memory, markets, braking, watch)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
-    commands = _commands(given, desk, engine, braking, executor, parts.settler, publisher)
+    answers = day_answers(desk, broker, trading)
+    commands = _commands(given, desk, engine, braking, executor, parts.settler, publisher, answers)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
     desk.books.on_changes(upkeep.on_changes)
     desk.books.on_changes(partial(tell_changes, desk, given.late))
@@ -187,6 +188,7 @@ def _commands(
     executor: Executor,
     settler: Settler,
     publisher: Publisher,
+    answers: Answers,
 ) -> Commands:
     return Commands(
         desk,
@@ -201,7 +203,7 @@ def _commands(
         on_detached=engine.on_detached,
         urge=publisher.urge,
         settler=settler,
-        answers=day_answers(desk, given.broker),
+        answers=answers,
     )
 
 

@@ -10,6 +10,7 @@ from engine.api import Command, CommandKind, OutcomeStatus
 from engine.broker.port import Fetched, LinkState
 from engine.domain.market import Bar
 from engine.runtime.planning.assembly import day_answers
+from engine.runtime.trading import Trading
 from tests.builders import TEN, future, stock
 from tests.execution.rig import Rig, rig
 from tests.virtual_time import virtual
@@ -23,6 +24,10 @@ def _daily(key: str) -> Fetched[tuple[Bar, ...]]:
             for n in reversed(range(20))
         )
     )
+
+
+def _trading(here: Rig) -> Trading:
+    return Trading(here.desk, executor=here.executor, running=(), spawn=here.spawn)
 
 
 def _lists(here: Rig) -> None:
@@ -41,7 +46,7 @@ def _lists(here: Rig) -> None:
 async def test_every_symbol_has_levels_or_a_reason(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         _lists(here)
-        scan = day_answers(here.desk, here.broker)[CommandKind.SCAN]
+        scan = day_answers(here.desk, here.broker, _trading(here))[CommandKind.SCAN]
         outcome = await scan(Command("1", CommandKind.SCAN, target="SPY ES@CME NEW LOST GONE"))
 
         assert (outcome.status, outcome.text) == (OutcomeStatus.DONE, "2 of 5 have levels for 2026-11-20")
@@ -58,7 +63,7 @@ async def test_every_symbol_has_levels_or_a_reason(tmp_path: Path) -> None:
 async def test_all_that_is_traded_is_scanned_where_nothing_is_named(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         _lists(here)
-        scan = day_answers(here.desk, here.broker)[CommandKind.SCAN]
+        scan = day_answers(here.desk, here.broker, _trading(here))[CommandKind.SCAN]
         outcome = await scan(Command("1", CommandKind.SCAN))
         assert outcome.text == "2 of 16 have levels for 2026-11-20"
 
@@ -67,6 +72,6 @@ async def test_all_that_is_traded_is_scanned_where_nothing_is_named(tmp_path: Pa
 async def test_without_a_line_it_is_refused(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         here.desk.link = LinkState.DOWN
-        scan = day_answers(here.desk, here.broker)[CommandKind.SCAN]
+        scan = day_answers(here.desk, here.broker, _trading(here))[CommandKind.SCAN]
         outcome = await scan(Command("1", CommandKind.SCAN))
         assert (outcome.status, outcome.code) == (OutcomeStatus.REFUSED, "link_down")
