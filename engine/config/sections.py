@@ -212,6 +212,8 @@ class RiskSection(Section):
 
     risk_per_trade_pct: float = key(0.5, unit="% NLV", gt=0, le=5)
     """Loss of one trade at its stop, from which its size follows; may be changed while it runs."""
+    volatility_target_pct: float = key(0.0, unit="% NLV", ge=0, le=20)
+    """What one position may move in a typical session (average true range): sizes entries by it; 0 = off."""
     max_positions: int = key(3, ge=1, le=50)
     """Positions at the same time, working entries counted; may be changed while it runs."""
     max_gross_exposure: float = key(100_000.0, unit="USD", gt=0)

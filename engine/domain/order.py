@@ -114,6 +114,8 @@ class Proposal:
     """Protective stop of an entry; required to enter."""
     target_price: float | None = None
     conviction: float = 1.0
+    day_range: float | None = None
+    """Average true range of an entry's instrument, scaled to one session, in price; None where not known."""
     note: str = ""
     """One line for people: what was seen."""
     plan: Plan = NO_PLAN

@@ -9,6 +9,7 @@ from engine.risk.limits import RiskLimits
 
 CUT: Final = (
     "risk_per_trade_pct",
+    "volatility_target_pct",
     "max_gross_exposure_usd",
     "symbol_notional_cap_usd",
     "symbol_margin_cap_usd",

@@ -42,6 +42,8 @@ class RiskLimits:
     max_quote_age_s: float
     entry_ticks_through: int
     """How many ticks through the touch an entry limit is set."""
+    volatility_target_pct: float = 0.0
+    """What one position may move in a typical session; 0: its size follows the distance of its stop alone."""
     max_order_value_usd: float = 50_000.0
     """Exposure of one order."""
     max_order_shares: int = 10_000

@@ -17,6 +17,7 @@ from engine.risk.losses import size_factor
 from engine.risk.order_check import OrderRules, too_small
 from engine.risk.quality import check_collar
 from engine.risk.refusal import Refusal
+from engine.risk.volatility import calm_units
 from engine.risk.world import GateWorld
 
 _BUY, _DOWN, _UP = Side.BUY, Rounding.DOWN, Rounding.UP
@@ -48,13 +49,16 @@ def size_entry(
     if not (math.isfinite(unit_risk) and math.isfinite(unit_usd) and unit_usd > 0):
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: margin or exposure of one is not known yet")
     rules, budget = limits.order_rules, _risk_budget_usd(world, limits)
-    quantity, room = wanted, room_usd(caps)
-    if quantity is None:
-        quantity = min(_most(room / unit_usd), most_units(instrument, limits))
-    fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
-    if wanted is None and quantity * unit_risk + 2 * fee > budget:
-        quantity = _within_risk(instrument, rules, budget, unit_risk, limit=limit)
-        fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
+    room = room_usd(caps)
+    if wanted is None:
+        sized = _sized(
+            proposal, instrument, limits, room=room / unit_usd, budget=budget, limit=limit, stop=stop
+        )
+    else:
+        sized = wanted, rules.fee_usd(instrument, quantity=wanted, price=limit)
+    if isinstance(sized, Refusal):
+        return sized
+    quantity, fee = sized
     risk, exposure = quantity * unit_risk + 2 * fee, quantity * unit_usd
     refusal = (
         (None if wanted is None else check_size(instrument, quantity, limits))
@@ -63,6 +67,31 @@ def size_entry(
         or too_small(instrument, rules, quantity=quantity, price=limit, fee=fee)
     )
     return refusal or EntryTicket(quantity, limit, stop, exposure, risk, 2 * fee)
+
+
+def _sized(
+    proposal: Proposal,
+    instrument: Instrument,
+    limits: RiskLimits,
+    *,
+    room: float,
+    budget: float,
+    limit: float,
+    stop: float,
+) -> tuple[int, float] | Refusal:
+    """The most units that every limit leaves, and the fee of one way. `room` in units, `budget` in USD."""
+    rules, unit_risk = limits.order_rules, abs(limit - stop) * instrument.multiplier
+    quantity = min(_most(room), most_units(instrument, limits))
+    if limits.volatility_target_pct:
+        calm = calm_units(proposal, instrument, budget / limits.risk_per_trade_pct, limits)
+        if isinstance(calm, Refusal):
+            return calm
+        quantity = min(quantity, calm)
+    fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
+    if quantity * unit_risk + 2 * fee <= budget:
+        return quantity, fee
+    quantity = _within_risk(instrument, rules, budget, unit_risk, limit=limit)
+    return quantity, rules.fee_usd(instrument, quantity=quantity, price=limit)
 
 
 def _most(units: float) -> int:

@@ -25,6 +25,7 @@ def limits_of(config: Config) -> RiskLimits:
     risk, sessions = config.risk, config.sessions
     return RiskLimits(
         risk_per_trade_pct=risk.risk_per_trade_pct,
+        volatility_target_pct=risk.volatility_target_pct,
         max_positions=risk.max_positions,
         max_gross_exposure_usd=risk.max_gross_exposure,
         symbol_notional_cap_usd=risk.per_symbol_notional_cap,

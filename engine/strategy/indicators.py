@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
 from engine.domain.market import Bar
 from engine.strategy.registry import indicator
@@ -113,6 +113,19 @@ class Atr(_Windowed):
         else:
             self.value += (reach - self.value) / self.length
         return self.value
+
+
+SESSION_S: Final = 6.5 * 3600.0
+"""One session of stocks: what ranges of any bar are scaled to, so that one figure means the same for all."""
+
+
+def day_range(bar_range: float, bar_s: float) -> float | None:
+    """What an average range of bars of this length comes to in a session, by the root of time.
+
+    None where it is not known.
+    """
+    scaled = bar_range * math.sqrt(SESSION_S / bar_s)
+    return scaled if math.isfinite(scaled) and scaled > 0 else None
 
 
 @indicator("roc")

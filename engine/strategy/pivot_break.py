@@ -225,6 +225,7 @@ class PivotBreak(Strategy):
             at=at,
             stop_price=wish.stop,
             target_price=wish.target,
+            day_range=watched.window.day_range(),
             note=f"broke {level} {track.pivot:g} at {wish.price:g}, {trigger.path.value}",
             plan=Plan(
                 pivot=track.pivot,

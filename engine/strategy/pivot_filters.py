@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from engine.domain.market import Bar
+from engine.strategy.indicators import Atr, day_range
 
 
 class FilterName(StrEnum):
@@ -80,6 +81,15 @@ class BarWindow:
     def last(self) -> Bar | None:
         """The newest bar."""
         return self._bars[-1] if self._bars else None
+
+    def day_range(self) -> float | None:
+        """Their average true range, scaled to one session; None where it is not known."""
+        if not self._bars:
+            return None
+        average = Atr(len(self._bars))
+        for bar in self._bars:
+            average.update(bar)
+        return day_range(average.value, self._bars[-1].seconds)
 
     def volume_ratio(self) -> float:
         """Volume of the last bar over the mean before it; NaN where nothing traded before."""

@@ -19,7 +19,7 @@ from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.reasons import Reason
 from engine.strategy.base import Strategy, StrategyView, Waiting
-from engine.strategy.indicators import Atr
+from engine.strategy.indicators import Atr, day_range
 
 SIGNAL_BARS = 3
 """How many bars a signal waits for an earlier position or entry to end before it is void."""
@@ -181,6 +181,7 @@ class TrendStrategy(Strategy):
             signal_id=self._signal_id(bar.symbol, track.turned_at, direction),
             at=bar.end,
             stop_price=stop,
+            day_range=day_range(track.atr.value, bar.seconds),
             note=track.lean.text(),
         )
 

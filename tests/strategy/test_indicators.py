@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.domain.market import Bar
 from engine.strategy import INDICATORS
-from engine.strategy.indicators import Atr, Ema, Indicator, Roc, Sma
+from engine.strategy.indicators import SESSION_S, Atr, Ema, Indicator, Roc, Sma, day_range
 from tests.strategy.bars import bar, bars
 
 prices = st.floats(0.01, 100_000.0)
@@ -109,3 +109,11 @@ def test_the_first_value_comes_exactly_with_the_last_bar_needed(name: str, lengt
 def test_a_length_below_one_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         INDICATORS.get(name)(0)
+
+
+def test_the_range_of_a_session_is_the_same_figure_from_bars_of_any_length() -> None:
+    # A quarter of the length has half the range, by the root of time.
+    assert day_range(1.0, 60.0) == pytest.approx(day_range(0.5, 15.0))
+    assert day_range(1.0, SESSION_S) == 1.0
+    assert day_range(math.nan, 60.0) is None
+    assert day_range(0.0, 60.0) is None

@@ -37,6 +37,7 @@ def test_a_break_of_resistance_with_volume_is_bought_on_the_tick() -> None:
     assert (entry.intention, entry.side) == (Intention.ENTER, Side.BUY)
     assert entry.at == day.now
     assert entry.stop_price == pytest.approx(99.75)
+    assert entry.day_range is not None, "so that sizes can follow volatility"
     assert (entry.plan.pivot, entry.plan.target1, entry.plan.target2) == (100.0, 101.0, 102.0)
     assert entry.plan.moves_to_breakeven
 

@@ -14,6 +14,7 @@ from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.reasons import Reason
 from engine.strategy import STRATEGIES, Strategy, StrategyView
+from engine.strategy.indicators import SESSION_S
 from engine.strategy.ma_crossover import CrossoverParams
 from engine.strategy.trend import SIGNAL_BARS
 from tests.strategy.bars import bar, bars
@@ -87,6 +88,7 @@ def test_the_stop_of_an_entry_lies_a_multiple_of_the_range_behind_the_close() ->
     for reach in reaches[2 : up + 1]:
         atr += (reach - atr) / 2
     assert said.stop_price == pytest.approx(ONE_HILL[up] - 2.0 * atr)
+    assert said.day_range == pytest.approx(atr * math.sqrt(SESSION_S / 60.0))
 
 
 def test_a_quiet_market_still_has_the_least_stop_distance() -> None:
