@@ -10,6 +10,7 @@ from engine.domain.moment import aware
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.preview import EntryTicket, Preview
 from engine.domain.reasons import Reason
+from engine.domain.terms import Terms
 
 
 class Side(StrEnum):
@@ -124,6 +125,8 @@ class Proposal:
     """How much of the position an exit takes, in (0, 1]; less than 1 is a partial."""
     reason: Reason = Reason.SIGNAL
     """Why an exit leaves; it becomes the reason of the close."""
+    terms: Terms | None = None
+    """What a rule asked for in percent; None where the strategy sizes by its stop alone."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     NOT_APPROVED = "not_approved"
     TIER_CAP = "tier_cap"
     TIER_SIZE = "tier_size"
+    NOTIONAL = "notional_pct"
     STRATEGY_BUDGET = "strategy_budget"
     MIN_VOLUME = "min_volume"
     MAX_SPREAD = "max_spread"

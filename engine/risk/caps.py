@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.reasons import Reason
+from engine.domain.terms import Terms
 from engine.risk.exposure import gross_exposure_usd, group_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
@@ -28,6 +29,7 @@ _SIZE: Rule = (Reason.POSITION_SIZE, "size of the position")
 _ORDER: Rule = (Reason.ORDER_VALUE, "value of the order")
 _GROSS: Rule = (Reason.GROSS_EXPOSURE, "gross exposure")
 _TOTAL: Rule = (Reason.TOTAL_AT_RISK, "total at risk")
+_NOTIONAL_PCT: Rule = (Reason.NOTIONAL, "what the rule asks for")
 _FUNDS: Rule = (Reason.FUNDS, "what entries tie up")
 
 
@@ -62,6 +64,12 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
         caps = (*caps, (_FUNDS, funds, gross_exposure_usd(world.commitments.pending, world.unit_usd)))
     selection = world.selection
     return (*caps, *_of_groups(key, world, limits, percent)) if selection.themes or selection.tiers else caps
+
+
+def cap_of_terms(terms: Terms, key: str, world: GateWorld, limits: RiskLimits) -> Cap:
+    """What a rule asks for, as a cap of its own: narrowed and widened like the others in percent."""
+    percent = world.net_liquidation_usd / 100.0 * regime_factor(world, limits)
+    return _NOTIONAL_PCT, percent * terms.notional_pct, _symbol_usd(key, world)
 
 
 def most_units(instrument: Instrument, limits: RiskLimits) -> int:

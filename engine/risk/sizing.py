@@ -10,7 +10,16 @@ from engine.domain.order import Proposal, Side
 from engine.domain.preview import EntryTicket
 from engine.domain.price import Rounding, round_to_tick, tick_at
 from engine.domain.reasons import Reason
-from engine.risk.caps import EXACT, caps_of, check_size, first_exceeded, most_units, regime_factor, room_usd
+from engine.risk.caps import (
+    EXACT,
+    cap_of_terms,
+    caps_of,
+    check_size,
+    first_exceeded,
+    most_units,
+    regime_factor,
+    room_usd,
+)
 from engine.risk.exposure import unit_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import size_factor
@@ -46,6 +55,8 @@ def size_entry(
     caps = caps_of(instrument, world, limits)
     if isinstance(caps, Refusal):
         return caps
+    if proposal.terms is not None:
+        caps = (*caps, cap_of_terms(proposal.terms, instrument.key, world, limits))
     if not (math.isfinite(unit_risk) and math.isfinite(unit_usd) and unit_usd > 0):
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: margin or exposure of one is not known yet")
     rules, budget = limits.order_rules, _risk_budget_usd(world, limits)

@@ -92,6 +92,8 @@ class Trading:
         self._spawn, self._begin = spawn, begin or spawn
         self._readers: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> the strategies that read its quotes."""
+        self._clocked: dict[str, tuple[Running, ...]] = {}
+        """Instrument key -> those that are asked by the clock."""
 
     # --- bars in --------------------------------------------------------------------------------
 
@@ -194,7 +196,7 @@ class Trading:
     async def clock_round(self) -> None:
         """Ask those who decide by the clock, too; once a round."""
         now = self._desk.now()
-        for key, readers in self._readers.items():
+        for key, readers in self._clocked.items():
             for running in readers:
                 if self._is_off(running, key):
                     continue
@@ -220,7 +222,7 @@ class Trading:
 
         Entries begin at once: decided and on their way to the disk before the loop does anything else.
         """
-        if key not in running.warm or not proposals:
+        if not proposals or not (proposals := tuple(p for p in proposals if p.key in running.warm)):
             return
         leaves = [p for p in proposals if p.intention is Intention.EXIT]
         start = self._spawn if leaves else self._begin
@@ -232,15 +234,12 @@ class Trading:
         with self._whole(running):
             running.strategy = running.make(tuple(keys))
             running.strategy.take_setups(tuple(self._desk.setups.values()))
-        self._readers = self._find_readers()
+        quoted = [r for r in self.running if r.strategy.reads_quotes]
+        self._readers = _by_key(quoted)
+        self._clocked = _by_key([r for r in self.running if r in quoted or r.strategy.reads_clock])
         running.aggregators = {}
         if running.bar_seconds > LIVE_BAR_SECONDS:
             running.aggregators = {key: self._aggregator(running.bar_seconds, key) for key in keys}
-
-    def _find_readers(self) -> dict[str, tuple[Running, ...]]:
-        readers = [r for r in self.running if r.strategy.reads_quotes]
-        keys = sorted({key for r in readers for key in r.keys})
-        return {key: tuple(r for r in readers if key in r.keys) for key in keys}
 
     def _aggregator(self, seconds: int, key: str) -> BarAggregator:
         instrument = self._desk.instruments.get(key)
@@ -389,3 +388,8 @@ class Trading:
         with self._guarded(running, key):
             waiting = running.strategy.why_not(key)
         return WhyNot(key, name, waiting.code.value, waiting.text)
+
+
+def _by_key(readers: Sequence[Running]) -> dict[str, tuple[Running, ...]]:
+    keys = sorted({key for r in readers for key in r.keys})
+    return {key: tuple(r for r in readers if key in r.keys) for key in keys}

@@ -91,7 +91,7 @@ def proposal_payload(
     proposal: Proposal, verdict: str, *, quantity: int | None = None, limit_price: float | None = None
 ) -> dict[str, object]:
     """Payload of a `proposal` event; size and limit where the gate let an entry through."""
-    plan = proposal.plan
+    plan, terms = proposal.plan, proposal.terms
     return {
         "strategy": proposal.strategy,
         "key": proposal.key,
@@ -104,6 +104,7 @@ def proposal_payload(
         "conviction": proposal.conviction,
         "exit_fraction": proposal.exit_fraction,
         "plan": [plan.pivot, plan.target1, plan.target2, plan.moves_to_breakeven],
+        "terms": None if terms is None else [terms.notional_pct, terms.stop_loss_pct, terms.take_profit_pct],
         "note": proposal.note,
         "verdict": verdict,
         "quantity": quantity,

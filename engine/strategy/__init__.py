@@ -1,7 +1,7 @@
 """Strategies and indicators. Pure: market in, proposals out."""
 
 # Importing the modules is what registers their classes.
-from engine.strategy import indicators, ma_crossover, momentum, pivot_break
+from engine.strategy import indicators, ma_crossover, momentum, pivot_break, rules
 from engine.strategy.base import Strategy, StrategyView, Waiting
 from engine.strategy.params import ParamError
 from engine.strategy.registry import INDICATORS, STRATEGIES, UnknownNameError
@@ -18,4 +18,5 @@ __all__ = [
     "ma_crossover",
     "momentum",
     "pivot_break",
+    "rules",
 ]

@@ -87,6 +87,8 @@ class Strategy(ABC):
     """True where it trades the levels of a scanner."""
     reads_quotes: ClassVar[bool] = False
     """True where it is asked at quotes and by the clock, and not at bars alone."""
+    reads_clock: ClassVar[bool] = False
+    """True where it is asked by the clock although it does not read quotes."""
     only_timeframe: ClassVar[str] = ""
     """The one timeframe it understands; empty where any will do."""
 
