@@ -32,5 +32,7 @@ class StrategySection(Section):
     [position] says."""
     allow_short: bool = True
     """false = it is never short; true = as risk.allow_short says for the asset class."""
+    budget_pct: float = key(0.0, unit="% NLV", ge=0, le=1000)
+    """Most exposure of its positions and working entries together; 0 = only the account's limits."""
     params: Mapping[str, Parameter] = {}
     """Its own parameters; it says which it knows and checks them before anything starts."""

@@ -11,7 +11,7 @@ from engine.domain.terms import Terms
 from engine.risk.exposure import gross_exposure_usd, group_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
-from engine.risk.world import GateWorld
+from engine.risk.world import Budget, GateWorld
 
 EXACT = 1e-9
 """Relative room for the last bits of a double: exactly the cap passes, a cent more does not."""
@@ -62,6 +62,8 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
     # Funds beyond everything that is out and the largest order hold nothing back.
     if funds < gross + limits.max_order_value_usd:
         caps = (*caps, (_FUNDS, funds, gross_exposure_usd(world.commitments.pending, world.unit_usd)))
+    if world.budget is not None:
+        caps = (*caps, _of_budget(world.budget, world, percent))
     selection = world.selection
     return (*caps, *_of_groups(key, world, limits, percent)) if selection.themes or selection.tiers else caps
 
@@ -121,6 +123,11 @@ def _symbol_usd(key: str, world: GateWorld) -> float:
         return group_exposure_usd(root, world.roots, worst, unit_usd)
     own = worst.get(key)
     return own * unit_usd[key] if own else 0.0
+
+
+def _of_budget(budget: Budget, world: GateWorld, percent: float) -> Cap:
+    used = group_exposure_usd(budget.strategy, budget.owners, world.commitments.worst, world.unit_usd)
+    return (Reason.STRATEGY_BUDGET, f"budget of {budget.strategy}"), percent * budget.pct, used
 
 
 def _of_groups(key: str, world: GateWorld, limits: RiskLimits, percent: float) -> tuple[Cap, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.domain.instrument import Instrument
 from engine.domain.market import Quote
@@ -16,6 +17,16 @@ from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.pace import UNHURRIED, Pace
 from engine.risk.profile import Profile
 from engine.risk.selection import UNSELECTED, Selection
+
+
+class Budget(NamedTuple):
+    """What one strategy may have out by itself."""
+
+    strategy: str
+    pct: float
+    """Exposure of everything it holds and works, in percent of net liquidation value."""
+    owners: Mapping[str, str]
+    """Key -> the strategy that holds or works it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,8 @@ class GateWorld:
     """When an order of ours last filled in this instrument today."""
     last_stop_out_at: datetime | None = None
     """When a protective stop last closed a position in it today."""
+    budget: Budget | None = None
+    """What the strategy may have out by itself; None where only the account's limits hold it."""
     attempts: int = 0
     """Entries at the proposal's pivot and side that filled today."""
     entries_end: datetime | None = None

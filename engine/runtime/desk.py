@@ -40,6 +40,7 @@ from engine.risk.world import GateWorld
 from engine.runtime.alerts.notices import Notices
 from engine.runtime.analytics import Analytics
 from engine.runtime.breakers.faults import Faults
+from engine.runtime.budget import budget_of
 from engine.runtime.clock import Clock
 from engine.runtime.close_times import CloseTimes
 from engine.runtime.heard import Heard
@@ -364,6 +365,7 @@ class Desk:
                 now, strategy=proposal.strategy, key=key, side=proposal.side, limits=limits
             ),
             selection=self.inputs.selection(key),
+            budget=budget_of(proposal.strategy, self.config, self.books),
             roots=self.roots(counted),
             unit_usd={other: self.unit_exposure_usd(other) for other in counted},
             margin_usd=self.margins.get(key),

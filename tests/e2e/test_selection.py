@@ -41,3 +41,32 @@ async def test_a_crash_declared_by_the_operator_or_a_thin_market_enters_nothing(
         assert not seen.positions
         assert seen.selection.regime.factor == 0
         assert any(a.code == "regime" for a in seen.alerts)
+
+
+@pytest.mark.req("REQ-S1", "REQ-R2", "247-PIPE")
+async def test_the_rules_trader_enters_the_best_of_a_bar_close_within_its_terms_and_budget(
+    tmp_path: Path,
+) -> None:
+    rules = {
+        "kind": "rules",
+        "symbols": ["SPY", "QQQ", "AAPL", "NVDA"],
+        "timeframe": "5s",
+        "profile": "rules",
+        "budget_pct": 1.5,
+        "params": {
+            "breakout_bars": 2,
+            "volume_bars": 2,
+            "min_score": 0.0,
+            "max_triggers_per_cycle": 1,
+            "notional_pct": 1.0,
+        },
+    }
+    eager = {"risk.min_conviction_to_propose": 0.0}
+    async with live(tmp_path, strategies={"thrust": rules}, speed=20.0, **eager) as here:
+        await here.ready()
+        seen = await here.until(lambda s: len(s.positions) >= 2, why="it never held two")
+
+        sizes = [abs(p.exposure_usd or 0.0) for p in seen.positions]
+        assert all(p.quantity > 0 and p.owner == "thrust" and p.protected_quantity for p in seen.positions)
+        assert max(sizes) <= 12_100, "1 % of a million, more in a rising market"
+        assert sum(sizes) <= 18_200, "its budget of 1.5 %"

@@ -14,6 +14,7 @@ from engine.domain.order import Side
 from engine.domain.plan import Plan
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
+from engine.domain.terms import Terms
 from engine.risk.caps import caps_of
 from engine.risk.exposure import Holding
 from engine.risk.gate import check_again, check_entry
@@ -23,7 +24,7 @@ from engine.risk.order_check import OrderRules
 from engine.risk.pace import Pace
 from engine.risk.refusal import Refusal
 from engine.risk.selection import Objection, ProductStatus, Selection
-from engine.risk.world import GateWorld
+from engine.risk.world import Budget, GateWorld
 from engine.runtime.inputs import GateInputs
 from tests.builders import LIMITS, TEN, future, intent, order, proposal, quote, stock, world
 
@@ -349,3 +350,45 @@ def test_a_refusal_by_a_figure_names_code_limit_and_value_in_its_fields_and_its_
     said = verdict.text.replace(",", "")
     for figure in (verdict.limit, verdict.value):
         assert any(f"{figure:{form}}" in said for form in ("g", ".0f", ".1f", ".2f")), (figure, said)
+
+
+# --- what a rule asks for, and what a strategy may have out ---------------------------------------
+
+
+@pytest.mark.req("REQ-R2", "REQ-U3")
+@pytest.mark.parametrize(("factor", "most"), [(1.0, 200), (0.6, 120), (1.2, 240)])
+def test_a_rule_gets_no_more_than_the_notional_it_asks_for_times_the_regime(factor: float, most: int) -> None:
+    terms = Terms(notional_pct=2.0, stop_loss_pct=1.0, take_profit_pct=2.0)
+    here = world(quote=quote(bid=100.0, ask=100.0), selection=Selection(regime_multiplier=factor))
+    wish = proposal(stop_price=99.0, terms=terms)
+
+    sized = check_entry(wish, here, WIDE)
+    assert isinstance(sized, EntryTicket)
+    assert sized.quantity == most
+    assert _code(check_entry(wish, here, WIDE, wanted=most + 1)) is Reason.NOTIONAL
+
+
+@pytest.mark.req("REQ-E1")
+def test_a_strategy_stays_within_its_budget_whatever_others_hold() -> None:
+    owners = {"AMD": "ma", "KO": "other"}
+    there = {
+        "budget": Budget("ma", 8.0, owners),
+        "holdings": (Holding("AMD", 500), Holding("KO", 300)),
+        "unit_usd": {"AMD": 100.0, "KO": 100.0},
+    }
+
+    assert isinstance(_asked(300, **there), EntryTicket)  # 80,000 of its own, 50,000 are out
+    over = _asked(301, **there)
+    assert isinstance(over, Refusal)
+    assert (over.reason, over.limit, over.value) == (Reason.STRATEGY_BUDGET, 80_000.0, 80_100.0)
+    assert "budget of ma" in over.text
+
+
+@pytest.mark.req("REQ-U1")
+@pytest.mark.parametrize(("tier", "most"), [(1, 500), (2, 300), (3, 100)])
+def test_a_position_is_no_larger_than_the_base_size_of_its_tier(tier: int, most: int) -> None:
+    limits = replace(WIDE, max_position_size_pct=100.0)
+    there = {"selection": Selection(tiers={"SPY": tier})}
+
+    assert isinstance(_asked(most, limits, **there), EntryTicket)
+    assert _code(_asked(most + 1, limits, **there)) is Reason.TIER_SIZE
