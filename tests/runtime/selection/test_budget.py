@@ -1,4 +1,4 @@
-"""Budgets: what a strategy holds and works is its own, a strategy without one is held by the account alone."""
+"""Budgets: what a strategy holds and works is its own; one without a budget is held by the account alone."""
 
 from __future__ import annotations
 
