@@ -186,8 +186,8 @@ class Trading:
             if self._is_off(running, quote.key):
                 continue
             with self._guarded(running, quote.key):
-                if not running.strategy.wants_quote(quote):
-                    continue
+                if not running.strategy.wants_quote(quote) or self._desk.quotes.is_bad(quote.key):
+                    continue  # a tick that decides nothing must not use up a break that stays
                 cycle_begins(None)
                 proposals = running.strategy.on_quote(quote, self._view(running, quote.key))
                 self._want(running, quote.key, proposals)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,10 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engine.domain.setup import Setup
+from engine.market.scan_file import file_name, render_scan_file
 from engine.store.export import export_state
 from tests.storm.agreement import assert_agreement
 from tests.storm.breakout import KIND
 from tests.storm.real import RealCockpit
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +32,22 @@ DAY = dt.datetime(2026, 11, 20, tzinfo=NEW_YORK)
 SPEED = 60.0
 PIVOT, STOP, TARGET = 445.10, 444.50, 447.00
 ONE_HUNDRED = {"per_symbol_notional_cap": 44_600.0, "cooldown_minutes": 0.0}
+TRADER = "ps60"
+PIVOT_TRADER = {
+    "kind": "pivot_break",
+    "symbols": ["TSLA"],
+    "timeframe": "5s",
+    # A tape without noise has neither volume nor thrust to judge a break by.
+    "params": {"min_volume_ratio": 0.1, "min_thrust_ratio": 0.1, "stop_pct": 0.135},
+}
+LEVELS = Setup(
+    key="TSLA",
+    day=DAY.date(),
+    resistance=PIVOT,
+    support=430.00,
+    long_targets=(TARGET, 450.00),
+    short_targets=(420.00,),
+)
 AT_ONCE = {**ONE_HUNDRED, "cooldown_after_stop_minutes": 0.0}
 """A cap that leaves 100 shares at 445.25."""
 
@@ -55,15 +77,21 @@ def play(
     until: str,
     speed: float = SPEED,
     start_at: str = "09:52",
+    trader: bool = False,
     risk: Mapping[str, object] = ONE_HUNDRED,
     **sections: Mapping[str, object],
 ) -> None:
-    """Write the tape and the configuration that trades on it."""
+    """Write the tape and the configuration that trades on it.
+
+    With the pivot `trader` on it, too, the scripted breakout wants to enter at every bar beside it.
+    """
     folder = cockpit.folder / "tape"
     folder.mkdir()
     first, last = round(moment(legs[0][0]).timestamp()), round(moment(until).timestamp())
     starts = [(round(moment(clock).timestamp()), bid) for clock, bid in legs]
     bids = [next(b for at, b in reversed(starts) if at <= second) for second in range(first, last)]
+    # Inside the pivot it breathes: where nothing ever moves every move is an outlier.
+    bids = [bid if bid > PIVOT else round(bid - 0.08 * (n % 2), 2) for n, bid in enumerate(bids)]
     asks = [round(bid + 0.01, 2) for bid in bids]
     stamps = pa.array([second * 10**9 for second in range(first, last)], pa.timestamp("ns", "UTC"))
     # A market that never stirs would count as one whose data stand still.
@@ -73,9 +101,14 @@ def play(
     prints = {"ts": stamps, "price": bids, "size": sizes}
     pq.write_table(pa.table(prints), folder / "TSLA_20261120_trade.parquet")
     params = {"pivot": PIVOT, "stop": STOP, "target": TARGET}
-    breakout = {"kind": KIND, "symbols": ["TSLA"], "timeframe": "5s", "params": params}
+    strategies = {"breakout": {"kind": KIND, "symbols": ["TSLA"], "timeframe": "5s", "params": params}}
+    if trader:
+        strategies[TRADER] = PIVOT_TRADER
+        scanner = cockpit.folder / "scanner"
+        scanner.mkdir()
+        (scanner / file_name(LEVELS.day)).write_text(render_scan_file(LEVELS.day, [LEVELS]))
     cockpit.configure(
-        {"breakout": breakout},
+        strategies,
         risk=risk,
         broker={"speed": speed, "tape": str(folder), "start_at": start_at},
         **sections,
@@ -102,10 +135,20 @@ def sent(cockpit: RealCockpit, role: str) -> list[tuple[int, str]]:
     return [(o["request"]["quantity"], o["status"]) for o in ours]
 
 
+def refused(cockpit: RealCockpit) -> bool:
+    """The gate has refused the pivot trader a third break."""
+    path = cockpit.database()
+    assert path is not None
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
+        rows = conn.execute("SELECT payload FROM event WHERE kind = 'proposal'").fetchall()
+    told = [json.loads(payload) for (payload,) in rows]
+    return any(p["strategy"] == TRADER and p["verdict"] == "max_attempts" for p in told)
+
+
 @pytest.mark.req("RECOVERY-TEST-2", "RECOVERY-SCN-1")
 def test_killed_after_a_partial_it_holds_fifty_with_the_stop_at_breakeven(cockpit: RealCockpit) -> None:
-    legs = [("09:51:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 447.13), ("10:12:00", 446.50)]
-    play(cockpit, legs, until="10:40:00")
+    legs = [("09:51:00", 445.08), ("10:05:00", 445.24), ("10:08:00", 447.13), ("10:12:00", 446.50)]
+    play(cockpit, legs, until="10:40:00", trader=True)
     cockpit.start()
     cockpit.ready()
     restart(cockpit, killed_at="10:15:00")
@@ -118,7 +161,7 @@ def test_killed_after_a_partial_it_holds_fifty_with_the_stop_at_breakeven(cockpi
     assert stop["request"]["aux_price"] == 445.25
     (held,) = cockpit.until(lambda s: s.positions).positions
     assert (held.quantity, held.protected_quantity, held.stop_price) == (50, 50, 445.25)
-    assert (held.avg_price, held.owner, held.is_orphan) == (445.25, "breakout", False)
+    assert (held.avg_price, held.owner, held.is_orphan) == (445.25, TRADER, False)
     assert len(sent(cockpit, "entry")) == 1, "the fresh breaks since the restart have entered again"
     assert_agreement(cockpit)
 
@@ -126,16 +169,17 @@ def test_killed_after_a_partial_it_holds_fifty_with_the_stop_at_breakeven(cockpi
 @pytest.mark.req("RECOVERY-TEST-3", "RECOVERY-SCN-2")
 def test_killed_after_two_stopped_out_attempts_the_third_is_refused(cockpit: RealCockpit) -> None:
     legs = [
-        ("09:51:00", 445.00), ("10:05:00", 445.24), ("10:08:00", 444.00), ("10:13:05", 445.24),
-        ("10:15:00", 444.00), ("10:21:30", 445.24),
+        ("09:51:00", 445.08), ("10:05:00", 445.24), ("10:08:00", 444.00), ("10:11:00", 445.08),
+        ("10:13:40", 445.24), ("10:15:00", 444.00), ("10:18:00", 445.08), ("10:21:30", 445.24),
+        ("10:23:00", 445.08), ("10:24:30", 445.24), ("10:26:00", 445.08), ("10:27:30", 445.24),
+        ("10:29:00", 445.08), ("10:30:30", 445.24), ("10:32:00", 445.08), ("10:35:00", 445.24),
     ]  # fmt: skip
-    play(cockpit, legs, until="10:50:00")
+    play(cockpit, legs, until="10:50:00", trader=True)
     cockpit.start()
     cockpit.ready()
     restart(cockpit, killed_at="10:20:00")
-    shown = cockpit.until(
-        lambda s: any(w.code == "max_attempts" for w in s.why_not), within_s=60.0, why="it was not refused"
-    )
+    eventually(lambda: refused(cockpit), within_s=60.0, why="its new break was not refused")
+    shown = cockpit.until(lambda s: any(w.code == "max_attempts" for w in s.why_not))
 
     assert sent(cockpit, "entry") == [(100, "Filled"), (100, "Filled")]
     assert [status for _, status in sent(cockpit, "stop")] == ["Filled", "Filled"]

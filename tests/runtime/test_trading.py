@@ -17,6 +17,7 @@ from engine.domain.order import Intention, Proposal, Role, Side
 from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
+from engine.market.quality import TickGuard, TickLimits
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
 from engine.runtime.trading import Running, Trading
@@ -405,6 +406,24 @@ async def test_a_quote_becomes_a_protected_position(tmp_path: Path) -> None:
         await pass_time(1)
 
         assert here.broker.positions["SPY"] == here.stops_at_broker() > 0
+
+
+@virtual
+async def test_a_tick_that_decides_nothing_is_not_shown_to_who_reads_quotes(tmp_path: Path) -> None:
+    """A break on it would be refused by the gate, and used up."""
+    async with rig(tmp_path) as here:
+        script = Script()
+        trading = _trading(here, _reading(script))
+        board, wide = here.desk.quotes, quote("SPY", bid=90.0, ask=110.0)
+        board.guard_with(TickGuard(TickLimits, min_tick=lambda _: 0.01))
+
+        board.on_quote(wide)
+        trading.on_quote(wide)
+        assert script.views == []
+
+        board.on_quote(quote("SPY"))
+        trading.on_quote(quote("SPY"))
+        assert len(script.views) == 1
 
 
 @virtual
