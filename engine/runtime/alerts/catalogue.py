@@ -84,6 +84,7 @@ _SAFETY = (
     AlertRule("cap_breach", _C, "a cap is exceeded", "reduce until it is not"),
     AlertRule("daily_loss", _C, "daily loss limit", "stay halted; look at the day"),
     AlertRule("drawdown", _C, "drawdown limit", "stay halted; look at the day"),
+    AlertRule("regime", _W, "the market takes no entries", "wait; regime.override is your own word"),
     AlertRule("repeated_execution", _E, "a strategy fills too often", "look at it, then R", False),
     AlertRule(
         "breaker_error_rate", _W, "too many errors a minute", "read the log; entries go on by themselves"
