@@ -33,6 +33,14 @@ EAGER: dict[str, dict[str, object]] = {
     "ma_crossover": {"fast": 2, "slow": 4, "atr": 2, "stop_atr": 2.0},
     "momentum": {"bars": 3, "enter_pct": 0.05, "exit_pct": -0.02, "atr": 2},
     "pivot_break": {"bars": 3, "min_volume_ratio": 0.8, "min_thrust_ratio": 0.8, "min_room_r": 0.1},
+    "rules": {
+        "breakout_bars": 3,
+        "volume_bars": 3,
+        "full_breakout_pct": 0.02,
+        "min_score": 0.2,
+        "stop_loss_pct": 0.1,
+        "take_profit_pct": 0.1,
+    },
 }
 """Parameters with which a few minutes are enough to trade."""
 
