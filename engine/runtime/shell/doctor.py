@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from engine.config import ConfigError, Gateway, Loaded, load
+from engine.config import Config, ConfigError, Gateway, Loaded, load
+from engine.health.machine import ClockSync, clock_problem
 from engine.runtime import catalogue
+from engine.runtime.health.clock_sync import read_clock_sync
 from engine.runtime.process.errors import StartError
 from engine.runtime.process.gateway_process import running_gateway
 from engine.runtime.process.lock import holder_of
@@ -71,6 +73,8 @@ def examine(
     yield Check("configuration", "ok", str(loaded.path or "built-in defaults (no cockpit.toml found)"))
     yield from (Check("plug-in", "warn", text) for text in catalogue.troubles())
     yield _secrets(loaded, environ)
+    yield channels(loaded.config, apprise=_version("apprise"))
+    yield clock(loaded.config, loaded.gateway, read_clock_sync())
     yield _state(loaded.state_dir)
     yield _disk(loaded.state_dir)
     yield _lock(loaded.state_dir)
@@ -132,6 +136,31 @@ def _secrets(loaded: Loaded, environ: Mapping[str, str]) -> Check:
     if overdue:
         return Check("secrets", "warn", "; ".join(overdue))
     return Check("secrets", "ok", f"{len(names)} in use, none in a file" if names else "none in use")
+
+
+def channels(config: Config, *, apprise: str | None) -> Check:
+    """Whether alerts leave the machine; `apprise` is the version that is installed."""
+    names = dict.fromkeys((*config.alerts.channels, *config.alerts.escalation))
+    if not names:
+        return Check("alert channels", "ok", "none: alerts stay on the screen and in the log")
+    if apprise is None:
+        text = f"apprise is not installed, so nothing reaches {', '.join(names)}; install the extra 'alerts'"
+        return Check("alert channels", "fail", text)
+    return Check(
+        "alert channels", "ok", f"{', '.join(names)} by apprise {apprise}; try `cockpit alerts test`"
+    )
+
+
+def clock(config: Config, gateway: Gateway, sync: ClockSync) -> Check:
+    """Whether the machine's clock is good enough to trade by on this gateway."""
+    problem = clock_problem(sync, max_drift_ms=config.security.max_clock_drift_ms)
+    if gateway is Gateway.EMBEDDED:
+        return Check("clock", "ok", f"the simulated exchange has its own{problem and f' ({problem})'}")
+    if problem:
+        return Check(
+            "clock", "fail", f"{problem}; timedatectl set-ntp true, or chrony. --dry-run runs without"
+        )
+    return Check("clock", "ok", f"synchronised, off by at most {sync.drift_ms:.1f} ms")
 
 
 def _in_keyring(name: str) -> bool:
