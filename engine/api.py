@@ -269,6 +269,8 @@ class StrategyView:
     state: str
     """`warming up`, `live`, `paused`, `off`."""
     holds_overnight: bool = False
+    switched_off: str = ""
+    """Who switched it off while it ran, and when; empty where nobody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,8 @@ class RuntimeValue:
     high: float
     step: float
     overridden: bool
+    changed: str = ""
+    """What it was, who changed it and when; empty where nobody did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ class CommandKind(StrEnum):
     CANCEL_ORDER = "cancel_order"
     """Cancel the order whose ref is `target`."""
     SET_VALUE = "set_value"
-    """Set the runtime value `target` to `value`."""
+    """Set the runtime value `target` to `value`. A higher one must be `confirmed`."""
+    SWITCH = "switch"
+    """Switch the strategy of `scope` `target` (`on` or `off`). On must be `confirmed`."""
     ACKNOWLEDGE = "acknowledge"
     STOP = "stop"
     """Shut down; `target` is `keep`, `flatten` or empty (= `shutdown.on_signal`)."""
@@ -71,6 +73,8 @@ class Command:
     scope: Scope = Scope()
     target: str = ""
     value: float | None = None
+    seen: float | None = None
+    """The value that the asker saw; what loosens is refused where it is another one by now."""
     reason: str = ""
     who: str = "operator"
     confirmed: bool = False

@@ -3,6 +3,7 @@
 from engine.config.errors import ConfigError, Layer, Origin, Problem
 from engine.config.load import Loaded, load
 from engine.config.model import Config
+from engine.config.overrides import Changed, save_override, save_switch
 from engine.config.render import render
 from engine.config.runtime import (
     RUNTIME_KEYS,
@@ -11,7 +12,6 @@ from engine.config.runtime import (
     RuntimeRefusal,
     checked_runtime,
     is_runtime,
-    save_override,
     with_value,
 )
 from engine.config.search import find_file
@@ -33,6 +33,7 @@ from engine.config.values import (
 __all__ = [
     "RUNTIME_KEYS",
     "Bounds",
+    "Changed",
     "Config",
     "ConfigError",
     "Gateway",
@@ -59,5 +60,6 @@ __all__ = [
     "load",
     "render",
     "save_override",
+    "save_switch",
     "with_value",
 ]

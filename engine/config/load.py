@@ -18,7 +18,7 @@ from engine.config.keys import leaves, value_at
 from engine.config.layers import LayerValues, flat, read_dotenv, read_environment, read_options, read_toml
 from engine.config.lines import line_of
 from engine.config.model import SHIPPED_STRATEGIES, Config
-from engine.config.runtime import RuntimeRefusal, checked_runtime, is_runtime
+from engine.config.overrides import NO_OVERRIDES, Changed, read_overrides
 from engine.config.search import based, find_file, is_file, state_folder
 from engine.config.values import Gateway
 
@@ -42,6 +42,10 @@ class Loaded:
     """Absolute folder of `broker.tape`; None where it is empty."""
     overrides_path: Path
     """Where runtime values of this gateway are remembered (`save_override`)."""
+    changed: Mapping[str, Changed]
+    """Dotted key -> who changed it while it ran."""
+    switched_off: Mapping[str, Changed]
+    """Strategy -> who switched it off while it ran; it is loaded, and enters nothing."""
 
     def error(self, key: str, expected: str) -> ConfigError:
         """A ConfigError about one key of this configuration, naming its place and its value.
@@ -76,8 +80,9 @@ def load(
         config.state.dir, merged.origins.get(("state", "dir")), file=file, cwd=cwd, environ=environ
     )
     overrides_path = state_dir / f"overrides-{gateway.value}.toml"
-    if is_file(overrides_path):
-        merged = _merge([*layers[:-1], _read_overrides(overrides_path), layers[-1]])
+    overridden = read_overrides(overrides_path) if is_file(overrides_path) else NO_OVERRIDES
+    if overridden is not NO_OVERRIDES:
+        merged = _merge([*layers[:-1], overridden.values, layers[-1]])
         config = _validated(merged)
     tape = config.broker.tape
     return Loaded(
@@ -94,6 +99,8 @@ def load(
         ),
         tape_dir=based(tape, merged.origins.get(("broker", "tape")), file=file, cwd=cwd) if tape else None,
         overrides_path=overrides_path,
+        changed=overridden.changed,
+        switched_off=overridden.switched_off,
     )
 
 
@@ -168,30 +175,6 @@ def _with_given(config: Config, key: str, expected: str) -> str:
 def _origin(merged: LayerValues, path: tuple[str, ...]) -> Origin:
     """Where a value came from: a default inside a table that a file begins is still a default."""
     return merged.origins.get(path, DEFAULT)
-
-
-def _read_overrides(path: Path) -> LayerValues:
-    values = read_toml(path, Layer.RUNTIME)
-    problems = [
-        Problem(line_of(values.origins, key) or Origin(Layer.RUNTIME, str(path)), ".".join(key), text)
-        for key, value in flat(values.tree)
-        if (text := _override_problem(".".join(key), value))
-    ]
-    if problems:
-        raise ConfigError(*problems)
-    return values
-
-
-def _override_problem(key: str, value: object) -> str:
-    if not is_runtime(key):
-        return "is not a runtime value: remove the line"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"= {given_text(key, value)}: expected a number"
-    try:
-        checked_runtime(key, value)
-    except RuntimeRefusal as err:
-        return f"cannot be used: {err}"
-    return ""
 
 
 def _gateway(config: Config, merged: LayerValues, mode: str | None) -> Gateway:

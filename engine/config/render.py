@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 
-from engine.config.errors import shown
+from engine.config.errors import Layer, shown
 from engine.config.keys import find, leaves
 from engine.config.load import Loaded
 from engine.config.model import MASK, is_secret
@@ -14,7 +14,7 @@ from engine.config.model import MASK, is_secret
 def render(loaded: Loaded) -> str:
     """One line per key, secrets masked, columns aligned; then what follows from the keys."""
     rows = [
-        (key, value_text(key, value), known.unit if (known := find(path)) else "", str(loaded.origins[key]))
+        (key, value_text(key, value), known.unit if (known := find(path)) else "", _origin(loaded, key))
         for path, value in leaves(loaded.config)
         for key in (".".join(path),)
     ]
@@ -26,7 +26,14 @@ def render(loaded: Loaded) -> str:
         f"state        {loaded.state_dir}",
         f"fingerprint  {loaded.config.fingerprint}",
     )
-    return "\n".join((*lines, "", *facts))
+    off = (f"switched off {name} {changed}" for name, changed in loaded.switched_off.items())
+    return "\n".join((*lines, "", *facts, *off))
+
+
+def _origin(loaded: Loaded, key: str) -> str:
+    """Where a value came from; of one that was changed while it ran also what it was, and who did it."""
+    changed = loaded.changed.get(key) if loaded.origins[key].layer is Layer.RUNTIME else None
+    return str(loaded.origins[key]) if changed is None else f"{loaded.origins[key]} ({changed})"
 
 
 def value_text(key: str, value: object) -> str:

@@ -1,24 +1,20 @@
-"""The few numbers an operator may change while it runs, and the file that remembers them."""
+"""The few numbers an operator may change while it runs, with their bounds."""
 
 from __future__ import annotations
 
 import math
-import os
-import tempfile
-import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 
-import tomli_w
-
-from engine.config.layers import put
 from engine.config.model import Config
 
 
 class Bounds(NamedTuple):
-    """What an operator may choose, and how far one key press goes. `step` 1 means whole numbers."""
+    """What an operator may choose, and how far one key press goes. `step` 1 means whole numbers.
+
+    A higher value always lets more risk in.
+    """
 
     low: float
     high: float
@@ -76,39 +72,3 @@ def with_value(config: Config, key: str, value: float) -> Config:
     section, _, name = key.partition(".")
     changed = getattr(config, section).model_copy(update={name: checked})
     return config.model_copy(update={section: changed})
-
-
-def save_override(path: Path, key: str, value: float) -> None:
-    """Remember one runtime value over restarts, beside those already remembered.
-
-    The file is replaced whole: after a failure (OSError) the old one is untouched. Raises RuntimeRefusal
-    for a key or value that could not be set, ValueError where the existing file is not valid TOML.
-    """
-    checked = checked_runtime(key, value)
-    tree: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    put(tree, tuple(key.split(".")), checked)
-    write_atomically(path, tomli_w.dumps(tree))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file (mode 0600) so that a crash leaves the old text or the new, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Without this a power cut may forget the rename itself."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

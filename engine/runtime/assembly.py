@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from engine.broker.port import Broker, BrokerError
-from engine.config import RUNTIME_KEYS, Layer, Loaded, save_override, with_value
+from engine.config import RUNTIME_KEYS, Layer, Loaded
 from engine.config.model import masked
 from engine.domain.market import Bar, Quote
 from engine.execution.books import Books
@@ -22,6 +22,7 @@ from engine.execution.refs import RefMaker
 from engine.ledger.changes import Changes
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeSet
+from engine.runtime.adjust.adjustments import Adjustments
 from engine.runtime.alerts.assembly import notices_of
 from engine.runtime.brakes import restored
 from engine.runtime.braking.assembly import Braking, braking_of
@@ -60,7 +61,6 @@ from engine.runtime.strategy_assembly import strategy_chores
 from engine.runtime.trading import Running, Trading
 from engine.runtime.upkeep import Upkeep
 from engine.store.errors import StoreError
-from engine.store.journal import AuditEntry
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
@@ -198,7 +198,12 @@ def _commands(
         kills=braking.kills,
         drill=braking.drill,
         seen=braking.dead_man.seen,
-        set_value=partial(_set_value, given, desk),
+        adjustments=Adjustments(
+            desk,
+            audit=given.store.audit,
+            overrides=given.loaded.overrides_path,
+            loaded=frozenset(r.strategy.name for r in given.running),
+        ),
         stop=engine.stop,
         on_detached=engine.on_detached,
         urge=publisher.urge,
@@ -294,7 +299,12 @@ def _desk(given: Given) -> Desk:
         notices=notices_of(given.loaded.config, given.options, given.late),
         brakes=BrakeSet(tuple(restored(b) for b in stored.brakes)),
         signals_used={o.intent.signal_id for o in stored.ledger.orders if o.intent.signal_id},
-        overridden={key for key in RUNTIME_KEYS if given.loaded.origins[key].layer is Layer.RUNTIME},
+        overridden={
+            key: given.loaded.changed.get(key)
+            for key in RUNTIME_KEYS
+            if given.loaded.origins[key].layer is Layer.RUNTIME
+        },
+        switched_off=dict(given.loaded.switched_off),
     )
 
 
@@ -356,18 +366,6 @@ async def _revive(given: Given) -> None:
         except FailedError as err:
             raise BrokerError(str(err)) from err
     given.broker.move_to(endpoint.host, endpoint.port)
-
-
-async def _set_value(given: Given, desk: Desk, key: str, value: float, who: str) -> str:
-    """Change one runtime value: in force at once, audited, remembered for the next start."""
-    section, _, name = key.partition(".")
-    old = getattr(getattr(desk.config, section, None), name, None)
-    desk.config = with_value(desk.config, key, value)
-    new = getattr(getattr(desk.config, section), name)
-    desk.overridden.add(key)
-    await given.store.audit(AuditEntry(desk.now(), who, key, str(old), str(new), ""))
-    await asyncio.to_thread(save_override, given.loaded.overrides_path, key, value)
-    return f"{key}: {old} → {new}"
 
 
 async def _save(given: Given, desk: Desk, memory: Memory, watch: Watch, clean: bool) -> bool:

@@ -14,11 +14,11 @@ from dataclasses import replace
 import structlog
 
 from engine.api import BrakeKind, Command, CommandKind, Level, Outcome, OutcomeStatus
-from engine.config import RuntimeRefusal
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.execution.executor import CloseStatus, Executor
 from engine.execution.kill import KillSwitch, Reach
+from engine.runtime.adjust.adjustments import Adjustments
 from engine.runtime.brakes import BrakeDesk, wrong_scope
 from engine.runtime.braking.drill import Drill
 from engine.runtime.braking.kills import KillDesk
@@ -50,7 +50,7 @@ class Commands:
         kills: KillDesk,
         drill: Drill,
         seen: Callable[[], None],
-        set_value: Callable[[str, float, str], Awaitable[str]],
+        adjustments: Adjustments,
         stop: Callable[[str], Awaitable[tuple[str, ...]]],
         on_detached: Callable[[str], None],
         urge: Callable[[], None],
@@ -63,7 +63,6 @@ class Commands:
         self._seen = seen
         self._executor = executor
         self._kill_switch = kill_switch
-        self._set_value = set_value
         self._stop = stop
         self._on_detached = on_detached
         self._urge = urge
@@ -77,7 +76,8 @@ class Commands:
             CommandKind.DRILL: drill.run,
             CommandKind.FLATTEN: self._flatten,
             CommandKind.CANCEL_ORDER: self._cancel_order,
-            CommandKind.SET_VALUE: self._set,
+            CommandKind.SET_VALUE: adjustments.set_value,
+            CommandKind.SWITCH: adjustments.switch,
             CommandKind.ACKNOWLEDGE: self._acknowledge,
             CommandKind.STOP: self._stop_engine,
             CommandKind.SETTLE: settler.settle,
@@ -174,18 +174,6 @@ class Commands:
         return failed(command, Reason.UNKNOWN_ORDER.value, text)
 
     # --- the rest -------------------------------------------------------------------------------
-
-    async def _set(self, command: Command) -> Outcome:
-        if command.value is None:
-            return refused(command, Reason.OUT_OF_BOUNDS.value, f"{command.target}: no value given")
-        try:
-            text = await self._set_value(command.target, command.value, command.who)
-        except RuntimeRefusal as err:
-            return refused(command, err.code.value, str(err))
-        except OSError as err:
-            text = f"{command.target} acts now, but could not be saved for the next start: {err}"
-            return failed(command, Reason.STORE_DOWN.value, text)
-        return done(command, text)
 
     async def _acknowledge(self, command: Command) -> Outcome:
         alert = None

@@ -15,7 +15,7 @@ from engine.api import EngineState, Level, Mode, WhyNot
 from engine.api_gates import NO_GATES, GatesView
 from engine.api_selection import NOTHING_SELECTED, SelectionView
 from engine.broker.port import BrokerOrder, LinkState
-from engine.config import Config
+from engine.config import Changed, Config
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal, Role
 from engine.domain.preview import Preview
@@ -122,8 +122,10 @@ class Desk:
     signals_used: set[str] = field(default_factory=set)
     why_not: dict[tuple[str, str], WhyNot] = field(default_factory=dict)
     """(strategy, key) -> its latest refusal, or what it waits for."""
-    overridden: set[str] = field(default_factory=set)
-    """Config keys whose value an operator changed while it ran (or in an earlier run)."""
+    overridden: dict[str, Changed | None] = field(default_factory=dict)
+    """Config keys whose value an operator changed while it ran (or in an earlier run), and who did."""
+    switched_off: dict[str, Changed] = field(default_factory=dict)
+    """Strategies that an operator switched off: they enter nothing."""
     analytics: Analytics = field(default_factory=Analytics)
     """Counters of the trading day."""
     session_log: SessionLog = field(default_factory=SessionLog)
@@ -288,6 +290,11 @@ class Desk:
             return Block(pause.reason, pause.text)
         return None if self.health is None else Block(*self.health)
 
+    def strategy_block(self, name: str) -> Block | None:
+        """Why this strategy takes no entry although the engine does."""
+        off = self.switched_off.get(name)
+        return None if off is None else Block(Reason.STRATEGY_OFF, f"{name} was switched off {off}")
+
     def symbol_block(self, key: str) -> Block | None:
         """Why this symbol takes no entry although the engine does."""
         for order in self.books.open_orders(key):
@@ -313,7 +320,7 @@ class Desk:
 
     def may_enter(self, strategy: str, key: str) -> Reason | None:
         """Asked right before and after an entry's bytes go out: a brake or a lost line wins."""
-        block = self.entry_block() or self.surfaced_block(key)
+        block = self.entry_block() or self.strategy_block(strategy) or self.surfaced_block(key)
         if block is None and (brake := self.brakes.blocking(strategy=strategy, key=key)) is not None:
             return REASON_OF[brake.level]
         block = block or self.alert_block(key)
@@ -344,7 +351,8 @@ class Desk:
         out = self.commitments() if out is None else out
         counted = {*out.worst, key}
         braked = self.brakes.blocking(strategy=proposal.strategy, key=key)  # says more than its own alert
-        block = self.entry_block() or (self.symbol_block(key) if braked is None else None)
+        block = self.entry_block() or self.strategy_block(proposal.strategy)
+        block = block or (self.symbol_block(key) if braked is None else None)
         past, pivot, limits = self.books.ledger.positions.past, proposal.plan.pivot, self.limits()
         today, instrument = past.of(key), self.instruments.get(key)
         return GateWorld(

@@ -119,7 +119,15 @@ class SnapshotBuilder:
             "risk.max_positions": float(desk.config.risk.max_positions),
         }
         return tuple(
-            RuntimeValue(key, values[key], bounds.low, bounds.high, bounds.step, key in desk.overridden)
+            RuntimeValue(
+                key,
+                values[key],
+                bounds.low,
+                bounds.high,
+                bounds.step,
+                key in desk.overridden,
+                str(desk.overridden.get(key) or ""),
+            )
             for key, bounds in RUNTIME_KEYS.items()
         )
 

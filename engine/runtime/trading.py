@@ -348,12 +348,14 @@ class Trading:
                 timeframe=r.timeframe,
                 state=self._state(r),
                 holds_overnight=r.holds_overnight,
+                switched_off=str(self._desk.switched_off.get(r.strategy.name) or ""),
             )
             for r in self.running
         )
 
     def _state(self, running: Running) -> str:
-        if running.off or (running.keys and running.keys <= running.off_at.keys()):
+        is_off = running.off or running.strategy.name in self._desk.switched_off
+        if is_off or (running.keys and running.keys <= running.off_at.keys()):
             return "off"
         if not running.keys or running.warm != running.keys:
             return "warming up"
@@ -376,7 +378,8 @@ class Trading:
 
     def _why(self, running: Running, key: str) -> WhyNot:
         name = running.strategy.name
-        off = running.off or running.off_at.get(key, "")
+        block = self._desk.strategy_block(name)
+        off = running.off or running.off_at.get(key, "") or (block.text if block else "")
         if off:
             return WhyNot(key, name, Reason.STRATEGY_OFF.value, off)
         if key not in running.warm:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import RUNTIME_KEYS, Config, RefusalCode, RuntimeRefusal
+from engine.config import (
+    RUNTIME_KEYS,
+    Changed,
+    Config,
+    ConfigError,
+    RefusalCode,
+    RuntimeRefusal,
+    render,
+    save_switch,
+)
 from engine.config.keys import leaves, value_at
-from engine.config.runtime import checked_runtime, is_runtime, save_override, with_value
+from engine.config.overrides import save_override
+from engine.config.runtime import checked_runtime, is_runtime, with_value
+from tests.config.place import Place
 
 
 @pytest.mark.req("REQ-CFG-002")
@@ -96,3 +108,31 @@ def test_a_refused_value_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(RuntimeRefusal):
         save_override(path, "connection.port", 1)
     assert not path.exists()
+
+
+@pytest.mark.req("REQ-CFG-002")
+def test_who_changed_a_value_and_switched_a_strategy_off_is_shown(place: Place) -> None:
+    place.write("")
+    path = place.load(mode="PAPER").overrides_path
+    path.parent.mkdir(parents=True)
+    at = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+    save_override(path, "risk.max_positions", 2, changed=Changed("operator", at, "3"))
+    save_switch(path, "stocks_cross", Changed("shell uid 7", at))
+
+    text = render(place.load(mode="PAPER"))
+
+    assert f"{path}:2 (was 3, by operator, 2026-11-20 15:00 UTC)" in text
+    assert "switched off stocks_cross by shell uid 7, 2026-11-20 15:00 UTC" in text
+    save_switch(path, "stocks_cross", None)
+    assert "switched off" not in render(place.load(mode="PAPER"))
+
+
+@pytest.mark.parametrize("row", ['"yes"', "{}", '{who = "x"}', '{who = "x", at = "today"}'])
+def test_a_note_that_says_nothing_is_named(place: Place, row: str) -> None:
+    place.write("")
+    path = place.load(mode="PAPER").overrides_path
+    path.parent.mkdir(parents=True)
+    path.write_text(f"[switched_off]\nmomo = {row}\n")
+
+    with pytest.raises(ConfigError, match=r"switched_off\.momo expected who, at and was"):
+        place.load(mode="PAPER")

@@ -187,11 +187,15 @@ async def test_a_dry_run_decides_and_sends_nothing(tmp_path: Path) -> None:
 async def test_risk_is_changed_while_it_runs_audited_and_remembered(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.ready()
-        done = await here.command(CommandKind.SET_VALUE, target="risk.max_positions", value=5.0)
+        asked = await here.command(CommandKind.SET_VALUE, target="risk.max_positions", value=5.0)
+        done = await here.command(
+            CommandKind.SET_VALUE, target="risk.max_positions", value=5.0, seen=3.0, confirmed=True
+        )
         fixed = await here.command(CommandKind.SET_VALUE, target="connection.port", value=1.0)
         bounds = await here.command(CommandKind.SET_VALUE, target="risk.max_positions", value=500.0)
 
-        assert done.status is OutcomeStatus.DONE
+        assert (asked.status, asked.code) == (OutcomeStatus.REFUSED, "confirmation")
+        assert done.status is OutcomeStatus.DONE, done
         assert here.engine.parts.desk.limits().max_positions == 5
         assert (fixed.status, fixed.code) == (OutcomeStatus.REFUSED, "fixed_at_runtime")
         assert (bounds.status, bounds.code) == (OutcomeStatus.REFUSED, "out_of_bounds")
@@ -200,8 +204,9 @@ async def test_risk_is_changed_while_it_runs_audited_and_remembered(tmp_path: Pa
         await again.ready()
 
         assert again.engine.parts.desk.limits().max_positions == 5
-        shown = {v.key: v.overridden for v in again.snapshot.runtime}
-        assert shown["risk.max_positions"] is True
+        shown = {v.key: v for v in again.snapshot.runtime}
+        assert shown["risk.max_positions"].overridden is True
+        assert shown["risk.max_positions"].changed.startswith("was 3, by ")
 
 
 async def test_a_stop_with_flatten_leaves_nothing_and_ends_with_0(tmp_path: Path) -> None:

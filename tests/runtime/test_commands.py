@@ -22,15 +22,15 @@ from engine.api import (
     Scope,
     ScopeKind,
 )
-from engine.config import RuntimeRefusal
-from engine.config.runtime import RefusalCode
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
 from engine.ledger.events import FateUnknown
 from engine.risk.brakes import BrakeLevel
+from engine.runtime.adjust.adjustments import Adjustments
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
+from engine.store.journal import AuditEntry
 from tests.execution.recovering import recovering
 from tests.execution.rig import ACCOUNT, Rig, rig
 from tests.runtime.braking.braked import drill_of
@@ -47,7 +47,6 @@ class Commanded:
     commands: Commands
     brakes: BrakeDesk
     kills: KillDesk
-    set_values: list[float] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     left: tuple[str, ...] = ()
@@ -61,16 +60,10 @@ class Commanded:
 async def commanded(folder: Path) -> AsyncIterator[Commanded]:
     async with rig(folder) as here:
 
-        async def set_value(key: str, value: float, who: str) -> str:
-            if key == "disk.full":
-                raise OSError("no space left")
-            if key == "bug":
+        async def audit(entry: AuditEntry) -> bool:
+            if entry.reason == "bug":
                 raise ZeroDivisionError("division by zero")
-            if value > 100:
-                raise RuntimeRefusal(RefusalCode.OUT_OF_BOUNDS, f"{key}: at most 100")
-            it.set_values.append(value)
-            await asyncio.sleep(1)
-            return f"{key} is {value}"
+            return await here.store.audit(entry)
 
         async def stop(choice: str) -> tuple[str, ...]:
             it.stopped.append(choice)
@@ -93,7 +86,12 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
             kills=kills,
             drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
             seen=lambda: it.seen.append(1),
-            set_value=set_value,
+            adjustments=Adjustments(
+                here.desk,
+                audit=audit,
+                overrides=folder / "overrides.toml",
+                loaded=frozenset({"cross"}),
+            ),
             stop=stop,
             on_detached=lambda _: None,
             urge=lambda: None,
@@ -121,8 +119,8 @@ async def test_every_refusal_has_its_code_and_changes_nothing(tmp_path: Path) ->
             (CommandKind.FLATTEN, {"target": "QQQ"}, "wrong_target"),
             (CommandKind.CANCEL_ORDER, {"target": "nobody"}, "wrong_target"),
             (CommandKind.CANCEL_ORDER, {"target": stop_ref}, "confirmation"),
-            (CommandKind.SET_VALUE, {"target": "risk.x"}, "out_of_bounds"),
-            (CommandKind.SET_VALUE, {"target": "risk.x", "value": 200.0}, "out_of_bounds"),
+            (CommandKind.SET_VALUE, {"target": "risk.max_positions"}, "out_of_bounds"),
+            (CommandKind.SET_VALUE, {"target": "risk.max_positions", "value": 200.0}, "out_of_bounds"),
             (CommandKind.ACKNOWLEDGE, {"target": "7"}, "wrong_target"),
             (CommandKind.ACKNOWLEDGE, {"target": "²"}, "wrong_target"),
             (CommandKind.STOP, {"target": "maybe"}, "wrong_target"),
@@ -131,21 +129,13 @@ async def test_every_refusal_has_its_code_and_changes_nothing(tmp_path: Path) ->
             assert _said(await it.give(kind, **more)) == ("refused", code), (kind, more)
 
         assert it.here.broker.positions["SPY"] == it.here.stops_at_broker() == 100
-        assert (it.set_values, it.stopped) == ([], [])
-
-
-@virtual
-async def test_a_value_that_acts_but_could_not_be_saved_is_said(tmp_path: Path) -> None:
-    async with commanded(tmp_path) as it:
-        outcome = await it.give(CommandKind.SET_VALUE, target="disk.full", value=1.0)
-
-        assert _said(outcome) == ("failed", "store_down")
+        assert it.stopped == []
 
 
 @virtual
 async def test_a_bug_in_a_command_is_an_answer_and_not_an_end(tmp_path: Path) -> None:
     async with commanded(tmp_path) as it:
-        outcome = await it.give(CommandKind.SET_VALUE, target="bug", value=1.0)
+        outcome = await it.give(CommandKind.SET_VALUE, target="risk.max_positions", value=1.0, reason="bug")
 
         assert _said(outcome) == ("failed", "internal_error")
         assert "division by zero" in outcome.text
@@ -185,13 +175,13 @@ async def test_what_people_ask_for_is_a_sign_of_life_and_what_machines_do_is_non
 @virtual
 async def test_the_same_id_acts_once_also_while_it_is_under_way(tmp_path: Path) -> None:
     async with commanded(tmp_path) as it:
-        command = Command("same", CommandKind.SET_VALUE, target="risk.x", value=5.0)
+        command = Command("same", CommandKind.SET_VALUE, target="risk.max_positions", value=1.0)
 
         first, second = await asyncio.gather(it.commands.execute(command), it.commands.execute(command))
         third = await it.commands.execute(command)
 
         assert first is second is third
-        assert it.set_values == [5.0]
+        assert len(await it.here.rows("SELECT * FROM audit")) == 1
 
 
 # --- brakes -------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.ledger.events import Adjustment
 from engine.runtime import views
+from engine.runtime.adjust.adjustments import Adjustments
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
@@ -128,7 +129,9 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         kills=kills,
         drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
         seen=lambda: None,
-        set_value=None,  # type: ignore[arg-type]  # no test here sets one
+        adjustments=Adjustments(
+            desk, audit=here.store.audit, overrides=Path("unused.toml"), loaded=frozenset()
+        ),
         stop=engine.stop,
         on_detached=engine.on_detached,
         urge=publisher.urge,

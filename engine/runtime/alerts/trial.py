@@ -12,7 +12,7 @@ from typing import Final
 
 from engine.api import Level
 from engine.config import Config
-from engine.config.runtime import write_atomically
+from engine.config.atomic import write_atomically
 from engine.runtime.alerts.channels import (
     Message,
     NoAddressError,

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from engine.api import UptimeView
-from engine.config.runtime import write_atomically
+from engine.config.atomic import write_atomically
 from engine.ledger.summary import DailySummary, TradeDict, trades_json
 from engine.runtime.daypnl import trading_day
 from engine.runtime.desk import Desk

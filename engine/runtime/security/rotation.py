@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from engine.config import Config
-from engine.config.runtime import write_atomically
+from engine.config.atomic import write_atomically
 from engine.runtime.security.vault import names_in_use
 
 RECORD: Final = "secret-rotations.json"
