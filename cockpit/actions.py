@@ -124,7 +124,7 @@ _RISK = (
     Action(
         "risk",
         "Risk dial",
-        "Every value that may change while trading, with its bounds. Tightening acts at once.",
+        "Every value and strategy that may change while trading. Tightening acts at once.",
         "r",
         Where.SCREEN,
         Group.RISK,
@@ -195,7 +195,7 @@ _MOVE = (
     Action(
         "setups",
         "Setups",
-        "The levels of the day, the way to them, attempts, and what the filters said of the last break.",
+        "Levels, the way to them, attempts, filters, and why each instrument is not entered now.",
         "3",
         Where.SCREENS,
         Group.MOVE,
@@ -286,7 +286,7 @@ _DIALOG = (
     Action(
         "step_up",
         "One step up",
-        "Raises the value under the cursor of the risk dial, after a preview.",
+        "Raises the value, or switches the strategy on, under the cursor of the risk dial, after a preview.",
         "plus",
         Where.DIAL,
         Group.DIALOG,
@@ -294,7 +294,7 @@ _DIALOG = (
     Action(
         "step_down",
         "One step down",
-        "Lowers it at once. Enter takes a typed figure.",
+        "Lowers it, or switches the strategy off, at once. Enter takes a typed figure.",
         "minus",
         Where.DIAL,
         Group.DIALOG,

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 from cockpit import previews
 from cockpit.action import Where
+from cockpit.adjusting import Adjusting
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Frame, account_brake, hardest_brake
-from cockpit.moving import Moving
 from cockpit.recovery import Marks, is_pressing
 from cockpit.screens.alerts import AlertsDialog
 from cockpit.screens.cockpit import CockpitScreen
-from cockpit.screens.dialog import Answers, AskDialog, Dialog, Field, Previewer
+from cockpit.screens.dialog import Answers, Field, Previewer
 from cockpit.screens.kill import KillDialog
 from cockpit.screens.leave import LeaveDialog
 from cockpit.screens.page import PageDialog
 from cockpit.screens.pages import help_lines, order_lines, position_lines
 from cockpit.screens.recovery import RecoveryScreen
-from cockpit.screens.risk import RiskDialog
 from cockpit.screens.setups import SetupsDialog
 from cockpit.spans import Line, Span, Tone
 from cockpit.widgets.ticking_table import TickingTable
 from engine.api import Command, CommandKind, EngineState, Level, Scope, Snapshot
-from engine.api_recovery import Settlement
 
-ResultT = TypeVar("ResultT")
-Send = Callable[[], Command | None]
-
-RISK_PER_TRADE = "risk_per_trade_pct"
-MAX_POSITIONS = "max_positions"
 _LOUDNESS = list(Level)
 
 
-class OperatorActions(Moving):
+class OperatorActions(Adjusting):
     """The operator's keys. Every deed goes through `send`; nothing here changes what is shown."""
 
     def __init__(self) -> None:
@@ -46,41 +37,23 @@ class OperatorActions(Moving):
         self._offered: set[str] = set()
         """Recovery rows that the operator has been shown since nothing waited."""
 
-    @abstractmethod
-    def send(
-        self,
-        kind: CommandKind,
-        *,
-        scope: Scope | None = None,
-        target: str = "",
-        value: float | None = None,
-        reason: str = "",
-        confirmed: bool = False,
-        typed: str = "",
-        settlements: tuple[Settlement, ...] = (),
-    ) -> Command | None:
-        """Submit a command and say so; None (and a word why) for one who only watches."""
-
-    @abstractmethod
-    def say(self, *spans: Span) -> None:
-        """One message in the status line."""
-
     @property
-    def _snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
+        """What the engine said last."""
         return self.frame.snapshot
 
     # Brakes
 
     def action_pause(self) -> None:
         """Pause at once; where a brake is on the account, ask how to lift it."""
-        if account_brake(self._snapshot) is None:
+        if account_brake(self.snapshot) is None:
             self.send(CommandKind.PAUSE, reason="pause key")
         else:
             self._ask_resume(Scope())
 
     def action_resume(self) -> None:
         """Ask how to lift the hardest brake, the account's before scoped ones."""
-        brake = hardest_brake(self._snapshot)
+        brake = hardest_brake(self.snapshot)
         if brake is None:
             self.say(Span("no brake is on", Tone.MUTED))
         else:
@@ -96,8 +69,8 @@ class OperatorActions(Moving):
             return
         if self.send(CommandKind.HALT, reason="kill key") is None:
             return
-        self._close_dialogs()
-        title = f"KILL · {self._snapshot.account} · {self._snapshot.mode.value} {self._snapshot.gateway}"
+        self.close_dialogs()
+        title = f"KILL · {self.snapshot.account} · {self.snapshot.mode.value} {self.snapshot.gateway}"
         self.open_dialog(self._kill_dialog(clean(title)))
 
     def _kill_dialog(self, title: str) -> KillDialog:
@@ -112,9 +85,9 @@ class OperatorActions(Moving):
         return self.send(CommandKind.KILL, reason="kill key", confirmed=True, typed=word)
 
     def _ask_resume(self, scope: Scope) -> None:
-        account = self._snapshot.account
+        account = self.snapshot.account
         fields = [Field("reason", "reason")]
-        if previews.needs_account(self._snapshot, scope):
+        if previews.needs_account(self.snapshot, scope):
             fields.append(Field("account", f"type {account}", expected=account))
 
         def resume(answers: Answers) -> None:
@@ -131,7 +104,7 @@ class OperatorActions(Moving):
 
     def action_acknowledge(self) -> None:
         """Acknowledge the loudest alert, the oldest of equals."""
-        waiting = [alert for alert in self._snapshot.alerts if not alert.acknowledged]
+        waiting = [alert for alert in self.snapshot.alerts if not alert.acknowledged]
         if not waiting:
             self.say(Span("no alert waits", Tone.MUTED))
             return
@@ -141,13 +114,13 @@ class OperatorActions(Moving):
     def action_alerts(self) -> None:
         """Every alert that stands, and what happened last."""
         if not isinstance(self.screen, AlertsDialog):
-            self._close_dialogs()
+            self.close_dialogs()
             self.open_dialog(AlertsDialog(keys=self.keys, acknowledge=self._acknowledge))
 
     def action_setups(self) -> None:
         """The watch list."""
         if not isinstance(self.screen, SetupsDialog):
-            self._close_dialogs()
+            self.close_dialogs()
             self.open_dialog(SetupsDialog(keys=self.keys))
 
     def _acknowledge(self, alert_id: int) -> None:
@@ -196,76 +169,6 @@ class OperatorActions(Moving):
         elif event.table is self.cockpit.orders:
             self.open_page("Order", partial(order_lines, key=event.key))
 
-    # Risk
-
-    def action_risk(self) -> None:
-        """The risk dial."""
-        self.open_dialog(RiskDialog(keys=self.keys, step=self._step_value, type_value=self._type_value))
-
-    def action_risk_down(self) -> None:
-        """Less risk per trade, at once."""
-        self._step_value(RISK_PER_TRADE, -1)
-
-    def action_risk_up(self) -> None:
-        """More risk per trade, after a preview."""
-        self._step_value(RISK_PER_TRADE, 1)
-
-    def action_positions_down(self) -> None:
-        """Fewer positions, at once."""
-        self._step_value(MAX_POSITIONS, -1)
-
-    def action_positions_up(self) -> None:
-        """More positions, after a preview."""
-        self._step_value(MAX_POSITIONS, 1)
-
-    def _step_value(self, key: str, steps: int) -> None:
-        item = previews.find_value(self._snapshot, key)
-        if item is None:
-            self.say(Span(f"{clean(key)} cannot be changed while it runs", Tone.WARN))
-            return
-        self._set_value(item.key, round(item.value + steps * item.step, 9))
-
-    def _type_value(self, key: str) -> None:
-        def typed(answers: Answers) -> None:
-            try:
-                value = float(answers["value"].replace(",", "."))
-            except ValueError:
-                self.say(
-                    Span(f"{clean(answers['value'])} is not a number; {clean(key)} stays as it is", Tone.WARN)
-                )
-                return
-            self._set_value(key, value)
-
-        def current(snapshot: Snapshot) -> previews.Preview:
-            item = previews.find_value(snapshot, key)
-            if item is None:
-                return previews.Preview((), possible=False)
-            bounds = f"{previews.bounds_text(item)}, now {previews.value_text(item.value)}"
-            return previews.Preview(tuple(previews.labelled("bounds", bounds)))
-
-        self.ask(f"Set {key}", current, yes="Set", fields=(Field("value", "new value"),), then=typed)
-
-    def _set_value(self, key: str, value: float) -> None:
-        """Lowering acts at once; raising is previewed; outside the bounds nothing is sent."""
-        item = previews.find_value(self._snapshot, key)
-        if item is None:
-            return
-        if not item.low <= value <= item.high:
-            text = f"{key} stays {previews.value_text(item.value)}: {previews.value_text(value)} is outside "
-            text += previews.bounds_text(item)
-            self.say(Span(clean(text), Tone.WARN))
-            return
-        send = partial(self.send, CommandKind.SET_VALUE, target=key, value=value, reason="operator")
-        if value <= item.value:
-            send()
-            return
-        self.ask(
-            f"Loosen {key}",
-            partial(previews.value_preview, key=key, value=value),
-            yes="Loosen",
-            then=lambda _answers: send(confirmed=True),
-        )
-
     # Moving about, leaving
 
     def action_recovery(self) -> None:
@@ -276,7 +179,7 @@ class OperatorActions(Moving):
 
     def offer_recovery(self) -> None:
         """Open the recovery screen where a row waits that nobody was shown; never over a dialog."""
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         waiting = {row.row_id for row in snapshot.recovery.open_rows if is_pressing(row, snapshot=snapshot)}
         if not waiting and snapshot.engine_state is EngineState.READY:
             self._offered.clear()
@@ -309,7 +212,7 @@ class OperatorActions(Moving):
         if not self.frame.screen.engine_alive:
             self.exit(Exit.ENGINE_STOPPED)
         elif not isinstance(self.screen, LeaveDialog):
-            self._close_dialogs()
+            self.close_dialogs()
             self.open_dialog(LeaveDialog("Leave", keys=self.keys), self._leave)
 
     def _leave(self, way: Exit | None) -> None:
@@ -318,24 +221,9 @@ class OperatorActions(Moving):
 
     # Dialogs
 
-    def open_dialog(
-        self, dialog: Dialog[ResultT], then: Callable[[ResultT | None], None] | None = None
-    ) -> None:
-        """Put a dialog over the screen; it is shown the present frame at once."""
-        self.push_screen(dialog, then)
-        self.call_after_refresh(self._show_in, dialog)
-
-    def _show_in(self, dialog: Dialog[ResultT]) -> None:
-        if dialog.is_attached:
-            dialog.show(self.frame)
-
     def open_page(self, title: str, build: Callable[[Frame], list[Line]]) -> None:
         """Something to read, until escape."""
         self.open_dialog(PageDialog(clean(title), keys=self.keys, build=build))
-
-    def _close_dialogs(self) -> None:
-        while isinstance(self.screen, Dialog):
-            self.pop_screen()
 
     def _ask_then_send(
         self, title: str, preview: Previewer, yes: str, kind: CommandKind, target: str
@@ -346,25 +234,4 @@ class OperatorActions(Moving):
             yes=yes,
             danger=True,
             then=lambda _answers: self.send(kind, target=target, reason="operator", confirmed=True),
-        )
-
-    def ask(
-        self,
-        title: str,
-        preview: Previewer,
-        *,
-        yes: str,
-        then: Callable[[Answers], object],
-        fields: tuple[Field, ...] | list[Field] = (),
-        danger: bool = False,
-    ) -> None:
-        """A preview and a question; `then` runs only for a yes."""
-
-        def answered(answers: Answers | None) -> None:
-            if answers is not None:
-                then(answers)
-
-        self.open_dialog(
-            AskDialog(clean(title), keys=self.keys, preview=preview, yes=yes, fields=fields, danger=danger),
-            answered,
         )

@@ -311,6 +311,18 @@ def value_preview(snapshot: Snapshot, key: str, *, value: float) -> Preview:
     return Preview(tuple(lines), possible=item.value != value)
 
 
+def switch_preview(snapshot: Snapshot, name: str) -> Preview:
+    """What switching a strategy on again means now."""
+    found = next((s for s in snapshot.strategies if s.name == name), None)
+    if found is None:
+        return Preview(tuple(labelled("gone", f"{name} is not loaded")), possible=False)
+    lines = labelled("strategy", f"{name} ({found.kind}, {found.timeframe})")
+    lines += labelled("change", "off → on", tone=Tone.STRONG)
+    lines += labelled("off", found.switched_off or "it is not switched off")
+    lines += labelled("then", "it enters again as soon as nothing else blocks it")
+    return Preview(tuple(lines), possible=bool(found.switched_off))
+
+
 def leave_preview(snapshot: Snapshot, *, keys: Mapping[str, str]) -> Preview:
     """What each way out does to the positions of this moment."""
     positions = our_positions(snapshot)

@@ -269,6 +269,8 @@ class StrategyView:
     state: str
     """`warming up`, `live`, `paused`, `off`."""
     holds_overnight: bool = False
+    trades_levels: bool = False
+    """True where it trades the levels of a scanner: it has rows on the watch list."""
     switched_off: str = ""
     """Who switched it off while it ran, and when; empty where nobody did."""
 

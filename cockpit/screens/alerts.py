@@ -6,20 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
 
 from cockpit import format as fmt
 from cockpit.action import Where
-from cockpit.frame import Frame, mark_of_level, tone_of_level
+from cockpit.frame import mark_of_level, tone_of_level
 from cockpit.keymap import bindings_for, key_for
 from cockpit.panels.events import event_line
 from cockpit.previews import labelled
-from cockpit.screens.dialog import Dialog
+from cockpit.screens.table_dialog import TableDialog
 from cockpit.spans import Line, Span, Tone, line
 from cockpit.widgets.columns import Column, Row
-from cockpit.widgets.ticking_table import TickingTable
 from engine.api import AlertView, Level, Snapshot
 
 COLUMNS = (
@@ -36,56 +33,36 @@ MOST_EVENTS = 8
 _LOUDNESS = list(Level)
 
 
-class AlertsDialog(Dialog[None]):
+class AlertsDialog(TableDialog):
     """A table of alerts, the words of the one under the cursor, and the last events."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(Where.ALERTS))
 
     def __init__(self, *, keys: Mapping[str, str], acknowledge: Callable[[int], object]) -> None:
-        super().__init__("Alerts and events", keys=keys)
+        seen = key_for("acknowledge_this", overrides=keys)
+        super().__init__(
+            "Alerts and events",
+            keys=keys,
+            columns=COLUMNS,
+            empty="no alert stands",
+            most_rows=MOST_ROWS,
+            hints=(f"{seen} acknowledges",),
+        )
         self._acknowledge = acknowledge
-        self._snapshot: Snapshot | None = None
-        self.table = TickingTable(COLUMNS, empty="no alert stands", id="alerts")
 
-    def compose(self) -> ComposeResult:
-        """The table, then the words."""
-        with Vertical(id="dialog") as box:
-            box.border_title = self._box_title
-            seen = key_for("acknowledge_this", overrides=self._keys)
-            box.border_subtitle = self.key_hints(f"{seen} acknowledges")
-            yield self.table
-            yield self.text
+    def rows_of(self, snapshot: Snapshot) -> list[Row]:
+        """One row per alert."""
+        return alert_rows(snapshot)
 
-    def on_mount(self) -> None:
-        """The table has the keys."""
-        self.table.focus()
-
-    def show(self, frame: Frame) -> None:
-        """Follow the engine."""
-        self._snapshot = frame.snapshot
-        rows = alert_rows(frame.snapshot)
-        self.table.styles.height = max(2, min(MOST_ROWS, len(rows)) + 1)
-        self.table.set_rows(rows)
-        self._tell()
-
-    def on_ticking_table_moved(self, event: TickingTable.Moved) -> None:
-        """Another row: its words."""
-        event.stop()
-        self._tell()
-
-    def on_ticking_table_chosen(self, event: TickingTable.Chosen) -> None:
-        """Enter has no page of its own here: everything is shown."""
-        event.stop()
+    def words_of(self, snapshot: Snapshot, *, chosen: str | None) -> list[Line]:
+        """The chosen alert, and as many events as there is room for."""
+        room = max(3, self.app.size.height - len(self.table.rows[:MOST_ROWS]) - 12)
+        return words(snapshot, chosen=chosen, most_events=min(MOST_EVENTS, room))
 
     def action_acknowledge_this(self) -> None:
         """Acknowledge the alert under the cursor."""
         if self.table.cursor_key is not None:
             self._acknowledge(int(self.table.cursor_key))
-
-    def _tell(self) -> None:
-        if self._snapshot is not None:
-            room = max(3, self.app.size.height - len(self.table.rows[:MOST_ROWS]) - 12)
-            self.put(words(self._snapshot, chosen=self.table.cursor_key, most_events=min(MOST_EVENTS, room)))
 
 
 def alert_rows(snapshot: Snapshot) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The risk dial: every value that may change while trading, with its bounds; tightening is cheap."""
+"""The risk dial: every value and every strategy that may be changed while trading; tightening is cheap."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
 
 from cockpit.action import Where
-from cockpit.frame import Frame
+from cockpit.format import clean
 from cockpit.keymap import bindings_for, key_for
-from cockpit.previews import value_text
-from cockpit.screens.dialog import Dialog
-from cockpit.spans import Span, Tone, line
+from cockpit.previews import labelled, value_text
+from cockpit.screens.table_dialog import TableDialog
+from cockpit.spans import Line, Span, Tone, line
 from cockpit.widgets.columns import Column, Row
-from cockpit.widgets.ticking_table import TickingTable
-from engine.api import RuntimeValue, Snapshot
+from engine.api import RuntimeValue, Snapshot, StrategyView
 
 COLUMNS = (
     Column("value", width=26, most=36),
@@ -28,56 +25,52 @@ COLUMNS = (
     Column("step", right=True, width=6),
     Column("origin", rank=1, width=11),
 )
+MOST_ROWS = 10
+STRATEGY = "strategy "
+"""What the key of a row begins with that switches a strategy."""
 
 Step = Callable[[str, int], None]
-"""Asks the app to move a value (key) by so many steps; raising is asked about first."""
+"""Asks the app to move a value (key), or a strategy, by so many steps; up is asked about first."""
 
 
-class RiskDialog(Dialog[None]):
-    """A table of values; plus and minus move the one under the cursor, a figure can be typed."""
+class RiskDialog(TableDialog):
+    """Plus and minus move the row under the cursor; a figure can be typed, a strategy is switched."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(bindings_for(Where.DIAL))
 
-    def __init__(self, *, keys: Mapping[str, str], step: Step, type_value: Callable[[str], None]) -> None:
-        super().__init__("Risk", keys=keys)
+    def __init__(self, *, keys: Mapping[str, str], step: Step, choose: Callable[[str], None]) -> None:
+        super().__init__(
+            "Risk",
+            keys=keys,
+            columns=COLUMNS,
+            empty="nothing can be changed while it runs",
+            most_rows=MOST_ROWS,
+        )
         self._step = step
-        self._type = type_value
-        self.table = TickingTable(COLUMNS, empty="nothing can be changed while it runs", id="values")
+        self._choose = choose
 
-    def compose(self) -> ComposeResult:
-        """The table and one line of keys."""
-        with Vertical(id="dialog") as box:
-            box.border_title = self._box_title
-            box.border_subtitle = self.key_hints()
-            yield self.table
-            yield self.text
+    def rows_of(self, snapshot: Snapshot) -> list[Row]:
+        """One row per runtime value, then one per strategy."""
+        return dial_rows(snapshot)
 
-    def on_mount(self) -> None:
-        """The table has the keys."""
-        self.table.focus()
+    def words_of(self, snapshot: Snapshot, *, chosen: str | None) -> list[Line]:
+        """Which keys act, and who changed the row under the cursor."""
         up, down, enter = (
             key_for(name, overrides=self._keys) for name in ("step_up", "step_down", "details")
         )
-        hint = f"{up} {down} one step · {enter} type a figure · lower acts at once, higher asks"
-        self.put([line(Span(hint, Tone.MUTED))])
+        hint = f"{up} {down} one step, on and off · {enter} type a figure · lower and off act at once"
+        return [line(Span(hint, Tone.MUTED)), *_about(snapshot, chosen)]
 
-    def show(self, frame: Frame) -> None:
-        """Follow the values: what is shown is what the engine says, not what was asked."""
-        rows = value_rows(frame.snapshot)
-        self.table.styles.height = max(2, len(rows) + 1)
-        self.table.set_rows(rows)
-
-    def on_ticking_table_chosen(self, event: TickingTable.Chosen) -> None:
-        """Enter on a row: type a figure."""
-        event.stop()
-        self._type(event.key)
+    def chose(self, key: str) -> None:
+        """Enter on a row: type a figure, or switch the strategy."""
+        self._choose(key)
 
     def action_step_up(self) -> None:
-        """Raise the value under the cursor by one step."""
+        """Raise the value under the cursor by one step, or switch its strategy on."""
         self._move(1)
 
     def action_step_down(self) -> None:
-        """Lower the value under the cursor by one step."""
+        """Lower the value under the cursor by one step, or switch its strategy off."""
         self._move(-1)
 
     def _move(self, steps: int) -> None:
@@ -86,9 +79,24 @@ class RiskDialog(Dialog[None]):
             self._step(key, steps)
 
 
-def value_rows(snapshot: Snapshot) -> list[Row]:
-    """One row per runtime value."""
-    return [Row(item.key, item, partial(_cells, item)) for item in snapshot.runtime]
+def dial_rows(snapshot: Snapshot) -> list[Row]:
+    """One row per runtime value, then one per strategy."""
+    values = [Row(item.key, item, partial(_cells, item)) for item in snapshot.runtime]
+    switches = [Row(f"{STRATEGY}{s.name}", s, partial(_switch_cells, s)) for s in snapshot.strategies]
+    return values + switches
+
+
+def _about(snapshot: Snapshot, chosen: str | None) -> list[Line]:
+    """Who changed it; of a strategy also what it is."""
+    item = next((item for item in snapshot.runtime if item.key == chosen), None)
+    if item is not None:
+        return labelled("changed", item.changed) if item.changed else []
+    strategy = next((s for s in snapshot.strategies if f"{STRATEGY}{s.name}" == chosen), None)
+    if strategy is None:
+        return []
+    symbols = ", ".join(strategy.symbols)
+    lines = labelled(strategy.name, f"{strategy.kind}, {strategy.timeframe}, {strategy.state}: {symbols}")
+    return lines + (labelled("off", strategy.switched_off) if strategy.switched_off else [])
 
 
 def _cells(item: RuntimeValue) -> tuple[Span, ...]:
@@ -99,4 +107,17 @@ def _cells(item: RuntimeValue) -> tuple[Span, ...]:
         Span(value_text(item.high), Tone.MUTED),
         Span(value_text(item.step), Tone.MUTED),
         Span("changed here", Tone.WARN) if item.overridden else Span("configured", Tone.MUTED),
+    )
+
+
+def _switch_cells(strategy: StrategyView) -> tuple[Span, ...]:
+    is_off = bool(strategy.switched_off)
+    none = Span("", Tone.MUTED)
+    return (
+        Span(clean(f"{STRATEGY}{strategy.name}")),
+        Span("off" if is_off else "on", Tone.WARN if is_off else Tone.STRONG),
+        none,
+        none,
+        none,
+        Span("changed here", Tone.WARN) if is_off else Span("configured", Tone.MUTED),
     )

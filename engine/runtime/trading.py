@@ -348,6 +348,7 @@ class Trading:
                 timeframe=r.timeframe,
                 state=self._state(r),
                 holds_overnight=r.holds_overnight,
+                trades_levels=r.strategy.wants_setups,
                 switched_off=str(self._desk.switched_off.get(r.strategy.name) or ""),
             )
             for r in self.running

@@ -17,6 +17,10 @@ AVERAGES = ("sma", "ema")
 """Indicators that stay on the scale of price, so that two of them can cross."""
 
 
+SHOWN_GAP_PCT = 0.001
+"""A smaller gap between the averages is not told as nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class CrossoverParams:
     """Parameters of `ma_crossover`."""
@@ -63,9 +67,10 @@ class _CrossLean:
 
     def text(self) -> str:
         fast, slow = self._lengths
-        gap = self._fast.value - self._slow.value
+        gap_pct = 100 * abs(self._fast.value / self._slow.value - 1.0)
         where = "above" if self._lean > 0 else "below"
-        return f"{self._label} {fast} {where} {slow} by {100 * abs(gap / self._slow.value):.3f} %"
+        by = "less than 0.001" if gap_pct < SHOWN_GAP_PCT else f"{gap_pct:.3f}"
+        return f"{self._label} {fast} {where} {slow} by {by} %"
 
 
 @strategy("ma_crossover")

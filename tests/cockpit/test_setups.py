@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from cockpit.screens.setups import SetupsDialog, key_of
-from engine.api import FilterView, SetupView
+from engine.api import FilterView, SetupView, StrategyView
 from tests.cockpit.conftest import OpenDesk
 from tests.cockpit.scripted import NORMAL
 
@@ -41,7 +43,8 @@ AMD = replace(
     filters=(),
     source="[b]x\x1b[31m",
 )
-WATCHING = replace(NORMAL, setups=(TSLA, AMD))
+PIVOTS = StrategyView("pivots", "pivot_break", ("AMD", "TSLA"), "5s", "live", trades_levels=True)
+WATCHING = replace(NORMAL, setups=(TSLA, AMD), strategies=(*NORMAL.strategies, PIVOTS))
 
 
 async def test_the_watch_list_shows_levels_ways_attempts_and_filters(open_desk: OpenDesk) -> None:
@@ -50,7 +53,7 @@ async def test_the_watch_list_shows_levels_ways_attempts_and_filters(open_desk: 
         dialog = desk.app.screen
         assert isinstance(dialog, SetupsDialog)
 
-        assert [row.key for row in dialog.table.rows] == [key_of(TSLA), key_of(AMD)]
+        assert [row.key for row in dialog.table.rows][:2] == [key_of(TSLA), key_of(AMD)]
         words = desk.text("text")
         assert "awaits_retest" in words
         assert "✗ volume" in words
@@ -66,11 +69,26 @@ async def test_the_watch_list_shows_levels_ways_attempts_and_filters(open_desk: 
         assert not isinstance(desk.app.screen, SetupsDialog)
 
 
-async def test_without_levels_it_says_so(open_desk: OpenDesk) -> None:
-    async with open_desk(NORMAL, size=(80, 24)) as desk:
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+async def test_every_instrument_without_levels_says_why_it_is_not_entered_with_its_code(
+    open_desk: OpenDesk, size: tuple[int, int]
+) -> None:
+    async with open_desk(NORMAL, size=size) as desk:
         await desk.press("3")
         dialog = desk.app.screen
         assert isinstance(dialog, SetupsDialog)
-        assert dialog.table.rows == ()
+
+        rows = dialog.table.rows
+        assert [row.key for row in rows] == [key_of(why) for why in NORMAL.why_not]
+        assert [row.cells[6].text for row in rows] == [why.code for why in NORMAL.why_not]
+        assert NORMAL.why_not[0].code in desk.text("text")
         await desk.publish(setups=(AMD,))
-        assert len(dialog.table.rows) == 1
+        assert dialog.table.rows[0].key == key_of(AMD)
+
+
+async def test_where_nobody_trades_levels_it_says_how_to_switch_the_breakout_on(open_desk: OpenDesk) -> None:
+    async with open_desk(NORMAL, size=(80, 24)) as desk:
+        await desk.press("3")
+        assert 'kind = "pivot_break"' in desk.text("text")
+        await desk.publish(strategies=(PIVOTS,))
+        assert 'kind = "pivot_break"' not in desk.text("text")

@@ -118,6 +118,11 @@ def test_setups(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app, terminal_size=size, press=["3"], run_before=settled)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+def test_setups_without_levels(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(still("normal"), terminal_size=size, press=["3"], run_before=settled)
+
+
 @pytest.mark.req("CARD-PANELS")
 def test_the_light_theme(snap_compare: Compare) -> None:
     app = make_app(ScriptedHandle(NORMAL), theme="cockpit-light")
