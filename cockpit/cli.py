@@ -10,6 +10,7 @@ import typer
 
 from cockpit import (
     __version__,
+    cli_adjust,
     cli_alerts,
     cli_brakes,
     cli_day,
@@ -188,6 +189,7 @@ def config_show(context: typer.Context, config: ConfigFile = None, state: StateD
     leave(body)
 
 
+cli_adjust.add_to(app)
 cli_alerts.add_to(app)
 cli_brakes.add_to(app)
 cli_state.add_to(app)

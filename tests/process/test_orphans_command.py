@@ -43,6 +43,10 @@ def test_an_engine_without_a_screen_is_settled_from_a_shell(place: Place) -> Non
     try:
         eventually(lambda: _state(place) == "READY", within_s=40.0, why="READY")
         assert place.run("orphans").stdout.strip() == "Nothing waits for a decision."
+        raised = place.run("set", "max_positions", "5")
+        assert (raised.returncode, "repeat with --yes" in raised.stdout) == (4, True)
+        assert place.run("strategy", "quiet", "off", "--reason", "news").returncode == 0
+        assert "strategy quiet: off by shell uid" in place.run("set").stdout
         gateway = running_gateway(place.state)
         assert gateway is not None
         asyncio.run(trade_elsewhere(gateway.port, "NVDA", Side.BUY, 40, at=datetime.now(UTC)))
