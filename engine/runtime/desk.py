@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from engine.api import EngineState, Level, Mode, WhyNot
 from engine.api_gates import NO_GATES, GatesView
@@ -17,7 +17,7 @@ from engine.api_selection import NOTHING_SELECTED, SelectionView
 from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Changed, Config
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal, Role
+from engine.domain.order import Intention, OrderIntent, OrderState, Proposal, Role
 from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
@@ -43,6 +43,7 @@ from engine.runtime.breakers.faults import Faults
 from engine.runtime.budget import budget_of
 from engine.runtime.clock import Clock
 from engine.runtime.close_times import CloseTimes
+from engine.runtime.counted import Committed, Held
 from engine.runtime.heard import Heard
 from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
@@ -59,23 +60,6 @@ class Block:
 
     reason: Reason
     text: str
-
-
-class _Held(NamedTuple):
-    """Holdings and what they were made of."""
-
-    version: int
-    differences: tuple[Finding, ...]
-    foreign: tuple[Finding, ...]
-    holdings: tuple[Holding, ...]
-
-
-class _Committed(NamedTuple):
-    """A sum and what it was made of."""
-
-    holdings: tuple[Holding, ...]
-    orders: tuple[Order, ...]
-    sum: Commitments
 
 
 @dataclass(slots=True)
@@ -153,9 +137,9 @@ class Desk:
     canary_is_over: bool = False
     """LIVE begins as CANARY, until this is set by who watched it; no other mode has stages."""
     _limits: tuple[Config, bool, RiskLimits] | None = None
-    _held: _Held | None = None
-    _committed: _Committed | None = None
-    _without: tuple[str, _Committed] | None = None
+    _held: Held | None = None
+    _committed: Committed | None = None
+    _without: tuple[str, Committed] | None = None
     """What is out without one order, and its ref: the last look asks for what its rehearsal found."""
     draining: bool = False
     summary: tuple[str, ...] = ()
@@ -204,7 +188,7 @@ class Desk:
         before, version = self._held, self.books.version
         if before is None or before[:3] != (version, self.differences, self.foreign):
             found = self._sum_holdings()
-            before = self._held = _Held(version, self.differences, self.foreign, found)
+            before = self._held = Held(version, self.differences, self.foreign, found)
         return before.holdings
 
     def _sum_holdings(self) -> tuple[Holding, ...]:
@@ -219,7 +203,7 @@ class Desk:
         holdings, orders = self.holdings(), self.books.open_orders()
         before = self._committed
         if before is None or before.orders is not orders or before.holdings is not holdings:
-            before = self._committed = _Committed(holdings, orders, commitments(holdings, orders))
+            before = self._committed = Committed(holdings, orders, commitments(holdings, orders))
         return before.sum
 
     def commitments_without(self, ref: str) -> Commitments:
@@ -233,7 +217,7 @@ class Desk:
             or before[1].holdings is not holdings
         ):
             others = tuple([o for o in orders if o.intent.ref != ref])
-            before = self._without = ref, _Committed(holdings, orders, commitments(holdings, others))
+            before = self._without = ref, Committed(holdings, orders, commitments(holdings, others))
         return before[1].sum
 
     def roots(self, keys: Iterable[str]) -> Mapping[str, str]:
