@@ -12,6 +12,7 @@ from engine.runtime.alerts.notices import Notices, Telling
 from engine.store.alerts import highest_alert_id, standing_alerts
 from tests.builders import TEN
 from tests.execution.rig import Rig, rig
+from tests.execution.test_executor import fill_the_disk
 from tests.virtual_time import pass_time, virtual
 
 
@@ -86,3 +87,22 @@ async def test_a_round_escalates_and_the_row_says_so(tmp_path: Path) -> None:
             await keeper.round()
 
         assert await it.rows("SELECT escalated_at IS NOT NULL, raised FROM alert") == [(1, 1)]
+
+
+@pytest.mark.req("PS60-ALERTS")
+@virtual
+async def test_what_a_full_disk_does_not_take_is_written_when_it_is_back(tmp_path: Path) -> None:
+    async with rig(tmp_path) as it:
+        keeper = await keep(it)
+        await fill_the_disk(it)
+        it.desk.notices.raise_alert(Level.CRITICAL, "kill", "x" * 100_000)
+        await pass_time(0.5)
+        assert await it.rows("SELECT id FROM alert") == []
+        it.desk.notices.acknowledge(1, who="me")
+        await pass_time(0.5)
+
+        await it.store.read(lambda c: c.execute("PRAGMA max_page_count = 1000000"))
+        await it.store.retry()
+        await keeper.round()
+
+        assert await it.rows("SELECT code, acknowledged_by FROM alert") == [("kill", "me")]
