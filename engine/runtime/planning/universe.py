@@ -27,7 +27,9 @@ def configured_rows(
                     Reason.NO_SETUP.value,
                     "no levels for the day yet: a scanner file, or the engine's scan",
                 )
-            rows.append({"symbol": symbol, "strategy": name, "code": code, "text": text})
+            rows.append(
+                {"symbol": symbol, "strategy": name, "tier": None, "theme": "", "code": code, "text": text}
+            )
     return rows
 
 

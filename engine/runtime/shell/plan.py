@@ -79,7 +79,6 @@ def of_engine(engine: Running) -> Document:
 def merged(told: Mapping[str, Any], snapshot: Snapshot) -> Document:
     """What the engine answered, with what it shows all the time."""
     keys: Mapping[str, Sequence[str]] = told["keys"]
-    traded = {key for one in keys.values() for key in one}
     return {
         "source": "engine",
         "as_of": told["as_of"],
@@ -99,14 +98,45 @@ def merged(told: Mapping[str, Any], snapshot: Snapshot) -> Document:
             }
             for s in snapshot.strategies
         ],
-        "universe": [
-            {"symbol": why.symbol, "strategy": why.strategy, "code": why.code, "text": why.text}
-            for why in snapshot.why_not
-        ],
+        "universe": _universe(snapshot, keys),
+        "regime": {"text": snapshot.selection.regime.text, "factor": snapshot.selection.regime.factor},
         "setups": [_setup_view(view) for view in snapshot.setups],
         "limits": told["limits"],
-        "data_lines": {"used": len(traded), "limit": told["max_lines"], "left_out": []},
+        "data_lines": _lines(snapshot, told),
         "notes": [f"{brake.kind.value} {brake.scope}: {brake.reason}" for brake in snapshot.brakes],
+    }
+
+
+def _universe(snapshot: Snapshot, keys: Mapping[str, Sequence[str]]) -> list[Document]:
+    """One row per strategy and instrument: left out of the universe, or what the strategy waits for."""
+    judged = {row.symbol: row for row in snapshot.selection.universe}
+    waiting = {(why.strategy, why.symbol): (why.code, why.text) for why in snapshot.why_not}
+    rows = []
+    for name, symbols in keys.items():
+        for symbol in symbols:
+            row = judged.get(symbol)
+            code, text = waiting.get((name, symbol), ("", "may be entered"))
+            if row is not None and row.code:
+                code, text = row.code, row.text
+            rows.append(
+                {
+                    "symbol": symbol,
+                    "strategy": name,
+                    "tier": None if row is None else row.tier,
+                    "theme": "" if row is None else row.theme,
+                    "code": code,
+                    "text": text,
+                }
+            )
+    return rows
+
+
+def _lines(snapshot: Snapshot, told: Mapping[str, Any]) -> Document:
+    lines = snapshot.selection.lines
+    return {
+        "used": lines.used if lines.limit else len({key for one in told["keys"].values() for key in one}),
+        "limit": lines.limit or told["max_lines"],
+        "left_out": list(lines.left_out),
     }
 
 
@@ -158,6 +188,7 @@ def without_engine(loaded: Loaded, *, environ: Mapping[str, str]) -> Document:
         "universe": configured_rows(
             config, levels={setup.key for setup in setups}, level_kinds=level_kinds()
         ),
+        "regime": {"text": "an engine finds it in history", "factor": 1.0},
         "setups": [_setup(setup) for setup in setups],
         "limits": limit_rows(config),
         "data_lines": {

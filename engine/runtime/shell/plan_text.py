@@ -21,6 +21,7 @@ def lines_of(document: Document) -> list[str]:
         *_part("Sessions (ET)", _sessions(document["sessions"])),
         *_part("Strategies", _strategies(document["strategies"])),
         *_part("Universe", _universe(document["universe"])),
+        *_part("Regime", [document["regime"]["text"] or "not known yet"]),
         *_part("Setups", _setups(document["setups"])),
         *_part("Limits", _limits(document["limits"])),
         *_part("Data lines", _data_lines(document["data_lines"])),
@@ -56,7 +57,9 @@ def _strategies(rows: Sequence[Document]) -> Iterator[str]:
 def _universe(rows: Sequence[Document]) -> Iterator[str]:
     for row in rows:
         why = f"{row['text']} ({row['code']})" if row["code"] else row["text"]
-        yield f"{row['symbol']:8} {row['strategy']}: {why}"
+        placed = [f"tier {row['tier']}"] if row["tier"] else []
+        placed += [row["theme"]] if row["theme"] else []
+        yield f"{row['symbol']:8} {' '.join((row['strategy'], *placed))}: {why}"
 
 
 def _setups(rows: Sequence[Document]) -> Iterator[str]:
