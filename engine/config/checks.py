@@ -25,6 +25,9 @@ def conflicts(config: Config) -> Iterator[tuple[str, str]]:
     for name in ("per_symbol_notional_cap", "per_symbol_margin_cap"):
         if getattr(risk, name) > risk.max_gross_exposure:
             yield f"risk.{name}", f"expected at most risk.max_gross_exposure ({risk.max_gross_exposure:g})"
+    for name, strategy in config.strategies.items():
+        if not (strategy.symbols or strategy.from_scanner):
+            yield f"strategies.{name}.symbols", "expected at least one symbol, or from_scanner above 0"
     yield from _of_markets(config)
 
 

@@ -271,6 +271,7 @@ def _upkeep(
                 given.broker,
                 trading,
                 engine,
+                markets,
                 scanner_dir=given.loaded.scanner_dir,
                 own_scans=given.store.path.parent / "scanner",
             ),

@@ -283,4 +283,5 @@ def _running(loaded: Loaded, name: str, section: StrategySection) -> Running:
         allow_short=section.allow_short and not strategy.long_only and section.profile is not Profile.RULES,
         holds_overnight=section.holds_overnight,
         symbols=section.symbols,
+        from_scanner=section.from_scanner,
     )

@@ -66,7 +66,7 @@ class Markets:
         """Describe and subscribe everything; history only for what is not warm yet."""
         if data_lost:
             self._subscribed.clear()
-        symbols = sorted({s for r in self._trading.running for s in r.symbols})
+        symbols = sorted({s for r in self._trading.running for s in (*r.symbols, *r.picked)})
         await asyncio.gather(*(self._describe(symbol) for symbol in symbols))
         await self.describe_held()
         for running in self._trading.running:
@@ -177,7 +177,8 @@ class Markets:
         await self._desk.books.post(terms)
 
     def _assign(self, running: Running) -> None:
-        keys = [self._chosen[s] for s in running.symbols if s in self._chosen]
+        wanted = dict.fromkeys((*running.symbols, *running.picked))
+        keys = [self._chosen[s] for s in wanted if s in self._chosen]
         if set(keys) != running.keys:
             self._trading.assign(running, keys)
 

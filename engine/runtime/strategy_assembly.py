@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from engine.api import Level
@@ -12,6 +13,7 @@ from engine.runtime import catalogue
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.guards.day_end import DayEnd
+from engine.runtime.markets import Markets
 from engine.runtime.setups.service import SetupService
 from engine.runtime.trading import Trading
 
@@ -22,6 +24,7 @@ def strategy_chores(
     broker: Broker,
     trading: Trading,
     engine: Engine,
+    markets: Markets,
     *,
     scanner_dir: Path,
     own_scans: Path,
@@ -37,5 +40,6 @@ def strategy_chores(
         folder=scanner_dir,
         own_folder=own_scans,
         spawn=engine.spawn,
+        prepare=partial(markets.prepare, data_lost=False),
     )
     return {"day's end": day_end.round, "strategies": trading.clock_round, "watch list": setups.round}

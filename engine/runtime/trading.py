@@ -58,6 +58,10 @@ class Running:
     holds_overnight: bool
     symbols: tuple[str, ...]
     """As configured."""
+    from_scanner: int = 0
+    """How many symbols of a scanner's list it trades besides."""
+    picked: tuple[str, ...] = ()
+    """Those it trades today."""
     keys: set[str] = field(default_factory=set)
     """Instrument keys it trades in this session."""
     aggregators: dict[str, BarAggregator] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def refused(place: Place, text: str, **environ: str) -> str:
             "'b'",
             "a symbol like 'SPY'",
         ),
-        ("[strategies.a]\nkind='x'\nsymbols=[]", 3, "strategies.a.symbols", "[]", "at least 1 item"),
+        ("[strategies.a]\nkind='x'\nsymbols=[]", 3, "strategies.a.symbols", "()", "or from_scanner above 0"),
         (
             "[alerts]\nchannels = ['https://x.y/key']",
             2,

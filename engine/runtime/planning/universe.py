@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from engine.config import Config, Profile, StrategySection
 from engine.domain.instrument import SecType
 from engine.domain.reasons import Reason
+from engine.domain.setup import Setup
 from engine.market.catalog import Wanted, parse_symbol
+from engine.runtime.setups.picking import pick
+
+
+def symbols_of(config: Config, setups: Sequence[Setup]) -> dict[str, tuple[str, ...]]:
+    """Strategy -> what it trades: its symbols and, where it wants them, the best of a scanner's list."""
+    barred = config.risk.restricted
+    return {
+        name: (
+            *section.symbols,
+            *pick(setups, most=section.from_scanner, own=section.symbols, held=(), barred=barred),
+        )
+        for name, section in config.strategies.items()
+    }
 
 
 def configured_rows(
-    config: Config, *, levels: Collection[str], level_kinds: Collection[str]
+    config: Config, setups: Sequence[Setup], *, level_kinds: Collection[str]
 ) -> list[dict[str, Any]]:
     """One row per strategy and symbol with why it is not entered, as far as that is known without a broker.
 
-    `levels` are the symbols that have levels for the day, `level_kinds` the kinds that need them.
+    `level_kinds` are the kinds of strategies that need levels, of which `setups` are those of the day.
     """
     rows = []
-    for name, section in config.strategies.items():
-        for symbol in section.symbols:
+    levels = {setup.key for setup in setups}
+    for name, symbols in symbols_of(config, setups).items():
+        section = config.strategies[name]
+        for symbol in symbols:
             code, text = _objection(config, section, symbol)
             if not code and section.kind in level_kinds and symbol not in levels:
-                code, text = (
-                    Reason.NO_SETUP.value,
-                    "no levels for the day yet: a scanner file, or the engine's scan",
-                )
+                code = Reason.NO_SETUP.value
+                text = "no levels for the day yet: a scanner file, or the engine's scan"
             rows.append(
                 {"symbol": symbol, "strategy": name, "tier": None, "theme": "", "code": code, "text": text}
             )

@@ -7,7 +7,7 @@ no setup) and nothing else: positions are managed as ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,14 @@ import structlog
 
 from engine.api import EngineState, Level
 from engine.broker.port import Broker
+from engine.domain.instrument import SecType
 from engine.domain.setup import Setup
 from engine.market.scan_file import ScanFile, ScanFileError, parse_scan_file, render_scan_file
 from engine.runtime.desk import Desk
 from engine.runtime.setups.folder import Found, Unreadable, keep, look, newest_day
 from engine.runtime.setups.history import scan_all, session_day
-from engine.runtime.trading import Trading
+from engine.runtime.setups.picking import pick
+from engine.runtime.trading import Running, Trading
 
 LOOK_S: Final = 5.0
 """Real seconds between two looks at the folder."""
@@ -44,14 +46,19 @@ class SetupService:
         folder: Path,
         own_folder: Path,
         spawn: Callable[[str, Callable[[], object]], None],
+        prepare: Callable[[], Awaitable[None]],
     ) -> None:
-        """`folder` is the operator's; what we find in history is kept in `own_folder`."""
+        """`folder` is the operator's; what we find in history is kept in `own_folder`.
+
+        `prepare` brings what strategies want since then to the desk.
+        """
         self._desk = desk
         self._broker = broker
         self._trading = trading
         self._folders = (folder, own_folder)
         self._own_folder = own_folder
         self._spawn = spawn
+        self._prepare = prepare
         self._stamp: tuple[str, int, int] | None = None
         self._day: date | None = None
         self._next_look_s = float("-inf")
@@ -62,12 +69,14 @@ class SetupService:
         """Look for a new file; scan where there is none for today."""
         now_s = self._desk.clock.monotonic()
         wanted = self._wanted()
-        if now_s < self._next_look_s or not wanted or self._desk.state is not EngineState.READY:
+        has_use = wanted or any(running.from_scanner for running in self._trading.running)
+        if now_s < self._next_look_s or not has_use or self._desk.state is not EngineState.READY:
             return
         self._next_look_s = now_s + LOOK_S
         day = session_day(self._desk.instruments.values(), self._desk.now())
         if day != self._day:
             self._begin(day)
+        self._keep_held()
         found = await asyncio.to_thread(look, self._folders, day)
         if found is None:
             await self._without_file(day, wanted, now_s)
@@ -84,6 +93,7 @@ class SetupService:
     def _begin(self, day: date) -> None:
         """Levels of another day are none."""
         self._day, self._stamp, self._next_scan_s = day, None, float("-inf")
+        self._pick(())
         if self._desk.setups:
             self._apply((), f"the levels of the day before are dropped; waiting for those of {day}")
 
@@ -91,11 +101,15 @@ class SetupService:
         if self._scanning or now_s < self._next_scan_s:
             return
         newest = await asyncio.to_thread(newest_day, self._folders)
-        if newest is not None and newest != day and self._next_scan_s == float("-inf"):
-            text = f"no scanner file for {day}; the newest is of {newest}. Scanning history instead"
+        if newest != day and self._next_scan_s == float("-inf") and (newest is not None or not wanted):
+            last = "there was never one" if newest is None else f"the newest is of {newest}"
+            instead = "Scanning history instead" if wanted else "Nothing is entered by its list"
+            text = f"no scanner file for {day}; {last}. {instead}"
             self._desk.notices.event(Level.WARNING, "strategy", text)
-        self._scanning, self._next_scan_s = True, now_s + SCAN_RETRY_S
-        self._spawn("scan", lambda: self._scan_now(day, wanted))
+        self._next_scan_s = now_s + SCAN_RETRY_S
+        if wanted:
+            self._scanning = True
+            self._spawn("scan", lambda: self._scan_now(day, wanted))
 
     # --- files ----------------------------------------------------------------------------------
 
@@ -116,10 +130,11 @@ class SetupService:
             notices.raise_alert(Level.WARNING, ALERT, f"{found.path.name}: left out {first}{more}")
         else:
             notices.clear_alert(ALERT)
+        self._pick(read.setups)
         self._apply(read.setups, self._told(read, found.path.name))
 
     def _told(self, read: ScanFile, name: str) -> str:
-        known = set(self._wanted())
+        known = set(self._wanted()).union(*(r.picked for r in self._trading.running))
         strange = sorted(s.key for s in read.setups if s.key not in known)
         text = f"Loaded {len(read.setups)} setups for {read.day} from {name}"
         return f"{text}; not traded by any strategy: {', '.join(strange)}" if strange else text
@@ -128,6 +143,39 @@ class SetupService:
         self._desk.setups = {setup.key: setup for setup in setups}
         self._trading.take_setups(setups)
         self._desk.notices.event(Level.INFO, "strategy", text)
+
+    # --- a scanner's list ------------------------------------------------------------------------
+
+    def _pick(self, setups: Sequence[Setup]) -> None:
+        """Give those who trade a scanner's list its best, and leave them what they hold."""
+        changed = False
+        for running in self._trading.running:
+            if not running.from_scanner:
+                continue
+            own = {*running.symbols, *(key for key in running.keys if key not in running.picked)}
+            picked = pick(
+                setups,
+                most=running.from_scanner,
+                own=own,
+                held=self._held_by(running),
+                barred=self._desk.config.risk.restricted,
+            )
+            if picked != running.picked:
+                changed, running.picked = True, picked
+        if changed:
+            self._spawn("markets of the watch list", self._prepare)
+
+    def _held_by(self, running: Running) -> set[str]:
+        """Stocks it holds: futures are traded by their root, and a scanner names none."""
+        desk, name = self._desk, running.strategy.name
+        mine = (desk.instruments.get(p.key) for p in desk.books.positions() if p.owner == name)
+        return {i.key for i in mine if i is not None and i.sec_type is SecType.STOCK}
+
+    def _keep_held(self) -> None:
+        """After a restart it goes on managing what it holds, whether today's list names that or not."""
+        pickers = [r for r in self._trading.running if r.from_scanner]
+        if any(self._held_by(r) - {*r.keys, *r.picked} for r in pickers):
+            self._pick(tuple(self._desk.setups.values()))
 
     # --- history --------------------------------------------------------------------------------
 

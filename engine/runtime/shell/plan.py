@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.api import CommandKind, OutcomeStatus, SetupView, Snapshot
-from engine.config import Gateway, Loaded
+from engine.config import Config, Gateway, Loaded
 from engine.domain.market import NEW_YORK
 from engine.domain.setup import Setup
 from engine.market.calendars import UnknownCalendarError, calendar_name
@@ -22,7 +22,7 @@ from engine.market.catalog import parse_symbol
 from engine.market.scan_file import ScanFileError, parse_scan_file
 from engine.market.sessions import Calendar
 from engine.runtime.planning.day import limit_rows, of_symbol, session_rows
-from engine.runtime.planning.universe import configured_rows
+from engine.runtime.planning.universe import configured_rows, symbols_of
 from engine.runtime.process import remote
 from engine.runtime.process.errors import FailedError, NotRunningError
 from engine.runtime.process.gateway_process import FOLDER, STATUS_NAME, read_status
@@ -166,6 +166,8 @@ def without_engine(loaded: Loaded, *, environ: Mapping[str, str]) -> Document:
     closes = [one.day.closes for one in planned if one.day is not None and "@" not in one.symbol]
     day = min(closes, default=now).astimezone(NEW_YORK).date()
     setups, said = setups_of(loaded, day)
+    traded = symbols_of(config, setups)
+    lines = _wanted_lines(config, traded)
     return {
         "source": "configuration",
         "as_of": now.isoformat(),
@@ -181,23 +183,27 @@ def without_engine(loaded: Loaded, *, environ: Mapping[str, str]) -> Document:
                 "kind": section.kind,
                 "timeframe": section.timeframe.value,
                 "state": "on" if section.enabled else "off",
-                "symbols": list(section.symbols),
+                "symbols": list(traded[name]),
             }
             for name, section in config.strategies.items()
         ],
-        "universe": configured_rows(
-            config, levels={setup.key for setup in setups}, level_kinds=level_kinds()
-        ),
+        "universe": configured_rows(config, setups, level_kinds=level_kinds()),
         "regime": {"text": "an engine finds it in history", "factor": 1.0},
         "setups": [_setup(setup) for setup in setups],
         "limits": limit_rows(config),
         "data_lines": {
-            "used": min(len(symbols), config.market_data.max_lines),
+            "used": min(len(lines), config.market_data.max_lines),
             "limit": config.market_data.max_lines,
-            "left_out": list(symbols[config.market_data.max_lines :]),
+            "left_out": list(lines[config.market_data.max_lines :]),
         },
         "notes": [*notes, *trouble, *said],
     }
+
+
+def _wanted_lines(config: Config, traded: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Every symbol that takes a data line, in the order of the configuration."""
+    enabled = (symbols for name, symbols in traded.items() if config.strategies[name].enabled)
+    return tuple(dict.fromkeys(symbol for symbols in enabled for symbol in symbols))
 
 
 def level_kinds() -> frozenset[str]:

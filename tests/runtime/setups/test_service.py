@@ -38,6 +38,10 @@ def _pivots() -> Running:
     )
 
 
+async def _nothing() -> None:
+    """Every market is there."""
+
+
 def _service(here: Rig, folder: Path) -> tuple[SetupService, Trading]:
     here.desk.state = EngineState.READY
     trading = Trading(here.desk, executor=here.executor, running=(_pivots(),), spawn=here.spawn)
@@ -49,6 +53,7 @@ def _service(here: Rig, folder: Path) -> tuple[SetupService, Trading]:
         folder=folder / "scanner",
         own_folder=folder / "own",
         spawn=here.spawn,
+        prepare=_nothing,
     )
     return service, trading
 

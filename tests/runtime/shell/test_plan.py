@@ -26,6 +26,7 @@ max_lines = 3
 [strategies.pivots]
 kind = "pivot_break"
 symbols = ["SPY", "QQQ"]
+from_scanner = 1
 [strategies.only_futures]
 kind = "momentum"
 profile = "futures"
@@ -65,6 +66,10 @@ async def _place(folder: Path) -> Loaded:
     scans = account / "scanner"
     scans.mkdir()
     rows = [{"symbol": "SPY", "resistance": 101.0, "support": 99.0, "score": 70.0}, {"symbol": "BAD"}]
+    rows += [
+        {"symbol": key, "resistance": 11.0, "support": 9.0, "score": n}
+        for n, key in enumerate(("LOW", "TOP"))
+    ]
     text = json.dumps({"date": "2026-11-20", "setups": rows})
     (scans / "scanner_results_20261120.json").write_text(text)
     return load(path=folder / "cockpit.toml", environ={}, cwd=folder, mode="PAPER")
@@ -87,13 +92,18 @@ async def test_the_day_stands_in_one_document_with_every_reason(
     assert codes == {
         ("pivots", "SPY"): "",
         ("pivots", "QQQ"): "no_setup",
+        ("pivots", "TOP"): "",
         ("only_futures", "AAPL"): "profile",
         ("only_futures", "FDAX@EUREX"): "",
         ("off", "MSFT"): "disabled",
         ("mom", "NVDA"): "restricted",
     }
-    assert [(row["symbol"], row["score"]) for row in plan["setups"]] == [("SPY", 70.0)]
-    assert plan["data_lines"] == {"used": 3, "limit": 3, "left_out": ["FDAX@EUREX", "NVDA"]}
+    assert [(row["symbol"], row["score"]) for row in plan["setups"]] == [
+        ("SPY", 70.0),
+        ("LOW", 0.0),
+        ("TOP", 1.0),
+    ]
+    assert plan["data_lines"] == {"used": 3, "limit": 3, "left_out": ["AAPL", "FDAX@EUREX", "NVDA"]}
     assert [note for note in plan["notes"] if "row 2 BAD" in note]
 
 
@@ -107,7 +117,7 @@ async def test_people_read_it_in_new_york_time(tmp_path: Path) -> None:
     assert "09:30 to Fri 2026-11-20 16:00, entries 09:45 to 15:00, flat by 15:55 (NYSE): AAPL NVDA" in text
     assert "not known (FDAX: no calendar for 'EUREX' is known; known are" in text
     assert "QQQ      pivots: no levels for the day yet" in text
-    assert "without a line, so not traded: FDAX@EUREX NVDA" in text
+    assert "without a line, so not traded: AAPL FDAX@EUREX NVDA" in text
 
 
 async def test_where_nothing_is_known_yet_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
