@@ -52,13 +52,14 @@ from engine.runtime.reconcile.assembly import RecoveryParts, recovery_of
 from engine.runtime.reconcile.restart import Restart, Start
 from engine.runtime.reconcile.settling import Settler
 from engine.runtime.reconcile.state import RecoveryState
+from engine.runtime.running import Running
 from engine.runtime.security.watch import SecretWatch
 from engine.runtime.selection.assembly import selection_chores
 from engine.runtime.sessions.assembly import session_chores
 from engine.runtime.sessions.tables import Make
 from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.strategy_assembly import strategy_chores
-from engine.runtime.trading import Running, Trading
+from engine.runtime.trading import Trading
 from engine.runtime.upkeep import Upkeep
 from engine.store.errors import StoreError
 from engine.store.operations import StoredState

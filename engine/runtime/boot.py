@@ -43,8 +43,8 @@ from engine.runtime.process.errors import FailedError, RefusedError
 from engine.runtime.process.options import RunOptions
 from engine.runtime.process.paths import DATABASE
 from engine.runtime.process.spare import not_kept, spare_folder
+from engine.runtime.running import Running
 from engine.runtime.sessions.maker import made_elsewhere
-from engine.runtime.trading import Running
 from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
 from engine.store.errors import StoreError
 from engine.store.operations import StoredState

@@ -17,7 +17,8 @@ from engine.recovery.checkpoint import Restored
 from engine.risk.preview import UnitCost
 from engine.runtime.desk import Desk
 from engine.runtime.keeping.checkpoint import Checkpoints
-from engine.runtime.trading import LIVE_BAR_SECONDS, Running, Trading
+from engine.runtime.running import Running
+from engine.runtime.trading import LIVE_BAR_SECONDS, Trading
 
 HISTORY_RETRY_S = 16.0
 """The broker answers the same question about short bars only every 15 s."""

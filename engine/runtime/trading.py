@@ -7,11 +7,9 @@ there, with its reason on screen, and the position it holds there is closed; the
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import time
 from typing import TypeAlias
 
 from engine.api import Level, Mode, WhyNot
@@ -28,8 +26,9 @@ from engine.risk.refusal import OrderRefusedError, Refusal
 from engine.runtime.decisions import record_decision
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
+from engine.runtime.running import Running
 from engine.runtime.strategy_view import strategy_view
-from engine.strategy.base import Strategy, StrategyView, Waiting
+from engine.strategy.base import StrategyView, Waiting
 
 Spawn: TypeAlias = Callable[[str, Callable[[], object]], None]
 """Runs an act under a name."""
@@ -42,39 +41,6 @@ FUTURES_DAY = time(18)
 
 REFUSAL_SHOWN_S = 60.0
 """Exchange seconds for which a refusal is the answer to "why no trade"."""
-
-
-@dataclass(slots=True)
-class Running:
-    """One configured strategy and the instruments it was given."""
-
-    strategy: Strategy
-    """Made anew by `make` when the instruments of this session are known."""
-    make: Callable[[Sequence[str]], Strategy]
-    kind: str
-    timeframe: str
-    bar_seconds: int
-    allow_short: bool
-    holds_overnight: bool
-    symbols: tuple[str, ...]
-    """As configured."""
-    from_scanner: int = 0
-    """How many symbols of a scanner's list it trades besides."""
-    picked: tuple[str, ...] = ()
-    """Those it trades today."""
-    keys: set[str] = field(default_factory=set)
-    """Instrument keys it trades in this session."""
-    aggregators: dict[str, BarAggregator] = field(default_factory=dict)
-    warm: set[str] = field(default_factory=set)
-    """Keys whose history was fed; others only collect bars."""
-    last_bars: dict[str, datetime] = field(default_factory=dict)
-    """Instrument key -> end of the last bar it decided on, over restarts: no bar acts twice."""
-    off: str = ""
-    """Why it was switched off; empty while it runs."""
-    errors: Counter[str] = field(default_factory=Counter)
-    """Instrument key -> how often it failed there in this run."""
-    off_at: dict[str, str] = field(default_factory=dict)
-    """Instrument key -> why it was switched off there, while it goes on with its others."""
 
 
 class Trading:

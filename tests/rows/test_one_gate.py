@@ -21,7 +21,8 @@ from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, BrakeSet
 from engine.risk.losses import Losses
 from engine.risk.selection import Objection, ProductStatus
 from engine.runtime.desk import Block
-from engine.runtime.trading import Running, Trading
+from engine.runtime.running import Running
+from engine.runtime.trading import Trading
 from engine.strategy.base import Strategy, StrategyView, Waiting
 from tests.builders import TEN, proposal, quote, stock
 from tests.execution.rig import Rig, funded, rig

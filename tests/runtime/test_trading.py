@@ -20,7 +20,8 @@ from engine.domain.setup import Setup
 from engine.market.quality import TickGuard, TickLimits
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
-from engine.runtime.trading import Running, Trading
+from engine.runtime.running import Running
+from engine.runtime.trading import Trading
 from engine.strategy.base import Strategy, StrategyView, Waiting
 from tests.builders import TEN, future, proposal, quote, stock
 from tests.execution.rig import Rig, funded, rig

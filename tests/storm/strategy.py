@@ -11,7 +11,7 @@ from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
-from engine.runtime.trading import Running
+from engine.runtime.running import Running
 from engine.strategy.base import Strategy, StrategyView, Waiting
 
 

@@ -27,7 +27,8 @@ from engine.recovery.checkpoint import (
 )
 from engine.runtime.daypnl import trading_day
 from engine.runtime.desk import Desk
-from engine.runtime.trading import LIVE_BAR_SECONDS, Running
+from engine.runtime.running import Running
+from engine.runtime.trading import LIVE_BAR_SECONDS
 from engine.runtime.upkeep import ROUND_S
 from engine.store.checkpoint import StoredCheckpoint, put_checkpoint
 from engine.store.errors import StoreError

@@ -18,7 +18,7 @@ from engine.runtime.desk import Desk
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.keeping.housekeeping import Housekeeping, tell_opening
 from engine.runtime.keeping.recorder import Recorder
-from engine.runtime.trading import Running
+from engine.runtime.running import Running
 from engine.store.operations import StoredState
 from engine.store.store import Store
 

@@ -20,10 +20,11 @@ from engine.domain.instrument import SecType
 from engine.domain.setup import Setup
 from engine.market.scan_file import ScanFile, ScanFileError, parse_scan_file, render_scan_file
 from engine.runtime.desk import Desk
+from engine.runtime.running import Running
 from engine.runtime.setups.folder import Found, Unreadable, keep, look, newest_day
 from engine.runtime.setups.history import scan_all, session_day
 from engine.runtime.setups.picking import pick
-from engine.runtime.trading import Running, Trading
+from engine.runtime.trading import Trading
 
 LOOK_S: Final = 5.0
 """Real seconds between two looks at the folder."""

@@ -7,7 +7,8 @@ import math
 from engine.api import FilterView, SetupView
 from engine.domain.price import decimals
 from engine.runtime.desk import Desk
-from engine.runtime.trading import Running, Trading
+from engine.runtime.running import Running
+from engine.runtime.trading import Trading
 from engine.strategy.base import SetupState
 
 

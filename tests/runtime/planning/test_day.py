@@ -13,7 +13,8 @@ from engine.config import Config
 from engine.domain.instrument import SessionHours
 from engine.market.sessions import Calendar, SessionDay
 from engine.runtime.planning.day import DayDesk, of_symbol, session_rows
-from engine.runtime.trading import Running, Trading
+from engine.runtime.running import Running
+from engine.runtime.trading import Trading
 from engine.strategy import STRATEGIES
 from tests.builders import OPEN_DAY, TEN, stock
 from tests.execution.rig import Rig, rig

@@ -19,9 +19,10 @@ from engine.recovery.checkpoint import Restored
 from engine.runtime import catalogue
 from engine.runtime.keeping.checkpoint import Checkpoints
 from engine.runtime.markets import Markets
+from engine.runtime.running import Running
 from engine.runtime.setups.picking import pick
 from engine.runtime.setups.service import LOOK_S, SetupService
-from engine.runtime.trading import Running, Trading
+from engine.runtime.trading import Trading
 from engine.strategy import STRATEGIES
 from tests.builders import TEN, stock
 from tests.execution.rig import Rig, rig

@@ -13,8 +13,9 @@ from engine.api import EngineState
 from engine.broker.port import Fetched
 from engine.domain.market import Bar
 from engine.market.scan_file import file_name
+from engine.runtime.running import Running
 from engine.runtime.setups.service import LOOK_S, SCAN_RETRY_S, SetupService
-from engine.runtime.trading import Running, Trading
+from engine.runtime.trading import Trading
 from engine.strategy import STRATEGIES
 from tests.builders import TEN
 from tests.execution.rig import Rig, rig

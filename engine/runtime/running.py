@@ -1,0 +1,44 @@
+"""One configured strategy at work: what it is, what it trades today, and where it was switched off."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.market.bars import BarAggregator
+from engine.strategy.base import Strategy
+
+
+@dataclass(slots=True)
+class Running:
+    """One configured strategy and the instruments it was given."""
+
+    strategy: Strategy
+    """Made anew by `make` when the instruments of this session are known."""
+    make: Callable[[Sequence[str]], Strategy]
+    kind: str
+    timeframe: str
+    bar_seconds: int
+    allow_short: bool
+    holds_overnight: bool
+    symbols: tuple[str, ...]
+    """As configured."""
+    from_scanner: int = 0
+    """How many symbols of a scanner's list it trades besides."""
+    picked: tuple[str, ...] = ()
+    """Those it trades today."""
+    keys: set[str] = field(default_factory=set)
+    """Instrument keys it trades in this session."""
+    aggregators: dict[str, BarAggregator] = field(default_factory=dict)
+    warm: set[str] = field(default_factory=set)
+    """Keys whose history was fed; others only collect bars."""
+    last_bars: dict[str, datetime] = field(default_factory=dict)
+    """Instrument key -> end of the last bar it decided on, over restarts: no bar acts twice."""
+    off: str = ""
+    """Why it was switched off; empty while it runs."""
+    errors: Counter[str] = field(default_factory=Counter)
+    """Instrument key -> how often it failed there in this run."""
+    off_at: dict[str, str] = field(default_factory=dict)
+    """Instrument key -> why it was switched off there, while it goes on with its others."""
