@@ -19,9 +19,9 @@ class Rounding(StrEnum):
 
 def tick_at(instrument: Instrument, price: float) -> float:
     """The price increment in force at `price`; `min_tick` where no rule covers it."""
-    step, size = instrument.min_tick, abs(price)
+    step = instrument.min_tick
     for low_edge, increment in instrument.price_steps:
-        if size >= low_edge:
+        if price >= low_edge or -price >= low_edge:
             step = increment
     return step
 
@@ -36,7 +36,7 @@ def round_to_tick(instrument: Instrument, price: float, rounding: Rounding = Rou
         raise ValueError(f"{instrument.key}: price {price} is not a number that can be ordered at")
     step = tick_at(instrument, price)
     ticks = price / step
-    if abs(ticks) >= _EXACT_TICKS:
+    if not -_EXACT_TICKS < ticks < _EXACT_TICKS:
         return _round_exactly(price, step, rounding)
     if rounding is _DOWN:
         whole = math.floor(ticks + _DUST)

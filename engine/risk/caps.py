@@ -39,33 +39,35 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
     Caps in percent widen and narrow with the regime, those in USD stand as they are.
     """
     key, nlv, funds = instrument.key, world.net_liquidation_usd, world.available_funds_usd
-    gross = gross_exposure_usd(world.commitments.worst, world.unit_usd)
+    out, selection = world.commitments, world.selection
+    gross = gross_exposure_usd(out.worst, world.unit_usd)
     # Unknown anywhere is unknown in the sum of all, so that one look settles every part of it.
     if not math.isfinite(gross):
         return Refusal(Reason.NOT_FINITE, f"{key}: not known is the exposure of {_unknown(world)}")
-    if not (math.isfinite(nlv) and nlv > 0.0):
+    if not 0.0 < nlv < math.inf:
         return Refusal(Reason.NOT_FINITE, f"{key}: the account's equity is not known")
     if not math.isfinite(funds):
         return Refusal(Reason.NOT_FINITE, f"{key}: the account's available funds are not known")
     percent = nlv / 100.0 * regime_factor(world, limits)
     symbol = _symbol_usd(key, world)
-    is_future = instrument.sec_type is _FUTURE
+    order_usd, is_future = limits.max_order_value_usd, instrument.sec_type is _FUTURE
     caps: tuple[Cap, ...] = (
         (_MARGIN, limits.symbol_margin_cap_usd, symbol)
         if is_future
         else (_NOTIONAL, limits.symbol_notional_cap_usd, symbol),
         (_SIZE, percent * limits.max_position_size_pct, symbol),
-        (_ORDER, limits.max_order_value_usd, 0.0),
+        (_ORDER, order_usd, 0.0),
         (_GROSS, limits.max_gross_exposure_usd, gross),
         (_TOTAL, percent * limits.max_total_at_risk_pct, gross),
     )
     # Funds beyond everything that is out and the largest order hold nothing back.
-    if funds < gross + limits.max_order_value_usd:
-        caps = (*caps, (_FUNDS, funds, gross_exposure_usd(world.commitments.pending, world.unit_usd)))
+    if funds < gross + order_usd:
+        caps = (*caps, (_FUNDS, funds, gross_exposure_usd(out.pending, world.unit_usd)))
     if world.budget is not None:
         caps = (*caps, _of_budget(world.budget, world, percent))
-    selection = world.selection
-    return (*caps, *_of_groups(key, world, limits, percent)) if selection.themes or selection.tiers else caps
+    if not (selection.themes or selection.tiers):
+        return caps
+    return (*caps, *_of_groups(key, world, limits, percent))
 
 
 def cap_of_terms(terms: Terms, key: str, world: GateWorld, limits: RiskLimits) -> Cap:
@@ -97,7 +99,11 @@ def regime_factor(world: GateWorld, limits: RiskLimits) -> float:
 
 def room_usd(caps: tuple[Cap, ...]) -> float:
     """What the tightest cap leaves."""
-    return min([limit - used for _, limit, used in caps])
+    least = math.inf
+    for _, limit, used in caps:
+        room = limit - used
+        least = room if room < least else least
+    return least
 
 
 def first_exceeded(key: str, caps: tuple[Cap, ...], wanted_usd: float) -> Refusal | None:
@@ -118,7 +124,7 @@ def _unknown(world: GateWorld) -> str:
 def _symbol_usd(key: str, world: GateWorld) -> float:
     """What is out in this instrument; the expiries of one future count together."""
     worst, unit_usd = world.commitments.worst, world.unit_usd
-    root = world.roots.get(key)
+    root = world.roots.get(key) if world.roots else None
     if root is not None:
         return group_exposure_usd(root, world.roots, worst, unit_usd)
     own = worst.get(key)

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 
 from engine.domain.instrument import SecType
 from engine.domain.order import OrderIntent, Proposal, Side
+from engine.domain.plan import NO_PLAN
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.risk.brakes import REASON_OF
@@ -33,12 +34,13 @@ def check_entry(
     proposal: Proposal, world: GateWorld, limits: RiskLimits, *, wanted: int | None = None
 ) -> EntryTicket | Refusal:
     """Judge and size one entry, whoever asks. A `wanted` quantity is judged as it is, never cut."""
+    key = proposal.key
     refusal = (
-        _engine(proposal.strategy, proposal.key, world)
-        or _signal(proposal, world)
-        or (None if world.profile is _OPEN else _profile(proposal.key, proposal.side, world))
-        or _standing(proposal.key, world, limits)
-        or check_conviction(proposal.key, proposal.conviction, conviction_needed(world.losses, limits))
+        _engine(proposal.strategy, key, world)
+        or (_used(proposal) if proposal.signal_id in world.signals_used else None)
+        or (None if world.profile is _OPEN else _profile(key, proposal.side, world))
+        or _standing(key, world, limits)
+        or check_conviction(key, proposal.conviction, conviction_needed(world.losses, limits))
         or _holdings(proposal, world, limits)
         or _past(proposal, world, limits)
     )
@@ -92,10 +94,8 @@ def _engine(strategy: str, key: str, world: GateWorld) -> Refusal | None:
     return None
 
 
-def _signal(proposal: Proposal, world: GateWorld) -> Refusal | None:
-    if proposal.signal_id in world.signals_used:
-        return Refusal(Reason.DUPLICATE_SIGNAL, f"signal {proposal.signal_id} was acted on already")
-    return None
+def _used(proposal: Proposal) -> Refusal:
+    return Refusal(Reason.DUPLICATE_SIGNAL, f"signal {proposal.signal_id} was acted on already")
 
 
 def _profile(key: str, side: Side, world: GateWorld) -> Refusal | None:
@@ -134,14 +134,19 @@ def _slots(busy: AbstractSet[str], limit: int) -> Refusal | None:
 
 
 def _past(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
-    return check_past(
-        proposal,
-        limits,
-        now=world.now,
-        last_fill_at=world.last_fill_at,
-        last_stop_out_at=world.last_stop_out_at,
-        attempts=world.attempts,
-    ) or check_pace(proposal, world.pace, world.now, limits)
+    filled_at, stopped_at = world.last_fill_at, world.last_stop_out_at
+    refusal = None
+    # Without fills and levels there is nothing that could cool down or be tried too often.
+    if filled_at is not None or stopped_at is not None or proposal.plan is not NO_PLAN:
+        refusal = check_past(
+            proposal,
+            limits,
+            now=world.now,
+            last_fill_at=filled_at,
+            last_stop_out_at=stopped_at,
+            attempts=world.attempts,
+        )
+    return refusal or check_pace(proposal, world.pace, world.now, limits)
 
 
 def _short_allowed(world: GateWorld, limits: RiskLimits) -> bool:

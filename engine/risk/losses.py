@@ -44,15 +44,15 @@ def drawdown_pct(equities_usd: Iterable[float], now_usd: float) -> float:
 
 def account_breach(losses: Losses, limits: RiskLimits) -> Refusal | None:
     """The limit of the whole account that is reached; None where none is, or where it is not known."""
+    day_pct, _, session_pct, rolling_pct = losses
     if (
-        losses.day_pct > _EXACT - limits.daily_loss_pct
-        and losses.session_drawdown_pct < limits.session_drawdown_pct - _EXACT
-        and losses.rolling_drawdown_pct < limits.rolling_drawdown_pct - _EXACT
+        day_pct > _EXACT - limits.daily_loss_pct
+        and session_pct < limits.session_drawdown_pct - _EXACT
+        and rolling_pct < limits.rolling_drawdown_pct - _EXACT
     ):
         return None  # the ordinary case; what is no number goes on to be looked at one by one
-    if _is_reached(-losses.day_pct, limits.daily_loss_pct):
-        return _breach(Reason.DAILY_LOSS, "today's loss", -losses.day_pct, limits.daily_loss_pct)
-    session_pct, rolling_pct = losses.session_drawdown_pct, losses.rolling_drawdown_pct
+    if _is_reached(-day_pct, limits.daily_loss_pct):
+        return _breach(Reason.DAILY_LOSS, "today's loss", -day_pct, limits.daily_loss_pct)
     if _is_reached(session_pct, limits.session_drawdown_pct):
         what = "the session's drawdown"
         return _breach(Reason.DRAWDOWN, what, session_pct, limits.session_drawdown_pct)
@@ -64,21 +64,25 @@ def account_breach(losses: Losses, limits: RiskLimits) -> Refusal | None:
 
 def check_losses(key: str, losses: Losses, limits: RiskLimits) -> Refusal | None:
     """Why losses allow no entry; None where they do. Not known is not zero."""
-    if not math.isfinite(sum(losses)):  # one that is no number makes none of the sum
+    day_pct, symbol_pct, session_pct, rolling_pct = losses
+    # One that is no number makes none of the sum.
+    if not math.isfinite(day_pct + symbol_pct + session_pct + rolling_pct):
         return Refusal(Reason.NOT_FINITE, f"{key}: today's profit and loss or drawdown is not known")
     breach = account_breach(losses, limits)
-    lost_pct, of_pct = -losses.symbol_day_pct, limits.symbol_daily_loss_pct
-    if breach is None and _is_reached(lost_pct, of_pct):
+    lost_pct, of_pct = -symbol_pct, limits.symbol_daily_loss_pct
+    if breach is None and lost_pct >= of_pct - _EXACT:
         return _breach(Reason.SYMBOL_DAILY_LOSS, f"{key}: its loss today", lost_pct, of_pct)
     return breach
 
 
 def used_share(losses: Losses, limits: RiskLimits) -> float:
     """How much of the nearer drawdown limit is used up, 0 to 1; 0 below the start of de-risking."""
-    session = losses.session_drawdown_pct / limits.session_drawdown_pct
-    rolling = losses.rolling_drawdown_pct / limits.rolling_drawdown_pct
+    session = losses[2] / limits.session_drawdown_pct
+    rolling = losses[3] / limits.rolling_drawdown_pct
     used = session if session > rolling else rolling
-    return min(1.0, used) if used >= limits.derisk_start - _EXACT else 0.0
+    if not used >= limits.derisk_start - _EXACT:
+        return 0.0
+    return used if used < 1.0 else 1.0
 
 
 def size_factor(losses: Losses, limits: RiskLimits) -> float:

@@ -84,18 +84,16 @@ class RecentOrders:
 
 def check_pace(proposal: Proposal, pace: Pace, now: datetime, limits: RiskLimits) -> Refusal | None:
     """The budget of messages, repeated execution, and the same entry twice."""
-    key = proposal.key
-    if pace.orders_last_minute >= limits.orders_per_minute:
-        made, most = pace.orders_last_minute, limits.orders_per_minute
+    key, (made, filled, same_entry_at) = proposal.key, pace
+    if made >= (most := limits.orders_per_minute):
         text = f"{made} of {most} orders in the last minute; exits and cancels go on"
         return Refusal(Reason.MESSAGE_RATE, text, most, made)
-    if pace.strategy_fills > limits.repeat_fills:
-        filled, most = pace.strategy_fills, limits.repeat_fills
+    if filled > (most := limits.repeat_fills):
         text = f"{proposal.strategy} filled {filled} of {most} entries in {limits.repeat_window_s:g} s"
         return Refusal(Reason.REPEATED_EXECUTION, text, most, filled)
     # A new signal is a new reason; without one the same wish again is a slip of the hand.
-    if pace.same_entry_at is not None and not proposal.signal_id:
-        passed_s = (now - pace.same_entry_at).total_seconds()
+    if same_entry_at is not None and not proposal.signal_id:
+        passed_s = (now - same_entry_at).total_seconds()
         if passed_s < limits.duplicate_window_s:
             text = (
                 f"{key}: the same entry was made {passed_s:.1f} s ago, wait {limits.duplicate_window_s:g} s"

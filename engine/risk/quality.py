@@ -19,13 +19,14 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
     instrument = world.instrument
     if instrument is None:
         return Refusal(Reason.UNKNOWN_INSTRUMENT, "the broker has not described this instrument")
-    if instrument.liquid_session(world.now) is None:
+    now = world.now
+    if instrument.liquid_session(now) is None:
         return Refusal(Reason.SESSION_CLOSED, f"{instrument.key}: its regular session is not open")
-    clock = world.now.astimezone(NEW_YORK).time()
-    if clock < limits.entry_start or clock >= limits.entry_end:
+    clock = now.astimezone(NEW_YORK).time()
+    if not limits.entry_start <= clock < limits.entry_end:
         window = f"{limits.entry_start:%H:%M}-{limits.entry_end:%H:%M} ET"
         return Refusal(Reason.ENTRY_WINDOW, f"{clock:%H:%M} ET is outside the entry window {window}")
-    if world.entries_end is not None and world.now >= world.entries_end:
+    if world.entries_end is not None and now >= world.entries_end:
         text = f"{instrument.key}: its market closes soon, no entry since {world.entries_end:%H:%M} UTC"
         return Refusal(Reason.NEAR_CLOSE, text)
     return None
@@ -35,22 +36,20 @@ def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | Non
     """A live, fresh, two-sided quote that is not too wide."""
     quote = world.quote
     # One comparison says: both there, positive, finite and not crossed.
-    if quote is None or not 0.0 < quote.bid <= quote.ask < math.inf:
+    if quote is None or not 0.0 < (bid := quote.bid) <= (ask := quote.ask) < math.inf:
         return Refusal(Reason.NO_QUOTE, f"{key}: no two-sided quote")
-    age_s = world.now.timestamp() - quote.at
-    most_s = limits.max_quote_age_s
-    if world.instrument is not None:
-        most_s = limits.quote_age_s(world.instrument.sec_type.value)
+    instrument, age_s = world.instrument, world.now.timestamp() - quote.at
+    most_s = limits.max_quote_age_s if instrument is None else limits.quote_age_s(instrument.sec_type)
     if not age_s <= most_s:
         text = f"{key}: quote is {age_s:.1f} s old, {most_s:g} s are allowed"
         return Refusal(Reason.STALE_QUOTE, text, most_s, age_s)
     if not world.is_live_data:
         return Refusal(Reason.DELAYED_DATA, f"{key}: the broker delivers delayed or frozen data")
-    spread = quote.ask - quote.bid
-    spread_bps = 20_000.0 * spread / (quote.ask + quote.bid)
-    # One step of the price is as narrow as a market can be, whatever share of the price it is.
-    one_step = world.instrument is not None and spread <= world.instrument.min_tick * 1.000001
-    if spread_bps > limits.max_spread_bps and not one_step:
+    spread_bps = 20_000.0 * (ask - bid) / (ask + bid)
+    if spread_bps > limits.max_spread_bps:
+        # One step of the price is as narrow as a market can be, whatever share of the price it is.
+        if instrument is not None and ask - bid <= instrument.min_tick * 1.000001:
+            return None
         text = f"{key}: the spread is {spread_bps:.1f} bps of {limits.max_spread_bps:g} bps"
         return Refusal(Reason.SPREAD, text, limits.max_spread_bps, spread_bps)
     return None
@@ -77,7 +76,7 @@ def _age(age_s: float) -> str:
 
 def check_collar(key: str, price: float, quote: Quote, limits: RiskLimits) -> Refusal | None:
     """An order's limit is near the fresh price. The caller has checked the quote."""
-    away_pct = 100.0 * abs(price / quote.mid - 1.0)
+    away_pct = 100.0 * abs(2.0 * price / (quote.bid + quote.ask) - 1.0)
     if math.isfinite(away_pct) and price > 0 and away_pct <= limits.price_collar_pct + 1e-9:
         return None
     text = f"{key}: {price:g} is {away_pct:.2f} % of {limits.price_collar_pct:g} % away from {quote.mid:g}"

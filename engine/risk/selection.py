@@ -59,15 +59,18 @@ UNSELECTED = Selection()
 
 def check_selection(key: str, symbol: str, selection: Selection, limits: RiskLimits) -> Refusal | None:
     """The restricted list, the product's status, its data and the regime: all that may turn at any time."""
-    if limits.restricted and (symbol in limits.restricted or key in limits.restricted):
+    restricted = limits.restricted
+    if restricted and (symbol in restricted or key in restricted):
         return Refusal(Reason.RESTRICTED, f"{key}: on the restricted list")
     if selection.excluded is not None:
         return selection.excluded
-    tier = selection.tiers.get(key)
-    if limits.only_tier is not None and tier != limits.only_tier:
+    if limits.only_tier is not None and (tier := selection.tiers.get(key)) != limits.only_tier:
         text = f"{key}: {'of no known tier' if tier is None else f'of tier {tier}'}, CANARY enters tier "
         return Refusal(Reason.CANARY_TIER, f"{text}{limits.only_tier} only", limits.only_tier, tier)
-    return _product(key, selection) or _regime(key, selection.regime_multiplier)
+    factor, _, _, status, outlier, stale, _ = selection
+    if status is _TRADING and outlier is None and stale is None and 0.0 < factor < math.inf:
+        return None  # the ordinary case
+    return _product(key, selection) or _regime(key, factor)
 
 
 def _product(key: str, selection: Selection) -> Refusal | None:

@@ -33,6 +33,7 @@ from engine.risk.exposure import Commitments, Holding, commitments, unit_exposur
 from engine.risk.gate import check_again
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import NOTHING_LOST, Losses
+from engine.risk.pace import UNHURRIED
 from engine.risk.preview import UnitCost, preview_of
 from engine.risk.profile import Profile
 from engine.risk.refusal import Refusal
@@ -331,7 +332,7 @@ class Desk:
         self, proposal: Proposal, *, allow_short: bool, out: Commitments | None = None
     ) -> GateWorld:
         """Everything the gate may know, for one proposal. `out` where not all that is out shall count."""
-        key, now = proposal.key, self.now()
+        key, now, is_last_look = proposal.key, self.now(), out is not None
         out = self.commitments() if out is None else out
         counted = {*out.worst, key}
         braked = self.brakes.blocking(strategy=proposal.strategy, key=key)  # says more than its own alert
@@ -353,7 +354,10 @@ class Desk:
             available_funds_usd=self.values.get("AvailableFunds", math.nan),
             commitments=out,
             losses=self.losses_of(key),
-            pace=self.books.recent.pace(
+            # The last look asks for no pace: this very order would count in it.
+            pace=UNHURRIED
+            if is_last_look
+            else self.books.recent.pace(
                 now, strategy=proposal.strategy, key=key, side=proposal.side, limits=limits
             ),
             selection=self.inputs.selection(key),

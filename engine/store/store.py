@@ -121,7 +121,7 @@ class Store:
         self._backlog += 1
         try:
             async with self._turn:
-                if not await self._flush():
+                if self._records and not await self._flush():
                     raise StoreUnwritableError(self._trouble())
                 return await self._write(function)
         finally:
