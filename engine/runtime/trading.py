@@ -239,16 +239,12 @@ class Trading:
 
         A strategy that was switched off since may still leave a position, but enters no more.
         """
-        if len(proposals) > 1:
-            proposals = tuple(sorted(proposals, key=lambda p: p.intention is Intention.ENTER))
-        try:
-            for proposal in proposals:
+        with self._guarded(running, proposals[0].key):
+            for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
                 if proposal.intention is Intention.EXIT:
                     await self._exit(proposal)
                 elif not running.off and proposal.key not in running.off_at:
                     await self._enter(running, proposal)
-        except Exception as err:  # noqa: BLE001 - as `_failed_at` says
-            self._failed_at(running, proposals[0].key, err)
 
     async def _exit(self, proposal: Proposal) -> None:
         desk, instrument = self._desk, self._desk.instruments.get(proposal.key)
