@@ -66,6 +66,8 @@ async def test_it_listens_on_loopback_and_answers_requests() -> None:
     await endpoint.keep_running()
     await endpoint.keep_running()
     await eventually_async(lambda: endpoint._server is not None)
+    assert endpoint._server is not None
+    assert [at.getsockname()[0] for at in endpoint._server.sockets] == ["127.0.0.1"], "nobody else's business"
 
     async def get(request: bytes) -> str:
         reader, writer = await asyncio.open_connection(HOST, port)
