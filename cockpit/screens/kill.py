@@ -138,7 +138,13 @@ def _result(snapshot: Snapshot, outcome: Outcome | None) -> list[Line]:
         return [line(), *_proof_lines(text, good=good)]
     if proof:
         return [line(), *_proof_lines(proof, good=not proof.startswith("NOT "))]
-    return [line(), *labelled("kill", "requested; the engine is cancelling and closing …", tone=Tone.WARN)]
+    return [line(), *labelled("kill", _at_work(snapshot), tone=Tone.WARN)]
+
+
+def _at_work(snapshot: Snapshot) -> str:
+    if our_positions(snapshot) or working_orders(snapshot):
+        return "requested; the engine is cancelling and closing …"
+    return "requested; watching for late fills before it is proven …"
 
 
 def _proof_lines(text: str, *, good: bool) -> list[Line]:

@@ -155,7 +155,11 @@ async def test_kill_takes_the_word_and_then_shows_outcome_and_proof(open_desk: O
         assert desk.kinds == [CommandKind.HALT, CommandKind.KILL]
         assert (desk.last.confirmed, desk.last.typed) == (True, "FLATTEN")
         assert "requested" in desk.text("text")
+        assert "cancelling and closing" in desk.text("text")
         assert "proof" not in desk.text("text")
+
+        await desk.publish(positions=(), orders=(), brakes=(brake(BrakeKind.KILL),))
+        assert "watching for late fills" in desk.text("text")
 
         proof = "PROVEN FLAT 10:03:41 ET, watched 10 s"
         closing = order(

@@ -25,7 +25,7 @@ def churning(hold: int) -> dict[str, object]:
     return {"churn": {"kind": KIND, "symbols": list(SYMBOLS), "timeframe": "5s", "params": {"hold": hold}}}
 
 
-@pytest.mark.req("PLAN-M3-AC-RECONNECT", "PLAN-NFR-RELIABILITY", "PLAN-RISK-RECON-b")
+@pytest.mark.req("PLAN-M3-AC-RECONNECT", "PLAN-NFR-RELIABILITY", "PLAN-RISK-RECON-b", "FUT-EDGE-1")
 async def test_five_lost_lines_double_no_subscription_bar_order_or_fill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
