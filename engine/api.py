@@ -189,6 +189,9 @@ class PnlView:
     realized_usd: float | None = None
     unrealized_usd: float | None = None
     fees_usd: float | None = None
+    carried_usd: float = 0.0
+    """Earned before the day began by positions of the days before; in `unrealized_usd` and `realized_usd`,
+    not in `day_usd`."""
     worst_usd: float | None = None
     trades: int = 0
     wins: int = 0

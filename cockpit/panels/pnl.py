@@ -32,6 +32,7 @@ class PnlPanel(Panel):
             _amount("realised", pnl.realized_usd),
             _amount("unrealised", pnl.unrealized_usd),
             _amount("fees", -pnl.fees_usd if pnl.fees_usd is not None else None),
+            *([_amount("before", -pnl.carried_usd)] if pnl.carried_usd else []),
             _facts(pnl),
         ]
         room = height - len(lines)

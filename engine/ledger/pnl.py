@@ -28,6 +28,7 @@ class DayPnl(NamedTuple):
     unrealized_usd: float | None
     """Since each position was opened, before fees; None while one has no mark."""
     net_usd: float | None
+    """Of this day alone: without what positions of the days before had earned when it began."""
     trades: int
     wins: int
     """Trades that ended above zero after fees."""
@@ -56,14 +57,21 @@ def booked_day(manager: PositionManager, *, schedule: FeeSchedule = NO_FEES) -> 
     )
 
 
-def day_pnl(manager: PositionManager, marks: Mapping[str, float], booked: BookedDay) -> DayPnl:
-    """The day at these marks (mark price by key; missing or NaN: unknown)."""
+def day_pnl(
+    manager: PositionManager, marks: Mapping[str, float], booked: BookedDay, *, carried_usd: float = 0.0
+) -> DayPnl:
+    """The day at these marks (mark price by key; missing or NaN: unknown).
+
+    `carried_usd` is what positions of the days before had earned, unrealised, when the day began.
+    """
     unrealized = unrealized_usd(manager.positions(), marks)
     return DayPnl(
         realized_usd=booked.realized_usd,
         fees_usd=booked.fees_usd,
         unrealized_usd=unrealized,
-        net_usd=None if unrealized is None else booked.realized_usd - booked.fees_usd + unrealized,
+        net_usd=None
+        if unrealized is None
+        else booked.realized_usd - booked.fees_usd + unrealized - carried_usd,
         trades=booked.trades,
         wins=booked.wins,
     )

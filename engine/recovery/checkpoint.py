@@ -45,6 +45,8 @@ class Checkpoint:
     entry_paths: Mapping[str, int] | None = None
     """Kind of strategy -> entries that it made."""
     why_not: tuple[Said, ...] = ()
+    carried_usd: Mapping[str, float | None] | None = None
+    """Instrument key -> what it had earned before the day began; None while it has no price yet."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
@@ -62,6 +64,7 @@ def document(checkpoint: Checkpoint) -> dict[str, Any]:
         "filter_blocks": dict(checkpoint.filter_blocks or {}),
         "entry_paths": dict(checkpoint.entry_paths or {}),
         "why_not": [[*said[:4], said.at.isoformat()] for said in checkpoint.why_not],
+        "carried_usd": dict(checkpoint.carried_usd or {}),
     }
 
 
@@ -80,6 +83,10 @@ def checkpoint_of(at: datetime, day: date, data: Mapping[str, Any]) -> Checkpoin
                 Said(str(s), str(k), str(c), str(t), datetime.fromisoformat(when))
                 for s, k, c, t, when in data["why_not"]
             ),
+            # A checkpoint of an earlier version has none.
+            carried_usd={
+                str(k): None if usd is None else float(usd) for k, usd in data.get("carried_usd", {}).items()
+            },
         )
     except (KeyError, TypeError, AttributeError) as err:
         raise ValueError(f"no checkpoint: {type(err).__name__} {err}") from err

@@ -50,6 +50,10 @@ class DayBook:
         if stored.day is not None and stored.day == trading_day(desk.now()):
             began = stored.day_started_at or desk.now()
             self._pnl.restore(began, ((p.at, p.day_usd) for p in stored.equity))
+            if not stored.equity and not desk.carried.is_begun:
+                # The day began and ended before anybody saw a price: it is measured from the first one.
+                today = stored.day
+                desk.carried.begin(p for p in desk.books.positions() if trading_day(p.opened_at) < today)
 
     async def round(self) -> None:
         """Called every second or so: begin a new day when the exchange's date changed; store the curve."""
@@ -59,6 +63,7 @@ class DayBook:
             self._day = today
             legs = self._desk.books.start_day()
             self._pnl.start_day(now)
+            self._desk.carried.begin(self._desk.books.positions())
             await self._store.start_day(legs, day=today, at=now)
             self._desk.notices.event(Level.INFO, "engine", f"trading day {today} begins; P&L starts at 0")
         await self._save(now, today)

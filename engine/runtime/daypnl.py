@@ -56,7 +56,8 @@ class DayPnl:
         manager = desk.books.ledger.positions
         positions = manager.positions()
         marks = {p.key: desk.quotes.mark(p.key) for p in positions}
-        day = day_pnl(manager, marks, self._booked_day(desk))
+        desk.carried.settle(positions, marks)
+        day = day_pnl(manager, marks, self._booked_day(desk), carried_usd=desk.carried.total_usd)
         if day.net_usd is not None:
             self.latest_usd = day.net_usd
             self._add(desk.now(), day.net_usd)
@@ -69,6 +70,7 @@ class DayPnl:
             realized_usd=day.realized_usd,
             unrealized_usd=day.unrealized_usd,
             fees_usd=day.fees_usd,
+            carried_usd=desk.carried.total_usd,
             worst_usd=curve.worst_usd,
             trades=day.trades,
             wins=day.wins,

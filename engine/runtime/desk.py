@@ -42,6 +42,7 @@ from engine.runtime.alerts.notices import Notices
 from engine.runtime.analytics import Analytics
 from engine.runtime.breakers.faults import Faults
 from engine.runtime.budget import budget_of
+from engine.runtime.carried import Carried
 from engine.runtime.clock import Clock
 from engine.runtime.close_times import CloseTimes
 from engine.runtime.counted import Committed, Held
@@ -117,6 +118,8 @@ class Desk:
     """Lines of the session on their way into the event log."""
     losses: Losses = NOTHING_LOST
     """Loss and drawdown of the account at the last look."""
+    carried: Carried = field(default_factory=Carried)
+    """What positions held overnight had earned before the day began."""
     symbol_losses: dict[str, float] = field(default_factory=dict)
     """Instrument key -> its net P&L today in percent of the equity the day began with."""
     close_times: CloseTimes = field(default_factory=CloseTimes)

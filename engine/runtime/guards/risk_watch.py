@@ -119,6 +119,8 @@ class RiskWatch:
             key = position.key
             open_usd = unrealized_usd((position,), {key: desk.quotes.mark(key)})
             total[key] = total.get(key, 0.0) + (math.nan if open_usd is None else open_usd)
+        for key, usd in desk.carried.usd.items():
+            total[key] = total.get(key, 0.0) - usd
         return total
 
     # --- acting ---------------------------------------------------------------------------------

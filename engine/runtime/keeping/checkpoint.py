@@ -113,6 +113,9 @@ class Checkpoints:
         self._session_started_at = found.session_started_at
         desk.analytics.filter_blocks.update(found.filter_blocks or {})
         desk.analytics.entry_paths.update(found.entry_paths or {})
+        carried = found.carried_usd or {}
+        desk.carried.usd = {key: usd for key, usd in carried.items() if usd is not None}
+        desk.carried.waiting = {key for key, usd in carried.items() if usd is None}
         for said in found.why_not:
             refusal = WhyNot(said.key, said.strategy, said.code, said.text, said.at)
             desk.why_not[said.strategy, said.key] = refusal
@@ -198,6 +201,7 @@ class Checkpoints:
             last_bars={
                 (r.strategy.name, key): end for r in self._running for key, end in r.last_bars.items()
             },
+            carried_usd={**desk.carried.usd, **dict.fromkeys(desk.carried.waiting)},
             filter_blocks=dict(desk.analytics.filter_blocks),
             entry_paths=dict(desk.analytics.entry_paths),
             why_not=tuple(
