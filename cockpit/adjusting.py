@@ -9,7 +9,7 @@ from cockpit import previews
 from cockpit.asking import Asking
 from cockpit.format import clean
 from cockpit.screens.dialog import Answers, Field
-from cockpit.screens.risk import STRATEGY, RiskDialog
+from cockpit.screens.risk import REGIME, REGIME_WORDS, STRATEGY, RiskDialog
 from cockpit.spans import Span, Tone
 from engine.api import CommandKind, Scope, ScopeKind, Snapshot
 
@@ -44,6 +44,9 @@ class Adjusting(Asking):
         if key.startswith(STRATEGY):
             self._switch(key.removeprefix(STRATEGY), on=steps > 0)
             return
+        if key == REGIME:
+            self._ask_regime()
+            return
         item = previews.find_value(self.snapshot, key)
         if item is None:
             self.say(Span(f"{clean(key)} cannot be changed while it runs", Tone.WARN))
@@ -52,6 +55,9 @@ class Adjusting(Asking):
 
     def _choose(self, key: str) -> None:
         """Enter on a row of the dial."""
+        if key == REGIME:
+            self._ask_regime()
+            return
         if not key.startswith(STRATEGY):
             self._type_value(key)
             return
@@ -108,7 +114,26 @@ class Adjusting(Asking):
             CommandKind.SET_VALUE, target=key, value=value, seen=seen, reason="risk key", confirmed=True
         )
 
-    # Strategies
+    # The regime and strategies
+
+    def _ask_regime(self) -> None:
+        """A typed word is the second yes already."""
+
+        def now(snapshot: Snapshot) -> previews.Preview:
+            lines = previews.labelled("now", snapshot.selection.regime.text or "not looked at yet")
+            lines += previews.labelled("words", ", ".join(REGIME_WORDS))
+            lines += previews.labelled("then", "its factor acts on the next entry; auto is as detected")
+            return previews.Preview(tuple(lines))
+
+        self.ask(
+            "Say the regime",
+            now,
+            yes="Say",
+            fields=(Field("word", "regime", check=_no_word),),
+            then=lambda answers: self.send(
+                CommandKind.REGIME, target=answers["word"].lower(), reason="risk dial", confirmed=True
+            ),
+        )
 
     def _switch(self, name: str, *, on: bool) -> None:
         scope = Scope(ScopeKind.STRATEGY, name)
@@ -128,3 +153,7 @@ class Adjusting(Asking):
     @abstractmethod
     def snapshot(self) -> Snapshot:
         """What the engine said last."""
+
+
+def _no_word(typed: str) -> str:
+    return "" if typed.lower() in REGIME_WORDS else f"one of {', '.join(REGIME_WORDS)}"

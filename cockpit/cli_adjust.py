@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     app.command("set")(set_value)
     app.command()(strategy)
+    app.command()(regime)
 
 
 def set_value(
@@ -73,6 +74,27 @@ def strategy(
     def body() -> int:
         engine = _find(context, config, state)
         return adjust.switch(engine, name, turn.value, reason=reason, yes=yes, ask=asker(), say=typer.echo)
+
+    leave(body)
+
+
+def regime(
+    context: typer.Context,
+    word: Annotated[str, typer.Argument(metavar="auto|bull|chop|bear|crash", help="auto: as detected.")],
+    reason: Reason = "",
+    yes: Yes = False,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Say the regime while it runs, instead of what history says; auto takes it back.
+
+    What narrows acts at once and lasts over restarts. What widens is asked for again.
+    """
+    from engine.runtime.shell import adjust
+
+    def body() -> int:
+        engine = _find(context, config, state)
+        return adjust.regime(engine, word, reason=reason, yes=yes, ask=asker(), say=typer.echo)
 
     leave(body)
 

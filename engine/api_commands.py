@@ -43,6 +43,8 @@ class CommandKind(StrEnum):
     """Cancel the order whose ref is `target`."""
     SET_VALUE = "set_value"
     """Set the runtime value `target` to `value`. A higher one must be `confirmed`."""
+    REGIME = "regime"
+    """Say the regime: `target` is `auto`, `bull`, `chop`, `bear` or `crash`. What widens is `confirmed`."""
     SWITCH = "switch"
     """Switch the strategy of `scope` `target` (`on` or `off`). On must be `confirmed`."""
     ACKNOWLEDGE = "acknowledge"

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from cockpit import format as fmt
 from cockpit.action import Where
 from cockpit.format import clean
 from cockpit.keymap import bindings_for, key_for
@@ -16,6 +17,7 @@ from cockpit.screens.table_dialog import TableDialog
 from cockpit.spans import Line, Span, Tone, line
 from cockpit.widgets.columns import Column, Row
 from engine.api import RuntimeValue, Snapshot, StrategyView
+from engine.api_selection import RegimeRow
 
 COLUMNS = (
     Column("value", width=26, most=36),
@@ -28,6 +30,9 @@ COLUMNS = (
 MOST_ROWS = 10
 STRATEGY = "strategy "
 """What the key of a row begins with that switches a strategy."""
+REGIME = "regime"
+"""Key of the row that says the regime."""
+REGIME_WORDS = ("auto", "bull", "chop", "bear", "crash")
 
 Step = Callable[[str, int], None]
 """Asks the app to move a value (key), or a strategy, by so many steps; up is asked about first."""
@@ -80,10 +85,12 @@ class RiskDialog(TableDialog):
 
 
 def dial_rows(snapshot: Snapshot) -> list[Row]:
-    """One row per runtime value, then one per strategy."""
+    """One row per runtime value, the regime, then one per strategy."""
+    regime = snapshot.selection.regime
+    said = Row(REGIME, regime, partial(_regime_cells, regime))
     values = [Row(item.key, item, partial(_cells, item)) for item in snapshot.runtime]
     switches = [Row(f"{STRATEGY}{s.name}", s, partial(_switch_cells, s)) for s in snapshot.strategies]
-    return values + switches
+    return [*values, said, *switches]
 
 
 def _about(snapshot: Snapshot, chosen: str | None) -> list[Line]:
@@ -91,12 +98,35 @@ def _about(snapshot: Snapshot, chosen: str | None) -> list[Line]:
     item = next((item for item in snapshot.runtime if item.key == chosen), None)
     if item is not None:
         return labelled("changed", item.changed) if item.changed else []
+    if chosen == REGIME:
+        return _about_regime(snapshot)
     strategy = next((s for s in snapshot.strategies if f"{STRATEGY}{s.name}" == chosen), None)
     if strategy is None:
         return []
     symbols = ", ".join(strategy.symbols)
     lines = labelled(strategy.name, f"{strategy.kind}, {strategy.timeframe}, {strategy.state}: {symbols}")
     return lines + (labelled("off", strategy.switched_off) if strategy.switched_off else [])
+
+
+def _about_regime(snapshot: Snapshot) -> list[Line]:
+    row = snapshot.selection.regime
+    lines = labelled("regime", row.text or "not looked at yet")
+    if not row.override or not row.who:
+        return lines
+    at = fmt.wall_time(row.since, time_zone=snapshot.session.time_zone)
+    return lines + labelled("said", f"by {row.who}, {at}")
+
+
+def _regime_cells(row: RegimeRow) -> tuple[Span, ...]:
+    none = Span("", Tone.MUTED)
+    return (
+        Span(REGIME),
+        Span(clean(row.regime) or "unknown", Tone.STRONG),
+        none,
+        none,
+        none,
+        Span("said here", Tone.WARN) if row.override else Span("as detected", Tone.MUTED),
+    )
 
 
 def _cells(item: RuntimeValue) -> tuple[Span, ...]:

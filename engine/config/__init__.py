@@ -7,12 +7,15 @@ from engine.config.overrides import Changed, save_override, save_switch
 from engine.config.render import render
 from engine.config.runtime import (
     RUNTIME_KEYS,
+    RUNTIME_WORDS,
     Bounds,
     RefusalCode,
     RuntimeRefusal,
     checked_runtime,
+    checked_word,
     is_runtime,
     with_value,
+    with_word,
 )
 from engine.config.search import find_file
 from engine.config.strategies import StrategySection
@@ -32,6 +35,7 @@ from engine.config.values import (
 
 __all__ = [
     "RUNTIME_KEYS",
+    "RUNTIME_WORDS",
     "Bounds",
     "Changed",
     "Config",
@@ -55,6 +59,7 @@ __all__ = [
     "Theme",
     "Timeframe",
     "checked_runtime",
+    "checked_word",
     "find_file",
     "is_runtime",
     "load",
@@ -62,4 +67,5 @@ __all__ = [
     "save_override",
     "save_switch",
     "with_value",
+    "with_word",
 ]

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from engine.config.keys import KnownKey, is_free, known_keys, value_at
 from engine.config.model import SHIPPED_STRATEGIES, Config
 from engine.config.render import value_text
-from engine.config.runtime import RUNTIME_KEYS
+from engine.config.runtime import RUNTIME_KEYS, RUNTIME_WORDS
 
 _TOML_HEAD = """\
 # Configuration of cockpit: every key with its default. What you leave out keeps it.
@@ -61,7 +61,8 @@ def reference() -> str:
         parts.append("| key | default | unit | allowed | meaning |\n|---|---|---|---|---|\n")
         parts.extend(_row(known, docs) for known in keys)
     rows = (f"| `{key}` | {b.low:g} | {b.high:g} | {b.step:g} |\n" for key, b in RUNTIME_KEYS.items())
-    parts.append(_MARKDOWN_RUNTIME + "".join(rows))
+    words = "".join(f"\n`{key}`: {', '.join(kind)}.\n" for key, kind in RUNTIME_WORDS.items())
+    parts.append(_MARKDOWN_RUNTIME + "".join(rows) + words)
     return "".join(parts)
 
 
@@ -197,8 +198,9 @@ line, key, given value and expectation; for an unknown key also the nearest vali
 _MARKDOWN_RUNTIME = """
 ## Changed while it runs
 
-These may be changed from the keyboard; the next decision uses the new value. Every other key is fixed
-while it runs: a change is refused (`fixed_at_runtime`) and needs a restart.
+These may be changed from the keyboard and from a shell (`cockpit set`, `cockpit regime`); the next decision
+uses the new value. Strategies can be switched off and on (`cockpit strategy`). Every other key is fixed while
+it runs: a change is refused (`fixed_at_runtime`) and needs a restart.
 
 | key | lowest | highest | step |
 |---|---|---|---|

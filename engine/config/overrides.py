@@ -16,7 +16,7 @@ from engine.config.errors import ConfigError, Layer, Origin, Problem
 from engine.config.explain import given_text
 from engine.config.layers import LayerValues, flat, put, read_toml
 from engine.config.lines import line_of
-from engine.config.runtime import RuntimeRefusal, checked_runtime, is_runtime
+from engine.config.runtime import RUNTIME_WORDS, RuntimeRefusal, checked_runtime, checked_word, is_runtime
 
 CHANGED: Final = "changed"
 """Table of the file: dotted key -> who changed it and when."""
@@ -69,13 +69,13 @@ def read_overrides(path: Path) -> Overrides:
     return Overrides(values, MappingProxyType(changed), MappingProxyType(off))
 
 
-def save_override(path: Path, key: str, value: float, *, changed: Changed | None = None) -> None:
-    """Remember one runtime value over restarts, beside what is already remembered.
+def save_override(path: Path, key: str, value: float | str, *, changed: Changed | None = None) -> None:
+    """Remember one runtime value, or word, over restarts, beside what is already remembered.
 
     The file is replaced whole: after a failure (OSError) the old one is untouched. Raises RuntimeRefusal
     for a key or value that could not be set, ValueError where the existing file is not valid TOML.
     """
-    checked = checked_runtime(key, value)
+    checked = checked_word(key, value).value if isinstance(value, str) else checked_runtime(key, value)
     tree = _tree(path)
     put(tree, tuple(key.split(".")), checked)
     if changed is not None:
@@ -130,10 +130,11 @@ def _note(row: object) -> Changed | None:
 def _problem(key: str, value: object) -> str:
     if not is_runtime(key):
         return "is not a runtime value: remove the line"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"= {given_text(key, value)}: expected a number"
+    is_word = key in RUNTIME_WORDS
+    if isinstance(value, bool) or not isinstance(value, str if is_word else int | float):
+        return f"= {given_text(key, value)}: expected a {'word' if is_word else 'number'}"
     try:
-        checked_runtime(key, value)
+        checked_word(key, str(value)) if is_word else checked_runtime(key, float(str(value)))
     except RuntimeRefusal as err:
         return f"cannot be used: {err}"
     return ""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from engine.config.model import Config
+from engine.config.regime import RegimeChoice
 
 
 class Bounds(NamedTuple):
@@ -25,6 +26,9 @@ RUNTIME_KEYS: Mapping[str, Bounds] = {
     "risk.risk_per_trade_pct": Bounds(0.05, 2.0, 0.05),
     "risk.max_positions": Bounds(1, 20, 1),
 }
+
+RUNTIME_WORDS: Mapping[str, type[StrEnum]] = {"regime.override": RegimeChoice}
+"""Keys that take one of a few words."""
 
 
 class RefusalCode(StrEnum):
@@ -44,7 +48,7 @@ class RuntimeRefusal(ValueError):  # noqa: N818 - a refusal is an answer to an o
 
 def is_runtime(key: str) -> bool:
     """True where the dotted key may be changed while it runs."""
-    return key in RUNTIME_KEYS
+    return key in RUNTIME_KEYS or key in RUNTIME_WORDS
 
 
 def checked_runtime(key: str, value: float) -> int | float:
@@ -54,7 +58,7 @@ def checked_runtime(key: str, value: float) -> int | float:
     """
     bounds = RUNTIME_KEYS.get(key)
     if bounds is None:
-        choices = ", ".join(RUNTIME_KEYS)
+        choices = ", ".join((*RUNTIME_KEYS, *RUNTIME_WORDS))
         text = f"{key} is fixed while it runs: change cockpit.toml and restart (adjustable: {choices})"
         raise RuntimeRefusal(RefusalCode.FIXED_AT_RUNTIME, text)
     is_whole = bounds.step == 1
@@ -64,6 +68,25 @@ def checked_runtime(key: str, value: float) -> int | float:
         text = f"{key} = {value} was not set: expected {kind} from {bounds.low:g} to {bounds.high:g}"
         raise RuntimeRefusal(RefusalCode.OUT_OF_BOUNDS, text)
     return int(value) if is_whole else float(value)
+
+
+def checked_word(key: str, word: str) -> StrEnum:
+    """The word as its key means it. Raises RuntimeRefusal as `checked_runtime` does."""
+    kind = RUNTIME_WORDS.get(key)
+    if kind is None:
+        raise RuntimeRefusal(RefusalCode.FIXED_AT_RUNTIME, f"{key} takes no word while it runs")
+    if word not in list(kind):
+        text = f"{key} = {word!r} was not set: expected one of {', '.join(kind)}"
+        raise RuntimeRefusal(RefusalCode.OUT_OF_BOUNDS, text)
+    return kind(word)
+
+
+def with_word(config: Config, key: str, word: str) -> Config:
+    """The same configuration with one word changed. Raises RuntimeRefusal."""
+    checked = checked_word(key, word)
+    section, _, name = key.partition(".")
+    changed = getattr(config, section).model_copy(update={name: checked})
+    return config.model_copy(update={section: changed})
 
 
 def with_value(config: Config, key: str, value: float) -> Config:

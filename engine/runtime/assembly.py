@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from engine.broker.port import Broker, BrokerError
-from engine.config import RUNTIME_KEYS, Layer, Loaded
+from engine.config import RUNTIME_KEYS, RUNTIME_WORDS, Layer, Loaded
 from engine.config.model import masked
 from engine.domain.market import Bar, Quote
 from engine.execution.books import Books
@@ -303,7 +303,7 @@ def _desk(given: Given) -> Desk:
         signals_used={o.intent.signal_id for o in stored.ledger.orders if o.intent.signal_id},
         overridden={
             key: given.loaded.changed.get(key)
-            for key in RUNTIME_KEYS
+            for key in (*RUNTIME_KEYS, *RUNTIME_WORDS)
             if given.loaded.origins[key].layer is Layer.RUNTIME
         },
         switched_off=dict(given.loaded.switched_off),

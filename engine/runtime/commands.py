@@ -78,6 +78,7 @@ class Commands:
             CommandKind.CANCEL_ORDER: self._cancel_order,
             CommandKind.SET_VALUE: adjustments.set_value,
             CommandKind.SWITCH: adjustments.switch,
+            CommandKind.REGIME: adjustments.say_regime,
             CommandKind.ACKNOWLEDGE: self._acknowledge,
             CommandKind.STOP: self._stop_engine,
             CommandKind.SETTLE: settler.settle,

@@ -207,3 +207,40 @@ async def test_a_watcher_sends_nothing(open_desk: OpenDesk) -> None:
         assert desk.kinds == []
         assert "only watches" in desk.status
         assert "WATCHING ONLY" in desk.text("header")
+
+
+@pytest.mark.req("REQ-CFG-002")
+async def test_the_dial_switches_a_strategy_off_at_once_and_on_after_a_preview(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        await desk.press("r", "G", "minus")
+        assert (desk.last.kind, str(desk.last.scope), desk.last.target, desk.last.confirmed) == (
+            CommandKind.SWITCH,
+            "strategy futures_cross",
+            "off",
+            False,
+        )
+        first, last = NORMAL.strategies
+        off = replace(last, switched_off="by operator, 2026-03-10 14:00 UTC")
+        await desk.publish(strategies=(first, off))
+        assert "by operator, 2026-03-10 14:00 UTC" in desk.text("text")
+
+        await desk.press("enter")
+        assert len(desk.engine.commands) == 1
+        assert "off → on" in desk.text("text")
+        await desk.press("y")
+        assert (desk.last.kind, desk.last.target, desk.last.confirmed) == (CommandKind.SWITCH, "on", True)
+
+
+@pytest.mark.req("REQ-CFG-002")
+async def test_the_dial_says_the_regime_by_a_typed_word(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        await desk.press("r", "down", "down", "enter")
+        await desk.type("rain")
+        await desk.press("enter")
+        assert desk.kinds == []
+        assert "one of auto, bull" in desk.text("text")
+
+        await desk.press(*["backspace"] * 4)
+        await desk.type("bear")
+        await desk.press("enter")
+        assert (desk.last.kind, desk.last.target, desk.last.confirmed) == (CommandKind.REGIME, "bear", True)

@@ -22,9 +22,11 @@ from engine.config import (
     save_switch,
 )
 from engine.config.keys import leaves, value_at
-from engine.config.overrides import save_override
-from engine.config.runtime import checked_runtime, is_runtime, with_value
+from engine.config.overrides import read_overrides, save_override
+from engine.config.runtime import checked_runtime, is_runtime, with_value, with_word
 from tests.config.place import Place
+
+ADJUSTABLE = {*RUNTIME_KEYS, "regime.override"}
 
 
 @pytest.mark.req("REQ-CFG-002")
@@ -40,7 +42,7 @@ def test_risk_per_trade_and_max_positions_may_change() -> None:
 @pytest.mark.req("REQ-CFG-002")
 @pytest.mark.parametrize(
     "key",
-    [".".join(path) for path, _ in leaves(Config()) if ".".join(path) not in RUNTIME_KEYS] + ["no.such"],
+    [".".join(path) for path, _ in leaves(Config()) if ".".join(path) not in ADJUSTABLE] + ["no.such"],
 )
 def test_every_other_key_is_fixed(key: str) -> None:
     assert not is_runtime(key)
@@ -136,3 +138,23 @@ def test_a_note_that_says_nothing_is_named(place: Place, row: str) -> None:
 
     with pytest.raises(ConfigError, match=r"switched_off\.momo expected who, at and was"):
         place.load(mode="PAPER")
+
+
+@pytest.mark.req("REQ-CFG-002")
+def test_the_regime_may_be_said_and_nothing_but_its_words(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.toml"
+    assert with_word(Config(), "regime.override", "bear").regime.override.value == "bear"
+    save_override(path, "regime.override", "bear")
+    assert read_overrides(path).values.tree == {"regime": {"override": "bear"}}
+
+    for key, word, code in (
+        ("regime.override", "rain", RefusalCode.OUT_OF_BOUNDS),
+        ("log.level", "DEBUG", RefusalCode.FIXED_AT_RUNTIME),
+    ):
+        with pytest.raises(RuntimeRefusal) as caught:
+            save_override(path, key, word)
+        assert caught.value.code is code
+    for line in ('override = "rain"', "override = 1"):
+        path.write_text(f"[regime]\n{line}\n")
+        with pytest.raises(ConfigError, match="expected"):
+            read_overrides(path)

@@ -10,22 +10,28 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from engine.api import Command, Outcome, ScopeKind
 from engine.config import (
     Changed,
     RuntimeRefusal,
     checked_runtime,
+    checked_word,
     save_override,
     save_switch,
     with_value,
+    with_word,
 )
+from engine.config.regime import RegimeChoice
 from engine.domain.reasons import Reason
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
+from engine.runtime.selection.regime import factor_said
 from engine.store.journal import AuditEntry
 
 ON, OFF = "on", "off"
+REGIME: Final = "regime.override"
 
 Save = Callable[[], None]
 """Writes one change into the file of overrides. Blocks; raises OSError."""
@@ -59,6 +65,11 @@ class Adjustments:
         """A strategy that is off enters nothing; what it holds it goes on managing to the exit."""
         async with self._turn:
             return await self._switch(command)
+
+    async def say_regime(self, command: Command) -> Outcome:
+        """Put the operator's word in the place of the detected regime, or take it back (`auto`)."""
+        async with self._turn:
+            return await self._say_regime(command)
 
     # --- values ---------------------------------------------------------------------------------
 
@@ -136,6 +147,38 @@ class Adjustments:
             self._desk.switched_off.pop(name, None)
         else:
             self._desk.switched_off[name] = off
+
+    # --- the regime -----------------------------------------------------------------------------
+
+    async def _say_regime(self, command: Command) -> Outcome:
+        try:
+            said = RegimeChoice(checked_word(REGIME, command.target))
+        except RuntimeRefusal as err:
+            return refused(command, err.code.value, str(err))
+        config, detected = self._desk.config, self._desk.selection.regime.detected
+        was = config.regime.override
+        if said is was:
+            return done(command, f"{REGIME} is {said} already")
+        before, after = (factor_said(choice, detected, config) for choice in (was, said))
+        words = f"{REGIME}: {was} → {said}, factor {before:g} → {after:g}"
+        if after > before and not command.confirmed:
+            text = f"{words} lets more risk in: confirm it; nothing was changed"
+            return refused(command, Reason.CONFIRMATION.value, text)
+        changed = Changed(command.who, self._desk.now(), was.value)
+        return await self._carry_out(
+            command,
+            AuditEntry(changed.at, command.who, REGIME, was.value, said.value, command.reason),
+            partial(save_override, self._path, REGIME, said.value, changed=changed),
+            act=partial(self._put_regime, said, after, changed),
+            words=words,
+            loosens=after > before,
+        )
+
+    def _put_regime(self, said: RegimeChoice, factor: float, changed: Changed) -> None:
+        self._desk.config = with_word(self._desk.config, REGIME, said.value)
+        self._desk.overridden[REGIME] = changed
+        # The watch would say so within a second; a word that tightens does not wait.
+        self._desk.inputs.regime_multiplier = factor
 
     # --- both -----------------------------------------------------------------------------------
 

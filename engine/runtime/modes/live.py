@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from engine.config import RUNTIME_KEYS, Config, Gateway, Loaded, Profile, with_value
+from engine.config import (
+    RUNTIME_KEYS,
+    RUNTIME_WORDS,
+    Config,
+    Gateway,
+    Loaded,
+    Profile,
+    with_value,
+    with_word,
+)
 from engine.domain.account import is_paper_account
 from engine.gates.case import Report
 from engine.gates.evidence import Evidence, Kind
@@ -104,6 +113,9 @@ def subject_of(config: Config) -> str:
     for key in RUNTIME_KEYS:
         section, _, name = key.partition(".")
         config = with_value(config, key, getattr(getattr(Config(), section), name))
+    for key in RUNTIME_WORDS:
+        section, _, name = key.partition(".")
+        config = with_word(config, key, getattr(getattr(Config(), section), name).value)
     return f"{config.fingerprint} {code_id()}"
 
 

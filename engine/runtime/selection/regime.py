@@ -50,6 +50,12 @@ def factor_of(regime: Regime | None, config: Config) -> float:
     return min(1.0, multipliers.of(Regime.CHOP)) if regime is None else multipliers.of(regime)
 
 
+def factor_said(choice: RegimeChoice, detected: str, config: Config) -> float:
+    """The factor in force where an operator says `choice` and history says `detected` (empty: unknown)."""
+    word = detected if choice is RegimeChoice.AUTO else choice.value
+    return factor_of(Regime(word) if word else None, config)
+
+
 class RegimeWatch:
     """One per engine; a step of the regular round."""
 
@@ -150,11 +156,14 @@ class RegimeWatch:
         view = UNSEEN if detected is None else self._view
         found = "" if detected is None else detected.value
         regime = found if said is None else said.value
+        changed = self._desk.overridden.get("regime.override")
         return RegimeRow(
             regime=regime,
             factor=factor,
             detected=found,
             override="" if said is None else said.value,
+            who="" if changed is None or said is None else changed.who,
+            since=None if changed is None or said is None else changed.at,
             reference=self._desk.config.regime.reference,
             looked_at=self._seen_at,
             trend_t=_known(view.trend_t),

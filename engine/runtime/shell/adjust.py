@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from engine.api import Command, CommandKind, RuntimeValue, Scope, ScopeKind, Snapshot, StrategyView
+from engine.api_selection import RegimeRow
 from engine.domain.reasons import Reason
 from engine.runtime.process.link import SocketHandle
 from engine.runtime.process.registry import Running
@@ -37,11 +38,9 @@ def show(engine: Running, *, say: Say) -> int:
 
 
 def lines(snapshot: Snapshot) -> tuple[str, ...]:
-    """A line per value and per strategy."""
-    return tuple(
-        printable(text)
-        for text in (*map(_value_line, snapshot.runtime), *map(_strategy_line, snapshot.strategies))
-    )
+    """A line per value, one for the regime, one per strategy."""
+    values = (*map(_value_line, snapshot.runtime), _regime_line(snapshot.selection.regime))
+    return tuple(map(printable, (*values, *map(_strategy_line, snapshot.strategies))))
 
 
 def set_value(
@@ -77,6 +76,16 @@ def switch(
         handle.close()
 
 
+def regime(engine: Running, word: str, *, reason: str, yes: bool, ask: Ask | None, say: Say) -> int:
+    """Say the regime, or `auto`."""
+    command = new_command(CommandKind.REGIME, target=word, reason=reason, confirmed=yes)
+    handle = connect(engine)
+    try:
+        return _give(handle, command, engine=engine, word=word, ask=ask, say=say)
+    finally:
+        handle.close()
+
+
 def _give(
     handle: SocketHandle, command: Command, *, engine: Running, word: str, ask: Ask | None, say: Say
 ) -> int:
@@ -97,6 +106,11 @@ def _give(
 def _value_line(item: RuntimeValue) -> str:
     origin = item.changed or ("changed while it ran" if item.overridden else "configured")
     return f"{item.key} = {item.value:g}  ({item.low:g} to {item.high:g}; {origin})"
+
+
+def _regime_line(row: RegimeRow) -> str:
+    said = f"{row.override} by {row.who or 'the configuration'}" if row.override else "auto"
+    return f"regime: {said}  ({row.text})"
 
 
 def _strategy_line(strategy: StrategyView) -> str:

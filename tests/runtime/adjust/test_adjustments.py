@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.api import Command, CommandKind, Outcome, Scope, ScopeKind
+from engine.api_selection import RegimeRow
 from engine.config import Config, StrategySection
 from engine.config.overrides import read_overrides
 from engine.domain.order import Role
@@ -209,3 +210,55 @@ async def test_a_switch_of_what_is_not_loaded_is_refused_and_says_what_to_do(
 
         assert _said(outcome) == ("refused", "wrong_target")
         assert words in outcome.text
+
+
+# --- the regime ---------------------------------------------------------------------------------
+
+
+def _regime(word: str, *, confirmed: bool = False) -> Command:
+    return Command(f"a{next(_ids)}", CommandKind.REGIME, target=word, confirmed=confirmed, who="shell uid 7")
+
+
+@virtual
+async def test_a_regime_that_narrows_acts_at_once_and_one_that_widens_only_with_a_second_yes(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as here:
+        it = _adjustments(here, tmp_path)
+        wish = proposal()
+
+        crash = await it.say_regime(_regime("crash"))
+        assert here.desk.gate_world(wish, allow_short=True).selection.regime_multiplier == 0.0
+        asked = await it.say_regime(_regime("bull"))
+        assert here.desk.gate_world(wish, allow_short=True).selection.regime_multiplier == 0.0
+        bull = await it.say_regime(_regime("bull", confirmed=True))
+
+        assert (_said(crash), _said(asked), _said(bull)) == (
+            ("done", ""),
+            ("refused", "confirmation"),
+            ("done", ""),
+        )
+        assert crash.text == "regime.override: auto → crash, factor 1 → 0"
+        assert here.desk.inputs.regime_multiplier == 1.2
+        told = await here.rows("SELECT who, key, old, new FROM audit")
+        assert told == [
+            ("shell uid 7", "regime.override", "auto", "crash"),
+            ("shell uid 7", "regime.override", "crash", "bull"),
+        ]
+        found = read_overrides(tmp_path / "over.toml")
+        assert found.values.tree == {"regime": {"override": "bull"}}
+        assert found.changed["regime.override"].who == "shell uid 7"
+
+
+@virtual
+async def test_taking_the_word_back_goes_to_what_was_detected(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        it = _adjustments(here, tmp_path)
+        await it.say_regime(_regime("bear"))
+        here.desk.selection = replace(here.desk.selection, regime=RegimeRow(detected="crash"))
+
+        outcome = await it.say_regime(_regime("auto"))
+
+        assert outcome.text == "regime.override: bear → auto, factor 0.6 → 0"
+        assert here.desk.inputs.regime_multiplier == 0.0
+        assert _said(await it.say_regime(_regime("rain"))) == ("refused", "out_of_bounds")

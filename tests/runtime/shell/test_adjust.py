@@ -87,5 +87,6 @@ def test_the_list_names_who_changed_what() -> None:
 
     assert shown == (
         f"{MOST} = 2  (1 to 20; was 3, by operator, 2026-11-20 15:00 UTC)",
+        "regime: auto  ()",
         "strategy cross: off by  [31moperator  (ma_crossover, off)",
     )
