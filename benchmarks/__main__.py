@@ -14,6 +14,8 @@ from benchmarks.figures import Figure, show
 NAMES = (
     "first_paint",
     "tick_to_order",
+    "pivot_to_order",
+    "monitoring",
     "gate",
     "queues",
     "durable_write",

@@ -45,8 +45,8 @@ class Protector:
         self._stop_tif = stop_tif
         self._default_stop_pct = default_stop_pct
         self._exit_alone_s = exit_alone_s
-        self._out_since_s: dict[str, float] = {}
-        """Ref of an exit at work -> when it was first seen (real seconds)."""
+        self._out_since_s: dict[str, dict[str, float]] = {}
+        """Instrument key -> ref of an exit at work there -> when it was first seen (real seconds)."""
 
     def steps(
         self, key: str, instrument: Instrument | None, *, without: int = 0
@@ -68,13 +68,12 @@ class Protector:
     def overdue_exits(self, key: str) -> frozenset[str]:
         """Exits of `key` that have been out for so long that what they take must not wait for them."""
         now_s = asyncio.get_running_loop().time()
-        out = {o.intent.ref for o in self._books.open_orders() if is_exit(o)}
-        self._out_since_s = {ref: self._out_since_s.get(ref, now_s) for ref in out}
-        return frozenset(
-            o.intent.ref
-            for o in self._books.open_orders(key)
-            if now_s - self._out_since_s.get(o.intent.ref, now_s) >= self._exit_alone_s
-        )
+        before = self._out_since_s.pop(key, {})
+        out = [o.intent.ref for o in self._books.open_orders(key) if is_exit(o)]
+        if not out:
+            return frozenset()
+        since_s = self._out_since_s[key] = {ref: before.get(ref, now_s) for ref in out}
+        return frozenset(ref for ref, at_s in since_s.items() if now_s - at_s >= self._exit_alone_s)
 
     def price(self, key: str, instrument: Instrument | None) -> float | None:
         """Where the stop of `key` belongs; None when flat, or where its grid is not known."""

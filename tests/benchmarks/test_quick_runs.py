@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PRINTED = {
     "first_paint": r"first frame, median .* ms .*x a bare interpreter",
     "tick_to_order": r"tick to order bytes, p50 / echo +[\d.]+ x .*two commits",
+    "pivot_to_order": r"bar close to the last of ten orders, worst .* ms .*x an echo",
+    "monitoring": r"monitoring pass over 50 positions, p95 .* ms .*x an echo",
     "gate": r"gate: one decision that passes, CPU .* us .*20 orders",
     "queues": r"cancel behind 600 requests.* ms .*x an echo",
     "durable_write": r"durable write: intent, p50 / bare FULL commit +[\d.]+ x",
@@ -30,7 +32,7 @@ PRINTED = {
 LONG = (
     frozenset()
     if os.environ.get("COCKPIT_SOAK")
-    else {"tick_to_order", "market_fill", "table_refresh", "recovery"}
+    else {"tick_to_order", "pivot_to_order", "monitoring", "market_fill", "table_refresh", "recovery"}
 )
 """A quarter of a minute each even so: `.ci/soak` runs them too."""
 
