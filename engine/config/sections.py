@@ -124,7 +124,10 @@ class MarketDataSection(Section):
     type: MarketDataType = MarketDataType.LIVE
     """1 live, 2 frozen, 3 delayed, 4 delayed and frozen; entries need live prices."""
     max_lines: int = key(100, ge=1, le=10000)
-    """Market data lines of the account; further instruments are refused, not dropped."""
+    """Market data lines of the account; an instrument takes two (prices, 5-second bars). First come what is
+    held, what is worked, the watch list by score, then the most traded."""
+    resubscribe_after_s: float = key(30.0, unit="s", ge=5, le=3600)
+    """A line that delivered nothing for so long, in an open market, is asked for again."""
     max_quote_age_seconds: float = key(5.0, unit="s", gt=0, le=3600)
     """A quote older than this blocks entries of its symbol."""
     max_spread_bps: float = key(30.0, unit="bps", gt=0, le=1000)

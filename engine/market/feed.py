@@ -88,6 +88,12 @@ class QuoteBoard:
         closed = self._minutes.get(key)
         return None if closed is None else max(0.0, now.timestamp() - closed)
 
+    def forget(self, key: str) -> None:
+        """Its line was given up: what is known of it is not the present any more."""
+        for known in (self._quotes, self._depths, self._minutes, self._data_type, self._silent, self._bad):
+            known.pop(key, None)
+        self.jumps.pop(key, None)
+
     def on_depth(self, depth: Depth) -> None:
         """Keep the newest book of its instrument."""
         self._depths[depth.key] = depth

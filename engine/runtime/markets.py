@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
 from engine.api import Level
+from engine.api_selection import LinesRow
 from engine.broker.port import Broker, Fetched, LinkState, Margin
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
 from engine.ledger.events import Described
 from engine.market.catalog import Wanted, front_month, parse_symbol
+from engine.market.lines import LINES_EACH, LinePlan, Need, Wish, plan_lines, room_of
 from engine.recovery.checkpoint import Restored
 from engine.risk.preview import UnitCost
 from engine.runtime.desk import Desk
@@ -57,6 +60,8 @@ class Markets:
         self._trading = trading
         self._checkpoints = checkpoints
         self._subscribed: set[str] = set()
+        self._dropped: set[str] = set()
+        """Instruments whose line was given up in this run."""
         self._chosen: dict[str, str] = {}
         """Configured symbol -> instrument key."""
         self._retrying = False
@@ -76,13 +81,13 @@ class Markets:
         margins = (self.margin(i) for i in self._desk.instruments.values())
         # History last: a strategy that is warm must not spend its signal while READY waits for the rest.
         await asyncio.gather(*margins, self.before_ready())
-        await self._warm_all()
+        await self.move_lines()  # now that values are known, too
 
     async def _warm_all(self) -> None:
         """One question per instrument and bar length, however many strategies want the answer."""
         cold: dict[tuple[str, int], list[Running]] = {}
         for running in self._trading.running:
-            for key in sorted(running.keys - running.warm):
+            for key in sorted((running.keys & self._subscribed) - running.warm):
                 cold.setdefault((key, running.bar_seconds), []).append(running)
         await asyncio.gather(*(self._warm(key, seconds, rs) for (key, seconds), rs in cold.items()))
 
@@ -185,17 +190,69 @@ class Markets:
 
     # --- data -----------------------------------------------------------------------------------
 
+    @property
+    def subscribed(self) -> frozenset[str]:
+        """Instruments that have a data line."""
+        return frozenset(self._subscribed)
+
+    def _plan(self) -> LinePlan:
+        """Who gets a line: what is held, what is worked, the watch list by score, the rest by its value."""
+        desk = self._desk
+        held = {p.key for p in desk.books.positions()} | {d.key for d in desk.differences}
+        working = {o.intent.key for o in desk.books.open_orders()}
+        values = {row.symbol: row.value_usd or 0.0 for row in desk.selection.universe}
+
+        def wish(key: str) -> Wish:
+            if key in held or key in working:
+                return Wish(key, Need.HELD if key in held else Need.WORKING)
+            setup = desk.setups.get(key)
+            return (
+                Wish(key, Need.OTHER, values.get(key, 0.0))
+                if setup is None
+                else Wish(key, Need.WATCHED, setup.score)
+            )
+
+        return plan_lines(map(wish, desk.instruments), room=room_of(desk.config.market_data.max_lines))
+
+    def lines_moved(self) -> bool:
+        """True where somebody else should have a line than those who have one."""
+        return self._subscribed != set(self._plan().kept)
+
+    async def move_lines(self) -> None:
+        """Give up lines first, then ask for others; who gets one anew is warmed up again."""
+        self._subscribe()
+        await self._warm_all()
+
     def _subscribe(self) -> None:
-        lines = self._desk.config.market_data.max_lines
-        for key, instrument in self._desk.instruments.items():
-            if key in self._subscribed:
-                continue
-            if len(self._subscribed) >= lines:
-                text = f"{key}: no data line left ({lines} in use); it is not traded"
-                self._desk.notices.raise_alert(Level.WARNING, "data_lines", text, symbol=key)
-                continue
-            self._broker.subscribe(instrument)
-            self._subscribed.add(key)
+        desk, plan = self._desk, self._plan()
+        for key in sorted(self._subscribed - set(plan.kept)):
+            self._broker.unsubscribe(desk.instruments[key])
+            self._subscribed.discard(key)
+            self._dropped.add(key)
+            desk.quotes.forget(key)
+            self._trading.cool(key)
+        for key in plan.kept:
+            if key not in self._subscribed:
+                self._broker.subscribe(desk.instruments[key])
+                self._subscribed.add(key)
+                if key in self._dropped:
+                    self._dropped.discard(key)
+                    self._trading.cool(key)  # its longer bars begin anew, too
+        self._tell_lines(plan)
+
+    def _tell_lines(self, plan: LinePlan) -> None:
+        desk, limit = self._desk, self._desk.config.market_data.max_lines
+        before = desk.selection.lines.left_out
+        lines = LinesRow(limit, LINES_EACH * len(plan.kept), plan.left_out)
+        desk.selection = replace(desk.selection, lines=lines)
+        if not plan.left_out:
+            desk.notices.clear_alert("data_lines")
+        elif plan.left_out != before:
+            named = ", ".join(plan.left_out[:10]) + (" …" if len(plan.left_out) > 10 else "")
+            text = (
+                f"no data line left for {len(plan.left_out)} of {len(desk.instruments)} instruments: {named}"
+            )
+            desk.notices.raise_alert(Level.WARNING, "data_lines", f"{text}; they are not entered")
 
     async def margin(self, instrument: Instrument) -> None:
         """Initial margin of one contract, asked ahead of time so that the gate never waits."""

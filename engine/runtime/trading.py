@@ -9,23 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import time
 from typing import TypeAlias
 
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
-from engine.domain.instrument import Instrument, SecType
+from engine.domain.instrument import Instrument
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Intention, Proposal, Role
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
-from engine.market.bars import BarAggregator
 from engine.risk.gate import check_entry
 from engine.risk.refusal import OrderRefusedError, Refusal
 from engine.runtime.decisions import record_decision
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
+from engine.runtime.long_bars import aggregator_of
 from engine.runtime.running import Running
 from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import StrategyView, Waiting
@@ -35,9 +34,6 @@ Spawn: TypeAlias = Callable[[str, Callable[[], object]], None]
 
 LIVE_BAR_SECONDS = 5
 """Length of the bars the broker streams."""
-
-FUTURES_DAY = time(18)
-"""New York time at which a future's trading day begins."""
 
 REFUSAL_SHOWN_S = 60.0
 """Exchange seconds for which a refusal is the answer to "why no trade"."""
@@ -209,13 +205,14 @@ class Trading:
         self._clocked = _by_key([r for r in self.running if r in quoted or r.strategy.reads_clock])
         running.aggregators = {}
         if running.bar_seconds > LIVE_BAR_SECONDS:
-            running.aggregators = {key: self._aggregator(running.bar_seconds, key) for key in keys}
+            running.aggregators = {k: aggregator_of(self._desk, k, seconds=running.bar_seconds) for k in keys}
 
-    def _aggregator(self, seconds: int, key: str) -> BarAggregator:
-        instrument = self._desk.instruments.get(key)
-        is_future = instrument is not None and instrument.sec_type is SecType.FUTURE
-        # `since`: a bar that began before we listened would be a partial one.
-        return BarAggregator(seconds, since=self._desk.now(), day_start=FUTURES_DAY if is_future else time(0))
+    def cool(self, key: str) -> None:
+        """Its live bars ended or begin anew: what decides on it waits until history was fed again."""
+        for running in self.running:
+            running.warm.discard(key)
+            if key in running.aggregators:
+                running.aggregators[key] = aggregator_of(self._desk, key, seconds=running.bar_seconds)
 
     def warm_up(self, running: Running, key: str, bars: Sequence[Bar]) -> None:
         """Feed history (nothing is proposed because of it) and let the strategy act from now on."""

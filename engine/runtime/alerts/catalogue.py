@@ -70,7 +70,7 @@ _LINK = (
     AlertRule("link_down", _E, "line to the broker lost", "wait; look at TWS if it stays"),
     AlertRule("link_given_up", _C, "reconnecting was given up", "look at TWS and the network"),
     AlertRule("delayed_data", _W, "prices are not live", "check the data subscriptions"),
-    AlertRule("data_lines", _W, "no data line left", "trade fewer symbols"),
+    AlertRule("data_lines", _W, "no data line left", "trade fewer symbols, or book lines (max_lines)"),
     AlertRule("no_history", _W, "no history", "wait; it warms up from live bars"),
     AlertRule("unknown_instrument", _W, "unknown instrument", "correct the symbol"),
     AlertRule("session_hours", _W, "hours differ", "look which is right; entries keep to the narrower"),

@@ -12,6 +12,7 @@ from engine.broker.port import Broker
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.markets import Markets
+from engine.runtime.selection.lines import LineKeeper
 from engine.runtime.selection.regime import RegimeWatch
 from engine.runtime.selection.universe import UniverseWatch
 
@@ -37,4 +38,5 @@ def selection_chores(
             universe.look()
 
     markets.before_ready = prepare
-    return {"universe": universe.round, "regime": regime.round}
+    lines = LineKeeper(desk, broker=broker, markets=markets, spawn=engine.spawn)
+    return {"universe": universe.round, "regime": regime.round, "data lines": lines.round}

@@ -47,6 +47,7 @@ _REASON: Final = {
     Exclusion.MAX_SPREAD: Reason.MAX_SPREAD,
     Exclusion.UNKNOWN_LIQUIDITY: Reason.UNKNOWN_LIQUIDITY,
     Exclusion.NOT_TRADING: Reason.PRODUCT_HALTED,
+    Exclusion.NO_LINE: Reason.NO_DATA_LINE,
 }
 
 
@@ -202,6 +203,8 @@ class UniverseWatch:
         liquidity, is_whole = self._liquidity(key)
         theme = theme_of(self._desk.instruments[key], self._desk.config)
         self._of(key).judged_by = len(self._of(key).spreads)
+        if key in self._desk.selection.lines.left_out:
+            return Member(key, 0, theme, Exclusion.NO_LINE, "others need the account's data lines more")
         member = judge(key, liquidity, rules, theme=theme)
         if member.exclusion is Exclusion.MIN_VOLUME and not is_whole:
             return judge(key, liquidity._replace(value_usd=math.nan), rules, theme=theme)
