@@ -34,6 +34,7 @@ class QuoteBoard:
         self._silent: dict[str, str] = {}
         self._minutes: dict[str, float] = {}
         """Instrument key -> epoch seconds at which its latest minute bar closed."""
+        self._bar_ends: dict[str, datetime] = {}
         self.traded: dict[str, float] = {}
         """Instrument key -> price times volume of live bars, per unit of the contract, since it was read."""
         self._guard: TickGuard | None = None
@@ -80,6 +81,7 @@ class QuoteBoard:
     def on_bar(self, bar: Bar) -> None:
         """A short bar of the live stream: it may complete a minute."""
         key = bar.symbol
+        self._bar_ends[key] = bar.end
         self._minutes[key] = minute_closed(bar.end)
         self.traded[key] = self.traded.get(key, 0.0) + bar.close * bar.volume
 
@@ -88,10 +90,15 @@ class QuoteBoard:
         closed = self._minutes.get(key)
         return None if closed is None else max(0.0, now.timestamp() - closed)
 
+    def bar_end(self, key: str) -> datetime | None:
+        """End of the newest live bar; None before the first."""
+        return self._bar_ends.get(key)
+
     def forget(self, key: str) -> None:
         """Its line was given up: what is known of it is not the present any more."""
         for known in (self._quotes, self._depths, self._minutes, self._data_type, self._silent, self._bad):
             known.pop(key, None)
+        self._bar_ends.pop(key, None)
         self.jumps.pop(key, None)
 
     def on_depth(self, depth: Depth) -> None:

@@ -21,6 +21,7 @@ from engine.risk.preview import UnitCost
 from engine.runtime.desk import Desk
 from engine.runtime.keeping.checkpoint import Checkpoints
 from engine.runtime.running import Running
+from engine.runtime.selection.holes import Holes
 from engine.runtime.trading import LIVE_BAR_SECONDS, Trading
 
 HISTORY_RETRY_S = 16.0
@@ -60,6 +61,7 @@ class Markets:
         self._trading = trading
         self._checkpoints = checkpoints
         self._subscribed: set[str] = set()
+        self._holes = Holes(desk, trading)
         self._dropped: set[str] = set()
         """Instruments whose line was given up in this run."""
         self._chosen: dict[str, str] = {}
@@ -71,6 +73,7 @@ class Markets:
     async def prepare(self, *, data_lost: bool) -> None:
         """Describe and subscribe everything; history only for what is not warm yet."""
         if data_lost:
+            self._holes.look(self._subscribed)
             self._subscribed.clear()
         symbols = sorted({s for r in self._trading.running for s in (*r.symbols, *r.picked)})
         await asyncio.gather(*(self._describe(symbol) for symbol in symbols))
@@ -214,6 +217,11 @@ class Markets:
 
         return plan_lines(map(wish, desk.instruments), room=room_of(desk.config.market_data.max_lines))
 
+    async def mend(self, key: str) -> None:
+        """Live bars of one instrument may have been missed: fill them in from history, or say so."""
+        self._holes.look((key,))
+        await self._warm_all()
+
     def lines_moved(self) -> bool:
         """True where somebody else should have a line than those who have one."""
         return self._subscribed != set(self._plan().kept)
@@ -299,6 +307,8 @@ class Markets:
             bars = self._checkpoints.warmed(key, ours, history or ())
             for running in cold:
                 self._trading.warm_up(running, key, bars)
+            if seconds == LIVE_BAR_SECONDS:
+                self._holes.filled(key, bars)
             self._desk.notices.clear_alert("no_history", symbol=key)
             return
         names = ", ".join(r.strategy.name for r in cold)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from engine.api import EngineState, Level
@@ -87,6 +88,7 @@ class LineKeeper:
         if silent_s < after_s:
             if self._silent.pop(key, None) is not None:
                 self._desk.notices.event(Level.INFO, "link", f"{key}: its line delivers again", symbol=key)
+                self._spawn(f"bars of {key}", partial(self._markets.mend, key))
             return
         self._ask_again(key, instrument, silent_s)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from engine.api_selection import UniverseRow
 from engine.broker.port import Fetched, LinkState
 from engine.config import Config
+from engine.domain.market import Bar
 from engine.domain.setup import Setup
 from engine.risk.selection import ProductStatus
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
@@ -176,3 +178,53 @@ async def test_where_nothing_is_expected_nothing_is_asked_for(tmp_path: Path, wh
 
         assert not [e for e in here.rig.desk.notices.events if "asked for again" in e.text]
         assert len(here.rig.broker.log) == before
+
+
+def _five(key: str, n: int) -> Bar:
+    """The 5-second bar number `n` of the morning."""
+    return Bar(key, TEN + timedelta(seconds=5 * (n + 1)), 100.0, 100.0, 100.0, 100.0, 100)
+
+
+@virtual
+@pytest.mark.req("PLAN-RISK-GAPS")
+@pytest.mark.parametrize("known", [True, False])
+async def test_bars_missed_on_a_lost_line_come_from_history_or_are_named_and_never_made_up(
+    tmp_path: Path, known: bool
+) -> None:
+    async with lines(tmp_path, most=100) as here:
+        desk, running = here.rig.desk, here.running
+        running.bar_seconds = 5
+        for key in KEYS:
+            here.rig.broker.history_by_length[key, 5] = Fetched((_five(key, 0), _five(key, 1)))
+        await here.markets.prepare(data_lost=True)
+        desk.quotes.on_bar(_five("SPY", 2))
+        desk.quotes.on_bar(_five("QQQ", 6))
+        await pass_time(40.0)
+
+        missing = range(3, 6) if known else ()
+        found = tuple(_five("SPY", n) for n in (0, 1, 2, *missing, 6, 7))
+        here.rig.broker.history_by_length["SPY", 5] = Fetched(found)
+        desk.quotes.on_bar(_five("QQQ", 7))
+        await here.markets.prepare(data_lost=True)
+
+        assert running.warm == set(KEYS)
+        told = [e.text for e in desk.notices.events if "none is made up" in e.text]
+        assert told == (
+            [] if known else ["SPY: no bars 10:00:15-10:00:30 ET, in history neither; " + SKIPPED]
+        )
+
+
+SKIPPED = "in history neither; they are skipped, none is made up"
+
+
+@virtual
+@pytest.mark.req("PLAN-RISK-GAPS")
+async def test_until_history_came_nothing_is_decided_across_the_hole(tmp_path: Path) -> None:
+    async with lines(tmp_path, most=100) as here:
+        await here.markets.prepare(data_lost=True)
+        here.rig.desk.quotes.on_bar(_five("SPY", 2))
+        await pass_time(60.0)
+        here.rig.broker.bars["SPY"] = Fetched(None, "no answer")
+        await here.markets.prepare(data_lost=True)
+
+        assert here.running.warm == {"AMD", "QQQ"}

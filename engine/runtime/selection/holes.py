@@ -1,0 +1,61 @@
+"""Holes in live bars: nothing is decided across them until history filled them, and what stays is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from engine.api import Level
+from engine.domain.market import NEW_YORK, Bar
+from engine.recovery.checkpoint import holes
+from engine.runtime.desk import Desk
+from engine.runtime.trading import LIVE_BAR_SECONDS, Trading
+
+LEAST: Final = timedelta(seconds=2 * LIVE_BAR_SECONDS)
+"""A bar that is later than this did not come."""
+
+_log = structlog.get_logger("engine")
+
+
+class Holes:
+    """Where the live bars of this run broke off, until their instrument is warm again."""
+
+    def __init__(self, desk: Desk, trading: Trading) -> None:
+        self._desk = desk
+        self._trading = trading
+        self._since: dict[str, datetime] = {}
+        """Instrument key -> end of the last bar before the hole."""
+
+    def look(self, keys: Iterable[str]) -> None:
+        """After bars may have been missed: who misses some waits for history."""
+        now = self._desk.now()
+        for key in keys:
+            end, instrument = self._desk.quotes.bar_end(key), self._desk.instruments.get(key)
+            if end is None or instrument is None or now - end < LEAST:
+                continue
+            session = instrument.liquid_session(now)
+            if session is not None and session.open < end:
+                self._since[key] = end
+                self._trading.cool(key)
+
+    def filled(self, key: str, bars: Sequence[Bar]) -> None:
+        """History came: say what of the hole it filled, and what is missing. Nothing is made up."""
+        since = self._since.pop(key, None)
+        if since is None:
+            return
+        after = [bar for bar in bars if bar.end >= since]
+        left = [f"{_clock(begin)}-{_clock(end)}" for begin, end in holes(after)]
+        if not any(bar.end > since for bar in after):
+            left = [f"{_clock(since)}-{_clock(self._desk.now())}"]
+        if not left:
+            _log.info("bars.hole_filled", symbol=key, since=since.isoformat())
+            return
+        text = f"{key}: no bars {', '.join(left)} ET, in history neither; they are skipped, none is made up"
+        self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(NEW_YORK):%H:%M:%S}"
