@@ -209,9 +209,7 @@ async def test_bars_missed_on_a_lost_line_come_from_history_or_are_named_and_nev
 
         assert running.warm == set(KEYS)
         told = [e.text for e in desk.notices.events if "none is made up" in e.text]
-        assert told == (
-            [] if known else ["SPY: no bars 10:00:15-10:00:30 ET, in history neither; " + SKIPPED]
-        )
+        assert told == ([] if known else [f"SPY: no bars 10:00:15-10:00:30 ET, {SKIPPED}"])
 
 
 SKIPPED = "in history neither; they are skipped, none is made up"
