@@ -18,8 +18,9 @@ from engine.domain.setup import Setup
 from engine.risk.selection import ProductStatus
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import Markets
+from engine.runtime.running import Running
 from engine.runtime.selection.lines import LineKeeper
-from engine.runtime.trading import Running, Trading
+from engine.runtime.trading import Trading
 from engine.strategy import STRATEGIES
 from tests.builders import TEN, quote, stock
 from tests.execution.rig import Rig, rig
