@@ -100,13 +100,14 @@ def open_desk() -> OpenDesk:
             await pilot.pause()
             if snapshot.engine_state is EngineState.ORPHANS:
                 # The recovery screen opens by itself, a moment later: keys pressed before go to the cockpit.
-                await eventually_async(lambda: _shows_rows(app), why="the recovery screen never opened")
+                await eventually_async(lambda: shows_rows(app), why="the recovery screen never opened")
             yield Desk(app, pilot, engine, times)
 
     return opened
 
 
-def _shows_rows(app: CockpitApp) -> bool:
+def shows_rows(app: CockpitApp) -> bool:
+    """The recovery screen is open, with what there is to decide."""
     return app.recovery_screen is not None and bool(app.recovery_screen.table.rows)
 
 

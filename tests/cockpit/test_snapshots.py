@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from cockpit.app import CockpitApp
 from cockpit.exits import Exit
 from cockpit.panels.header import Header
-from tests.cockpit.conftest import make_app
+from tests.cockpit.conftest import make_app, shows_rows
 from tests.cockpit.recovering import RECOVERY_STATES
 from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, unanswered
 from tests.cockpit.test_setups import WATCHING
@@ -40,6 +40,15 @@ async def settled(pilot: Pilot[Exit]) -> None:
     await pilot.pause()
 
 
+async def recovering(pilot: Pilot[Exit]) -> None:
+    """Wait for the recovery screen, too: it opens by itself, and keys pressed before go to the cockpit."""
+    await settled(pilot)
+    app = pilot.app
+    assert isinstance(app, CockpitApp)
+    await eventually_async(lambda: shows_rows(app), why="the recovery screen never opened")
+    await pilot.pause()
+
+
 @pytest.mark.req("CARD-PANELS", "CARD-SNAPSHOT")
 @pytest.mark.parametrize("size", SIZES, ids=_name)
 @pytest.mark.parametrize("state", STATES)
@@ -61,7 +70,8 @@ def test_state(snap_compare: Compare, state: str, size: tuple[int, int]) -> None
     ids=["waiting", "chosen", "preview", "settled", "agreed"],
 )
 def test_recovery(snap_compare: Compare, state: str, keys: list[str], size: tuple[int, int]) -> None:
-    assert snap_compare(still(state), terminal_size=size, press=keys, run_before=settled)
+    ready = recovering if state == "orphans" else settled
+    assert snap_compare(still(state), terminal_size=size, press=keys, run_before=ready)
 
 
 @pytest.mark.req("RECOVERY-LOG-1", "CARD-SNAPSHOT")
@@ -85,7 +95,7 @@ def test_start(snap_compare: Compare, state: str, size: tuple[int, int]) -> None
 def test_recovery_dialog(snap_compare: Compare, name: str, keys: list[str], size: tuple[int, int]) -> None:
     assert name
 
-    assert snap_compare(still("orphans"), terminal_size=size, press=keys)
+    assert snap_compare(still("orphans"), terminal_size=size, press=keys, run_before=recovering)
 
 
 @pytest.mark.req("CARD-SNAPSHOT")

@@ -65,6 +65,8 @@ def test_the_drill_passes_an_alert_is_answered_and_a_hung_engine_is_flattened_on
         person.close()
     assert cockpit.exit_code() == -signal.SIGKILL
     kept = cockpit.rows("SELECT kind, reason FROM brake WHERE cleared_at IS NULL")
+    modes = {path: path.stat().st_mode & 0o077 for path in cockpit.state.rglob("*")}
+    assert not [path for path, mode in modes.items() if mode], "all of it is its owner's alone"
     assert ("HALT", "it hangs") in kept, "the next start boots halted"
     assert all(kind == "HALT" for kind, _ in kept), "nothing was closed"
 

@@ -256,6 +256,17 @@ async def test_a_step_that_breaks_is_told_and_the_others_go_on(tmp_path: Path) -
 
 
 @virtual
+@pytest.mark.req("REQ-K1")
+async def test_a_kill_file_that_cannot_be_looked_at_is_a_reason_to_stop(tmp_path: Path) -> None:
+    async with kept(tmp_path) as it:
+        it.kill_file.symlink_to(it.kill_file)
+        await pass_time(3)
+
+        (reason,) = it.killed
+        assert "could not be looked at" in reason
+
+
+@virtual
 @pytest.mark.req("CARD-KILL")
 async def test_the_text_of_the_kill_file_is_the_reason_and_it_is_taken(tmp_path: Path) -> None:
     async with kept(tmp_path) as it:

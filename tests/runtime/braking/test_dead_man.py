@@ -38,6 +38,8 @@ async def test_silence_pauses_entries_durably_and_says_why(tmp_path: Path) -> No
         assert (brake.kind, brake.who) == ("PAUSE", "dead man")
         assert "30 min" in brake.reason
         assert len(here.alerts("operator_absent")) == 1
+        pulled = [event for event in here.desk.notices.events if event.kind == "brake"]
+        assert len(pulled) == 1, "once, however long the silence"
 
 
 @virtual

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.runtime.security.files import make_private, open_to_others
+from engine.store.connection import make_private_file
 
 
 def mode(path: Path) -> int:
@@ -62,3 +63,14 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     make_private(state)
 
     assert mode(outside) == 0o644
+
+
+@pytest.mark.req("REQ-SEC1")
+def test_a_database_that_others_could_read_is_closed_before_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "cockpit.db"
+    path.touch()
+    path.chmod(0o644)
+
+    make_private_file(path)
+
+    assert path.stat().st_mode & 0o777 == 0o600
