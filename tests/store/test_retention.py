@@ -6,11 +6,14 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from engine.domain.order import OrderState
 from engine.ledger.changes import Changes
 from engine.ledger.events import Executed, Registered, Resolved
 from engine.ledger.ledger import Ledger
 from engine.store import retention
+from engine.store.alerts import StoredAlert, put_alerts
 from engine.store.events import NewEvent, append_events
 from engine.store.retention import prune
 from engine.store.store import Store
@@ -126,3 +129,27 @@ async def test_nothing_young_is_touched(tmp_path: Path) -> None:
 
         assert await prune_all(store, before=T0) == 0
         assert len(await seqs(store)) == 1
+
+
+@pytest.mark.req("REQ-RET1")
+async def test_old_alerts_go_when_they_have_ended_and_stay_while_they_stand(tmp_path: Path) -> None:
+    ended = StoredAlert(1, "link_down", "error", "", "gone", T0, resolved_at=T0)
+    stands = StoredAlert(2, "unknown_order", "critical", "SPY", "which?", T0)
+    newest = StoredAlert(3, "link_down", "error", "", "gone", NOW, resolved_at=NOW)
+    async with opened(tmp_path / "s.db") as store:
+        await store.run(partial(put_alerts, alerts=(ended, stands, newest), boot_id="b"))
+
+        await prune_all(store, before=NOW - 90 * DAY)
+
+        assert await store.read(lambda c: c.execute("SELECT id FROM alert").fetchall()) == [(2,), (3,)]
+
+
+@pytest.mark.req("REQ-RET1", "247-GATE-2")
+async def test_evidence_for_going_live_is_never_let_go(tmp_path: Path) -> None:
+    async with opened(tmp_path / "s.db") as store:
+        values = "'day', 'x', ?, 1, 'tws', 'DU1', 'PAPER', 1, '', '', '', '{}', ''"
+        await store.run(lambda c: c.execute(f"INSERT INTO evidence VALUES ({values})", (T0.isoformat(),)))
+
+        await prune_all(store, before=NOW - 90 * DAY)
+
+        assert await store.read(lambda c: c.execute("SELECT kind FROM evidence").fetchall()) == [("day",)]
