@@ -129,6 +129,25 @@ class TestRooms:
     def test_each_concern_has_a_module_of_its_own(self, concern: str) -> None:
         assert f"engine.{ROOMS[concern]}" in imports().modules
 
+    @pytest.mark.req("PS60-NFR-COUPLING")
+    @pytest.mark.parametrize("room", ["engine.strategy", "engine.domain", "engine.ledger", "engine.risk"])
+    def test_what_decides_knows_no_broker_no_screen_and_no_database(self, room: str) -> None:
+        graph = imports()
+        inside = graph.find_descendants(room) | {room}
+        outside = {found for module in inside for found in graph.find_upstream_modules(module)}
+
+        libraries = {"ib_async", "ib_insync", "textual", "aiosqlite", "sqlite3", "asyncio"}
+        assert libraries & outside == set()
+        assert not {m for m in outside if m.startswith(("engine.broker", "engine.store", "engine.runtime"))}
+
+    @pytest.mark.req("PS60-NFR-COUPLING")
+    def test_the_engine_never_needs_the_screen(self) -> None:
+        graph = imports()
+        engine = (module for module in graph.modules if module.split(".")[0] == "engine")
+        needed = {found for module in engine for found in graph.find_modules_directly_imported_by(module)}
+
+        assert not {found for found in needed if found.split(".")[0] in {"cockpit", "textual"}}
+
     def test_no_module_takes_part_in_a_cycle(self) -> None:
         assert cycles() == []
 

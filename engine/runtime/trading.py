@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeAlias
+
+import structlog
 
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
@@ -28,6 +31,8 @@ from engine.runtime.long_bars import aggregator_of
 from engine.runtime.running import Running
 from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import StrategyView, Waiting
+
+_log = structlog.get_logger("engine")
 
 Spawn: TypeAlias = Callable[[str, Callable[[], object]], None]
 """Runs an act under a name."""
@@ -71,23 +76,36 @@ class Trading:
                 try:
                     self._feed(running, bar)
                 except Exception as err:  # noqa: BLE001 - as `_failed_at` says
-                    self._failed_at(running, bar.symbol, err)
+                    self._failed_at(running, bar.symbol, err, at=bar.end)
         cycle_ends(self._desk)
 
     @contextmanager
-    def _guarded(self, running: Running, key: str, *, most: int | None = None) -> Iterator[None]:
+    def _guarded(
+        self, running: Running, key: str, *, most: int | None = None, at: datetime | None = None
+    ) -> Iterator[None]:
         """Hands a strategy's error at one instrument to `_failed_at`."""
         try:
             yield
         except Exception as err:  # noqa: BLE001 - as `_failed_at` says
-            self._failed_at(running, key, err, most=most)
+            self._failed_at(running, key, err, most=most, at=at)
 
-    def _failed_at(self, running: Running, key: str, err: Exception, *, most: int | None = None) -> None:
+    def _failed_at(
+        self,
+        running: Running,
+        key: str,
+        err: Exception,
+        *,
+        most: int | None = None,
+        at: datetime | None = None,
+    ) -> None:
         """A strategy's error at one instrument touches no other, nor any other strategy's position.
 
-        After `most` of them (errors.position_max where nothing is said) it is off there.
+        After `most` of them (errors.position_max where nothing is said) it is off there. `at` is the end of
+        the bar that was decided on.
         """
         desk, name = self._desk, running.strategy.name
+        if at is not None:
+            _log.error("bar.failed", strategy=name, symbol=key, bar_end=at.isoformat())
         position = desk.books.position(key)
         if position is not None and position.owner == name:
             desk.faults.position_failed(key, f"strategy {name}", err)
@@ -236,7 +254,7 @@ class Trading:
 
         A strategy that was switched off since may still leave a position, but enters no more.
         """
-        with self._guarded(running, proposals[0].key):
+        with self._guarded(running, proposals[0].key, at=proposals[0].at):
             for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
                 if proposal.intention is Intention.EXIT:
                     await self._exit(proposal)

@@ -24,7 +24,7 @@ from engine.runtime.guards.stops import StopKeeper, StopReport
 from engine.runtime.jitter import Jitter
 
 ROUND_S = 1.0
-"""Longest pause between two rounds; its jitter only shortens it."""
+"""Longest pause between two rounds that `loop.poll_interval_s` can ask for; jitter only shortens it."""
 
 _COALESCE_S = 0.05
 
@@ -74,7 +74,8 @@ class Upkeep:
         self._heartbeat = heartbeat
         self._chores = dict(chores or {})
         self._wake = asyncio.Event()
-        self._pauses = Jitter(ROUND_S, pct=desk.config.loop.jitter_pct, seed=desk.account)
+        loop = desk.config.loop
+        self._pauses = Jitter(loop.poll_interval_s, pct=loop.jitter_pct, seed=desk.account)
         self._next_beat_s = 0.0
         self._stops = StopKeeper(desk, executor=executor, spawn=spawn)
         self._net = StopNet(desk, executor=executor, spawn=spawn)

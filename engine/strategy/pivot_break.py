@@ -50,6 +50,8 @@ class _Watched:
     max_attempts: int = 0
     judged: tuple[FilterResult, ...] = ()
     """What the filters said at the last break."""
+    turned_down: Waiting | None = None
+    """Why the last break was not entered although every filter let it pass; None where that was not so."""
     spoken_side: Side = Side.BUY
     """Side of that break."""
 
@@ -186,15 +188,19 @@ class PivotBreak(Strategy):
         path = check_path(wish, self._filters)
         fresh = check_momentum(watched.window, self._filters) if trigger.path is Path.MOMENTUM else ()
         watched.judged = (check_ready(watched.window, self._filters), *path, *fresh)
-        watched.spoken_side = track.side
+        watched.spoken_side, watched.turned_down = track.side, None
         if not all(result.passed for result in watched.judged):
             if trigger.path is Path.RETEST:
                 track.spend()
             return ()
         if track.side is Side.SELL and not view.allow_short:
             track.spend()
+            text = f"{track.pivot:g} broke downwards; shorts are not allowed here"
+            watched.turned_down = Waiting(Reason.SHORT_NOT_ALLOWED, text)
             return ()
         if view.quantity or view.entry_working or view.exit_working:
+            text = f"{track.pivot:g} broke while a position or an order of it was still there"
+            watched.turned_down = Waiting(Reason.IN_POSITION, text)
             return ()
         track.spend()
         return (self._entry(key, watched, track, trigger, at, wish),)
@@ -298,6 +304,8 @@ class PivotBreak(Strategy):
         if 0 < watched.max_attempts <= used:
             text = f"{used} of {watched.max_attempts} attempts at {track.pivot:g} used"
             return Waiting(Reason.MAX_ATTEMPTS, text)
+        if watched.turned_down is not None and track.stage is not Stage.ARMED:
+            return watched.turned_down
         if track.stage in {Stage.BROKEN, Stage.RETESTED}:
             word = "comes back to it" if track.stage is Stage.BROKEN else "holds and leaves it again"
             text = f"{track.pivot:g} broke, filtered ({failed}); waits until it {word}"

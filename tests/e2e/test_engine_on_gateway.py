@@ -60,6 +60,7 @@ async def test_the_intent_is_durable_before_the_broker_has_the_order(tmp_path: P
         assert seen[0] == [("entry", "sending"), ("stop", "sending")]
 
 
+@pytest.mark.req("PLAN-M4-ORCH")
 async def test_an_exit_signal_closes_and_leaves_nothing_behind(tmp_path: Path) -> None:
     script = {**ONE_STOCK, "params": {"enter_at": 1, "exit_at": 3}}
     async with live(tmp_path, strategies={"script": script}) as here:
@@ -71,6 +72,10 @@ async def test_an_exit_signal_closes_and_leaves_nothing_behind(tmp_path: Path) -
         assert _position(told, "SPY") == 0
         assert told.open_orders == ()
         assert here.rows("SELECT count(*) FROM trade") == [(1,)]
+        await here.command(CommandKind.STOP, target="flatten")
+        assert await here.task == 0
+        assert any("trade" in line for line in here.snapshot.summary), "the day's report"
+        assert list(tmp_path.rglob("days/*")), "and its file"
 
 
 @pytest.mark.req("CARD-PAUSE")

@@ -55,6 +55,12 @@ def test_a_break_of_support_is_sold_where_shorts_are_allowed_and_only_there() ->
     long_only.allow_short = False
     long_only.tick(95.1, 94.95)
     assert long_only.said == []
+    assert long_only.strategy.why_not(KEY) == (
+        Reason.SHORT_NOT_ALLOWED,
+        "95 broke downwards; shorts are not allowed here",
+    )
+    long_only.tick(94.9, 100.05)
+    assert [entry.side for entry in long_only.said] == [Side.BUY], "the other side is free"
 
 
 def test_a_price_that_begins_beyond_the_pivot_is_no_break() -> None:
