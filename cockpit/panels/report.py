@@ -9,9 +9,11 @@ from cockpit.frame import Frame
 from cockpit.keymap import key_for
 from cockpit.panels.panel import Panel
 from cockpit.spans import Line, Span, Tone, line
+from engine.api import Snapshot
 
-SHOWN_FOR_S = 90.0
-"""Nobody has to dismiss it: after this long it goes by itself. The recovery screen keeps it."""
+SHOWN_FOR_S, SHOWN_OVER_POSITIONS_S = 90.0, 30.0
+"""Nobody has to dismiss it: after this long it goes by itself, sooner where positions need the room. The
+recovery screen keeps it."""
 MOST_LINES, FEW_LINES = 5, 2
 _ROOMY = 30
 """Rows of terminal from which on more than a few lines are shown."""
@@ -64,7 +66,7 @@ class ReportBlock(Panel, can_focus=False):
         recovery = frame.snapshot.recovery
         if recovery.report != self._seen:
             self._seen, self._since, self._dismissed = recovery.report, frame.now, False
-        old = self._since is None or (frame.now - self._since).total_seconds() > SHOWN_FOR_S
+        old = self._since is None or is_read(frame.snapshot, age_s=(frame.now - self._since).total_seconds())
         self.display = bool(recovery.report) and not (recovery.open_rows or self._dismissed or old)
         if self.display:
             self.styles.height = min(len(recovery.report), self._most) + 1
@@ -78,6 +80,11 @@ class ReportBlock(Panel, can_focus=False):
     @property
     def _most(self) -> int:
         return MOST_LINES if self.app.size.height >= _ROOMY else FEW_LINES
+
+
+def is_read(snapshot: Snapshot, *, age_s: float) -> bool:
+    """True where a report of this age has stood long enough."""
+    return age_s > (SHOWN_OVER_POSITIONS_S if snapshot.positions else SHOWN_FOR_S)
 
 
 def report_hints(keys: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cockpit.panels.report import is_read
 from cockpit.recovery import Marks, complaint, excess_of, is_pressing, settlements, stop_complaint
 from engine.api_recovery import RecoveryChoice, RecoveryRow, Settlement
 from tests.cockpit.recovering import (
@@ -25,7 +26,7 @@ from tests.cockpit.recovering import (
     UNKNOWN,
     row,
 )
-from tests.cockpit.scripted import ago
+from tests.cockpit.scripted import NORMAL, ago
 
 ROWS = (META, AMZN, STRANGE, UNKNOWN, TSLA)
 A_ROW = st.builds(
@@ -157,3 +158,10 @@ def test_a_fresh_order_of_unknown_fate_does_not_bring_the_screen_up() -> None:
     assert is_pressing(META, snapshot=ORPHANS)
     assert complaint(fresh, NOT_SENT) == ""
     assert {CANCEL, FOREIGN} == set(STRANGE.choices)
+
+
+def test_the_restart_report_goes_sooner_where_positions_need_the_room() -> None:
+    held, flat = NORMAL, replace(NORMAL, positions=())
+
+    assert [is_read(held, age_s=s) for s in (29.0, 31.0)] == [False, True]
+    assert [is_read(flat, age_s=s) for s in (31.0, 89.0, 91.0)] == [False, False, True]
