@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.api import CommandKind, Mode, Outcome, OutcomeStatus, Scope
+from engine.api import Command, CommandKind, Mode, Outcome, OutcomeStatus, Scope
 from engine.domain.order import OrderState, Role
 from engine.runtime.braking.drill import ORDERS
 from tests.builders import quote
@@ -67,6 +67,29 @@ async def test_a_drill_is_refused_where_something_is_at_stake_and_sends_nothing(
         assert outcome.status is OutcomeStatus.REFUSED, outcome
         assert len(it.here.broker.sent) == sent
         assert it.results == []
+
+
+@virtual
+@pytest.mark.req("247-GATE-3", "REQ-K1")
+@pytest.mark.parametrize(("late_s", "passes"), [(0.04, True), (0.06, False)])
+async def test_a_kill_that_blocks_entries_too_late_is_no_passed_drill(
+    tmp_path: Path, late_s: float, *, passes: bool
+) -> None:
+    async with braked(tmp_path) as it:
+        at_once = it.kills.kill
+
+        async def slow(command: Command) -> Outcome:
+            await asyncio.sleep(late_s)
+            return await at_once(command)
+
+        it.kills.kill = slow  # type: ignore[method-assign]  # the same, later
+
+        outcome = await _drill(it)
+
+        ((passed, facts),) = it.results
+        assert passed is passes
+        assert passes or "50 ms" in str(facts["why"])
+        assert (outcome.status is OutcomeStatus.DONE) is passes
 
 
 @virtual
