@@ -160,6 +160,8 @@ class SessionsSection(Section):
     """No entry before."""
     entry_end: WallTime = key(time(15, 0), unit="ET")
     """No entry from here on."""
+    open_delay_s: float = key(2.0, unit="s", ge=0, le=3600)
+    """No entry so long after the open of an instrument's regular session."""
     no_entry_minutes: float = key(15.0, unit="min", ge=0, le=240)
     """No entry so long before an instrument's own close either; early closes count."""
     eod_close: WallTime = key(time(15, 55), unit="ET")

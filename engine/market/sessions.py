@@ -148,13 +148,3 @@ def entries_end(sec_type: SecType, close: datetime, rules: DayRules) -> datetime
     """From when on nothing is entered: before the close, and never after flattening began."""
     quiet = close - timedelta(minutes=rules.no_entry_minutes)
     return min(quiet, flatten_from(sec_type, close, rules))
-
-
-def wake_at(next_open: datetime, *, now: datetime, open_delay_s: float, min_sleep_s: float) -> datetime:
-    """When a loop that waits for the open looks again: shortly after it, never in less than `min_sleep_s`."""
-    return max(next_open + timedelta(seconds=open_delay_s), now + timedelta(seconds=min_sleep_s))
-
-
-def jittered_s(interval_s: float, *, jitter_pct: float, draw: float) -> float:
-    """Length of one cycle: the interval and up to `jitter_pct` of it more. `draw` is uniform in [0, 1)."""
-    return interval_s * (1.0 + jitter_pct / 100.0 * draw)

@@ -42,6 +42,8 @@ class RiskLimits:
     max_quote_age_s: float
     entry_ticks_through: int
     """How many ticks through the touch an entry limit is set."""
+    open_delay_s: float = 0.0
+    """Time after the open of a regular session in which nothing is entered."""
     volatility_target_pct: float = 0.0
     """What one position may move in a typical session; 0: its size follows the distance of its stop alone."""
     max_order_value_usd: float = 50_000.0

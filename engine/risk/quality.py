@@ -20,8 +20,13 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
     if instrument is None:
         return Refusal(Reason.UNKNOWN_INSTRUMENT, "the broker has not described this instrument")
     now = world.now
-    if instrument.liquid_session(now) is None:
+    session = instrument.liquid_session(now)
+    if session is None:
         return Refusal(Reason.SESSION_CLOSED, f"{instrument.key}: its regular session is not open")
+    open_s = (now - session.open).total_seconds()
+    if open_s < limits.open_delay_s:
+        text = f"{instrument.key}: open for {open_s:.1f} s, entries begin after {limits.open_delay_s:g} s"
+        return Refusal(Reason.SESSION_CLOSED, text, limits.open_delay_s, open_s)
     clock = now.astimezone(NEW_YORK).time()
     if not limits.entry_start <= clock < limits.entry_end:
         window = f"{limits.entry_start:%H:%M}-{limits.entry_end:%H:%M} ET"

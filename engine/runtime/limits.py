@@ -35,6 +35,7 @@ def limits_of(config: Config) -> RiskLimits:
         allow_short_future=risk.allow_short.FUT,
         entry_start=sessions.entry_start,
         entry_end=sessions.entry_end,
+        open_delay_s=sessions.open_delay_s,
         cooldown_s=risk.cooldown_minutes * 60.0,
         cooldown_after_stop_s=risk.cooldown_after_stop_minutes * 60.0,
         max_attempts=risk.max_attempts,

@@ -7,8 +7,6 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.domain.instrument import SecType, SessionHours
 from engine.market.calendar_source import make_calendars
@@ -20,8 +18,6 @@ from engine.market.sessions import (
     entries_end,
     flat_by,
     flatten_from,
-    jittered_s,
-    wake_at,
 )
 from tests.builders import future, stock
 
@@ -140,32 +136,6 @@ def test_beyond_its_table_a_calendar_knows_nothing(calendars: dict[str, Calendar
     assert nyse.next_open(late) is None
 
 
-@pytest.mark.req("PLAN-LOOP-CLOCK")
-@pytest.mark.parametrize(
-    ("now", "opens"),
-    [
-        ((2026, 11, 20, 16, 5), (2026, 11, 23, 9, 30)),
-        ((2026, 11, 26, 12, 0), (2026, 11, 27, 9, 30)),
-        ((2026, 11, 27, 13, 0), (2026, 11, 30, 9, 30)),
-    ],
-)
-def test_a_waiting_loop_wakes_two_seconds_after_the_open(
-    calendars: dict[str, Calendar], now: tuple[int, ...], opens: tuple[int, ...]
-) -> None:
-    next_open = calendars["NYSE"].next_open(et(*now))
-    assert next_open is not None
-    assert wake_at(next_open, now=et(*now), open_delay_s=2.0, min_sleep_s=0.5) == et(*opens) + timedelta(
-        seconds=2
-    )
-
-
-@pytest.mark.req("PLAN-LOOP-CLOCK")
-def test_it_never_sleeps_less_than_half_a_second() -> None:
-    opens = et(2026, 11, 20, 9, 30)
-    now = opens + timedelta(seconds=1.9)
-    assert wake_at(opens, now=now, open_delay_s=2.0, min_sleep_s=0.5) == now + timedelta(seconds=0.5)
-
-
 @pytest.mark.req("PS60-ACC-5", "FUT-EDGE-3", "REQ-TEST-002")
 @pytest.mark.parametrize(
     ("sec_type", "close", "flat", "begins", "no_entry"),
@@ -201,13 +171,6 @@ def test_stocks_are_flat_by_the_clock_where_that_is_earlier() -> None:
 def test_less_than_five_minutes_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 5"):
         DayRules(time(15, 55), flatten_minutes=4.9, flatten_lead_minutes=1, no_entry_minutes=15)
-
-
-@pytest.mark.req("REQ-SCH1")
-@given(st.floats(0.1, 60), st.floats(0, 10), st.floats(0, 1, exclude_max=True))
-def test_a_cycle_is_longer_by_at_most_its_jitter(interval_s: float, jitter_pct: float, draw: float) -> None:
-    length = jittered_s(interval_s, jitter_pct=jitter_pct, draw=draw)
-    assert interval_s <= length <= interval_s * (1 + jitter_pct / 100)
 
 
 def test_a_table_that_overlaps_is_refused() -> None:
