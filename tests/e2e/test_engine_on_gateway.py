@@ -60,18 +60,18 @@ async def test_the_intent_is_durable_before_the_broker_has_the_order(tmp_path: P
         assert seen[0] == [("entry", "sending"), ("stop", "sending")]
 
 
-@pytest.mark.req("PLAN-M4-ORCH")
+@pytest.mark.req("PLAN-M4-ORCH", "PLAN-CTX-MKT")
 async def test_an_exit_signal_closes_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    script = {**ONE_STOCK, "params": {"enter_at": 1, "exit_at": 3}}
+    script = {**ONE_STOCK, "symbols": ["DIA"], "params": {"enter_at": 1, "exit_at": 3}}
     async with live(tmp_path, strategies={"script": script}) as here:
         await here.ready()
 
         await here.until(lambda s: s.pnl.trades == 1 and not s.positions, why="the round trip never ended")
 
         told = await here.at_broker()
-        assert _position(told, "SPY") == 0
+        assert _position(told, "DIA") == 0
         assert told.open_orders == ()
-        assert here.rows("SELECT count(*) FROM trade") == [(1,)]
+        assert here.rows("SELECT key, count(*) FROM trade GROUP BY key") == [("DIA", 1)]
         await here.command(CommandKind.STOP, target="flatten")
         assert await here.task == 0
         assert any("trade" in line for line in here.snapshot.summary), "the day's report"
