@@ -70,11 +70,11 @@ def listed(symbols: tuple[str, ...]) -> str:
     return "[" + ", ".join(f'"{symbol}"' for symbol in symbols) + "]"
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, symbols: tuple[str, ...] = SYMBOLS) -> None:
     """Write the tape (a quote and a print a second of each stock) and the day's levels."""
     begin = dt.datetime.combine(DAY, BEGIN, ZoneInfo("America/New_York"))
-    seconds = np.arange(MINUTES * 60).repeat(len(SYMBOLS))
-    stocks = np.tile(np.arange(len(SYMBOLS)), MINUTES * 60)
+    seconds = np.arange(MINUTES * 60).repeat(len(symbols))
+    stocks = np.tile(np.arange(len(symbols)), MINUTES * 60)
     bids = np.round(50.0 + stocks + (seconds + stocks) % 4 / 100, 2)
     at = round(begin.timestamp()) * 10**9 + seconds * 10**9 + stocks * 10**6
     shared = {"ts": pa.array(at, pa.timestamp("ns", "UTC")), "symbol": np.array(SYMBOLS)[stocks]}
@@ -85,7 +85,7 @@ def prepare(folder: Path) -> None:
     prints = {"price": bids, "size": sizes}
     pq.write_table(pa.table({**shared, **prints}), folder / "tape" / "hundred_trade.parquet")
     setups = [
-        Setup(key=s, day=DAY, resistance=resistance(s), support=round(base(s) - 5.0, 2)) for s in SYMBOLS
+        Setup(key=s, day=DAY, resistance=resistance(s), support=round(base(s) - 5.0, 2)) for s in symbols
     ]
     (folder / "scanner").mkdir()
     (folder / "scanner" / file_name(DAY)).write_text(render_scan_file(DAY, setups), encoding="utf-8")

@@ -29,12 +29,12 @@ from benchmarks.wiretap import ERROR, MARKET_PRICE, PLACE, REAL_TIME_BAR, Fields
 from engine.runtime.process.gateway_process import running_gateway
 
 NOISE_PER_S = 2000
-GAP_S, BAR_GAP_S = 0.1, 1.2
+GAP_S, BAR_GAP_S = 0.06, 0.8
 """The broker's message budget allows some 20 brackets a second."""
 READY_S, ANSWER_S = 90.0, 5.0
 WARM_UP = 10
-MINUTES_OF, BREAKS_OF, REST = SYMBOLS[:10], SYMBOLS[10:50], SYMBOLS[50:]
-"""The stocks whose minute bars are traded; whose levels are broken; whose quotes the tap makes."""
+MINUTES_OF, WITH_LINES = SYMBOLS[:10], 50
+"""The stocks whose minute bars are traded; how many have quotes and bars of the gateway's own."""
 NO_LINE_LEFT = b"101"
 PRICE_EVERY = 20
 """Every so many ticks of a stock its price changes; between them only sizes do."""
@@ -51,9 +51,14 @@ timeframe = "1m"
 class Market:
     """What the tap says instead of the gateway, and what it hears; by symbol."""
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: tuple[str, ...]) -> None:
         self.tap: Wiretap | None = None
         self.noise = 0
+        self.symbols = symbols
+        self.breaking = symbols[len(MINUTES_OF) : WITH_LINES]
+        """Whose levels are broken."""
+        self._rest = symbols[WITH_LINES:]
+        """Whose quotes the tap makes."""
         self._lines: dict[bytes, str] = {}
         """Number of a question for market data -> symbol."""
         self._bar_lines: dict[bytes, str] = {}
@@ -67,7 +72,7 @@ class Market:
     @property
     def is_open(self) -> bool:
         """Every stock has a touch, and those whose minutes are traded have a bar."""
-        return len(self._touch) == 2 * len(SYMBOLS) and len(self._bars) == len(MINUTES_OF)
+        return len(self._touch) == 2 * len(self.symbols) and len(self._bars) == len(MINUTES_OF)
 
     # --- what passes ----------------------------------------------------------------------------
 
@@ -116,11 +121,11 @@ class Market:
         assert self.tap is not None
         ticks = []
         for step in itertools.islice(self._step, count):
-            turn, number = divmod(step, len(SYMBOLS))
-            symbol = SYMBOLS[number]
+            turn, number = divmod(step, len(self.symbols))
+            symbol = self.symbols[number]
             fields = list(self._touch[symbol, BID])
             fields[5] = str(100 + step % 700).encode()
-            if symbol in REST and turn % PRICE_EVERY == 0:
+            if symbol in self._rest and turn % PRICE_EVERY == 0:
                 fields[4] = f"{hundred.base(symbol) + turn // PRICE_EVERY % 4 / 100:.2f}".encode()
                 self._touch[symbol, BID] = fields
             ticks.append(frame(fields))
@@ -131,9 +136,9 @@ class Market:
         """The first touch of those for which the gateway had no line."""
         assert self.tap is not None
         lines = {symbol: line for line, symbol in self._lines.items()}
-        if REST[-1] not in lines or (SYMBOLS[0], ASK) not in self._touch:
+        if not lines.keys() >= set(self._rest) or (SYMBOLS[0], ASK) not in self._touch:
             return
-        for symbol in REST:
+        for symbol in self._rest:
             for side, price in ((BID, hundred.base(symbol)), (ASK, hundred.base(symbol) + 0.05)):
                 fields = list(self._touch[SYMBOLS[0], side])
                 fields[2], fields[4] = lines[symbol], f"{price:.2f}".encode()
@@ -141,15 +146,20 @@ class Market:
                 self.tap.send(frame(fields))
 
     async def break_out(self, symbol: str) -> float:
-        """Send the tick beyond the level; seconds until the bracket is here. The tape's next tick is back."""
+        """Send the tick beyond the level; seconds until the bracket is here. Then the price goes back."""
         level = hundred.resistance(symbol)
+        inside = {side: self._touch[symbol, side] for side in (BID, ASK)}
         packet = b""
         for side, price in ((BID, level + 0.01), (ASK, level + 0.02)):
-            fields = list(self._touch[symbol, side])
+            fields = list(inside[side])
             fields[4] = f"{price:.2f}".encode()
             self._touch[symbol, side] = fields
             packet += frame(fields)
         (taken_s,) = await self._sent(packet, (symbol,))
+        assert self.tap is not None
+        for side, fields in inside.items():
+            self._touch[symbol, side] = fields
+            self.tap.send(frame(fields))
         return taken_s
 
     async def close_minute(self) -> list[float]:
@@ -186,7 +196,7 @@ async def make_noise(market: Market) -> None:
 async def until_it_trades(market: Market, screen: Screen) -> None:
     """Until the engine trades both ways: what comes before is ignored."""
     deadline_s = time.monotonic() + READY_S
-    symbols = itertools.cycle(BREAKS_OF)
+    symbols = itertools.cycle(market.breaking)
     for act in (lambda: market.break_out(next(symbols)), market.close_minute):
         while True:
             if time.monotonic() > deadline_s:
@@ -212,9 +222,21 @@ class Times:
         self.ticks = 0
 
 
-async def measure(folder: Path, echo_port: int, *, samples: int, minutes: int) -> Times:
+def measured(*, samples: int, minutes: int, symbols: tuple[str, ...] = SYMBOLS) -> Times:
     """One cockpit, all its breaks, then its minutes."""
-    market, times = Market(), Times()
+    with EchoProcess() as echo, tempfile.TemporaryDirectory(prefix="ck-") as name:
+        folder = Path(name)
+        hundred.prepare(folder, symbols)
+        text = hundred.CONFIG.format(folder=folder, positions=20)
+        text += hundred.PIVOTS.format(symbols=hundred.listed(symbols))
+        text += MINUTE_TRADER.format(kind=ENTER, symbols=hundred.listed(MINUTES_OF))
+        (folder / "cockpit.toml").write_text(text, encoding="utf-8")
+        market = Market(symbols)
+        return asyncio.run(_measure(market, folder, echo.port, samples=samples, minutes=minutes))
+
+
+async def _measure(market: Market, folder: Path, echo_port: int, *, samples: int, minutes: int) -> Times:
+    times = Times()
 
     def upstream() -> tuple[str, int]:
         endpoint = running_gateway(folder / "state")
@@ -232,7 +254,7 @@ async def measure(folder: Path, echo_port: int, *, samples: int, minutes: int) -
                 await asyncio.sleep(GAP_S / 2 * random.uniform(0.8, 1.2))
                 await echo.ask()
                 await asyncio.sleep(GAP_S / 2 * random.uniform(0.8, 1.2))
-                times.breaks_s.append(await market.break_out(BREAKS_OF[number % len(BREAKS_OF)]))
+                times.breaks_s.append(await market.break_out(market.breaking[number % len(market.breaking)]))
             for _ in range(minutes + 1):
                 await asyncio.sleep(BAR_GAP_S)
                 times.minutes_s.append(await market.close_minute())
@@ -249,14 +271,7 @@ async def measure(folder: Path, echo_port: int, *, samples: int, minutes: int) -
 def figures(*, quick: bool = False) -> list[Figure]:
     """The figures of one run."""
     samples, minutes = (30, 5) if quick else (300, 50)
-    with EchoProcess() as echo, tempfile.TemporaryDirectory(prefix="ck-") as name:
-        folder = Path(name)
-        hundred.prepare(folder)
-        text = hundred.CONFIG.format(folder=folder, positions=20)
-        text += hundred.PIVOTS.format(symbols=hundred.listed(SYMBOLS))
-        text += MINUTE_TRADER.format(kind=ENTER, symbols=hundred.listed(MINUTES_OF))
-        (folder / "cockpit.toml").write_text(text, encoding="utf-8")
-        times = asyncio.run(measure(folder, echo.port, samples=samples, minutes=minutes))
+    times = measured(samples=samples, minutes=minutes)
     made = []
     for q, aim in ((0.5, None), (0.99, 20.0)):
         ours, control = quantile(times.breaks_s, q), quantile(times.echoes_s, q)
