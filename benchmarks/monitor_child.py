@@ -26,10 +26,7 @@ from engine.runtime.process.options import RunOptions
 STAMPS = "stamps.json"
 FULL = "full"
 """This file is there once all positions are held."""
-ROUND_S = 0.02
-"""Pause between two rounds: a thousand of them in half a minute."""
-
-__all__ = ["FULL", "ROUND_S", "Stamps", "scripts"]
+__all__ = ["FULL", "Stamps", "scripts"]
 
 
 @dataclass
@@ -137,12 +134,11 @@ class Watched:
 
 
 def build_watched(folder: Path, positions: int) -> Callable[[Loaded, RunOptions], Awaitable[EngineCore]]:
-    """How the engine is made: the product's own way, with rounds that follow each other closely."""
+    """How the engine is made: the product's own way."""
 
     async def build(loaded: Loaded, options: RunOptions) -> EngineCore:
         from engine.runtime.boot import build_core
 
-        upkeep.ROUND_S = ROUND_S  # type: ignore[misc]  # only here, and read when the round is made
         core = await build_core(loaded, options)
         return Watched(core, folder, positions=positions, lag=options.lag)
 

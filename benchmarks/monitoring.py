@@ -1,7 +1,7 @@
 """One pass over everything that is held, and one decision cycle, with fifty positions and the screen on.
 
 Run `python -m benchmarks.monitoring [--quick]`. The whole cockpit runs on a pseudo-terminal on a tape of a
-hundred stocks, buys fifty of them, and its regular round follows itself every 20 ms instead of every second.
+hundred stocks, buys fifty of them, and its regular round follows itself ten times as fast as by default.
 A pass is what looks at orders and positions in a round (stops, second net, age, overdue orders); the whole
 round beside it also reads the kill file and does the chores. A cycle is one bar and all strategies that
 decide on it; every bar of a held stock wants to enter once more, and the gate must say no.
@@ -19,13 +19,17 @@ from benchmarks import hundred
 from benchmarks.echo import EchoClient, EchoProcess
 from benchmarks.figures import Figure, quantile, show
 from benchmarks.hundred import SYMBOLS
-from benchmarks.monitor_child import FULL, ROUND_S, Stamps
+from benchmarks.monitor_child import FULL, Stamps
 from benchmarks.scripts import ENTER
 from benchmarks.tick_to_order import Screen
 
 POSITIONS = 50
 READY_S = 90.0
+ROUND_S = 0.1
+"""Pause between two rounds: ten times as often as by default."""
 OTHERS = """
+[loop]
+poll_interval_s = {round_s}
 [strategies.holder]
 kind = "{kind}"
 symbols = {symbols}
@@ -70,7 +74,7 @@ def figures(*, quick: bool = False) -> list[Figure]:
         folder = Path(name)
         hundred.prepare(folder)
         text = hundred.CONFIG.format(folder=folder, positions=POSITIONS)
-        text += OTHERS.format(kind=ENTER, symbols=hundred.listed(SYMBOLS[:POSITIONS]))
+        text += OTHERS.format(kind=ENTER, round_s=ROUND_S, symbols=hundred.listed(SYMBOLS[:POSITIONS]))
         (folder / "cockpit.toml").write_text(text, encoding="utf-8")
         echoes = asyncio.run(run(folder, echo.port, seconds=seconds))
         stamps = Stamps.read(folder)
