@@ -98,7 +98,8 @@ def _by_half_hours(one: RecordedDay, early: Sequence[Bar]) -> tuple[ScanInput, S
     has_before = (DATA / before.files[1]).is_file()
     past = tuple(_prints_as_bars(before, before.day)) if has_before else tuple(early)
     known = past[-_DAYS:]
-    rules = ScanRules(range_days=len(known) - 1, level_days=len(known))
+    # Half an hour reaches a quarter as far as a day: the targets lie four times as many ranges away.
+    rules = ScanRules(range_days=len(known) - 1, level_days=len(known), first_target=2.0, second_target=4.0)
     return ScanInput(stock(one.symbol), known, early if has_before else ()), rules
 
 
