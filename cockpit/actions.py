@@ -201,6 +201,14 @@ _MOVE = (
         Group.MOVE,
     ),
     Action(
+        "markets",
+        "Markets",
+        "Tier, theme, traded value and spread of each, who is left out and why; the regime; data lines.",
+        "4",
+        Where.SCREENS,
+        Group.MOVE,
+    ),
+    Action(
         "recovery",
         "Recovery",
         "What differs from the broker, and the restart report. Opens by itself where something waits.",

@@ -17,6 +17,7 @@ from cockpit.screens.cockpit import CockpitScreen
 from cockpit.screens.dialog import Answers, Field, Previewer
 from cockpit.screens.kill import KillDialog
 from cockpit.screens.leave import LeaveDialog
+from cockpit.screens.markets import MarketsDialog
 from cockpit.screens.page import PageDialog
 from cockpit.screens.pages import help_lines, order_lines, position_lines
 from cockpit.screens.recovery import RecoveryScreen
@@ -122,6 +123,12 @@ class OperatorActions(Adjusting):
         if not isinstance(self.screen, SetupsDialog):
             self.close_dialogs()
             self.open_dialog(SetupsDialog(keys=self.keys))
+
+    def action_markets(self) -> None:
+        """Who may be entered, and who not."""
+        if not isinstance(self.screen, MarketsDialog):
+            self.close_dialogs()
+            self.open_dialog(MarketsDialog(keys=self.keys))
 
     def _acknowledge(self, alert_id: int) -> None:
         self.send(CommandKind.ACKNOWLEDGE, target=str(alert_id))

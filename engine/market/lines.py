@@ -19,6 +19,9 @@ class Need(IntEnum):
     WATCHED = 2
     """On the watch list of the day."""
     OTHER = 3
+    """Traded by a strategy."""
+    UNUSED = 4
+    """Traded by none any more, and not held."""
 
 
 class Wish(NamedTuple):

@@ -203,17 +203,16 @@ class Markets:
         desk = self._desk
         held = {p.key for p in desk.books.positions()} | {d.key for d in desk.differences}
         working = {o.intent.key for o in desk.books.open_orders()}
+        traded = set().union(*(running.keys for running in self._trading.running))
         values = {row.symbol: row.value_usd or 0.0 for row in desk.selection.universe}
 
         def wish(key: str) -> Wish:
             if key in held or key in working:
                 return Wish(key, Need.HELD if key in held else Need.WORKING)
             setup = desk.setups.get(key)
-            return (
-                Wish(key, Need.OTHER, values.get(key, 0.0))
-                if setup is None
-                else Wish(key, Need.WATCHED, setup.score)
-            )
+            if setup is not None and key in traded:
+                return Wish(key, Need.WATCHED, setup.score)
+            return Wish(key, Need.OTHER if key in traded else Need.UNUSED, values.get(key, 0.0))
 
         return plan_lines(map(wish, desk.instruments), room=room_of(desk.config.market_data.max_lines))
 

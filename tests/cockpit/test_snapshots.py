@@ -13,6 +13,7 @@ from cockpit.panels.header import Header
 from tests.cockpit.conftest import make_app, shows_rows
 from tests.cockpit.recovering import RECOVERY_STATES
 from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, unanswered
+from tests.cockpit.test_markets import JUDGED
 from tests.cockpit.test_setups import WATCHING
 from tests.waiting import eventually_async
 
@@ -126,6 +127,13 @@ def test_setups(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app(ScriptedHandle(WATCHING))
 
     assert snap_compare(app, terminal_size=size, press=["3"], run_before=settled)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+def test_markets(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = make_app(ScriptedHandle(JUDGED))
+
+    assert snap_compare(app, terminal_size=size, press=["4"], run_before=settled)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])

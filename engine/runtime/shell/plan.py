@@ -19,6 +19,7 @@ from engine.domain.market import NEW_YORK
 from engine.domain.setup import Setup
 from engine.market.calendars import UnknownCalendarError, calendar_name
 from engine.market.catalog import parse_symbol
+from engine.market.lines import LINES_EACH, room_of
 from engine.market.scan_file import ScanFileError, parse_scan_file
 from engine.market.sessions import Calendar
 from engine.runtime.planning.day import limit_rows, of_symbol, session_rows
@@ -167,7 +168,7 @@ def without_engine(loaded: Loaded, *, environ: Mapping[str, str]) -> Document:
     day = min(closes, default=now).astimezone(NEW_YORK).date()
     setups, said = setups_of(loaded, day)
     traded = symbols_of(config, setups)
-    lines = _wanted_lines(config, traded)
+    lines, room = _wanted_lines(config, traded), room_of(config.market_data.max_lines)
     return {
         "source": "configuration",
         "as_of": now.isoformat(),
@@ -192,9 +193,9 @@ def without_engine(loaded: Loaded, *, environ: Mapping[str, str]) -> Document:
         "setups": [_setup(setup) for setup in setups],
         "limits": limit_rows(config),
         "data_lines": {
-            "used": min(len(lines), config.market_data.max_lines),
+            "used": LINES_EACH * min(len(lines), room),
             "limit": config.market_data.max_lines,
-            "left_out": list(lines[config.market_data.max_lines :]),
+            "left_out": list(lines[room:]),
         },
         "notes": [*notes, *trouble, *said],
     }

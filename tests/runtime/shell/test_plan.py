@@ -22,7 +22,7 @@ CONFIG = """
 [risk]
 restricted = ["NVDA"]
 [market_data]
-max_lines = 3
+max_lines = 6
 [strategies.pivots]
 kind = "pivot_break"
 symbols = ["SPY", "QQQ"]
@@ -103,7 +103,7 @@ async def test_the_day_stands_in_one_document_with_every_reason(
         ("LOW", 0.0),
         ("TOP", 1.0),
     ]
-    assert plan["data_lines"] == {"used": 3, "limit": 3, "left_out": ["AAPL", "FDAX@EUREX", "NVDA"]}
+    assert plan["data_lines"] == {"used": 6, "limit": 6, "left_out": ["AAPL", "FDAX@EUREX", "NVDA"]}
     assert [note for note in plan["notes"] if "row 2 BAD" in note]
 
 
