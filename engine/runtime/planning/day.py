@@ -23,7 +23,15 @@ from engine.runtime.outcomes import done
 from engine.runtime.setups.history import session_day
 from engine.runtime.trading import Trading
 
-LIMITS: Final = ("risk.", "sessions.", "universe.", "regime.", "position.", "market_data.max_lines")
+LIMITS: Final = (
+    "risk.",
+    "sessions.",
+    "universe.",
+    "regime.",
+    "position.",
+    "market_data.max_lines",
+    "gateway_restart.",
+)
 """Keys that bound the day, by how they begin."""
 
 NO_LIMITS: Final = frozenset({"universe.scanner_dir"})

@@ -77,7 +77,6 @@ class SetupService:
         day = session_day(self._desk.instruments.values(), self._desk.now())
         if day != self._day:
             self._begin(day)
-        self._keep_held()
         found = await asyncio.to_thread(look, self._folders, day)
         if found is None:
             await self._without_file(day, wanted, now_s)
@@ -92,7 +91,7 @@ class SetupService:
         )
 
     def _begin(self, day: date) -> None:
-        """Levels of another day are none."""
+        """Levels of another day are none. What is held is managed on, also after a restart."""
         self._day, self._stamp, self._next_scan_s = day, None, float("-inf")
         self._pick(())
         if self._desk.setups:
@@ -171,12 +170,6 @@ class SetupService:
         desk, name = self._desk, running.strategy.name
         mine = (desk.instruments.get(p.key) for p in desk.books.positions() if p.owner == name)
         return {i.key for i in mine if i is not None and i.sec_type is SecType.STOCK}
-
-    def _keep_held(self) -> None:
-        """After a restart it goes on managing what it holds, whether today's list names that or not."""
-        pickers = [r for r in self._trading.running if r.from_scanner]
-        if any(self._held_by(r) - {*r.keys, *r.picked} for r in pickers):
-            self._pick(tuple(self._desk.setups.values()))
 
     # --- history --------------------------------------------------------------------------------
 
