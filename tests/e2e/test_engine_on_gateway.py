@@ -190,7 +190,8 @@ async def test_a_dry_run_decides_and_sends_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.req("CARD-RISK", "REQ-CFG-002")
 async def test_risk_is_changed_while_it_runs_audited_and_remembered(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    never = {**ONE_STOCK, "params": {"enter_at": 0}}
+    async with live(tmp_path, strategies={"script": never}) as here:
         await here.ready()
         asked = await here.command(CommandKind.SET_VALUE, target="risk.max_positions", value=5.0)
         done = await here.command(
@@ -205,6 +206,9 @@ async def test_risk_is_changed_while_it_runs_audited_and_remembered(tmp_path: Pa
         assert (fixed.status, fixed.code) == (OutcomeStatus.REFUSED, "fixed_at_runtime")
         assert (bounds.status, bounds.code) == (OutcomeStatus.REFUSED, "out_of_bounds")
         assert here.rows("SELECT key, old, new FROM audit") == [("risk.max_positions", "3", "5")]
+        scope = Scope(ScopeKind.STRATEGY, "script")
+        off = await here.command(CommandKind.SWITCH, scope=scope, target="off")
+        assert off.status is OutcomeStatus.DONE, off
     async with live(tmp_path) as again:
         await again.ready()
 
@@ -212,6 +216,12 @@ async def test_risk_is_changed_while_it_runs_audited_and_remembered(tmp_path: Pa
         shown = {v.key: v for v in again.snapshot.runtime}
         assert shown["risk.max_positions"].overridden is True
         assert shown["risk.max_positions"].changed.startswith("was 3, by ")
+        (row,) = again.snapshot.strategies
+        assert (row.state, row.switched_off.startswith("by ")) == ("off", True)
+        refused = "script was switched off by"
+        await again.until(lambda s: any(refused in e.text for e in s.events), why="no entry was refused")
+        assert {why.code for why in again.snapshot.why_not} == {"strategy_off"}
+        assert again.rows("SELECT count(*) FROM intent") == [(0,)]
 
 
 async def test_a_stop_with_flatten_leaves_nothing_and_ends_with_0(tmp_path: Path) -> None:
