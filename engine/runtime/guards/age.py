@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, NamedTuple
 
 from engine.api import Level, Mode
 from engine.domain.instrument import Instrument, SecType, SessionHours
-from engine.domain.order import Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor
+from engine.execution.executor import Executor
 from engine.execution.hours import is_open
 from engine.runtime.desk import Desk
-from engine.runtime.guards.forced import tell_forced
+from engine.runtime.guards.retried_close import RetriedClose
 
 ALERT: Final = "position_age"
 
@@ -62,10 +60,15 @@ class AgeWatch:
         spawn: Callable[[str, Callable[[], object]], None],
     ) -> None:
         self._desk = desk
-        self._executor = executor
-        self._spawn = spawn
         self._seen: dict[str, _Seen] = {}
-        self._tried_s: dict[str, float] = {}
+        self._closing = RetriedClose(
+            desk,
+            executor=executor,
+            spawn=spawn,
+            reason=Reason.MAX_AGE,
+            retry_s=RETRY_S,
+            on_failed=self._not_closed,
+        )
 
     def round(self) -> None:
         """Tell what has become old, close what is too old."""
@@ -125,20 +128,15 @@ class AgeWatch:
             self._desk.notices.raise_alert(level, ALERT, text, symbol=key)
 
     def _close(self, key: str, instrument: Instrument) -> None:
-        now_s = self._desk.clock.monotonic()
-        if now_s - self._tried_s.get(key, float("-inf")) < RETRY_S or self._desk.books.unknown_orders(key):
-            return
-        self._tried_s[key] = now_s
-        self._spawn(f"close old {key}", partial(self._close_now, key, instrument))
+        if self._closing.is_due(key):
+            forced = f"open too long ({Reason.MAX_AGE.value})"
+            self._closing.close(key, instrument, name=f"close old {key}", forced=forced)
 
-    async def _close_now(self, key: str, instrument: Instrument) -> None:
-        tell_forced(self._desk, key, f"open too long ({Reason.MAX_AGE.value})")
-        result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.MAX_AGE)
-        if result.status is CloseStatus.NOT_FLAT:
-            text = f"too old and not closed, tried again in {RETRY_S:.0f} s: {result.text}"
-            self._desk.notices.raise_alert(Level.ERROR, ALERT, text, symbol=key)
+    def _not_closed(self, key: str, why: str) -> None:
+        text = f"too old and not closed, {why}"
+        self._desk.notices.raise_alert(Level.ERROR, ALERT, text, symbol=key)
 
     def _forget(self, key: str) -> None:
         self._seen.pop(key, None)
-        self._tried_s.pop(key, None)
+        self._closing.forget(key)
         self._desk.notices.clear_alert(ALERT, symbol=key)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from engine.api import Level, Mode
 from engine.domain.instrument import Instrument
-from engine.domain.order import Role
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor
+from engine.execution.executor import Executor
 from engine.market.sessions import flat_by, flatten_from
 from engine.runtime.close_times import day_rules
 from engine.runtime.desk import Desk
+from engine.runtime.guards.retried_close import RetriedClose
 
 ALERT: Final = "not_flat_at_close"
 
@@ -32,9 +31,14 @@ class DayEnd:
         spawn: Callable[[str, Callable[[], object]], None],
     ) -> None:
         self._desk = desk
-        self._executor = executor
-        self._spawn = spawn
-        self._tried_s: dict[str, float] = {}
+        self._closing = RetriedClose(
+            desk,
+            executor=executor,
+            spawn=spawn,
+            reason=Reason.EOD,
+            retry_s=RETRY_S,
+            on_failed=self._not_closed,
+        )
 
     async def round(self) -> None:
         """Begin to close what must be flat soon; say aloud what is not in time."""
@@ -42,9 +46,9 @@ class DayEnd:
         if desk.mode is Mode.DRY_RUN:
             return
         held = {p.key: p.owner for p in desk.books.positions()}
-        for key in tuple(self._tried_s):
+        for key in self._closing.tried:
             if key not in held:
-                del self._tried_s[key]
+                self._closing.forget(key)
                 desk.notices.clear_alert(ALERT, symbol=key)
         for key, owner in held.items():
             instrument = desk.instruments.get(key)
@@ -60,7 +64,7 @@ class DayEnd:
         close = self._desk.close_times.close(instrument, now)
         if close is None or now < flatten_from(instrument.sec_type, close, rules):
             return
-        if now >= flat_by(instrument.sec_type, close, rules) and key in self._tried_s:
+        if now >= flat_by(instrument.sec_type, close, rules) and key in self._closing.tried:
             text = f"{key}: still open after its time to be flat; its market closes at {close:%H:%M} UTC"
             self._desk.notices.raise_alert(Level.CRITICAL, ALERT, text, symbol=key)
         unsettled = self._desk.unsettled().get(key)
@@ -71,14 +75,8 @@ class DayEnd:
         self._close(key, instrument)
 
     def _close(self, key: str, instrument: Instrument) -> None:
-        now_s = self._desk.clock.monotonic()
-        if now_s - self._tried_s.get(key, float("-inf")) < RETRY_S or self._desk.books.unknown_orders(key):
-            return
-        self._tried_s[key] = now_s
-        self._spawn(f"end of day {key}", partial(self._close_now, key, instrument))
+        if self._closing.is_due(key):
+            self._closing.close(key, instrument, name=f"end of day {key}")
 
-    async def _close_now(self, key: str, instrument: Instrument) -> None:
-        result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.EOD)
-        if result.status is CloseStatus.NOT_FLAT:
-            text = f"end of day: not closed, tried again in {RETRY_S:.0f} s: {result.text}"
-            self._desk.notices.event(Level.ERROR, "position", text, symbol=key)
+    def _not_closed(self, key: str, why: str) -> None:
+        self._desk.notices.event(Level.ERROR, "position", f"end of day: not closed, {why}", symbol=key)

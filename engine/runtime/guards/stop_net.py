@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from engine.api import Level, Mode
-from engine.domain.instrument import Instrument
-from engine.domain.order import Role
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
-from engine.execution.executor import CloseStatus, Executor
+from engine.execution.executor import Executor
 from engine.execution.hours import is_open
 from engine.recovery.compare import Finding
 from engine.runtime.desk import Desk
-from engine.runtime.guards.forced import tell_forced
+from engine.runtime.guards.retried_close import RetriedClose
 
 ALERT = "stop_not_filled"
 
@@ -38,9 +35,15 @@ class StopNet:
     ) -> None:
         self._desk = desk
         self._executor = executor
-        self._spawn = spawn
         self._beyond_since_s: dict[str, float] = {}
-        self._tried_s: dict[str, float] = {}
+        self._closing = RetriedClose(
+            desk,
+            executor=executor,
+            spawn=spawn,
+            reason=Reason.STOP,
+            retry_s=RETRY_S,
+            on_failed=self._not_closed,
+        )
 
     def round(self) -> None:
         """Start the closes that are due."""
@@ -54,13 +57,12 @@ class StopNet:
                 beyond |= {position.key} if self._is_beyond(position) else set()
         for key in self._beyond_since_s.keys() - beyond:
             del self._beyond_since_s[key]
-            self._tried_s.pop(key, None)
+            self._closing.forget(key)
             self._desk.notices.clear_alert(ALERT, symbol=key)
         for key in beyond:
             since_s = self._beyond_since_s.setdefault(key, now_s)
-            tried_s = self._tried_s.get(key, float("-inf"))
-            if now_s - since_s >= self._desk.config.execution.stop_grace_s and now_s - tried_s >= RETRY_S:
-                self._tried_s[key] = now_s
+            is_long = now_s - since_s >= self._desk.config.execution.stop_grace_s
+            if is_long and self._closing.is_due(key):
                 if key in unsettled:
                     self._tell_unsettled(key, unsettled[key])
                 else:
@@ -97,11 +99,9 @@ class StopNet:
             f"{key}: its price is beyond its stop at {stop} for {beyond_s:.0f} s and nothing filled; closing"
         )
         self._desk.notices.raise_alert(Level.ERROR, ALERT, text, symbol=key)
-        self._spawn(f"close behind the stop {key}", partial(self._close_now, key, instrument))
+        forced = "the price is beyond a stop that did not fill"
+        self._closing.close(key, instrument, name=f"close behind the stop {key}", forced=forced)
 
-    async def _close_now(self, key: str, instrument: Instrument) -> None:
-        tell_forced(self._desk, key, "the price is beyond a stop that did not fill")
-        result = await self._executor.close(key, instrument, role=Role.FLATTEN, reason=Reason.STOP)
-        if result.status is CloseStatus.NOT_FLAT:
-            text = f"beyond its stop and not closed, tried again in {RETRY_S:.0f} s: {result.text}"
-            self._desk.notices.raise_alert(Level.CRITICAL, ALERT, text, symbol=key)
+    def _not_closed(self, key: str, why: str) -> None:
+        text = f"beyond its stop and not closed, {why}"
+        self._desk.notices.raise_alert(Level.CRITICAL, ALERT, text, symbol=key)
