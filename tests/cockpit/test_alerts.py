@@ -89,6 +89,7 @@ def test_the_bell_rings_once_for_each_alert_and_once_more_when_it_is_escalated()
     assert not bell.is_due((replace(NAKED, acknowledged=True),))
     assert bell.is_due((NAKED, KILL))
     assert bell.is_due((replace(NAKED, alert_id=11),))
+    assert not Bell(Level.ERROR).is_due((replace(NAKED, acknowledged=True),)), "somebody answered elsewhere"
     assert not Bell(None).is_due((NAKED, KILL))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -186,11 +187,19 @@ async def test_a_probe_that_hangs_leaves_the_watch_running_and_its_figures_unkno
     async with watching(tmp_path) as here:
         await pass_time(2.0)
         monitor = here.watch.monitor
-        monitor._machine = None
-        monitor._measured_s -= 60.0
-        await pass_time(1.0)
-        (row,) = [r for r in monitor.rows if r.name == "memory"]
-        assert row.text == "not measured"
+
+        def memory() -> str:
+            return next(row.text for row in monitor.rows if row.name == "memory")
+
+        known = memory()
+        hangs: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        monitor._probe = hangs  # type: ignore[assignment]  # a thread that does not come back
+
+        await pass_time(9.0)
+        assert memory() == known
+        await pass_time(3.0)
+        assert memory() == "cannot be measured"
+        hangs.cancel()
 
 
 @virtual
