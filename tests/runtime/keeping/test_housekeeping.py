@@ -125,6 +125,24 @@ async def test_events_older_than_the_retention_are_let_go_and_the_chain_still_ve
 
 
 @virtual
+@pytest.mark.req("REQ-RET1")
+async def test_an_engine_that_runs_for_weeks_lets_go_of_what_grows_old_meanwhile(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        keeping = Housekeeping(here.desk, store=here.store, spawn=here.spawn, keeps_backups=False)
+        await keeping.round()
+        old = TEN.replace(year=TEN.year - 1)
+        lines = [NewEvent(old, "link", "info", "", "", "late"), NewEvent(TEN, "link", "info", "", "", "new")]
+        await here.store.run(partial(append_events, events=lines, boot_id="b"))
+
+        await pass_time(3500)
+        await keeping.round()
+        assert ("late",) in await here.rows("SELECT text FROM event")
+        await pass_time(200)
+        await keeping.round()
+        assert ("late",) not in await here.rows("SELECT text FROM event")
+
+
+@virtual
 async def test_what_opening_had_to_do_is_told(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         opening = Opening(Rescue("it was damaged", True), (QuarantinedRow("fill", "{}", "price is 'x'"),))
