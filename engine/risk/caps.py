@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TypeAlias
 
 from engine.domain.instrument import Instrument, SecType
@@ -67,7 +68,7 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
         caps = (*caps, _of_budget(world.budget, world, percent))
     if not (selection.themes or selection.tiers):
         return caps
-    return (*caps, *_of_groups(key, world, limits, percent))
+    return (*caps, *_of_groups(key, world, limits, percent, symbol))
 
 
 def cap_of_terms(terms: Terms, key: str, world: GateWorld, limits: RiskLimits) -> Cap:
@@ -133,31 +134,48 @@ def _symbol_usd(key: str, world: GateWorld) -> float:
 
 def _of_budget(budget: Budget, world: GateWorld, percent: float) -> Cap:
     used = group_exposure_usd(budget.strategy, budget.owners, world.commitments.worst, world.unit_usd)
-    return (Reason.STRATEGY_BUDGET, f"budget of {budget.strategy}"), percent * budget.pct, used
+    return _budget_rule(budget.strategy), percent * budget.pct, used
 
 
-def _of_groups(key: str, world: GateWorld, limits: RiskLimits, percent: float) -> tuple[Cap, ...]:
-    """The caps of its theme and of its tier, where it has them."""
-    themes, tiers = world.selection.themes, world.selection.tiers
+def _of_groups(
+    key: str, world: GateWorld, limits: RiskLimits, percent: float, symbol_usd: float
+) -> tuple[Cap, ...]:
+    """The caps of its theme and of its tier, where it has them. `symbol_usd` is what is out in it."""
+    selection, worst, unit_usd = world.selection, world.commitments.worst, world.unit_usd
     caps: tuple[Cap, ...] = ()
-    theme = themes.get(key)
+    theme = selection.themes.get(key)
     if theme is not None:
-        used = group_exposure_usd(theme, themes, world.commitments.worst, world.unit_usd)
-        caps = (((Reason.THEME_CAP, f"theme {theme}"), percent * limits.theme_cap_pct, used),)
-    tier = tiers.get(key)
+        used = group_exposure_usd(theme, selection.themes, worst, unit_usd)
+        caps = ((_theme_rule(theme), percent * limits.theme_cap_pct, used),)
+    tier = selection.tiers.get(key)
     if tier is None:
         return caps
-    name = f"tier {tier} of the universe"
-    used = group_exposure_usd(tier, tiers, world.commitments.worst, world.unit_usd)
+    together, alone = _tier_rules(tier)
+    used = group_exposure_usd(tier, selection.tiers, worst, unit_usd)
     limit = limits.max_gross_exposure_usd * _of_tier(tier, limits.tier_caps_pct) / 100.0
     size = percent * _of_tier(tier, limits.tier_sizes_pct)
-    return (
-        *caps,
-        ((Reason.TIER_CAP, name), limit, used),
-        ((Reason.TIER_SIZE, f"size of a position of {name}"), size, _symbol_usd(key, world)),
-    )
+    return (*caps, (together, limit, used), (alone, size, symbol_usd))
 
 
 def _of_tier(tier: int, values: tuple[float, ...]) -> float:
     """The value of one tier; a tier that no value is known of holds nothing."""
     return values[tier - 1] if 1 <= tier <= len(values) else 0.0
+
+
+# Words are put together once: every decision names them, and next to none is read.
+
+
+@cache
+def _budget_rule(strategy: str) -> Rule:
+    return Reason.STRATEGY_BUDGET, f"budget of {strategy}"
+
+
+@cache
+def _theme_rule(theme: str) -> Rule:
+    return Reason.THEME_CAP, f"theme {theme}"
+
+
+@cache
+def _tier_rules(tier: int) -> tuple[Rule, Rule]:
+    name = f"tier {tier} of the universe"
+    return (Reason.TIER_CAP, name), (Reason.TIER_SIZE, f"size of a position of {name}")

@@ -95,8 +95,8 @@ def group_exposure_usd(
     group: object, groups: Mapping[str, object], quantities: Mapping[str, int], unit_usd: Mapping[str, float]
 ) -> float:
     """The same for the keys that `groups` puts into `group` (a theme, a tier, the expiries of one future)."""
-    return sum(
-        quantity * unit_usd.get(key, math.nan)
-        for key, quantity in quantities.items()
-        if quantity and groups.get(key) == group
-    )
+    total = 0.0
+    for key, quantity in quantities.items():
+        if quantity and groups.get(key) == group:
+            total += quantity * unit_usd.get(key, math.nan)
+    return total

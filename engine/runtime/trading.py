@@ -368,6 +368,9 @@ class Trading:
         off = running.off or running.off_at.get(key, "") or (block.text if block else "")
         if off:
             return WhyNot(key, name, Reason.STRATEGY_OFF.value, off)
+        left_out = self._desk.inputs.excluded.get(key)
+        if left_out is not None:
+            return WhyNot(key, name, left_out.reason.value, left_out.text)
         if key not in running.warm:
             return WhyNot(key, name, Reason.WARMING_UP.value, "waiting for history")
         refusal = self._desk.why_not.get((name, key))

@@ -18,6 +18,7 @@ from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.market.quality import TickGuard, TickLimits
+from engine.risk.refusal import Refusal
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
 from engine.runtime.running import Running
@@ -252,6 +253,17 @@ async def test_a_refusal_is_told_once_and_shown_for_a_while(tmp_path: Path) -> N
         assert sum("refused" in e.text for e in here.desk.notices.events) == 1
         await pass_time(61)
         assert trading.why_not()[0].code == "no_signal"
+
+
+@virtual
+@pytest.mark.req("REQ-U1")
+async def test_what_the_universe_leaves_out_says_so_and_not_that_a_signal_is_missing(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        trading = _trading(here, _running("a", Script(), "SPY"))
+        here.desk.inputs.excluded = {"SPY": Refusal(Reason.MIN_VOLUME, "SPY: too thin")}
+        why = trading.why_not()[0]
+
+        assert (why.code, why.text) == ("min_volume", "SPY: too thin")
 
 
 # --- markets ------------------------------------------------------------------------------------
