@@ -125,5 +125,6 @@ BLOWS: dict[Blow, Callable[[Storm, random.Random], None]] = {
     Blow.EXTERNAL_CANCEL: lambda storm, _: outsiders.cancel_a_stop(storm.exchange),
     Blow.CORRECTION: lambda storm, _: storm.exchange.correct(),
     Blow.HANG: hang,
+    Blow.KILL_FILE: lambda storm, rng: storm.operator.leave_kill_file(rng),
     Blow.OPERATOR: lambda storm, rng: storm.operator.act(rng),
 }

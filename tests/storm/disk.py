@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import random
 import shutil
 import sqlite3
 import tempfile
@@ -46,7 +47,7 @@ def _folder() -> Path:
 class Disk:
     """What survives a crash."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, seed: int) -> None:
         self.conn = sqlite3.connect(":memory:", isolation_level=None)
         _template().backup(self.conn)
         self.conn.execute("PRAGMA foreign_keys = ON")
@@ -55,11 +56,17 @@ class Disk:
         self.was_full_s = float("-inf")
         """When it last refused a write."""
         self._exchange = exchange
+        self._rng = random.Random(f"disk {seed}")
 
     @property
     def is_behind(self) -> bool:
         """Records that it refused a while ago may still wait, or be on their way to it."""
         return self.is_full or self._exchange.now_s - self.was_full_s < CATCH_UP_S
+
+    def slow_s(self) -> float:
+        """How long the next commit takes before it is made."""
+        exchange = self._exchange
+        return self._rng.uniform(0.02, 0.5) if self._rng.random() < exchange.weather.slow_disk else 0.0
 
     def close(self) -> None:
         """Let go of the memory."""
@@ -89,12 +96,20 @@ class _Inline:
         self._before = before
         self._after = after
         self._conn = disk.conn
+        self._turn = asyncio.Lock()
 
     async def _execute(self, function: Callable[..., Any], *args: Any) -> Any:
         # The writer thread answers a moment later: whatever is ready may come in between, on either side.
         await asyncio.sleep(0)
         if not _is_write(function):
             return function(*args)
+        # One writer: what takes long keeps everything behind it waiting.
+        async with self._turn:
+            return await self._write(function)
+
+    async def _write(self, function: Callable[..., Any]) -> Any:
+        if slow_s := self._disk.slow_s():
+            await asyncio.sleep(slow_s)
         if self._before():
             await asyncio.get_running_loop().create_future()
         result = self._disk.commit(function)

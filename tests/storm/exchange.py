@@ -67,7 +67,7 @@ class Exchange:
         """References of orders that left the engine and have not arrived, and may yet."""
         self.dirty = False
         self.is_shut = False
-        """Nothing resting fills any more: the end of a run must not fall between a fill and its news."""
+        """Nothing moves or fills any more: the end of a run must not fall between a fill and its news."""
         self._next_perm = 900_001
         self._steps = 0
         self._bars: dict[str, list[float]] = {key: [] for key in INSTRUMENTS}
@@ -114,7 +114,7 @@ class Exchange:
             jump = 8.0 if self._market.random() < 0.03 else 1.0
             tick = instrument.min_tick
             moved = self.price[key] * (1 + self._market.gauss(0, 0.0004) * jump)
-            self.price[key] = round(moved / tick) * tick + tick / 2
+            self.price[key] = self.price[key] if self.is_shut else round(moved / tick) * tick + tick / 2
             self._bars[key].append(self.price[key])
         if not self.is_shut:
             for held in [h for h in self.orders.values() if h.is_working]:
@@ -215,7 +215,7 @@ class Exchange:
             error = OrderRefusal(order_id, ref, 202, "Order Canceled") if self.chance(0.5) else None
             self.end(held, "Cancelled", error=error)
             if held.role is Role.ENTRY and self.chance(weather.fill_after_cancel):
-                self.later(self.rng.uniform(0.05, 3.0), self._late_fill, held)
+                self.later(weather.after_cancel_s(self.rng), self._late_fill, held)
             elif held.role is Role.ENTRY and not held.filled and self.chance(weather.cancel_undone):
                 self.later(self.rng.uniform(0.5, 3.0), self._come_back, held)
 

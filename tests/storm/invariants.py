@@ -15,6 +15,7 @@ from engine.ledger.changes import Changes
 from engine.runtime.guards.overdue import UNKNOWN_ALERT
 from engine.store.operations import StoredState
 from tests.execution.groups import Out, at_most
+from tests.storm import braking
 from tests.storm.beliefs import (
     i6_books_follow,
     i7_over_is_over,
@@ -53,6 +54,10 @@ class Watch:
         self._positions: dict[str, int] = {}
         self.entered: dict[str, set[str]] = {}
         """Key -> entries that made the position it has now."""
+        self.cancelled: dict[str, float] = {}
+        """Reference -> when the bytes of its last cancel left."""
+        self.first_seen_s: dict[str, float] = {}
+        """Reference of an order at the exchange -> when it was first seen there."""
 
     def look(self) -> None:
         """Everything that must hold at all times."""
@@ -60,6 +65,8 @@ class Watch:
         if not exchange.dirty or self.storm.violations:
             return
         exchange.dirty = False
+        for held in exchange.orders.values():
+            self.first_seen_s.setdefault(held.ref, exchange.now_s)
         for promise in ALWAYS:
             for broken in promise(self):
                 self.storm.violated(f"{_name(promise)} {broken}")
@@ -68,6 +75,15 @@ class Watch:
     def on_place(self, intents: tuple[OrderIntent, ...]) -> None:
         """The engine hands orders over. From here on they may wait in the queue of the adapter."""
         self._ask((*AT_PLACE, i9_no_larger_than_held), intents)
+
+    def on_cancel(self, ref: str) -> None:
+        """Bytes of its cancel leave."""
+        self.cancelled[ref] = self.storm.exchange.now_s
+
+    def in_doubt(self, key: str) -> bool:
+        """People were told that nobody knows what the broker has here."""
+        desk = self.storm.desk
+        return desk is not None and any(a.symbol == key and a.code in _IN_DOUBT for a in desk.notices.alerts)
 
     def on_send(self, intents: tuple[OrderIntent, ...]) -> None:
         """Bytes of these orders are about to leave."""
@@ -93,6 +109,7 @@ class Watch:
     def on_boot(self, stored: StoredState) -> None:
         """An engine was made of what the disk held."""
         self._since.clear()
+        self.storm.operator.brakes.begin_anew(stored.brakes, self.storm.exchange.now_s)
         for broken in i12_brakes_survive(self, stored):
             self.storm.violated(f"I12 {broken}")
         desk = self.storm.desk
@@ -236,6 +253,7 @@ ALWAYS: tuple[Callable[[Watch], Iterator[str]], ...] = (
     i7_surfaced_are_cancelled,
     i27_ready_in_time,
     i10_nothing_working_after_a_halt,
+    *braking.ALWAYS,
     i13_no_picture_no_change,
     i19_no_act_fails,
 )

@@ -142,6 +142,7 @@ class StormBroker:
         *,
         highest_order_id: int,
         on_place: Callable[[tuple[OrderIntent, ...]], None],
+        on_cancel: Callable[[str], None],
         before_send: Callable[[tuple[OrderIntent, ...]], bool],
         after_send: Callable[[], bool],
     ) -> None:
@@ -150,6 +151,8 @@ class StormBroker:
         self._highest = highest_order_id
         self._on_place = on_place
         """Called where the engine hands over orders; their bytes may have to wait."""
+        self._on_cancel = on_cancel
+        """Called where the bytes of a cancel leave."""
         self._before_send = before_send
         """Called where bytes are about to leave; True where the process dies right there."""
         self._after_send = after_send
@@ -354,6 +357,7 @@ class StormBroker:
         if self._before_send(()):
             await self._die()
         ref = order.intent.ref
+        self._on_cancel(ref)
         session.send(f"cancel {ref}", lambda: self._exchange.cancel(order.order_id, ref))
         if self._after_send():
             await self._die()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from engine.api import BrakeKind, Command, CommandKind, EngineState, Outcome, Ou
 from engine.api_recovery import RecoveryChoice, RecoveryRow, Settlement
 from engine.runtime.engine import Engine
 from tests.storm.beliefs import i10_a_halt_is_true, i11_a_proof_is_true
+from tests.storm.braking import Brakes, i35_a_halt_leaves_the_stops, i36_a_record_names_what_is_left
 from tests.storm.exchange import ACCOUNT
 from tests.storm.held import INSTRUMENTS
 from tests.storm.loop import Incarnation
@@ -41,6 +43,7 @@ class Operator:
         self._commands = 0
         self.promised: set[str] = set()
         """Brakes the operator was told are on."""
+        self.brakes = Brakes()
         self._releases = 0
         """How often a release was asked for: a brake that answers after one promises nothing any more."""
         self._killing_since_s = math.inf
@@ -66,6 +69,12 @@ class Operator:
     def _resume(self, scope: Scope = ACCOUNT_SCOPE) -> None:
         self._ask(CommandKind.RESUME, scope=scope, reason="go on", typed=ACCOUNT)
 
+    def killed_by_file(self) -> None:
+        """The engine found the file: its KILL is on, and has its proof when it is there."""
+        now_s = self._storm.exchange.now_s
+        self.brakes.pull(BrakeKind.KILL, Scope(), now_s)
+        self._killing_since_s = min(self._killing_since_s, now_s)
+
     def _brake_a_part(self, rng: random.Random) -> None:
         """A brake of one strategy or one symbol, some time later, and its release."""
         parts = [Scope(ScopeKind.SYMBOL, key) for key in INSTRUMENTS]
@@ -74,6 +83,11 @@ class Operator:
         ask = partial(self._ask, kind, scope=scope, reason="storm", confirmed=True)
         self._storm.loop.later(rng.uniform(0.0, 10.0), ask)
         self._storm.loop.later(rng.uniform(20.0, 60.0), self._resume, scope)
+
+    def leave_kill_file(self, rng: random.Random) -> None:
+        """By hand or from a script, whatever the engine does; and its release, some time later."""
+        self._storm.kill_file.write()
+        self._storm.loop.later(rng.uniform(15.0, 40.0), self._resume)
 
     # --- from a shell, where the engine hangs ---------------------------------------------------
 
@@ -85,6 +99,7 @@ class Operator:
     async def take_over(self, engine: Engine) -> None:
         """The KILL is durable before that engine connects; it ends when it has an answer."""
         storm = self._storm
+        self.brakes.pull(BrakeKind.KILL, Scope(), storm.exchange.now_s)
         await engine.parts.brakes.pull(BrakeKind.KILL, Scope(), reason="it hangs", who="shell")
         self._killing_since_s = min(self._killing_since_s, storm.exchange.now_s)
         if not storm.disk.is_full and not storm.disk.is_behind:
@@ -121,7 +136,9 @@ class Operator:
         whole = command.scope == ACCOUNT_SCOPE
         if command.kind is CommandKind.KILL and whole:
             self._killing_since_s = min(self._killing_since_s, asked_s)
+        settle = self._expect(command)
         outcome = await engine.execute(command)
+        settle(outcome)
         if command.kind is not CommandKind.ACKNOWLEDGE:
             storm.exchange.note(f"{command.kind.value}: {outcome.status.value} {outcome.text}")
         self._held_to_the_disk(command, outcome)
@@ -131,6 +148,27 @@ class Operator:
         stands = _is_brake(command, outcome) and releases == self._releases
         if disk_was_fine and not storm.disk.is_full and stands:
             self.promised.add(command.kind.name)
+
+    def _expect(self, command: Command) -> Callable[[Outcome], None]:
+        """From here on a brake holds, or none of this scope does; the answer makes that right."""
+        brakes, scope, releases = self.brakes, command.scope, self.brakes.releases
+        if command.kind is CommandKind.RESUME:
+            brakes.releases += 1
+            gone = brakes.release(scope)
+            return lambda outcome: (
+                brakes.stands_again(gone) if outcome.status is not OutcomeStatus.DONE else None
+            )
+        if command.kind not in _BRAKES:
+            return lambda _: None
+        pulled = brakes.pull(BrakeKind[command.kind.name], scope, self._storm.exchange.now_s)
+
+        def settle(outcome: Outcome) -> None:
+            if outcome.status is OutcomeStatus.REFUSED and pulled in brakes.on:
+                brakes.on.remove(pulled)
+            elif outcome.status is not OutcomeStatus.REFUSED and releases == brakes.releases:
+                brakes.stands_again([pulled])
+
+        return settle
 
     def _hold_to(self, command: Command, outcome: Outcome, *, asked_s: float) -> None:
         """Take the engine by its word."""
@@ -146,6 +184,11 @@ class Operator:
                 storm.violated(f"I11 {broken}")
         for broken in i10_a_halt_is_true(storm.watch, command.kind, outcome):
             storm.violated(f"I10 {broken}")
+        if command.kind is CommandKind.HALT:
+            for broken in i35_a_halt_leaves_the_stops(storm.watch, outcome, asked_s=asked_s):
+                storm.violated(f"I35 {broken}")
+        for broken in i36_a_record_names_what_is_left(storm.watch, outcome):
+            storm.violated(f"I36 {broken}")
 
     def _held_to_the_disk(self, command: Command, outcome: Outcome) -> None:
         """No KILL is lifted whose record does not say that it ended well."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 from engine.execution.executor import Executor
-from engine.execution.kill import KillSwitch, Reach
+from engine.execution.kill import NOT_FLAT, KillSwitch, Reach
 from engine.risk.brakes import Brake, BrakeScope, BrakeSet, LiftVerdict
+from engine.runtime import assembly
 from engine.runtime import brakes as brakes_module
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.braking import kills as kills_module
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.desk import Desk
+from engine.runtime.upkeep import Upkeep
 from engine.store.store import Store
 from tests.storm.put import Put, nothing, true
 
@@ -129,6 +132,72 @@ def exits_wait_for_the_brake(put: Put) -> None:
     before = put.over(Executor, "close", close)
 
 
+def told_when_it_has_ended(put: Put) -> None:
+    """People hear of a KILL when it has its proof, of a HALT never."""
+    put.over(BrakeDesk, "_tell", lambda *_: None)
+
+
+def cancels_after_a_pause(put: Put) -> None:
+    """First whatever else there is to do, then the cancels."""
+
+    async def late(self: KillSwitch, reach: Reach) -> Any:
+        await asyncio.sleep(4.0)
+        return await before(self, reach)
+
+    before = put.over(KillSwitch, "_cancel_until_none", late)
+
+
+def not_flat_and_no_names(put: Put) -> None:
+    """The record says that something is left, and not what."""
+
+    async def prove(self: KillSwitch, *args: Any, **more: Any) -> Any:
+        proof = await before(self, *args, **more)
+        return proof if proof.flat else replace(proof, text=f"{NOT_FLAT} something is left")
+
+    before = put.over(KillSwitch, "_prove", prove)
+
+
+def kill_file_at_boot_only(put: Put) -> None:
+    """Nobody looks for the kill file once the engine runs."""
+
+    async def begin(self: Upkeep) -> None:
+        await before(self)
+        self._look_for_kill_file = nothing  # type: ignore[assignment,method-assign]  # that is the bug
+
+    before = put.over(Upkeep, "begin", begin)
+
+
+def parts_forgotten_by_a_restart(put: Put) -> None:
+    """Only a brake of the account survives."""
+
+    def account_only(given: Any) -> Any:
+        made = before(given)
+        made.brakes = BrakeSet(tuple(b for b in made.brakes.brakes if b.scope is BrakeScope.ACCOUNT))
+        return made
+
+    before = put.over(assembly, "_desk", account_only)
+
+
+def late_fills_after_the_proof(put: Put) -> None:
+    """What fills after a KILL has proven flat is nobody's business."""
+    put.over(KillDesk, "_filled_late", lambda *_: "")
+
+
+def a_part_takes_the_whole(put: Put) -> None:
+    """A KILL of one symbol or strategy closes everything."""
+    put.over(kills_module, "reach_of", lambda _: Reach())
+
+
+def not_stored_is_not_on(put: Put) -> None:
+    """A brake that no disk takes is let go of again."""
+
+    def not_stored(self: BrakeDesk, brake: Brake) -> None:
+        before(self, brake)
+        self._desk.brakes = self._desk.brakes.without(frozenset({brake.brake_id}))
+
+    before = put.over(BrakeDesk, "_not_stored", not_stored)
+
+
 BRAKES = (
     parts_not_held,
     a_new_brake_hides_the_others,
@@ -145,4 +214,12 @@ BRAKES = (
     closed_without_a_look_at_the_stop,
     a_lost_line_is_flat,
     exits_wait_for_the_brake,
+    told_when_it_has_ended,
+    cancels_after_a_pause,
+    not_flat_and_no_names,
+    kill_file_at_boot_only,
+    parts_forgotten_by_a_restart,
+    late_fills_after_the_proof,
+    a_part_takes_the_whole,
+    not_stored_is_not_on,
 )

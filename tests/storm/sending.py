@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.api import EngineState, Mode
 from engine.domain.order import OrderIntent, OrderState, Role
+from tests.storm.braking import i30_no_proposal_after_a_brake, i37_nothing_else_is_closed
 
 if TYPE_CHECKING:
     from tests.storm.invariants import Watch
@@ -110,6 +111,8 @@ AT_PLACE = (
     i3b_one_entry_per_signal,
     i3c_no_doubled_entry,
     i10_no_entry_under_a_brake,
+    i30_no_proposal_after_a_brake,
+    i37_nothing_else_is_closed,
     i18_limits_hold,
     i21_entries_only_when_ready,
 )

@@ -40,6 +40,8 @@ class Blow(StrEnum):
     OPERATOR = "operator"
     HANG = "hang"
     """The process stands still: it goes on later, or a person ends it from a shell."""
+    KILL_FILE = "kill_file"
+    """Somebody leaves the file that kills."""
 
 
 class Moment(NamedTuple):
@@ -81,6 +83,8 @@ class Weather:
     cancel_not_found: float = 0.0
     cancel_mute: float = 0.0
     fill_after_cancel: float = 0.0
+    long_after: float = 0.0
+    """Such a fill comes when a KILL has long proven flat."""
     cancel_undone: float = 0.0
     """An entry works again after the broker called it cancelled."""
     false_cancel: float = 0.0
@@ -90,6 +94,8 @@ class Weather:
     no_commission: float = 0.0
     queued: float = 0.0
     """A send waits in our own queue first; where the line ends meanwhile it was never sent."""
+    slow_disk: float = 0.0
+    """A commit takes up to half a second, and all behind it wait."""
     external_unseen: float = 0.5
     """Executions of others are not told."""
     blows: tuple[Moment, ...] = ()
@@ -100,6 +106,12 @@ class Weather:
     def refuses(self) -> bool:
         """Orders, changes or cancels may be refused or held back: what the engine wants may not be had."""
         return any((self.reject, self.inactive, self.modify_refused, self.cancel_refused, self.cancel_mute))
+
+    def after_cancel_s(self, rng: random.Random) -> float:
+        """How late a fill comes whose order was called cancelled."""
+        if self.long_after and rng.random() < self.long_after:
+            return rng.uniform(12.0, 25.0)
+        return rng.uniform(0.05, 3.0)
 
     def drawn(self) -> str:
         """What is in, for people."""
@@ -211,10 +223,32 @@ def draw(seed: int) -> Weather:
     more = random.Random(f"hang {seed}")
     chosen += [Blow.HANG] * (more.random() < 0.2)
     chosen += [Blow.OPERATOR] * (3 * (more.random() < 0.2))
+    chosen += [Blow.KILL_FILE] * (more.random() < 0.1)
+    braking = _braking_weather(more, rates, horizon_s)
     blows = sorted(
-        Moment(round(rng.uniform(2.0, horizon_s), 3), blow, rng.randrange(1_000_000)) for blow in chosen
+        [Moment(round(rng.uniform(2.0, horizon_s), 3), blow, rng.randrange(1_000_000)) for blow in chosen]
+        + braking
     )
     return Weather(**rates, blows=tuple(blows), horizon_s=round(horizon_s, 1))
+
+
+def _braking_weather(rng: random.Random, rates: dict[str, float], horizon_s: float) -> list[Moment]:
+    """What brakes are tried by: a slow disk, a broker that says no, fills after the proof; and who brakes."""
+    moments = []
+    if rng.random() < 0.25:
+        rates["slow_disk"] = round(rng.uniform(0.2, 0.8), 3)
+        # Right behind a bar: what it made a strategy want is being stored.
+        bars = [rng.randrange(1, int(horizon_s / 5.0)) * 5.0 for _ in range(3)]
+        moments += [(at_s + rng.uniform(0.01, 0.6), Blow.OPERATOR) for at_s in bars]
+    if rng.random() < 0.15:
+        least, most = rng.choice(((0.3, 0.8), (0.85, 0.99)))
+        rates |= {"thin": rng.uniform(0.6, 0.95), "cancel_refused": rng.uniform(least, most)}
+        moments += [(rng.uniform(2.0, horizon_s), Blow.OPERATOR) for _ in range(2)]
+    if rng.random() < 0.15:
+        rates |= {"thin": rng.uniform(0.6, 0.95), "fill_after_cancel": rng.uniform(0.3, 0.7)}
+        rates["long_after"] = rng.uniform(0.3, 0.8)
+        moments += [(rng.uniform(2.0, horizon_s), Blow.OPERATOR) for _ in range(2)]
+    return [Moment(round(at_s, 3), blow, rng.randrange(1_000_000)) for at_s, blow in moments]
 
 
 CALM = Weather()

@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -34,13 +33,13 @@ from tests.storm.exchange import ACCOUNT, Exchange
 from tests.storm.fate import Fate, Point
 from tests.storm.held import INSTRUMENTS
 from tests.storm.invariants import Watch
+from tests.storm.kill_file import NOWHERE, KillFile
 from tests.storm.line import StormBroker
 from tests.storm.loop import Incarnation, SpinningError, StormLoop
 from tests.storm.operator import Operator
 from tests.storm.strategy import Mood, strategies
 from tests.storm.weather import CALM, Moment, Weather, draw
 
-NOWHERE = Path("/nonexistent")
 REST_S = 45.0
 """Virtual seconds without faults before what must hold at rest is asked."""
 SHUT_S = 8.0
@@ -87,7 +86,8 @@ class Storm:
         self.weather = draw(seed) if weather is None else weather
         self.loop = StormLoop(seed)
         self.exchange: Exchange = Exchange(self.loop, self.weather, seed)
-        self.disk = Disk(self.exchange)
+        self.disk = Disk(self.exchange, seed)
+        self.kill_file = KillFile(self.weather)
         self.mood = Mood(seed)
         self.fate = Fate(points)
         self.watch = Watch(self)
@@ -118,6 +118,11 @@ class Storm:
     def desk(self) -> Desk | None:
         """What the engine knows, while there is one."""
         return None if self.life is None or self.engine is None else self.engine.parts.desk
+
+    @property
+    def is_running(self) -> bool:
+        """There is an engine, it does not hang and was not asked to end."""
+        return self.desk is not None and self.lives[-1].hung is None and not self.operator.asked_to_stop
 
     @property
     def is_up(self) -> bool:
@@ -164,6 +169,7 @@ class Storm:
             self.loop.close()
         self.engine = self.broker = self.store = None
         self.disk.close()
+        self.kill_file.close()
         return self
 
     async def _main(self) -> None:
@@ -275,6 +281,7 @@ class Storm:
             life,
             highest_order_id=stored.highest_order_id,
             on_place=self.watch.on_place,
+            on_cancel=self.watch.on_cancel,
             before_send=partial(self._on_send, life),
             after_send=partial(self._died, life),
         )
@@ -282,7 +289,7 @@ class Storm:
             mode=self._mode,
             headless=False,
             run_id=f"run{life.number}",
-            state_dir=NOWHERE,
+            state_dir=self.kill_file.folder,
             gateway=GatewayEndpoint(GATEWAY, "storm", 1, ACCOUNT),
             clock=clock,
             lag=LoopLagProbe(),

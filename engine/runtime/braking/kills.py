@@ -146,11 +146,23 @@ class KillDesk:
         now_s = self._desk.clock.monotonic()
         reaches = [reach_of_brake(b) for b in strong]
         wanted = {o.intent.ref for reach in reaches for o in self._switch.risky(reach) if self._may_ask(o)}
+        surfaced = self._surfaced(reaches)
+        wanted |= surfaced
         self._asked_s = {ref: at_s for ref, at_s in self._asked_s.items() if ref in wanted}
         for ref in sorted(wanted):
             if now_s - self._asked_s.get(ref, float("-inf")) >= ASK_AGAIN_S:
                 self._asked_s[ref] = now_s
-                self._spawn(f"cancel {ref} under a brake", partial(self._executor.cancel, ref))
+                cancel = self._executor.cancel_surfaced if ref in surfaced else self._executor.cancel
+                self._spawn(f"cancel {ref} under a brake", partial(cancel, ref))
+
+    def _surfaced(self, reaches: list[Reach]) -> set[str]:
+        """Entries that work at the broker after their end, which our books therefore call done."""
+        orders = (self._desk.books.order(ref) for ref in self._desk.surfaced)
+        return {
+            o.intent.ref
+            for o in orders
+            if o is not None and o.intent.role.adds_risk and any(reach.order(o) for reach in reaches)
+        }
 
     def _may_ask(self, order: Order) -> bool:
         """Not what is being cancelled, nor what is of unknown fate: that is asked for as it surfaces."""

@@ -127,6 +127,27 @@ async def test_a_refused_cancel_is_asked_for_until_it_is_taken(tmp_path: Path) -
 
 @virtual
 @pytest.mark.req("REQ-K1")
+async def test_what_works_after_its_end_is_asked_for_every_two_seconds_under_a_brake(tmp_path: Path) -> None:
+    async with braked(tmp_path) as it:
+        entry = await it.here.enter(filled=0)
+        await it.halt()
+        zombie = it.here.broker.held(entry.ref)
+        assert it.here.state_of(Role.ENTRY) == [OrderState.CANCELLED]
+        it.here.broker.deaf_to_cancels_of = {Role.ENTRY}
+        before = it.here.broker.log.count("cancel entry")
+
+        zombie.status = "Submitted"  # the exchange did not take the cancel
+        it.here.broker.emit(it.here.broker.listed(zombie).claim)
+        await pass_time(9)
+        assert it.here.broker.log.count("cancel entry") - before >= 4
+
+        it.here.broker.deaf_to_cancels_of = set()
+        await pass_time(3)
+        assert zombie.status == "Cancelled"
+
+
+@virtual
+@pytest.mark.req("REQ-K1")
 async def test_a_cancel_that_fails_at_once_is_not_asked_for_without_a_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
