@@ -30,6 +30,8 @@ WORKING_S = 10.0
 """No order that adds risk works for longer, nor is it left to itself for longer after a refused cancel."""
 DETECTED_S = 3.0
 """A kill file is acted on by then."""
+TAKEN_BACK_S = 3.0
+"""A proof of flat stands no longer than this beside a position that our books know of."""
 SETTLED_S = 8.0
 """What was so for this long is in the answer of a broker whose lists are seconds apart."""
 _LEAVING = (Role.EXIT, Role.FLATTEN)
@@ -178,11 +180,25 @@ def i34_the_kill_file_is_seen(watch: Watch) -> Iterator[str]:
         yield f"a kill file is there for {lasts_s:.1f} s, and nothing is killed"
 
 
+def i38_flat_stays_flat(watch: Watch) -> Iterator[str]:
+    """What fills after a KILL has proven flat takes that proof back at once, while that KILL is on."""
+    storm, desk = watch.storm, watch.storm.desk
+    kills = () if desk is None else [b for b in desk.brakes.brakes if b.level is BrakeLevel.KILL]
+    for key, quantity in storm.exchange.positions.items():
+        known = desk is not None and desk.books.quantity(key) == quantity != 0
+        claims = [b for b in kills if b.name in ("", key) and b.proof.startswith("PROVEN FLAT")]
+        untold = known and bool(claims) and key not in storm.exchange.tampered
+        lasts_s = watch.lasts_s(f"flat {key}", untold and storm.is_up)
+        if lasts_s > TAKEN_BACK_S + _detour_s(watch):
+            yield f"{quantity:+d} {key} is held for {lasts_s:.1f} s under a KILL that says {claims[0].proof}"
+
+
 ALWAYS = (
     i31_cancels_leave_at_once,
     i32_nothing_that_adds_risk_is_left,
     i33_a_brake_is_told,
     i34_the_kill_file_is_seen,
+    i38_flat_stays_flat,
 )
 
 

@@ -245,9 +245,9 @@ def _braking_weather(rng: random.Random, rates: dict[str, float], horizon_s: flo
         rates |= {"thin": rng.uniform(0.6, 0.95), "cancel_refused": rng.uniform(least, most)}
         moments += [(rng.uniform(2.0, horizon_s), Blow.OPERATOR) for _ in range(2)]
     if rng.random() < 0.15:
-        rates |= {"thin": rng.uniform(0.6, 0.95), "fill_after_cancel": rng.uniform(0.3, 0.7)}
-        rates["long_after"] = rng.uniform(0.3, 0.8)
-        moments += [(rng.uniform(2.0, horizon_s), Blow.OPERATOR) for _ in range(2)]
+        rates |= {"thin": rng.uniform(0.6, 0.95), "fill_after_cancel": rng.uniform(0.5, 0.9)}
+        rates["long_after"] = rng.uniform(0.5, 0.9)
+        moments += [(rng.uniform(6.0, horizon_s), Blow.KILL_FILE) for _ in range(2)]
     return [Moment(round(at_s, 3), blow, rng.randrange(1_000_000)) for at_s, blow in moments]
 
 
