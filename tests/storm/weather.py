@@ -247,7 +247,9 @@ def _braking_weather(rng: random.Random, rates: dict[str, float], horizon_s: flo
     if rng.random() < 0.15:
         rates |= {"thin": rng.uniform(0.6, 0.95), "fill_after_cancel": rng.uniform(0.5, 0.9)}
         rates["long_after"] = rng.uniform(0.5, 0.9)
-        moments += [(rng.uniform(6.0, horizon_s), Blow.KILL_FILE) for _ in range(2)]
+        # While the first entries still work, and once more.
+        early_s = rng.choice((5.0, 10.0)) + rng.uniform(0.3, 2.0)
+        moments += [(at_s, Blow.KILL_FILE) for at_s in (early_s, rng.uniform(20.0, horizon_s))]
     return [Moment(round(at_s, 3), blow, rng.randrange(1_000_000)) for at_s, blow in moments]
 
 
