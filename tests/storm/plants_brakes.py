@@ -13,6 +13,7 @@ from engine.runtime import assembly
 from engine.runtime import brakes as brakes_module
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.braking import kills as kills_module
+from engine.runtime.braking import reach as reach_module
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.desk import Desk
 from engine.runtime.upkeep import Upkeep
@@ -78,7 +79,8 @@ def pulled_once_it_is_stored(put: Put) -> None:
 
 def the_wrong_reach(put: Put) -> None:
     """A HALT of the account cancels the orders of nobody."""
-    put.over(kills_module, "reach_of", lambda _: Reach(strategy="nobody"))
+    for place in (kills_module, reach_module):
+        put.over(place, "reach_of", lambda _: Reach(strategy="nobody"))
 
 
 def cut_short_is_over(put: Put) -> None:
@@ -193,7 +195,8 @@ def late_fills_after_the_proof(put: Put) -> None:
 
 def a_part_takes_the_whole(put: Put) -> None:
     """A KILL of one symbol or strategy closes everything."""
-    put.over(kills_module, "reach_of", lambda _: Reach())
+    for place in (kills_module, reach_module):
+        put.over(place, "reach_of", lambda _: Reach())
 
 
 def not_stored_is_not_on(put: Put) -> None:

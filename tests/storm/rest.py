@@ -10,7 +10,7 @@ from engine.domain.fill import execution_base
 from engine.domain.order import OrderState, Role
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeLevel, BrakeScope
-from engine.runtime.braking.kills import reach_of_brake
+from engine.runtime.braking.reach import reach_of_brake
 from engine.store import operations
 from engine.store.events import verify_chain
 

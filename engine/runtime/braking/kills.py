@@ -16,7 +16,7 @@ from engine.domain.order import Order, OrderState
 from engine.domain.reasons import Reason
 from engine.execution.executor import Executor
 from engine.execution.hours import is_open
-from engine.execution.kill import KillSwitch, Proof
+from engine.execution.kill import KillSwitch, Proof, Reach
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
 from engine.runtime.brakes import BrakeDesk, unreachable
 from engine.runtime.braking.halt_words import tell_halts
