@@ -24,6 +24,8 @@ dir = "{folder}/state"
 tape = "{folder}/tape"
 start_at = "10:00"
 [market_data]
+max_lines = 200
+resubscribe_after_s = 3600.0
 max_quote_age_seconds = 120.0
 max_ohlcv_age_seconds = 3600.0
 outlier_sigma = 100.0

@@ -55,6 +55,7 @@ class SnapshotBuilder:
         desk = self._desk
         now = desk.now()
         allowed, why = self._entries()
+        why_not = self._trading.why_not()
         return Snapshot(
             seq=seq,
             as_of=datetime.now(UTC),
@@ -77,8 +78,8 @@ class SnapshotBuilder:
             pnl=self._pnl.view(desk),
             health=(*self._health(), HealthRow("breakers", *desk.faults.words())),
             telemetry=self._telemetry(),
-            why_not=self._trading.why_not(),
-            setups=setup_views(self._desk, self._trading),
+            why_not=why_not,
+            setups=setup_views(desk, self._trading, why_not),
             selection=desk.selection,
             gates=desk.gates,
             summary=desk.summary,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-from engine.api import FilterView, SetupView
+from engine.api import FilterView, SetupView, WhyNot
 from engine.domain.price import decimals
 from engine.runtime.desk import Desk
 from engine.runtime.running import Running
@@ -12,9 +13,12 @@ from engine.runtime.trading import Trading
 from engine.strategy.base import SetupState
 
 
-def setup_views(desk: Desk, trading: Trading) -> tuple[SetupView, ...]:
-    """One row per strategy and instrument, the nearest to a level first."""
-    said = {(why.strategy, why.symbol): why for why in trading.why_not()}
+def setup_views(desk: Desk, trading: Trading, why_not: Iterable[WhyNot]) -> tuple[SetupView, ...]:
+    """One row per strategy and instrument, the nearest to a level first.
+
+    `why_not` is what `trading` says now: putting that into words is most of the work, done once a snapshot.
+    """
+    said = {(why.strategy, why.symbol): why for why in why_not}
     rows = []
     for running in trading.running:
         if running.strategy.wants_setups and not running.off:

@@ -23,12 +23,12 @@ async def test_rows_say_levels_ways_and_why_nothing_is_entered(tmp_path: Path) -
         here.desk.setups["SPY"] = level
         trading.take_setups((level,))
 
-        (row,) = setup_views(here.desk, trading)
+        (row,) = setup_views(here.desk, trading, trading.why_not())
         assert (row.above_pct, row.below_pct) == (None, None)
         assert row.code == "warming_up"
 
         trading.on_quote(quote("SPY"))
-        (row,) = setup_views(here.desk, trading)
+        (row,) = setup_views(here.desk, trading, trading.why_not())
         assert row.above_pct is not None
         assert row.above_pct > 0
         assert (row.resistance, row.max_attempts, row.source) == (110.0, 2, "scan")
