@@ -8,8 +8,8 @@ from functools import partial
 from cockpit import previews
 from cockpit.asking import Asking
 from cockpit.format import clean
+from cockpit.previews import REGIME, REGIME_WORDS, STRATEGY
 from cockpit.screens.dialog import Answers, Field
-from cockpit.screens.risk import REGIME, REGIME_WORDS, STRATEGY, RiskDialog
 from cockpit.spans import Span, Tone
 from engine.api import CommandKind, Scope, ScopeKind, Snapshot
 
@@ -22,6 +22,8 @@ class Adjusting(Asking):
 
     def action_risk(self) -> None:
         """The risk dial."""
+        from cockpit.screens.risk import RiskDialog
+
         self.open_dialog(RiskDialog(keys=self.keys, step=self._step, choose=self._choose))
 
     def action_risk_down(self) -> None:

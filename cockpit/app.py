@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.screen import Screen
@@ -29,6 +30,9 @@ from cockpit.spans import Span, Tone
 from cockpit.themes import DEFAULT_THEME, THEME_NAMES, THEMES, next_theme
 from engine.api import Command, CommandKind, EngineHandle, EngineState, Outcome, OutcomeStatus, Scope
 from engine.api_recovery import Settlement
+
+LATER: Final = ("alerts", "health", "kill", "leave", "markets", "page", "pages", "recovery", "risk", "setups")
+"""Screens that are imported once the first frame is drawn: together they take a tenth of it."""
 
 REFRESH_BUDGET_MS = 50.0
 """A refresh dearer than this (or a tick this late) slows the screen down to one look a second."""
@@ -169,6 +173,12 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
 
     def _first_look(self) -> None:
         self._look_and_offer()
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        """What the first frame need not wait for; later no key waits for a file that an update replaced."""
+        for name in LATER:
+            importlib.import_module(f"cockpit.screens.{name}")
         if self.settings.freeze_gc:
             # A full collection walks every object of both threads: 30 to 90 ms in which nobody trades.
             gc.collect()

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
 from cockpit.exits import Exit
 from cockpit.frame import Frame
 from cockpit.screens.cockpit import CockpitScreen
-from cockpit.screens.health import HealthScreen
-from cockpit.screens.recovery import RecoveryScreen
+
+if TYPE_CHECKING:
+    from cockpit.screens.health import HealthScreen
+    from cockpit.screens.recovery import RecoveryScreen
 
 
 class Moving(App[Exit]):
     """The keys that change what is looked at and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._health: HealthScreen | None = None
+        """The last one that was opened; whether it still lies there, the stack of screens says."""
+        self._recovery: RecoveryScreen | None = None
 
     @property
     @abstractmethod
@@ -47,21 +56,24 @@ class Moving(App[Exit]):
 
     def action_close_page(self) -> None:
         """Back from another screen to the cockpit."""
-        if isinstance(self.screen, RecoveryScreen | HealthScreen):
+        if self.screen in (self._recovery, self._health):
             self.pop_screen()
 
     def action_health(self) -> None:
         """Everything about health at full size."""
+        from cockpit.screens.health import HealthScreen
+
         if self.health_screen is None:
             self.action_close_page()
-            self.push_screen(HealthScreen(keys=self.keys, frame=lambda: self.frame))
+            self._health = HealthScreen(keys=self.keys, frame=lambda: self.frame)
+            self.push_screen(self._health)
 
     @property
     def health_screen(self) -> HealthScreen | None:
         """The health screen where it is open, whatever lies over it."""
-        return next((screen for screen in self.screen_stack if isinstance(screen, HealthScreen)), None)
+        return self._health if self._health in self.screen_stack else None
 
     @property
     def recovery_screen(self) -> RecoveryScreen | None:
         """The recovery screen where it is open, whatever lies over it."""
-        return next((screen for screen in self.screen_stack if isinstance(screen, RecoveryScreen)), None)
+        return self._recovery if self._recovery in self.screen_stack else None

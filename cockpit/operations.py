@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from cockpit import previews
 from cockpit.action import Where
@@ -12,19 +13,14 @@ from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Frame, account_brake, hardest_brake
 from cockpit.recovery import Marks, is_pressing
-from cockpit.screens.alerts import AlertsDialog
 from cockpit.screens.cockpit import CockpitScreen
 from cockpit.screens.dialog import Answers, Field, Previewer
-from cockpit.screens.kill import KillDialog
-from cockpit.screens.leave import LeaveDialog
-from cockpit.screens.markets import MarketsDialog
-from cockpit.screens.page import PageDialog
-from cockpit.screens.pages import help_lines, order_lines, position_lines
-from cockpit.screens.recovery import RecoveryScreen
-from cockpit.screens.setups import SetupsDialog
 from cockpit.spans import Line, Span, Tone
 from cockpit.widgets.ticking_table import TickingTable
 from engine.api import Command, CommandKind, EngineState, Level, Scope, Snapshot
+
+if TYPE_CHECKING:
+    from cockpit.screens.kill import KillDialog
 
 _LOUDNESS = list(Level)
 
@@ -66,6 +62,8 @@ class OperatorActions(Adjusting):
 
     def action_kill(self) -> None:
         """Halt at once, then ask for the word."""
+        from cockpit.screens.kill import KillDialog
+
         if isinstance(self.screen, KillDialog):
             return
         if self.send(CommandKind.HALT, reason="kill key") is None:
@@ -75,6 +73,8 @@ class OperatorActions(Adjusting):
         self.open_dialog(self._kill_dialog(clean(title)))
 
     def _kill_dialog(self, title: str) -> KillDialog:
+        from cockpit.screens.kill import KillDialog
+
         return KillDialog(
             title=title,
             keys=self.keys,
@@ -114,18 +114,24 @@ class OperatorActions(Adjusting):
 
     def action_alerts(self) -> None:
         """Every alert that stands, and what happened last."""
+        from cockpit.screens.alerts import AlertsDialog
+
         if not isinstance(self.screen, AlertsDialog):
             self.close_dialogs()
             self.open_dialog(AlertsDialog(keys=self.keys, acknowledge=self._acknowledge))
 
     def action_setups(self) -> None:
         """The watch list."""
+        from cockpit.screens.setups import SetupsDialog
+
         if not isinstance(self.screen, SetupsDialog):
             self.close_dialogs()
             self.open_dialog(SetupsDialog(keys=self.keys))
 
     def action_markets(self) -> None:
         """Who may be entered, and who not."""
+        from cockpit.screens.markets import MarketsDialog
+
         if not isinstance(self.screen, MarketsDialog):
             self.close_dialogs()
             self.open_dialog(MarketsDialog(keys=self.keys))
@@ -171,6 +177,8 @@ class OperatorActions(Adjusting):
 
     def on_ticking_table_chosen(self, event: TickingTable.Chosen) -> None:
         """Enter on a row: everything about it."""
+        from cockpit.screens.pages import order_lines, position_lines
+
         if event.table is self.cockpit.positions:
             self.open_page(f"Position {event.key}", partial(position_lines, symbol=event.key))
         elif event.table is self.cockpit.orders:
@@ -180,8 +188,11 @@ class OperatorActions(Adjusting):
 
     def action_recovery(self) -> None:
         """What differs from the broker, and the restart report."""
+        from cockpit.screens.recovery import RecoveryScreen
+
         if self.recovery_screen is None:
-            self.push_screen(RecoveryScreen(keys=self.keys, marks=self._marks, operator=self))
+            self._recovery = RecoveryScreen(keys=self.keys, marks=self._marks, operator=self)
+            self.push_screen(self._recovery)
             self.call_after_refresh(self._show_recovery)
 
     def offer_recovery(self) -> None:
@@ -212,10 +223,14 @@ class OperatorActions(Adjusting):
 
     def action_help(self) -> None:
         """The help page."""
+        from cockpit.screens.pages import help_lines
+
         self.open_page("Keys", lambda _frame: help_lines(self.keys))
 
     def action_leave(self) -> None:
         """The question how to leave; with a dead engine there is nothing to ask."""
+        from cockpit.screens.leave import LeaveDialog
+
         if not self.frame.screen.engine_alive:
             self.exit(Exit.ENGINE_STOPPED)
         elif not isinstance(self.screen, LeaveDialog):
@@ -230,6 +245,8 @@ class OperatorActions(Adjusting):
 
     def open_page(self, title: str, build: Callable[[Frame], list[Line]]) -> None:
         """Something to read, until escape."""
+        from cockpit.screens.page import PageDialog
+
         self.open_dialog(PageDialog(clean(title), keys=self.keys, build=build))
 
     def _ask_then_send(

@@ -17,6 +17,12 @@ _LABEL = 14
 TEXT_WIDTH = 70
 """Cells for the text of a preview; fits a dialog on 80 columns with its label."""
 
+STRATEGY = "strategy "
+"""What the key of a row of the dial begins with that switches a strategy."""
+REGIME = "regime"
+"""Key of the row of the dial that says the regime."""
+REGIME_WORDS = ("auto", "bull", "chop", "bear", "crash")
+
 
 class Preview(NamedTuple):
     """Lines to read, and whether the deed is possible at all now."""

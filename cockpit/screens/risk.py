@@ -12,7 +12,7 @@ from cockpit import format as fmt
 from cockpit.action import Where
 from cockpit.format import clean
 from cockpit.keymap import bindings_for, key_for
-from cockpit.previews import labelled, value_text
+from cockpit.previews import REGIME, STRATEGY, labelled, value_text
 from cockpit.screens.table_dialog import TableDialog
 from cockpit.spans import Line, Span, Tone, line
 from cockpit.widgets.columns import Column, Row
@@ -28,12 +28,6 @@ COLUMNS = (
     Column("origin", rank=1, width=11),
 )
 MOST_ROWS = 10
-STRATEGY = "strategy "
-"""What the key of a row begins with that switches a strategy."""
-REGIME = "regime"
-"""Key of the row that says the regime."""
-REGIME_WORDS = ("auto", "bull", "chop", "bear", "crash")
-
 Step = Callable[[str, int], None]
 """Asks the app to move a value (key), or a strategy, by so many steps; up is asked about first."""
 
