@@ -35,7 +35,7 @@ def _refusal(nyse: Calendar, now: datetime, **limits: object) -> Refusal | None:
     return check_session(here, replace(LIMITS, **limits))  # type: ignore[arg-type] - names of limits
 
 
-@pytest.mark.req("PS60-ENTRYWIN", "FUT-F7")
+@pytest.mark.req("REQ-TEST-002", "PS60-ENTRYWIN", "FUT-F7")
 @pytest.mark.parametrize("day", [(2025, 3, 7), (2025, 3, 10), (2025, 10, 31), (2025, 11, 3), (2026, 11, 20)])
 def test_the_window_keeps_new_yorks_time_on_both_sides_of_a_clock_change(
     nyse: Calendar, day: tuple[int, int, int]

@@ -175,7 +175,7 @@ def test_nothing_is_entered_beside_a_position_and_a_spent_pivot_waits_for_the_wa
     assert day.strategy.why_not(KEY).code is Reason.AWAITS_REARM
 
 
-@pytest.mark.req("PS60-STRAT-PIVOT")
+@pytest.mark.req("PS60-STRAT-PIVOT", "REQ-TEST-002")
 def test_half_is_closed_at_the_first_target_and_the_rest_at_the_second() -> None:
     day = ready()
     day.tick(99.9, 100.05, 100.99, 101.0, 101.5, 101.99, 102.0)
