@@ -25,9 +25,11 @@ from engine.ledger.managed import DuplicatePositionError, PartialRefusedError
 from engine.risk.refusal import OrderRefusedError
 from engine.runtime.alerts.channels import NoAddressError
 from engine.runtime.breakers.errors import LineGivenUpError
+from engine.runtime.plugins.discover import PluginError
 from engine.runtime.process.errors import StartError
 from engine.runtime.process.wire import WireError
 from engine.runtime.security.vault import VaultError
+from engine.runtime.sessions.maker import MakerError
 from engine.store.errors import (
     DuplicateIntentError,
     SendingRefusedError,
@@ -89,6 +91,8 @@ OF_EXCEPTION: Final[dict[type[Exception], Severity]] = {
     NoAddressError: _WARNING,
     VaultError: _WARNING,
     WireError: _WARNING,
+    MakerError: _WARNING,
+    PluginError: _WARNING,
     # a start that cannot be
     ConfigError: _CRITICAL,
     StartError: _CRITICAL,

@@ -43,7 +43,7 @@ class Plugins(NamedTuple):
     broken: tuple[Broken, ...]
 
 
-class _PluginError(Exception):
+class PluginError(Exception):
     """Loaded, and still no strategy of its own; the text says why."""
 
 
@@ -65,7 +65,7 @@ def load(points: Iterable[EntryPoint]) -> Plugins:
         name, origin = _printable(point.name), _origin(point)
         try:
             _register(point, claims=claims[point.name])
-        except _PluginError as err:
+        except PluginError as err:
             broken.append(Broken(name, origin, str(err)))
         except (Exception, SystemExit) as err:  # noqa: BLE001 - it is a stranger's code: whatever it raises
             broken.append(Broken(name, origin, _printable(f"{type(err).__name__}: {err}")[:_LONGEST]))
@@ -80,11 +80,11 @@ def _register(point: EntryPoint, *, claims: int) -> None:
 
     before = STRATEGIES.taken()
     if claims > 1:
-        raise _PluginError(f"{claims} plug-ins claim this name; none of them gets it")
+        raise PluginError(f"{claims} plug-ins claim this name; none of them gets it")
     if point.name in before:
-        raise _PluginError(f"the name belongs to {before[point.name].__qualname__}; choose another")
+        raise PluginError(f"the name belongs to {before[point.name].__qualname__}; choose another")
     if not point.name.isidentifier():
-        raise _PluginError("a kind is named like a variable: letters, digits and _")
+        raise PluginError("a kind is named like a variable: letters, digits and _")
     try:
         found = point.load()
         cls = STRATEGIES.taken().get(point.name) if isinstance(found, ModuleType) else found
@@ -92,10 +92,10 @@ def _register(point: EntryPoint, *, claims: int) -> None:
         # Its decorators count for nothing beyond this: a module half loaded leaves no names behind.
         STRATEGIES.put_back(before)
     if not (isinstance(cls, type) and issubclass(cls, Strategy)):
-        raise _PluginError(f"{_printable(point.value)} is no class derived from engine.strategy.Strategy")
+        raise PluginError(f"{_printable(point.value)} is no class derived from engine.strategy.Strategy")
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
-        raise _PluginError(f"{cls.__qualname__} does not say {missing}")
+        raise PluginError(f"{cls.__qualname__} does not say {missing}")
     STRATEGIES.register(point.name)(cls)
 
 
