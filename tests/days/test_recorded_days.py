@@ -31,10 +31,7 @@ async def test_a_tape_that_ends_early_gives_the_kept_trades_of_the_whole_day_up_
     assert "5min_rule" in told
 
 
-KEPT = [one for one in DAYS.values() if path_of(one).is_file()]
-
-
-@pytest.mark.parametrize("one", KEPT, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", DAYS.values(), ids=lambda one: one.name)
 def test_every_recorded_day_has_its_kept_trades_and_levels_from_before_its_open(one: RecordedDay) -> None:
     kept = path_of(one).read_text(encoding="utf-8")
     setup = setup_of(one)
