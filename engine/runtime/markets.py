@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -62,8 +63,6 @@ class Markets:
         self._checkpoints = checkpoints
         self._subscribed: set[str] = set()
         self._holes = Holes(desk, trading)
-        self._dropped: set[str] = set()
-        """Instruments whose line was given up in this run."""
         self._chosen: dict[str, str] = {}
         """Configured symbol -> instrument key."""
         self._retrying = False
@@ -80,11 +79,11 @@ class Markets:
         await self.describe_held()
         for running in self._trading.running:
             self._assign(running)
-        self._subscribe()
+        self._subscribe(first=self._held())  # the others have time until it is known who gets a line
         margins = (self.margin(i) for i in self._desk.instruments.values())
-        # History last: a strategy that is warm must not spend its signal while READY waits for the rest.
+        # Bars and history last: a strategy must not spend its signal while READY waits for the rest.
         await asyncio.gather(*margins, self.before_ready())
-        await self.move_lines()  # now that values are known, too
+        await self.move_lines()
 
     async def _warm_all(self) -> None:
         """One question per instrument and bar length, however many strategies want the answer."""
@@ -147,8 +146,7 @@ class Markets:
     @property
     def watches_held(self) -> bool:
         """False where something that is held, ours or not yet explained, has no market data."""
-        held = {p.key for p in self._desk.books.positions()} | {d.key for d in self._desk.differences}
-        return held <= self._subscribed
+        return self._held() <= self._subscribed
 
     async def watch_held(self) -> None:
         """Describe and subscribe what is held: without a price nobody can decide about it, or guard it."""
@@ -198,10 +196,14 @@ class Markets:
         """Instruments that have a data line."""
         return frozenset(self._subscribed)
 
+    def _held(self) -> set[str]:
+        books = self._desk.books
+        return {p.key for p in books.positions()} | {d.key for d in self._desk.differences}
+
     def _plan(self) -> LinePlan:
         """Who gets a line: what is held, what is worked, the watch list by score, the rest by its value."""
         desk = self._desk
-        held = {p.key for p in desk.books.positions()} | {d.key for d in desk.differences}
+        held = self._held()
         working = {o.intent.key for o in desk.books.open_orders()}
         traded = set().union(*(running.keys for running in self._trading.running))
         values = {row.symbol: row.value_usd or 0.0 for row in desk.selection.universe}
@@ -230,22 +232,21 @@ class Markets:
         self._subscribe()
         await self._warm_all()
 
-    def _subscribe(self) -> None:
+    def _subscribe(self, *, first: AbstractSet[str] | None = None) -> None:
+        """Make the lines those of the plan; `first` where only these may get one yet."""
         desk, plan = self._desk, self._plan()
         for key in sorted(self._subscribed - set(plan.kept)):
             self._broker.unsubscribe(desk.instruments[key])
             self._subscribed.discard(key)
-            self._dropped.add(key)
             desk.quotes.forget(key)
             self._trading.cool(key)
         for key in plan.kept:
-            if key not in self._subscribed:
+            if key not in self._subscribed and (first is None or key in first):
                 self._broker.subscribe(desk.instruments[key])
                 self._subscribed.add(key)
-                if key in self._dropped:
-                    self._dropped.discard(key)
-                    self._trading.cool(key)  # its longer bars begin anew, too
-        self._tell_lines(plan)
+                self._trading.begin_bars(key)
+        if first is None:
+            self._tell_lines(plan)
 
     def _tell_lines(self, plan: LinePlan) -> None:
         desk, limit = self._desk, self._desk.config.market_data.max_lines

@@ -226,10 +226,15 @@ class Trading:
             running.aggregators = {k: aggregator_of(self._desk, k, seconds=running.bar_seconds) for k in keys}
 
     def cool(self, key: str) -> None:
-        """Its live bars ended or begin anew: what decides on it waits until history was fed again."""
+        """Its live bars ended or broke off: what decides on it waits until history was fed again."""
         for running in self.running:
             running.warm.discard(key)
-            if key in running.aggregators:
+        self.begin_bars(key)
+
+    def begin_bars(self, key: str) -> None:
+        """Its live bars begin now: to those who are cold, a longer bar from before would be a partial one."""
+        for running in self.running:
+            if key in running.aggregators and key not in running.warm:
                 running.aggregators[key] = aggregator_of(self._desk, key, seconds=running.bar_seconds)
 
     def warm_up(self, running: Running, key: str, bars: Sequence[Bar]) -> None:
