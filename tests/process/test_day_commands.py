@@ -48,4 +48,4 @@ def test_scan_and_plan_work_with_and_without_an_engine(place: Place) -> None:
     assert plan["day"] == json.loads(file.read_text())["date"]
     assert all(row["source"] == "broker" and row["flat_by"] for row in plan["sessions"])
     assert {"risk.max_positions", "sessions.eod_close"} <= {row["key"] for row in plan["limits"]}
-    assert (plan["data_lines"]["used"], len(plan["strategies"][0]["symbols"])) == (2, 2)
+    assert (plan["data_lines"]["used"], len(plan["strategies"][0]["symbols"])) == (4, 2)

@@ -34,8 +34,14 @@ _PATIENT = {
     "market_data": {"max_quote_age_seconds": 120.0},
     "connection": {"interval_s": 0.5},
     "broker": {"seed": 11},
+    "universe": {
+        "min_24h_value": [0.0, 0.0, 0.0],
+        "allocation_pct": [100.0, 100.0, 100.0],
+        "base_size_pct": [100.0, 100.0, 100.0],
+        "theme_cap_pct": 100.0,
+    },
 }
-"""A busy machine must not make a quote too old."""
+"""A busy machine must not make a quote too old, nor a tape of a few minutes every instrument a small one."""
 
 
 @dataclass
