@@ -33,8 +33,15 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was seen; the processes of a spread run tell their results to the first one."""
+    """Add what was seen to the file; the processes of a spread run tell their results to the first one."""
     target = os.environ.get(RESULTS)
     if target and not hasattr(session.config, "workerinput"):
-        seen = {"passed": _outcomes["passed"], "failed": _outcomes["failed"], "rows": _rows}
+        before = Path(target).read_text(encoding="utf-8") if Path(target).exists() else ""
+        told = json.loads(before) if before.strip() else {"passed": 0, "failed": 0, "rows": {}}
+        rows = {row: told["rows"].get(row, True) and is_proven for row, is_proven in _rows.items()}
+        seen = {
+            "passed": told["passed"] + _outcomes["passed"],
+            "failed": told["failed"] + _outcomes["failed"],
+            "rows": told["rows"] | rows,
+        }
         Path(target).write_text(json.dumps(seen), encoding="utf-8")

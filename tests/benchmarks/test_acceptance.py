@@ -14,6 +14,7 @@ BUSY_ECHO_S = 0.002
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.req("PS60-ACC-8", "PS60-NFR-SUBMIT", "PLAN-NFR-LATENCY")
 def test_a_break_is_an_order_within_100_ms_and_the_close_of_a_bar_within_two_seconds() -> None:
     times = measured(samples=BREAKS, minutes=MINUTES, symbols=SYMBOLS[:20])

@@ -110,6 +110,8 @@ class Terminal:
         self._closed = threading.Event()
         self.leader, self._master = pty.fork()
         if self.leader == 0:
+            # Under `nohup` it would be ignored here and in every child, and the cockpit would respect that.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             os.chdir(place.folder)
             os.execvpe("/bin/sh", ["sh", "-c", _SHELL, "sh", *command], place.environ())
         self.resize(*size)
