@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.logged import plain_logs
 from tests.proofs import (  # noqa: F401 - hooks that pytest calls
     carry_rows,
     pytest_runtest_logreport,
     pytest_sessionfinish,
 )
 
-# A trace in colour with every local of a whole engine takes seconds to draw, and nobody looks at it.
-_PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
+plain_logs()
 
 HERE = Path(__file__).parent
 

@@ -1,4 +1,4 @@
-"""What one module logs, whatever logs other tests of the same process have set up before."""
+"""What a module logs, whatever logs other tests of the same process set up before; and logs put back."""
 
 from __future__ import annotations
 
@@ -17,3 +17,13 @@ def logged_by(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> LogCapture
     capture = LogCapture()
     monkeypatch.setattr(module, "_log", structlog.wrap_logger(None, processors=[capture]))
     return capture
+
+
+def plain_logs() -> None:
+    """Put the library's own configuration back, but for its traces.
+
+    A trace in colour with every local of a whole engine takes seconds to draw, and nobody looks at it.
+    """
+    structlog.reset_defaults()
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])

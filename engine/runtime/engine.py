@@ -92,6 +92,7 @@ class Engine:
         """True once its tasks are being ended: from then on no new one can begin."""
         self._acts: dict[asyncio.Task[None], None] = {}
         self._was_ready = False
+        self._is_compared = False  # whole, since the line came up; what began before that judges nothing
         self._stop_request: asyncio.Future[StopRequest] = asyncio.get_running_loop().create_future()
         self._drained: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
         self._early: list[tuple[str, Callable[[], object]]] = []
@@ -321,6 +322,7 @@ class Engine:
     async def on_up(self, hello: Hello) -> bool:
         """The line is up: compare, stops, then the markets, then READY (or ORPHANS until all is settled)."""
         parts, desk = self.parts, self.parts.desk
+        self._is_compared = False
         self._set_state(EngineState.RECONCILING, "comparing the account with the broker")
         if not await parts.account.compare():
             return False
@@ -338,13 +340,14 @@ class Engine:
         if not self._was_ready:
             self._was_ready = True
             parts.on_first_ready()
+        self._is_compared = True
         self.judge()
         desk.notices.clear_alert("link_down")
         return True
 
     def judge(self) -> None:
         """READY, or ORPHANS while something at the broker waits for a decision. Asked after comparisons."""
-        if self.parts.desk.link is not LinkState.UP or not self._was_ready:
+        if self.parts.desk.link is not LinkState.UP or not self._is_compared:
             return
         if not self.parts.markets.watches_held:
             self.spawn("watch what is held", self.parts.markets.watch_held)
@@ -363,6 +366,7 @@ class Engine:
     def on_down(self, event: LinkEvent) -> None:
         """The line is lost, frozen or the broker lost its own: entries are blocked at once."""
         desk = self.parts.desk
+        self._is_compared = False
         self._set_state(EngineState.BLOCKED, event.text, reason=Reason.LINK_DOWN)
         # In a gateway's own restart window a lost line is no trouble yet; the health monitor waits for it.
         level = Level.INFO if is_quiet(desk) else Level.ERROR

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
 from engine.api import EngineState, Level
 from engine.config.redaction import Redactor
@@ -18,6 +17,7 @@ from engine.runtime.alerts.catalogue import CATALOGUE
 from engine.runtime.inbox import tell_changes
 from engine.runtime.process import logs
 from engine.runtime.process.late_log import LateLog
+from tests.logged import plain_logs
 from tests.runtime.kept import kept
 from tests.virtual_time import pass_time, virtual
 
@@ -65,7 +65,7 @@ async def test_entry_partial_refusal_and_exception_are_logged_once_at_their_leve
         root.setLevel(level_before)
         threading.excepthook = hook
         logging.captureWarnings(capture=False)
-        structlog.reset_defaults()
+        plain_logs()
     lines = next(folder.iterdir()).read_text().splitlines()
 
     def levels(text: str) -> list[str]:

@@ -238,6 +238,24 @@ async def test_a_line_lost_while_the_markets_are_prepared_is_never_shown_as_read
         assert it.here.alerts("link_down") != []
 
 
+@virtual
+@pytest.mark.req("RECOVERY-GATE")
+async def test_what_ends_after_the_line_came_back_does_not_make_it_ready_before_it_is_compared(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as it:
+        it.here.broker.state_error = "torn"
+        it.engine.parts.line.on_link(AGAIN)
+        await pass_time(1)
+
+        it.engine.judge()  # as a settlement does that was begun on the line before
+        assert it.here.desk.state is EngineState.RECONCILING
+
+        it.here.broker.state_error = ""
+        await pass_time(5)
+        assert it.here.desk.state is EngineState.READY
+
+
 def _down() -> Hello:
     raise ConnectError("nobody answers")
 

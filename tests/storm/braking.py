@@ -82,8 +82,12 @@ class Brakes:
         """Those of exactly this scope promise nothing from now on; the answer is what they were."""
         gone = [p for p in self.on if p.scope == scope]
         self.lifting += gone
-        self.on = [p for p in self.on if p.scope != scope]
+        self.forget(scope)
         return gone
+
+    def forget(self, scope: Scope) -> None:
+        """None of this scope is on."""
+        self.on = [p for p in self.on if p.scope != scope]
 
     def stands_again(self, brakes: list[Pulled]) -> None:
         """A release that was refused changed nothing."""
@@ -173,7 +177,9 @@ def i34_the_kill_file_is_seen(watch: Watch) -> Iterator[str]:
     """A kill file is a KILL within 3 s, in any state of the engine."""
     storm, desk = watch.storm, watch.storm.desk
     killed = desk is not None and desk.brakes.account_level() is BrakeLevel.KILL
-    if killed and storm.kill_file.is_there:
+    if killed and storm.kill_file.is_awaited:
+        # Found and taken between two looks, it counts all the same.
+        storm.kill_file.is_awaited = False
         storm.operator.killed_by_file()
     lasts_s = watch.lasts_s("kill file", storm.kill_file.is_there and not killed and storm.is_running)
     if lasts_s > DETECTED_S:

@@ -18,9 +18,12 @@ class KillFile:
     def __init__(self, weather: Weather) -> None:
         wanted = any(moment.blow is Blow.KILL_FILE for moment in weather.blows)
         self.folder = Path(tempfile.mkdtemp(prefix="storm-kill-")) if wanted else NOWHERE
+        self.is_awaited = False
+        """Written, and its KILL not seen to be on yet."""
 
     def write(self) -> None:
         """Somebody wants everything stopped."""
+        self.is_awaited = True
         (self.folder / NAME).write_text("storm", encoding="utf-8")
 
     @property

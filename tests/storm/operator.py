@@ -155,8 +155,11 @@ class Operator:
         if command.kind is CommandKind.RESUME:
             brakes.releases += 1
             gone = brakes.release(scope)
+            # Done, it has lifted what came on meanwhile, too.
             return lambda outcome: (
-                brakes.stands_again(gone) if outcome.status is not OutcomeStatus.DONE else None
+                brakes.stands_again(gone)
+                if outcome.status is not OutcomeStatus.DONE
+                else brakes.forget(scope)
             )
         if command.kind not in _BRAKES:
             return lambda _: None

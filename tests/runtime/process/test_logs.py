@@ -18,6 +18,7 @@ from engine.config.redaction import Redactor
 from engine.runtime.process import log_files, logs
 from engine.runtime.process.errors import FailedError
 from engine.runtime.process.log_files import delete_before, eastern_day, file_of
+from tests.logged import plain_logs
 from tests.waiting import eventually
 
 _log = logging.getLogger("cockpit.test")
@@ -33,7 +34,7 @@ def root() -> Iterator[logging.Logger]:
     root.setLevel(level)
     threading.excepthook = hook
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    plain_logs()
 
 
 def written(path: Path) -> str:
