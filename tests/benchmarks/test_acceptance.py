@@ -8,7 +8,7 @@ from benchmarks.figures import quantile
 from benchmarks.hundred import SYMBOLS
 from benchmarks.pivot_to_order import measured
 
-BREAKS, MINUTES = 200, 5
+BREAKS, MINUTES = 100, 3
 BUSY_ECHO_S = 0.002
 """An echo whose worst takes longer than this has told that the machine is busy with others."""
 

@@ -30,8 +30,6 @@ def test_the_first_entry_comes_within_a_minute_in_19_of_20_fresh_seeds(
 
 @pytest.mark.slow
 def test_there_are_three_round_trips_in_the_first_quarter_of_an_hour() -> None:
-    seeds = [secrets.randbelow(2**31) for _ in range(3)]
+    seed = secrets.randbelow(2**31)
 
-    trips = {seed: evening(seed, minutes=15).round_trips for seed in seeds}
-
-    assert min(trips.values()) >= 3, trips
+    assert evening(seed, minutes=15).round_trips >= 3, seed
