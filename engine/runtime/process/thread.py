@@ -12,7 +12,7 @@ import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Final, Protocol
 
 from engine.api import Command, Outcome, OutcomeStatus
@@ -69,6 +69,8 @@ class EngineThread:
         self._end_callbacks: list[Callable[[], None]] = []
         self._attendants: list[Attendant] = []
         self._commands: set[asyncio.Task[None]] = set()
+        self._asked: set[tuple[Command, Future[Outcome]]] = set()
+        self._takes_commands = True
         self._ended = threading.Event()
         self._ready: asyncio.Future[EngineCore] | None = None
         self._exit_code = 1
@@ -116,10 +118,14 @@ class EngineThread:
         if self._ended.is_set():
             future.set_result(stopped_outcome(command))
             return future
+        # Noted before it is handed over: whatever the loop does not come to is answered at its end.
+        asked = (command, future)
+        self._asked.add(asked)
+        future.add_done_callback(lambda _: self._asked.discard(asked))
         try:
             self._loop.call_soon_threadsafe(self._begin, command, future)
         except RuntimeError:  # the loop closed between the check and the call
-            future.set_result(stopped_outcome(command))
+            _answer(future, stopped_outcome(command))
         return future
 
     async def execute(self, command: Command) -> Outcome:
@@ -141,6 +147,9 @@ class EngineThread:
             )
 
     def _begin(self, command: Command, future: Future[Outcome]) -> None:
+        if not self._takes_commands:  # a task begun now would be left behind by the loop
+            _answer(future, stopped_outcome(command))
+            return
         task = self._loop.create_task(self._carry_out(command, future), name=f"command {command.kind}")
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
@@ -150,8 +159,7 @@ class EngineThread:
             outcome = await self.execute(command)
         except asyncio.CancelledError:
             outcome = stopped_outcome(command)
-        if not future.done():
-            future.set_result(outcome)
+        _answer(future, outcome)
 
     def _main(self) -> None:
         leave_signals_to_main()
@@ -163,6 +171,8 @@ class EngineThread:
         finally:
             self._ended.set()
             self._loop.close()
+            for command, future in tuple(self._asked):
+                _answer(future, stopped_outcome(command))
             for callback in self._end_callbacks:
                 callback()
 
@@ -200,6 +210,7 @@ class EngineThread:
         self._feed.end("" if self.failure is None else _sentence(self.failure))
 
     async def _end_commands(self) -> None:
+        self._takes_commands = False
         if self._commands:
             _, late = await asyncio.wait(set(self._commands), timeout=_LAST_WORD_S)
             for task in late:
@@ -224,6 +235,12 @@ def stopped_outcome(command: Command) -> Outcome:
         Reason.NOT_READY,
         f"{command.kind}: the engine has stopped; nothing was done. Orders already at the broker stay there.",
     )
+
+
+def _answer(future: Future[Outcome], outcome: Outcome) -> None:
+    """Answer once: the end of the thread and the caller of a closed loop may both come to it."""
+    with contextlib.suppress(InvalidStateError):
+        future.set_result(outcome)
 
 
 def _seen(future: asyncio.Future[EngineCore]) -> None:

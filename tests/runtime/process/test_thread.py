@@ -6,10 +6,11 @@ import asyncio
 import signal
 import sys
 import threading
+from concurrent.futures import Future
 
 import pytest
 
-from engine.api import CommandKind, EngineState, OutcomeStatus
+from engine.api import CommandKind, EngineState, Outcome, OutcomeStatus
 from engine.runtime.process.errors import RefusedError
 from engine.runtime.process.thread import SWITCH_INTERVAL_S, EngineThread
 from tests.runtime.engines import boot_feed, command, engine
@@ -104,6 +105,60 @@ def test_an_engine_that_may_not_start_ends_with_its_own_exit_code_and_sentence()
     assert thread.exit_code == 4
     assert feed.latest.state_reason == "the account DU1 is not the one of this state folder."
     assert waiting.result(0).status is OutcomeStatus.FAILED
+
+
+def test_a_command_handed_over_while_the_thread_ends_is_answered_too() -> None:
+    answers: list[Future[Outcome]] = []
+
+    class AsksLast:
+        async def start(self) -> None: ...
+
+        async def stop(self) -> None:
+            answers.append(thread.submit(command(CommandKind.PAUSE)))  # nobody is left to carry it out
+            await asyncio.sleep(0)
+            thread.on_end(lambda: answers.append(thread.submit(command(CommandKind.KILL))))
+
+    async def refuse() -> None:
+        raise RefusedError("not this account.")
+
+    thread = EngineThread(refuse, feed=boot_feed())  # type: ignore[arg-type]  # never gets as far as a core
+    thread.attend(AsksLast())
+    thread.on_end(lambda: answers.append(thread.submit(command(CommandKind.HALT))))
+    handed_over = thread.submit(command(CommandKind.HALT))
+    thread.start()
+
+    assert thread.join(5.0)
+    assert [answer.result(0).code for answer in (handed_over, *answers)] == ["not_ready"] * 4
+
+
+def test_a_command_the_loop_never_came_to_is_answered_at_its_end() -> None:
+    late: list[Future[Outcome]] = []
+
+    class AsksWithItsLastBreath:
+        async def start(self) -> None: ...
+
+        async def stop(self) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            task.add_done_callback(lambda _: late.append(thread.submit(command(CommandKind.PAUSE))))
+
+    async def refuse() -> None:
+        raise RefusedError("not this account.")
+
+    thread = EngineThread(refuse, feed=boot_feed())  # type: ignore[arg-type]  # never gets as far as a core
+    thread.attend(AsksWithItsLastBreath())
+    thread._ended = _NeverSet()  # the moment between the check and the hand-over, held open
+    thread.start()
+
+    assert thread.join(5.0)
+    assert late[0].result(0).status is OutcomeStatus.FAILED
+
+
+class _NeverSet(threading.Event):
+    """Lets `submit` believe that the engine still runs, as it does in the moment before it ends."""
+
+    def is_set(self) -> bool:
+        return False
 
 
 def test_urgent_changes_reach_a_subscriber_and_market_data_does_not() -> None:
