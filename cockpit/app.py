@@ -8,14 +8,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Unpack
 
 from textual import events
 from textual.screen import Screen
 from textual.timer import Timer
 
 from cockpit.bell import Bell
-from cockpit.bridge import Bridge
+from cockpit.bridge import Bridge, Details
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Clock, Frame, ScreenState
@@ -28,8 +28,7 @@ from cockpit.screens.dialog import Dialog
 from cockpit.settings import ColorMode, UiSettings
 from cockpit.spans import Span, Tone
 from cockpit.themes import DEFAULT_THEME, THEME_NAMES, THEMES, next_theme
-from engine.api import Command, CommandKind, EngineHandle, EngineState, Outcome, OutcomeStatus, Scope
-from engine.api_recovery import Settlement
+from engine.api import Command, CommandKind, EngineHandle, EngineState, Outcome, OutcomeStatus
 
 LATER: Final = ("alerts", "health", "kill", "leave", "markets", "page", "pages", "recovery", "risk", "setups")
 """Screens that are imported once the first frame is drawn: together they take a tenth of it."""
@@ -268,36 +267,15 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
 
     # Wishes and outcomes
 
-    def send(
-        self,
-        kind: CommandKind,
-        *,
-        scope: Scope | None = None,
-        target: str = "",
-        value: float | None = None,
-        seen: float | None = None,
-        reason: str = "",
-        confirmed: bool = False,
-        typed: str = "",
-        settlements: tuple[Settlement, ...] = (),
-    ) -> Command | None:
+    def send(self, kind: CommandKind, **details: Unpack[Details]) -> Command | None:
         """Submit a command and say so; None (and a word why) for one who only watches."""
         if not self._acting:
             self.say(Span(f"{kind.value} not sent: this screen only watches", Tone.WARN))
             return None
-        what = " ".join(part for part in (kind.value, target or (str(scope) if scope else "")) if part)
+        about = details.get("target") or details.get("scope", "")
+        what = " ".join(part for part in (kind.value, str(about)) if part)
         self.say(Span("requested ", Tone.WARN), Span(clean(what)))
-        return self._bridge.submit(
-            kind,
-            scope=scope,
-            target=target,
-            value=value,
-            seen=seen,
-            reason=reason,
-            confirmed=confirmed,
-            typed=typed,
-            settlements=settlements,
-        )
+        return self._bridge.submit(kind, **details)
 
     def say(self, *spans: Span) -> None:
         """One message in the status line of every screen."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
+from cockpit.bridge import Details
 from cockpit.format import clean
 from cockpit.moving import Moving
 from cockpit.screens.dialog import Answers, AskDialog, Dialog, Field, Previewer
 from cockpit.spans import Span
-from engine.api import Command, CommandKind, Scope
-from engine.api_recovery import Settlement
+from engine.api import Command, CommandKind
 
 ResultT = TypeVar("ResultT")
 
@@ -20,19 +20,7 @@ class Asking(Moving):
     """Dialogs over the screen, and the one way to the engine."""
 
     @abstractmethod
-    def send(
-        self,
-        kind: CommandKind,
-        *,
-        scope: Scope | None = None,
-        target: str = "",
-        value: float | None = None,
-        seen: float | None = None,
-        reason: str = "",
-        confirmed: bool = False,
-        typed: str = "",
-        settlements: tuple[Settlement, ...] = (),
-    ) -> Command | None:
+    def send(self, kind: CommandKind, **details: Unpack[Details]) -> Command | None:
         """Submit a command and say so; None (and a word why) for one who only watches."""
 
     @abstractmethod

@@ -6,9 +6,24 @@ import contextlib
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from typing import TypedDict, Unpack
 
 from engine.api import Command, CommandKind, EngineHandle, Outcome, OutcomeStatus, Scope
 from engine.api_recovery import Settlement
+
+
+class Details(TypedDict, total=False):
+    """What a wish may say besides its kind; each as in `Command`, which has the defaults."""
+
+    scope: Scope
+    target: str
+    value: float
+    seen: float | None
+    reason: str
+    confirmed: bool
+    typed: str
+    settlements: tuple[Settlement, ...]
+
 
 OnOutcome = Callable[[Command, Outcome], None]
 """Called from any thread, once per command."""
@@ -24,32 +39,9 @@ class Bridge:
         self._on_outcome = on_outcome
         self._new_id = new_id or (lambda: uuid.uuid4().hex)
 
-    def submit(
-        self,
-        kind: CommandKind,
-        *,
-        scope: Scope | None = None,
-        target: str = "",
-        value: float | None = None,
-        seen: float | None = None,
-        reason: str = "",
-        confirmed: bool = False,
-        typed: str = "",
-        settlements: tuple[Settlement, ...] = (),
-    ) -> Command:
+    def submit(self, kind: CommandKind, **details: Unpack[Details]) -> Command:
         """Send one wish; its outcome arrives at `on_outcome`, also when it could not be delivered."""
-        command = Command(
-            command_id=self._new_id(),
-            kind=kind,
-            scope=scope or Scope(),
-            target=target,
-            value=value,
-            seen=seen,
-            reason=reason,
-            confirmed=confirmed,
-            typed=typed,
-            settlements=settlements,
-        )
+        command = Command(self._new_id(), kind, **details)
         try:
             future = self._handle.submit(command)
         except (RuntimeError, OSError) as err:

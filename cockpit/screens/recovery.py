@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Unpack
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from cockpit import recovery
 from cockpit.action import Where
+from cockpit.bridge import Details
 from cockpit.format import clean
 from cockpit.frame import Frame
 from cockpit.keymap import bindings_for, key_for
@@ -52,14 +53,7 @@ _MOST_RESULTS = 4
 class Operator(Protocol):
     """What the screen needs of the app: a way to send, to ask and to say."""
 
-    def send(
-        self,
-        kind: CommandKind,
-        *,
-        reason: str = "",
-        confirmed: bool = False,
-        settlements: tuple[Settlement, ...] = (),
-    ) -> Command | None:
+    def send(self, kind: CommandKind, **details: Unpack[Details]) -> Command | None:
         """Submit a command; None for one who only watches."""
 
     def ask(
