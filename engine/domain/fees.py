@@ -26,10 +26,11 @@ class FeeSchedule(NamedTuple):
 
     def order_fee_usd(self, sec_type: SecType, *, quantity: int, value_usd: float) -> float:
         """Fee of one order that fills wholly. `value_usd` is price times quantity times multiplier."""
+        per_share_usd, at_least, cap_pct, per_contract_usd = self
         if sec_type is _FUTURE:
-            return self.per_contract_usd * quantity
-        by_share, cap = self.per_share_usd * quantity, self.cap_pct / 100.0 * abs(value_usd)
-        at_least = by_share if by_share > self.minimum_usd else self.minimum_usd
+            return per_contract_usd * quantity
+        by_share, cap = per_share_usd * quantity, cap_pct / 100.0 * abs(value_usd)
+        at_least = by_share if by_share > at_least else at_least
         return cap if cap < at_least else at_least
 
 

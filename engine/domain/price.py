@@ -44,7 +44,9 @@ def round_to_tick(instrument: Instrument, price: float, rounding: Rounding = Rou
         whole = math.ceil(ticks - _DUST)
     else:
         whole = round(round(ticks, 9))
-    return round(whole * step, 10)
+    per_point = 1.0 / step
+    # A quotient of two whole numbers is the double next to the price meant, and needs no rounding.
+    return whole / per_point if per_point.is_integer() else round(whole * step, 10)
 
 
 _DUST = 5e-10

@@ -33,6 +33,8 @@ _TOTAL: Rule = (Reason.TOTAL_AT_RISK, "total at risk")
 _NOTIONAL_PCT: Rule = (Reason.NOTIONAL, "what the rule asks for")
 _FUNDS: Rule = (Reason.FUNDS, "what entries tie up")
 
+_TOO_MUCH = "{}: {} would be {:,.2f} of {:,.2f} USD"
+
 
 def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tuple[Cap, ...] | Refusal:
     """Every cap that holds an entry in this instrument; a refusal where a figure behind them is not known.
@@ -111,8 +113,8 @@ def first_exceeded(key: str, caps: tuple[Cap, ...], wanted_usd: float) -> Refusa
     """The first cap that does not hold this much more; what is not a number never fits."""
     for (reason, name), limit, used in caps:
         if not used + wanted_usd <= limit + EXACT * abs(limit):
-            text = f"{key}: {name} would be {used + wanted_usd:,.2f} of {limit:,.2f} USD"
-            return Refusal(reason, text, limit, used + wanted_usd)
+            comes_to = used + wanted_usd
+            return Refusal(reason, _TOO_MUCH, limit, comes_to, (key, name, comes_to, limit))
     return None
 
 

@@ -77,8 +77,8 @@ def check_losses(key: str, losses: Losses, limits: RiskLimits) -> Refusal | None
 
 def used_share(losses: Losses, limits: RiskLimits) -> float:
     """How much of the nearer drawdown limit is used up, 0 to 1; 0 below the start of de-risking."""
-    session = losses[2] / limits.session_drawdown_pct
-    rolling = losses[3] / limits.rolling_drawdown_pct
+    _, _, session_pct, rolling_pct = losses
+    session, rolling = session_pct / limits.session_drawdown_pct, rolling_pct / limits.rolling_drawdown_pct
     used = session if session > rolling else rolling
     if not used >= limits.derisk_start - _EXACT:
         return 0.0

@@ -23,8 +23,7 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
     session = instrument.liquid_session(now)
     if session is None:
         return Refusal(Reason.SESSION_CLOSED, f"{instrument.key}: its regular session is not open")
-    open_s = (now - session.open).total_seconds()
-    if open_s < limits.open_delay_s:
+    if limits.open_delay_s and (open_s := (now - session.open).total_seconds()) < limits.open_delay_s:
         text = f"{instrument.key}: open for {open_s:.1f} s, entries begin after {limits.open_delay_s:g} s"
         return Refusal(Reason.SESSION_CLOSED, text, limits.open_delay_s, open_s)
     clock = now.astimezone(NEW_YORK).time()
@@ -82,7 +81,7 @@ def _age(age_s: float) -> str:
 def check_collar(key: str, price: float, quote: Quote, limits: RiskLimits) -> Refusal | None:
     """An order's limit is near the fresh price. The caller has checked the quote."""
     away_pct = 100.0 * abs(2.0 * price / (quote.bid + quote.ask) - 1.0)
-    if math.isfinite(away_pct) and price > 0 and away_pct <= limits.price_collar_pct + 1e-9:
+    if price > 0 and away_pct <= limits.price_collar_pct + 1e-9:  # which NaN is not
         return None
     text = f"{key}: {price:g} is {away_pct:.2f} % of {limits.price_collar_pct:g} % away from {quote.mid:g}"
     return Refusal(Reason.PRICE_COLLAR, text, limits.price_collar_pct, away_pct)

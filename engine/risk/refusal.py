@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.domain.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """No, and why: a stable code, the limit that said so and the value that broke it."""
 
     reason: Reason
-    text: str
+    words: str
+    """The sentence, or its pattern where there are `figures`."""
     limit: float | None = None
     value: float | None = None
+    figures: tuple[object, ...] = ()
+    """What the pattern is filled with, once somebody reads it: a decision costs less than its sentence."""
+
+    @property
+    def text(self) -> str:
+        """Why, for people."""
+        return self.words.format(*self.figures) if self.figures else self.words
 
 
 class OrderRefusedError(Exception):

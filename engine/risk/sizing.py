@@ -57,7 +57,7 @@ def size_entry(
         return caps
     if proposal.terms is not None:
         caps = (*caps, cap_of_terms(proposal.terms, instrument.key, world, limits))
-    if not (math.isfinite(unit_risk) and math.isfinite(unit_usd) and unit_usd > 0):
+    if not (unit_risk < math.inf and 0.0 < unit_usd < math.inf):  # nor is NaN below anything
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: margin or exposure of one is not known yet")
     rules, budget = limits.order_rules, _risk_budget_usd(world, limits)
     room = room_usd(caps)
@@ -92,7 +92,8 @@ def _sized(
 ) -> tuple[int, float] | Refusal:
     """The most units that every limit leaves, and the fee of one way. `room` in units, `budget` in USD."""
     rules, unit_risk = limits.order_rules, abs(limit - stop) * instrument.multiplier
-    quantity = min(_most(room), most_units(instrument, limits))
+    fitting, most = _most(room), most_units(instrument, limits)
+    quantity = fitting if fitting < most else most
     if limits.volatility_target_pct:
         calm = calm_units(proposal, instrument, budget / limits.risk_per_trade_pct, limits)
         if isinstance(calm, Refusal):
@@ -107,7 +108,8 @@ def _sized(
 
 def _most(units: float) -> int:
     """Whole units; at least one, so that a refusal can name the limit."""
-    return max(1, math.floor(units + 1e-9))
+    whole = int(units + 1e-9)
+    return whole if whole > 1 else 1
 
 
 def _within_risk(
@@ -146,7 +148,7 @@ def _entry_limit(side: Side, instrument: Instrument, quote: Quote, ticks_through
 def _stop(proposal: Proposal, instrument: Instrument, limit: float) -> float | Refusal:
     """The protective stop on the grid, rounded away from the entry so that it is never tighter than meant."""
     wanted = proposal.stop_price
-    if wanted is None or not math.isfinite(wanted) or wanted <= 0:
+    if wanted is None or not 0.0 < wanted < math.inf:
         return Refusal(
             Reason.STOP_INVALID, f"{instrument.key}: an entry needs a protective stop, got {wanted}"
         )

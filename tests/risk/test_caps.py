@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.domain.order import Order, OrderState, Role, Side
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
+from engine.risk.caps import first_exceeded
 from engine.risk.exposure import Holding, commitments
 from engine.risk.gate import check_again, check_entry
 from engine.risk.limits import RiskLimits
@@ -153,6 +154,14 @@ def test_a_persons_quantity_is_never_cut_but_refused_by_what_it_breaks() -> None
     assert _refusal(check_entry(proposal(), world(), LIMITS, wanted=0)).reason is Reason.SIZE_ZERO
     tiny = replace(LIMITS, risk_per_trade_pct=0.001)
     assert _refusal(check_entry(proposal(), world(), tiny, wanted=20)).reason is Reason.SIZE_ZERO
+
+
+def test_a_refusal_by_a_cap_says_so_in_full_even_of_a_name_in_braces() -> None:
+    key = "{0.reason}"
+    refusal = first_exceeded(key, (((Reason.GROSS_EXPOSURE, "gross exposure"), 1000.0, 900.0),), 200.5)
+    assert refusal is not None
+    assert refusal.text == "{0.reason}: gross exposure would be 1,100.50 of 1,000.00 USD"
+    assert (refusal.limit, refusal.value) == (1000.0, 1100.5)
 
 
 @pytest.mark.req("247-NFR-SAFE")
