@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from engine.domain.position import Partial, Trade
+from engine.ledger.trade_figures import average, duration_min
 
 
 class PartialRecord(TypedDict):
@@ -21,21 +22,22 @@ class PartialRecord(TypedDict):
 
 
 class TradeDict(TypedDict):
-    """One closed round trip. Money in USD; `pnl_usd` is after fees."""
+    """One closed round trip. Money in USD; `pnl` is after fees. Times are ISO text in UTC."""
 
     symbol: str
     side: str
-    shares: int
     entry_price: float
-    exit_price: float
     entry_time: str
+    exit_price: float
     exit_time: str
+    shares: int
+    pnl: float
+    duration_min: float
+    exit_reason: str
+    partials: list[PartialRecord]
     gross_usd: float
     fees_usd: float
-    pnl_usd: float
-    reason: str
     owner: str
-    partials: list[PartialRecord]
 
 
 class DailySummary(TypedDict):
@@ -66,8 +68,8 @@ def daily_summary(trades: Sequence[Trade], *, realized_usd: Decimal, fees_usd: D
         winners=len(won),
         losers=len(lost),
         win_rate=len(won) / len(nets) if nets else 0.0,
-        avg_winner=_average(won),
-        avg_loser=_average(lost),
+        avg_winner=average(won),
+        avg_loser=average(lost),
         trades=[trade_record(trade) for trade in trades],
     )
 
@@ -77,17 +79,18 @@ def trade_record(trade: Trade) -> TradeDict:
     return TradeDict(
         symbol=trade.key,
         side="LONG" if trade.quantity > 0 else "SHORT",
-        shares=abs(trade.quantity),
         entry_price=float(trade.entry_price),
-        exit_price=float(trade.exit_price),
         entry_time=utc_text(trade.opened_at),
+        exit_price=float(trade.exit_price),
         exit_time=utc_text(trade.closed_at),
+        shares=abs(trade.quantity),
+        pnl=float(trade.net_usd),
+        duration_min=duration_min(trade),
+        exit_reason=trade.reason,
+        partials=[partial_record(partial) for partial in trade.partials],
         gross_usd=float(trade.gross_usd),
         fees_usd=float(trade.fees_usd),
-        pnl_usd=float(trade.net_usd),
-        reason=trade.reason,
         owner=trade.owner,
-        partials=[partial_record(partial) for partial in trade.partials],
     )
 
 
@@ -109,7 +112,3 @@ def trades_json(trades: Sequence[Trade]) -> str:
 def utc_text(at: datetime) -> str:
     """ISO text in UTC of an aware time."""
     return at.astimezone(UTC).isoformat()
-
-
-def _average(nets: Sequence[Decimal]) -> float:
-    return float(sum(nets, Decimal(0)) / len(nets)) if nets else 0.0

@@ -91,7 +91,7 @@ def test_trades_are_saved_as_json_with_their_partials_and_times_in_utc():
     (record,) = json.loads(trades_json([trade]))
 
     assert record == json.loads(json.dumps(trade_record(trade)))
-    assert (record["side"], record["shares"], record["pnl_usd"]) == ("SHORT", 100, 97.5)
+    assert (record["side"], record["shares"], record["pnl"]) == ("SHORT", 100, 97.5)
     assert record["entry_time"] == "2025-10-06T14:05:47+00:00"
     assert datetime.fromisoformat(record["exit_time"]).tzinfo == UTC
     assert record["partials"] == [

@@ -56,7 +56,7 @@ def test_the_end_prints_the_summary_and_leaves_summary_and_trades_on_the_disk(
     assert summary["total_trades"] == len(trades) == len(symbols)
     assert summary["left_open"] == []
     assert sorted(trade["symbol"] for trade in trades) == sorted(symbols)
-    assert {trade["reason"] for trade in trades} <= {"shutdown"}
+    assert {trade["exit_reason"] for trade in trades} <= {"shutdown"}
     for symbol in symbols:
         assert f"cockpit: {symbol:8} LONG" in said
 

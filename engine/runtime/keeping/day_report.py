@@ -83,7 +83,7 @@ def uptime_line(uptime: UptimeView) -> str:
 def _trade_line(trade: TradeDict) -> str:
     return (
         f"{trade['symbol']:8} {trade['side']:5} {trade['shares']:>6}  {trade['entry_price']:g} → "
-        f"{trade['exit_price']:g}  {trade['pnl_usd']:+,.2f} USD net ({trade['reason']})"
+        f"{trade['exit_price']:g}  {trade['pnl']:+,.2f} USD net ({trade['exit_reason']})"
     )
 
 
