@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -41,7 +42,7 @@ class Bridge:
 
     def submit(self, kind: CommandKind, **details: Unpack[Details]) -> Command:
         """Send one wish; its outcome arrives at `on_outcome`, also when it could not be delivered."""
-        command = Command(self._new_id(), kind, **details)
+        command = Command(self._new_id(), kind, asked_s=time.monotonic(), **details)
         try:
             future = self._handle.submit(command)
         except (RuntimeError, OSError) as err:

@@ -83,6 +83,9 @@ class Command:
     typed: str = ""
     """What the operator typed where a word is asked for (FLATTEN, the account id)."""
     settlements: tuple[Settlement, ...] = ()
+    asked_s: float | None = None
+    """When it was asked for, by the monotonic clock of this machine; None: when it arrived. A release lifts
+    no HALT or KILL that came on later: whoever asked did not know of it."""
 
 
 class OutcomeStatus(StrEnum):

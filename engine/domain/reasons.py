@@ -122,6 +122,7 @@ class Reason(StrEnum):
     WRONG_TARGET = "wrong_target"
     ROW_CHANGED = "row_changed"
     NEEDS_REASON = "needs_reason"
+    PULLED_SINCE = "pulled_since"
     NOT_FLAT = "not_flat"
     DRILL_FAILED = "drill_failed"
     OUT_OF_BOUNDS = "out_of_bounds"

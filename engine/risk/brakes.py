@@ -121,15 +121,22 @@ class LiftVerdict(StrEnum):
     NEEDS_ACCOUNT = Reason.CONFIRMATION.value
     NOT_FLAT = Reason.NOT_FLAT.value
     UNKNOWN = Reason.UNKNOWN_ORDER.value
+    PULLED_SINCE = Reason.PULLED_SINCE.value
 
 
 def may_lift(
-    held: tuple[Brake, ...], *, reason: str, typed_account: str, account: str, unknown_orders: int
+    held: tuple[Brake, ...],
+    *,
+    reason: str,
+    typed_account: str,
+    account: str,
+    unknown_orders: int,
+    pulled_since: bool = False,
 ) -> LiftVerdict:
     """Whether a person may lift these brakes now.
 
     HALT and KILL want the account id typed; nothing is lifted while a KILL is not flat, nor a HALT or
-    KILL while the fate of an order is unknown.
+    KILL while the fate of an order is unknown, nor where one was `pulled_since` the person asked.
     """
     if not held:
         return LiftVerdict.NOTHING
@@ -138,6 +145,8 @@ def may_lift(
     strong = any(b.level >= BrakeLevel.HALT for b in held)
     if any(b.not_flat for b in held):
         return LiftVerdict.NOT_FLAT
+    if strong and pulled_since:
+        return LiftVerdict.PULLED_SINCE
     if strong and unknown_orders:
         return LiftVerdict.UNKNOWN
     if strong and typed_account != account:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
@@ -70,6 +71,7 @@ _WORDS = {
     LiftVerdict.NEEDS_REASON: "lifting a brake needs a reason",
     LiftVerdict.NEEDS_ACCOUNT: "after a HALT or KILL the account id must be typed",
     LiftVerdict.NOT_FLAT: "the KILL has not proven flat: settle what it names, then flatten again",
+    LiftVerdict.PULLED_SINCE: "a HALT or KILL came on after the release was asked for: look, then ask again",
     LiftVerdict.UNKNOWN: "the fate of an order is unknown: settle it first",
 }
 
@@ -111,6 +113,8 @@ class BrakeDesk:
         """Store and memory change together: a pull that meets a lift must win in both."""
         self._wanted_again: set[str] = set()
         """Ids of brakes that were pulled once more while they were on."""
+        self._pulled_s: dict[tuple[BrakeLevel, BrakeScope, str], float] = {}
+        """When each HALT and KILL was last pulled in this run."""
 
     async def pull(self, kind: BrakeKind, scope: Scope, *, reason: str, who: str) -> Brake:
         """Put a brake on. In force at once; durable when this returns (or NOT STORED is alerted)."""
@@ -125,6 +129,8 @@ class BrakeDesk:
             # Until it has proven the opposite: nobody may lift a KILL that is still at work.
             not_flat=kind is BrakeKind.KILL,
         )
+        if brake.level >= BrakeLevel.HALT:
+            self._pulled_s[brake.level, brake.scope, brake.name] = self._desk.clock.monotonic()
         # In force before it is durable: the other way round an entry could slip through the commit.
         self._put_on(brake)
         self._tell(brake)
@@ -211,6 +217,7 @@ class BrakeDesk:
             typed_account=command.typed,
             account=desk.account,
             unknown_orders=desk.books.unknown_orders(),
+            pulled_since=self._pulled_since(held, command),
         )
         if verdict is not LiftVerdict.YES:
             text = f"{command.scope} was not resumed: {_WORDS[verdict]}"
@@ -227,6 +234,14 @@ class BrakeDesk:
         for code in ("halt", "kill"):
             desk.notices.clear_alert(code, symbol=symbol_of(held[-1]))
         return Outcome(command.command_id, OutcomeStatus.DONE, "", f"{names} of {command.scope} lifted")
+
+    def _pulled_since(self, held: tuple[Brake, ...], command: Command) -> bool:
+        """Whether one of these was pulled after the release was asked for, while both waited in an engine
+        that hung: whoever asked has not seen it, and an older wish must not lift a newer KILL.
+        """
+        asked_s = command.asked_s
+        pulled = (self._pulled_s.get((b.level, b.scope, b.name), -math.inf) for b in held)
+        return asked_s is not None and any(at_s > asked_s for at_s in pulled)
 
     async def _clear(self, brake: Brake, command: Command) -> None:
         await self._store.clear_brake(

@@ -5,6 +5,7 @@ Whoever pulls it is the operator of the storm; from when on it counts is when th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -85,9 +86,9 @@ class Brakes:
         self.forget(scope)
         return gone
 
-    def forget(self, scope: Scope) -> None:
-        """None of this scope is on."""
-        self.on = [p for p in self.on if p.scope != scope]
+    def forget(self, scope: Scope, *, asked_s: float = math.inf) -> None:
+        """None of this scope is on, but a HALT or KILL that came after the release was asked for."""
+        self.on = [p for p in self.on if p.scope != scope or (p.kind in _ALERTS and p.at_s > asked_s)]
 
     def stands_again(self, brakes: list[Pulled]) -> None:
         """A release that was refused changed nothing."""

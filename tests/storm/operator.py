@@ -123,6 +123,7 @@ class Operator:
         if engine is None or life is None:
             return
         self._commands += 1
+        values["asked_s"] = self._storm.loop.time()
         command = Command(f"c{self._commands}", kind, **values)  # type: ignore[arg-type]  # as named by each
         if kind is CommandKind.RESUME and command.scope == ACCOUNT_SCOPE:
             self.promised.clear()
@@ -155,11 +156,12 @@ class Operator:
         if command.kind is CommandKind.RESUME:
             brakes.releases += 1
             gone = brakes.release(scope)
-            # Done, it has lifted what came on meanwhile, too.
+            asked_s = self._storm.exchange.now_s
+            # Done, it has lifted a PAUSE that came on meanwhile, too; no HALT and no KILL.
             return lambda outcome: (
                 brakes.stands_again(gone)
                 if outcome.status is not OutcomeStatus.DONE
-                else brakes.forget(scope)
+                else brakes.forget(scope, asked_s=asked_s)
             )
         if command.kind not in _BRAKES:
             return lambda _: None
@@ -178,8 +180,7 @@ class Operator:
         storm = self._storm
         if command.kind is CommandKind.RESUME and outcome.status is OutcomeStatus.DONE:
             self._killing_since_s = math.inf
-            # Asked for before a HALT that waited beside it in a hung engine, it lifts that one, too.
-            self.promised.clear()
+            self.promised.discard("PAUSE")
         if command.kind is CommandKind.KILL:
             # One that was lifted before it had its answer has its own time.
             took_s = storm.exchange.now_s - min(self._killing_since_s, asked_s)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -171,6 +172,7 @@ def new_command(
         confirmed=confirmed,
         typed=typed,
         settlements=settlements,
+        asked_s=time.monotonic(),
     )
 
 

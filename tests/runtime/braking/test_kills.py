@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.api import CommandKind, Level, OutcomeStatus, Scope, ScopeKind
+from engine.api import BrakeKind, CommandKind, Level, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.broker.port import BrokerPosition, LinkState
 from engine.domain.order import OrderState, Role
 from engine.domain.reasons import Reason
 from engine.execution.kill import KillSwitch, Reach
 from engine.ledger.events import FateUnknown
+from engine.risk.brakes import BrakeLevel
 from tests.runtime.braking.braked import Braked, braked
 from tests.virtual_time import now_s, pass_time, virtual
 
@@ -375,3 +376,45 @@ async def test_nothing_is_cancelled_globally_where_something_is_foreign(tmp_path
         assert "cancel everything" not in it.here.broker.log
         assert outcome.status is OutcomeStatus.FAILED
         assert entry.ref in outcome.text
+
+
+# --- released by an older wish --------------------------------------------------------------------
+
+
+async def _release(it: Braked, *, asked_s: float) -> Outcome:
+    account = it.here.desk.account
+    return await it.brakes.lift(it.command(CommandKind.RESUME, typed=account, asked_s=asked_s))
+
+
+@virtual
+@pytest.mark.req("REQ-K1")
+async def test_a_release_asked_before_a_kill_by_file_does_not_lift_it_however_late_it_is_heard(
+    tmp_path: Path,
+) -> None:
+    async with braked(tmp_path) as it:
+        await it.kill()
+        asked_s = it.here.desk.clock.monotonic()  # and from here on the engine hangs: this wish waits
+        await pass_time(1.0)
+        (tmp_path / "KILL").write_text("fire", encoding="utf-8")
+        await pass_time(30.0)
+        assert not (tmp_path / "KILL").exists()
+        assert not it.brake.not_flat, "the KILL by file has ended"
+
+        older = await _release(it, asked_s=asked_s)
+
+        assert (older.status, older.code) == (OutcomeStatus.REFUSED, Reason.PULLED_SINCE.value)
+        assert "look, then ask again" in older.text
+        assert it.here.desk.brakes.account_level() is BrakeLevel.KILL
+        newer = await _release(it, asked_s=it.here.desk.clock.monotonic())
+        assert newer.status is OutcomeStatus.DONE, newer
+        assert it.here.desk.brakes.account_level() is None
+
+
+@virtual
+async def test_a_pause_that_came_after_the_release_was_asked_for_is_lifted_with_the_rest(
+    tmp_path: Path,
+) -> None:
+    async with braked(tmp_path) as it:
+        await it.brakes.pull(BrakeKind.PAUSE, Scope(), reason="slow", who="operator")
+
+        assert (await _release(it, asked_s=it.here.desk.clock.monotonic() - 5.0)).status is OutcomeStatus.DONE
