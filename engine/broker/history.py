@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from engine.broker.convert import clean, contract_of, expiry_of
 from engine.broker.pacing import HistoryPacing, Priority
-from engine.broker.port import BrokerError, Fetched
+from engine.broker.port import BrokerError, Fetched, PacedError
 from engine.broker.retry import patiently
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, SecType
@@ -45,7 +45,10 @@ _MOST_IN_SECONDS_S: Final = 28_800
 _SLACK: Final = 10
 """Rows looked at beyond those wanted: one may be unfinished, a few may come twice."""
 _SESSION_S: Final = {SecType.STOCK: 23_400, SecType.FUTURE: 82_800}
-_MOST_WAIT_S: Final = 120.0
+_MOST_OPEN: Final = 40
+"""Questions on their way at once; the broker takes 50 of one client, others of ours among them."""
+_MOST_WAIT_S: Final = 16.0
+"""A turn that comes later than this is left to the asker, who knows what is needed most by then."""
 
 
 def durations(count: int, *, seconds: int, sec_type: SecType) -> tuple[str, ...]:
@@ -69,6 +72,7 @@ class History:
     def __init__(self, wire: Wire, pacing: HistoryPacing) -> None:
         self._wire = wire
         self._pacing = pacing
+        self._room = asyncio.Semaphore(_MOST_OPEN)
         wire.callbacks.on(
             historicalData=wire.requests.add,
             historicalDataEnd=lambda number, _start, _end: wire.requests.end(number),
@@ -99,6 +103,8 @@ class History:
                 bars = tuple(by_end[at] for at in sorted(by_end))[-count:]
                 if len(bars) == count:
                     break
+        except PacedError as error:
+            return Fetched(None, clean(error), error.wait_s)
         except (BrokerError, ValueError) as error:
             return Fetched(None, clean(error))
         return Fetched(bars)
@@ -116,15 +122,21 @@ class History:
 
         async def ask() -> list[Any]:
             number = self._wire.requests.new_id()
-            return await self._wire.requests.ask(
-                number,
-                lambda: client.reqHistoricalData(
-                    number, contract, until, span, BAR_SIZES[seconds], "TRADES", regular_only, 2, False, []
-                ),
-                what=what,
-                priority=Priority.HISTORY,
-                timeout_s=self._wire.settings.history_timeout_s,
-            )
+
+            def write() -> None:
+                size = BAR_SIZES[seconds]
+                client.reqHistoricalData(
+                    number, contract, until, span, size, "TRADES", regular_only, 2, False, []
+                )
+
+            async with self._room:
+                return await self._wire.requests.ask(
+                    number,
+                    write,
+                    what=what,
+                    priority=Priority.HISTORY,
+                    timeout_s=self._wire.settings.history_timeout_s,
+                )
 
         if seconds <= _PACED_UP_TO_S:
             return await ask()  # the same question again within seconds is what the pacing rule forbids
@@ -134,7 +146,8 @@ class History:
         now_s, line = self._wire.clock(), str(instrument.con_id)
         wait_s = self._pacing.wait_s(now_s, line=line, request=request)
         if wait_s > _MOST_WAIT_S:
-            raise BrokerError(f"{what}: the broker's pacing allows it only in {wait_s:.0f} s; ask again then")
+            text = f"{what}: the broker's pacing of small bars allows it in {wait_s:.0f} s"
+            raise PacedError(text, wait_s=wait_s)
         self._pacing.asked(now_s + wait_s, line=line, request=request)
         if wait_s > 0:
             await asyncio.sleep(wait_s)

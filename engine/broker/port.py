@@ -27,6 +27,8 @@ class Fetched(Generic[T]):
 
     value: T | None
     error: str = ""
+    wait_s: float = 0.0
+    """Seconds after which the same question may be asked, where a pacing rule forbids it now; else 0."""
 
     @property
     def ok(self) -> bool:
@@ -225,6 +227,15 @@ class ConnectError(BrokerError):
 
 class AccountError(BrokerError):
     """The line works but leads to the wrong account or kind of gateway for this mode. Never retried."""
+
+
+class PacedError(BrokerError):
+    """A question that the broker's pacing rules forbid now."""
+
+    def __init__(self, text: str, *, wait_s: float) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
+        """Seconds after which it may be asked."""
 
 
 class NotSentError(BrokerError):

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 
 from engine.api import Level
 from engine.api_selection import LinesRow
@@ -17,21 +16,13 @@ from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
 from engine.ledger.events import Described
 from engine.market.catalog import Wanted, front_month, parse_symbol
 from engine.market.lines import LINES_EACH, LinePlan, Need, Wish, plan_lines, room_of
-from engine.recovery.checkpoint import Restored
 from engine.risk.preview import UnitCost
 from engine.runtime.desk import Desk
 from engine.runtime.keeping.checkpoint import Checkpoints
 from engine.runtime.running import Running
 from engine.runtime.selection.holes import Holes
-from engine.runtime.trading import LIVE_BAR_SECONDS, Trading
-
-HISTORY_RETRY_S = 16.0
-"""The broker answers the same question about short bars only every 15 s."""
-
-HISTORY_TRIES = 4
-
-OVERLAP_BARS = 2
-"""Bars asked for beyond a gap, so that one which ends meanwhile is not missed."""
+from engine.runtime.selection.warming import Warming
+from engine.runtime.trading import Trading
 
 DESCRIBE_RETRY_S = 10.0
 """Real seconds before a contract that the broker did not describe is asked for again."""
@@ -60,9 +51,17 @@ class Markets:
         self._spawn = spawn
         self._broker = broker
         self._trading = trading
-        self._checkpoints = checkpoints
         self._subscribed: set[str] = set()
         self._holes = Holes(desk, trading)
+        self._warming = Warming(
+            desk,
+            broker=broker,
+            trading=trading,
+            checkpoints=checkpoints,
+            holes=self._holes,
+            wanted=self._watched,
+            spawn=spawn,
+        )
         self._chosen: dict[str, str] = {}
         """Configured symbol -> instrument key."""
         self._retrying = False
@@ -84,14 +83,6 @@ class Markets:
         # Bars and history last: a strategy must not spend its signal while READY waits for the rest.
         await asyncio.gather(*margins, self.before_ready())
         await self.move_lines()
-
-    async def _warm_all(self) -> None:
-        """One question per instrument and bar length, however many strategies want the answer."""
-        cold: dict[tuple[str, int], list[Running]] = {}
-        for running in self._trading.running:
-            for key in sorted((running.keys & self._subscribed) - running.warm):
-                cold.setdefault((key, running.bar_seconds), []).append(running)
-        await asyncio.gather(*(self._warm(key, seconds, rs) for (key, seconds), rs in cold.items()))
 
     # --- describing -----------------------------------------------------------------------------
 
@@ -218,10 +209,14 @@ class Markets:
 
         return plan_lines(map(wish, desk.instruments), room=room_of(desk.config.market_data.max_lines))
 
+    def _watched(self) -> tuple[str, ...]:
+        """Instruments that have a data line, the most important first."""
+        return tuple(key for key in self._plan().kept if key in self._subscribed)
+
     async def mend(self, key: str) -> None:
         """Live bars of one instrument may have been missed: fill them in from history, or say so."""
         self._holes.look((key,))
-        await self._warm_all()
+        await self._warming.warm_all()
 
     def lines_moved(self) -> bool:
         """True where somebody else should have a line than those who have one."""
@@ -230,7 +225,7 @@ class Markets:
     async def move_lines(self) -> None:
         """Give up lines first, then ask for others; who gets one anew is warmed up again."""
         self._subscribe()
-        await self._warm_all()
+        await self._warming.warm_all()
 
     def _subscribe(self, *, first: AbstractSet[str] | None = None) -> None:
         """Make the lines those of the plan; `first` where only these may get one yet."""
@@ -292,36 +287,3 @@ class Markets:
             created_at=self._desk.now(),
         )
         return await self._broker.what_if(probe, instrument)
-
-    async def _warm(self, key: str, seconds: int, cold: list[Running], *, tries: int = 1) -> None:
-        instrument = self._desk.instruments.get(key)
-        if instrument is None:
-            return
-        wanted = max(self._desk.config.data.warmup_bars, *(self._trading.bars_wanted(r) for r in cold))
-        ours = self._checkpoints.restored_bars(key) if seconds == LIVE_BAR_SECONDS else Restored((), 0)
-        is_enough = len(ours.bars) >= wanted
-        count = ours.missing + OVERLAP_BARS if is_enough else wanted
-        answer = await self._broker.history(instrument, count=count, seconds=seconds)
-        history = answer.value if answer.ok else None
-        if history is not None or is_enough:
-            bars = self._checkpoints.warmed(key, ours, history or ())
-            for running in cold:
-                self._trading.warm_up(running, key, bars)
-            if seconds == LIVE_BAR_SECONDS:
-                self._holes.filled(key, bars)
-            self._desk.notices.clear_alert("no_history", symbol=key)
-            return
-        names = ", ".join(r.strategy.name for r in cold)
-        text = f"{key}: no history for {names} ({answer.error}); it stays out"
-        if tries >= HISTORY_TRIES:
-            self._desk.notices.raise_alert(Level.WARNING, "no_history", text, symbol=key)
-            return
-        text += f" and asks again in {HISTORY_RETRY_S:.0f} s"
-        self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
-        self._spawn(f"history {key}", partial(self._warm_later, key, seconds, cold, tries=tries + 1))
-
-    async def _warm_later(self, key: str, seconds: int, cold: list[Running], *, tries: int) -> None:
-        await asyncio.sleep(HISTORY_RETRY_S)
-        still = [r for r in cold if key in r.keys - r.warm]
-        if still:
-            await self._warm(key, seconds, still, tries=tries)

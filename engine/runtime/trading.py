@@ -61,6 +61,8 @@ class Trading:
         self._executor = executor
         self.running = tuple(running)
         self._spawn, self._begin = spawn, begin or spawn
+        self.on_warm: Callable[[str], None] = lambda _key: None
+        """Called where live bars alone made a strategy warm in an instrument."""
         self._readers: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> the strategies that read its quotes."""
         self._clocked: dict[str, tuple[Running, ...]] = {}
@@ -152,6 +154,10 @@ class Trading:
         self._desk.telemetry.counters.bars += 1
         proposals = running.strategy.on_bar(bar, self._view(running, bar.symbol))
         self._want(running, bar.symbol, proposals)
+        if bar.symbol not in running.warm:
+            needed = max(self._desk.config.data.warmup_bars, self.bars_wanted(running))
+            if running.hears(bar, needed=needed):
+                self.on_warm(bar.symbol)
 
     def _view(self, running: Running, key: str) -> StrategyView:
         return strategy_view(
@@ -215,6 +221,7 @@ class Trading:
     def assign(self, running: Running, keys: Sequence[str]) -> None:
         """Give a strategy its instruments; it starts cold."""
         running.keys, running.warm = set(keys), set()
+        running.unbroken.clear()
         with self._whole(running):
             running.strategy = running.make(tuple(keys))
             running.strategy.take_setups(tuple(self._desk.setups.values()))
@@ -228,7 +235,7 @@ class Trading:
     def cool(self, key: str) -> None:
         """Its live bars ended or broke off: what decides on it waits until history was fed again."""
         for running in self.running:
-            running.warm.discard(key)
+            running.cool(key)
         self.begin_bars(key)
 
     def begin_bars(self, key: str) -> None:
@@ -243,7 +250,7 @@ class Trading:
             return
         with self._guarded(running, key, most=1):
             running.strategy.warm_up(bars)
-            running.warm.add(key)
+            running.warmed(key)
 
     def bars_wanted(self, running: Running) -> int:
         """Bars of history it needs; 0 where it cannot even say."""
@@ -377,7 +384,7 @@ class Trading:
         if left_out is not None:
             return WhyNot(key, name, left_out.reason.value, left_out.text)
         if key not in running.warm:
-            return WhyNot(key, name, Reason.WARMING_UP.value, "waiting for history")
+            return WhyNot(key, name, Reason.WARMING_UP.value, running.waits_for(key))
         refusal = self._desk.why_not.get((name, key))
         if refusal is not None and self._is_recent(refusal):
             return refusal

@@ -20,8 +20,9 @@ from engine.domain.setup import Setup
 from engine.market.quality import TickGuard, TickLimits
 from engine.risk.refusal import Refusal
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
-from engine.runtime.markets import DESCRIBE_RETRY_S, HISTORY_RETRY_S, HISTORY_TRIES, Markets
+from engine.runtime.markets import DESCRIBE_RETRY_S, Markets
 from engine.runtime.running import Running
+from engine.runtime.selection.warming import HISTORY_RETRY_S, HISTORY_TRIES
 from engine.runtime.trading import Trading
 from engine.strategy.base import Strategy, StrategyView, Waiting
 from tests.builders import TEN, future, proposal, quote, stock
@@ -310,23 +311,26 @@ async def test_a_contract_without_an_answer_is_not_called_unknown_and_is_asked_f
 
 
 @virtual
-async def test_history_that_does_not_come_is_asked_for_again_and_then_told(tmp_path: Path) -> None:
+async def test_history_that_does_not_come_is_told_and_asked_for_until_it_comes(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         script = Script()
         trading = _trading(here, _running("a", script), warm=False)
         here.broker.chains = {"SPY": Fetched((stock(),))}
-        here.broker.bars = {"SPY": Fetched(None, "pacing violation")}
+        here.broker.bars = {"SPY": Fetched(None, "no answer within 60 s")}
         await _markets(here, trading).prepare(data_lost=True)
         assert trading.rows()[0].state == "warming up"
         trading.on_bar(_bar())
         assert script.heard != []  # it listens, and may not act
+        (why,) = trading.why_not()
+        assert why.code == "warming_up"
+        assert why.text == "waiting for history (no answer within 60 s); 1 live bars of its own so far"
 
-        await pass_time(HISTORY_RETRY_S * HISTORY_TRIES + 1)
+        await pass_time(HISTORY_RETRY_S * (HISTORY_TRIES - 1) + 1)
         assert here.broker.log.count("history SPY") == HISTORY_TRIES
         assert "no history" in here.alerts("no_history")[0]
 
         here.broker.bars = {"SPY": Fetched((_bar(),))}
-        await _bare_markets(here, trading).prepare(data_lost=True)
+        await pass_time(HISTORY_RETRY_S + 1)
         assert trading.rows()[0].state == "live"
         assert here.alerts("no_history") == []
 

@@ -56,6 +56,13 @@ class Holes:
         text = f"{key}: no bars {', '.join(left)} ET, in history neither; they are skipped, none is made up"
         self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
 
+    def skipped(self, key: str) -> None:
+        """Enough live bars came after the hole before its history did: those of the hole are left out."""
+        since = self._since.pop(key, None)
+        if since is not None:
+            text = f"{key}: live bars from {_clock(since)} ET on were missed and are skipped, none is made up"
+            self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
+
 
 def _clock(at: datetime) -> str:
     return f"{at.astimezone(NEW_YORK):%H:%M:%S}"

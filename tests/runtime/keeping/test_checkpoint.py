@@ -16,7 +16,8 @@ from engine.broker.port import Fetched
 from engine.domain.market import Bar
 from engine.recovery.checkpoint import KEPT_BARS
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
-from engine.runtime.markets import OVERLAP_BARS, Markets
+from engine.runtime.markets import Markets
+from engine.runtime.selection.warming import OVERLAP_BARS
 from engine.runtime.trading import Trading
 from engine.store.checkpoint import load_checkpoint
 from engine.store.store import Store
