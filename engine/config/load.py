@@ -40,6 +40,10 @@ class Loaded:
     """Absolute folder of the scanner's files; it may not exist."""
     tape_dir: Path | None
     """Absolute folder of `broker.tape`; None where it is empty."""
+    data_dir: Path | None
+    """Absolute folder of `history.data_dir`; None where it is empty."""
+    actions_dir: Path | None
+    """Absolute folder of `history.actions_dir`, else that of `history.data_dir`."""
     overrides_path: Path
     """Where runtime values of this gateway are remembered (`save_override`)."""
     changed: Mapping[str, Changed]
@@ -84,7 +88,13 @@ def load(
     if overridden is not NO_OVERRIDES:
         merged = _merge([*layers[:-1], overridden.values, layers[-1]])
         config = _validated(merged)
-    tape = config.broker.tape
+
+    def folder(section: str, name: str) -> Path | None:
+        value = str(getattr(getattr(config, section), name))
+        origin = merged.origins.get((section, name))
+        return based(value, origin, file=file, cwd=cwd) if value else None
+
+    data_dir = folder("history", "data_dir")
     return Loaded(
         config=config,
         origins=MappingProxyType({".".join(key): _origin(merged, key) for key, _ in leaves(config)}),
@@ -97,7 +107,9 @@ def load(
             file=file,
             cwd=cwd,
         ),
-        tape_dir=based(tape, merged.origins.get(("broker", "tape")), file=file, cwd=cwd) if tape else None,
+        tape_dir=folder("broker", "tape"),
+        data_dir=data_dir,
+        actions_dir=folder("history", "actions_dir") or data_dir,
         overrides_path=overrides_path,
         changed=overridden.changed,
         switched_off=overridden.switched_off,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 from engine.config.breaker_sections import BreakerSection, ErrorsSection
 from engine.config.gates import GatesSection
+from engine.config.history import HistorySection
 from engine.config.loop import LoopSection
 from engine.config.regime import RegimeSection
 from engine.config.secrecy import looks_secret
@@ -81,6 +82,7 @@ class Config(Section):
     retry: RetrySection = RetrySection()
     market_data: MarketDataSection = MarketDataSection()
     data: DataSection = DataSection()
+    history: HistorySection = HistorySection()
     sessions: SessionsSection = SessionsSection()
     risk: RiskSection = RiskSection()
     execution: ExecutionSection = ExecutionSection()
