@@ -89,27 +89,21 @@ def load(
         merged = _merge([*layers[:-1], overridden.values, layers[-1]])
         config = _validated(merged)
 
-    def folder(section: str, name: str) -> Path | None:
+    def folder(section: str, name: str) -> Path:
         value = str(getattr(getattr(config, section), name))
-        origin = merged.origins.get((section, name))
-        return based(value, origin, file=file, cwd=cwd) if value else None
+        return based(value, merged.origins.get((section, name)), file=file, cwd=cwd)
 
-    data_dir = folder("history", "data_dir")
+    data_dir = folder("history", "data_dir") if config.history.data_dir else None
     return Loaded(
         config=config,
         origins=MappingProxyType({".".join(key): _origin(merged, key) for key, _ in leaves(config)}),
         path=file,
         gateway=gateway,
         state_dir=state_dir,
-        scanner_dir=based(
-            config.universe.scanner_dir,
-            merged.origins.get(("universe", "scanner_dir")),
-            file=file,
-            cwd=cwd,
-        ),
-        tape_dir=folder("broker", "tape"),
+        scanner_dir=folder("universe", "scanner_dir"),
+        tape_dir=folder("broker", "tape") if config.broker.tape else None,
         data_dir=data_dir,
-        actions_dir=folder("history", "actions_dir") or data_dir,
+        actions_dir=folder("history", "actions_dir") if config.history.actions_dir else data_dir,
         overrides_path=overrides_path,
         changed=overridden.changed,
         switched_off=overridden.switched_off,

@@ -65,7 +65,7 @@ def read_raw(path: Path, *, expiry: str = "") -> RawBars:
     if missing:
         has = ", ".join(table.column_names) or "none"
         raise DataError(
-            f"{path.name}: column {missing[0]} is missing (row 1 names: {has}); bars have "
+            f"{path.name}: column {missing[0]} is missing (row 1 names: {has}); bars have"
             " ts (start, UTC) or date (session), open, high, low, close, volume"
         )
     marks: Marks = {}

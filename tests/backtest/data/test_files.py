@@ -162,7 +162,7 @@ def test_a_column_of_a_wrong_kind_is_refused_whole(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "cannot be read"),
+        ("", "is missing"),
         ("ts,open,high,low,close,volume\n", "no row has a time"),
         ("ts,open,high,low,close,volume\n1,2\n", "cannot be read"),
         ("one,two\n1,2\n", "is missing"),
