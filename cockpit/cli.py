@@ -16,6 +16,7 @@ from cockpit import (
     cli_day,
     cli_gates,
     cli_orphans,
+    cli_report,
     cli_security,
     cli_state,
 )
@@ -197,6 +198,7 @@ cli_orphans.add_to(app)
 cli_gates.add_to(app)
 cli_security.add_to(app)
 cli_day.add_to(app)
+cli_report.add_to(app)
 
 
 def run() -> int:

@@ -55,6 +55,11 @@ class RunInputs:
     multipliers: Mapping[str, Decimal] = field(default_factory=dict)
 
 
+def results_folder(state_dir: Path) -> Path:
+    """Where runs go unless another folder is named."""
+    return state_dir / "results"
+
+
 def free_run_id(results: Path, at: datetime, config_hash: str) -> str:
     """A name that sorts by time and shows which runs belong together: `20260302T210000Z-1a2b3c4d`.
 

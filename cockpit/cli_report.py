@@ -1,0 +1,45 @@
+"""The command that makes a report of what is on the disk. Its body is imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cockpit.cli_parts import ConfigFile, StateDir, leave, load_config
+
+Results = Annotated[
+    Path | None, typer.Option("--results", metavar="DIR", help="Folder of runs instead of STATE/results.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put this command on the command line."""
+    app.command()(report)
+
+
+def report(
+    context: typer.Context,
+    run: Annotated[
+        str,
+        typer.Argument(metavar="[RUN]", help="A run: its folder, its id or how it begins; else the last."),
+    ] = "last",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write the page here.")] = None,
+    notebook: Annotated[
+        Path | None, typer.Option("--notebook", metavar="FILE", help="Write a notebook that reads the run.")
+    ] = None,
+    results: Results = None,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Make the HTML report of a backtest; it opens without network."""
+    from engine.backtest.run_directory import results_folder
+    from engine.runtime.shell.reports import report_run
+
+    def body() -> int:
+        loaded, _ = load_config(context, config, state)
+        folder = results or results_folder(loaded.state_dir)
+        return report_run(folder, run, to=to, notebook_to=notebook, say=typer.echo)
+
+    leave(body)
