@@ -13,6 +13,14 @@ from engine.domain.instrument import SecType
 _FUTURE = SecType.FUTURE
 
 
+class FlatFee(NamedTuple):
+    """A price per order: a fixed part and a part of its value."""
+
+    fixed_usd: float
+    bps: float
+    """Hundredths of a percent of the order's value."""
+
+
 class FeeSchedule(NamedTuple):
     """Prices of trading, USD."""
 
@@ -23,10 +31,17 @@ class FeeSchedule(NamedTuple):
     """Highest fee of an order in stocks, in percent of its value; stronger than the minimum."""
     per_contract_usd: float = 2.25
     """Fee of one future, exchange and clearing included."""
+    flat_stock: FlatFee | None = None
+    """Takes the place of all that is said of stocks above."""
+    flat_future: FlatFee | None = None
+    """The same for futures."""
 
     def order_fee_usd(self, sec_type: SecType, *, quantity: int, value_usd: float) -> float:
         """Fee of one order that fills wholly. `value_usd` is price times quantity times multiplier."""
-        per_share_usd, at_least, cap_pct, per_contract_usd = self
+        per_share_usd, at_least, cap_pct, per_contract_usd, flat_stock, flat_future = self
+        flat = flat_future if sec_type is _FUTURE else flat_stock
+        if flat is not None:
+            return flat.fixed_usd + flat.bps * abs(value_usd) / 10_000.0
         if sec_type is _FUTURE:
             return per_contract_usd * quantity
         by_share, cap = per_share_usd * quantity, cap_pct / 100.0 * abs(value_usd)

@@ -110,6 +110,7 @@ class Reason(StrEnum):
     SHUTDOWN = "shutdown"
     UNPROTECTED = "unprotected"
     MAX_AGE = "max_age"
+    EXPIRY = "expiry"
     ERROR_FORCE_CLOSE = "error_force_close"
     UNFILLED = "unfilled"
     EXTERNAL_CLOSE = "external_close"

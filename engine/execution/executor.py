@@ -17,12 +17,13 @@ from functools import partial
 
 from engine.broker.port import Broker
 from engine.domain.instrument import Instrument
-from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Role, Side, Tif
+from engine.domain.order import OrderIntent, OrderState, OrderType, Proposal, Role, Tif
 from engine.domain.plan import NO_PLAN
 from engine.domain.position import Position
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.execution.books import Books, JournalDownError
+from engine.execution.brackets import entry_order, exit_order, stop_order
 from engine.execution.hours import is_open
 from engine.execution.levels import partial_reason
 from engine.execution.protection import ProtectionStep, is_exit
@@ -30,7 +31,6 @@ from engine.execution.protector import Protector
 from engine.execution.refs import RefMaker
 from engine.execution.sender import Expect, Sender
 from engine.ledger.managed import PartialRefusedError
-from engine.risk.gate import clamp_exit
 from engine.risk.order_check import ANY_VALUE, OrderRules, check_order
 from engine.risk.refusal import OrderRefusedError
 
@@ -123,40 +123,21 @@ class Executor:
         self, proposal: Proposal, ticket: EntryTicket, instrument: Instrument
     ) -> tuple[OrderIntent, OrderIntent]:
         """The bracket of an entry: a limit that holds back its bytes until its stop follows."""
-        now, (size, limit, protect, *_) = self._now(), ticket
-        entry = OrderIntent(
+        size, limit, protect, *_ = ticket
+        entry = entry_order(
+            proposal,
+            ticket,
+            instrument,
             ref=self._refs.new_ref(instrument.key, Role.ENTRY),
-            strategy=proposal.strategy,
-            key=instrument.key,
-            con_id=instrument.con_id,
-            role=Role.ENTRY,
-            side=proposal.side,
-            quantity=size,
-            order_type=OrderType.LIMIT,
+            now=self._now(),
             tif=self._settings.entry_tif,
-            created_at=now,
-            limit_price=limit,
-            transmit=False,
-            signal_id=proposal.signal_id,
-            note=proposal.note,
-            plan=proposal.plan,
-            ticket=ticket,
             preview=self._preview(instrument, role=Role.ENTRY, quantity=size, price=limit),
         )
-        stop = OrderIntent(
+        stop = stop_order(
+            entry,
+            ticket,
             ref=self._refs.new_ref(instrument.key, Role.STOP),
-            strategy=proposal.strategy,
-            key=instrument.key,
-            con_id=instrument.con_id,
-            role=Role.STOP,
-            side=proposal.side.opposite,
-            quantity=size,
-            order_type=OrderType.STOP,
             tif=self._settings.stop_tif,
-            created_at=now,
-            stop_price=protect,
-            parent_ref=entry.ref,
-            note="stop of the entry",
             preview=self._preview(instrument, role=Role.STOP, quantity=size, price=protect),
         )
         return entry, stop
@@ -354,24 +335,8 @@ class Executor:
     def _exit_intent(
         self, position: Position, *, role: Role, reason: str, quantity: int | None
     ) -> OrderIntent:
-        side = Side.SELL if position.quantity > 0 else Side.BUY
         ref = self._refs.new_ref(position.key, role)
-        return OrderIntent(
-            ref=ref,
-            strategy=position.owner,
-            key=position.key,
-            con_id=position.con_id,
-            role=role,
-            side=side,
-            quantity=clamp_exit(position=position.quantity, side=side, wanted=quantity),
-            order_type=OrderType.MARKET,
-            tif=Tif.DAY,
-            created_at=self._now(),
-            # A group of its own: should its fate be unknown, a stop of its size can stand beside it.
-            oca_group=ref,
-            note=str(reason),
-            reason=str(reason),
-        )
+        return exit_order(position, ref=ref, now=self._now(), role=role, reason=reason, quantity=quantity)
 
     def _close_result(self, key: str, ref: str, *, wanted: int | None) -> CloseResult:
         order, left = self._books.order(ref), self._books.quantity(key)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from engine.domain.instrument import SecType
-from engine.domain.order import Role, Side
-from engine.domain.position import Position
+from engine.domain.order import Side
 from engine.domain.setup import Setup
 from engine.runtime.desk import Desk
-from engine.strategy.base import Holding, StrategyView
-
-_LEAVING = frozenset({Role.EXIT, Role.FLATTEN})
+from engine.strategy.base import StrategyView
+from engine.strategy.standing import view_of
 
 
 def strategy_view(
@@ -17,15 +15,8 @@ def strategy_view(
 ) -> StrategyView:
     """Position, working orders and, for traders of levels, attempts, as this strategy may see them."""
     position = desk.books.position(key)
-    own = position if position is not None and position.owner == owner else None
     roles = {order.intent.role for order in desk.books.open_orders(key)}
-    view = StrategyView(
-        quantity=0 if own is None else own.quantity,
-        entry_working=Role.ENTRY in roles,
-        exit_working=bool(roles & _LEAVING),
-        allow_short=allow_short and short_allowed(desk, key),
-        holding=None if own is None else _holding(own),
-    )
+    view = view_of(position, roles, owner=owner, allow_short=allow_short and short_allowed(desk, key))
     setup = desk.setups.get(key)
     return view if setup is None or not with_setup else _with_attempts(view, desk, setup)
 
@@ -37,18 +28,6 @@ def short_allowed(desk: Desk, key: str) -> bool:
         return False
     allowed = desk.config.risk.allow_short
     return allowed.FUT if instrument.sec_type is SecType.FUTURE else allowed.STK
-
-
-def _holding(position: Position) -> Holding:
-    return Holding(
-        entry_price=float(position.avg_price),
-        opened_at=position.opened_at,
-        stop_price=position.stop_price,
-        initial_stop=position.initial_stop,
-        has_partial=bool(position.partials),
-        target1=position.plan.target1,
-        target2=position.plan.target2,
-    )
 
 
 def _with_attempts(view: StrategyView, desk: Desk, setup: Setup) -> StrategyView:

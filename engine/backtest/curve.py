@@ -1,0 +1,69 @@
+"""Makes the curve of equity after a run: positions as steps over the moments, prices as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.backtest.feed import Feed
+from engine.backtest.result import EquityCurve
+from engine.backtest.series import BarSeries
+from engine.backtest.slot import Slot
+
+NO_THEME = "none"
+
+
+def equity_curve(
+    feed: Feed,
+    series: Sequence[BarSeries],
+    slots: Sequence[Slot],
+    steps: Sequence[tuple[int, int, int, Decimal]],
+    *,
+    initial_usd: Decimal,
+    themes: Mapping[str, str],
+) -> EquityCurve:
+    """Cash and market value at every moment at which a bar ended.
+
+    `steps` are the fills: moment (ns), slot, signed quantity, flow of cash. Futures are paid in full here,
+    which leaves the equity what it is.
+    """
+    at = feed.moments()
+    cash = _stepped(at, [(when, flow) for when, _, _, flow in steps], initial_usd)
+    gross = np.zeros(len(at))
+    equity = cash.copy()
+    by_theme: dict[str, NDArray[np.float64]] = {}
+    for slot, one, (first, last) in zip(slots, series, feed.spans, strict=True):
+        moves = [(when, Decimal(quantity)) for when, index, quantity, _ in steps if index == slot.index]
+        if not moves:
+            continue
+        value = _stepped(at, moves, Decimal(0)) * _closes(at, one, first, last) * slot.multiplier
+        equity += value
+        size = np.abs(value)
+        gross += size
+        theme = themes.get(slot.key, NO_THEME)
+        by_theme[theme] = by_theme.get(theme, 0.0) + size
+    return EquityCurve(at, equity, cash, gross, dict(sorted(by_theme.items())))
+
+
+def _stepped(
+    at: NDArray[np.int64], moves: Sequence[tuple[int, Decimal]], start: Decimal
+) -> NDArray[np.float64]:
+    """A sum that changes at some moments, at every moment; added up exactly before it becomes a float."""
+    total, levels, times = start, [float(start)], []
+    for when, change in moves:
+        total += change
+        times.append(when)
+        levels.append(float(total))
+    return np.asarray(levels)[np.searchsorted(np.asarray(times, dtype=np.int64), at, side="right")]
+
+
+def _closes(at: NDArray[np.int64], one: BarSeries, first: int, last: int) -> NDArray[np.float64]:
+    """The last close known at every moment; the first open before there was one."""
+    ends, closes = one.end_ns[first:last], one.close[first:last]
+    if len(ends) == len(at):
+        return closes
+    rows = np.searchsorted(ends, at, side="right") - 1
+    return np.where(rows < 0, one.open[first], closes[np.maximum(rows, 0)])

@@ -1,0 +1,262 @@
+"""From what a strategy wants to orders: the live gate judges and sizes, exits are clamped to the position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import count
+
+from engine.backtest.account import Account
+from engine.backtest.book import Book
+from engine.backtest.matching import Terms
+from engine.backtest.result import DecisionRow
+from engine.backtest.setting import BacktestConfig, StrategyRun
+from engine.backtest.slot import Resting, Slot
+from engine.backtest.venue import Venue
+from engine.domain.instrument import SecType
+from engine.domain.market import Quote
+from engine.domain.order import Intention, OrderIntent, Proposal, Role, Tif
+from engine.domain.position import Position
+from engine.domain.preview import EntryTicket
+from engine.domain.reasons import Reason
+from engine.execution.brackets import entry_order, exit_order, stop_order
+from engine.execution.hours import is_open
+from engine.execution.levels import meant_stop, partial_reason
+from engine.execution.refs import RefMaker
+from engine.ledger.managed import PartialRefusedError
+from engine.risk.brakes import BrakeSet
+from engine.risk.exposure import unit_exposure_usd
+from engine.risk.gate import check_entry
+from engine.risk.refusal import Refusal
+from engine.risk.selection import UNSELECTED, Selection
+from engine.risk.world import Budget, GateWorld
+
+_FUTURE = SecType.FUTURE
+_LEAVING = frozenset({Role.EXIT, Role.FLATTEN})
+
+
+class Middle:
+    """Decides for all strategies of a run."""
+
+    def __init__(
+        self,
+        config: BacktestConfig,
+        *,
+        slots: Mapping[str, Slot],
+        account: Account,
+        book: Book,
+        venue: Venue,
+    ) -> None:
+        self._config, self._slots = config, slots
+        self._account, self._book, self._venue = account, book, venue
+        self.brakes = BrakeSet()
+        """In force; the run pulls and lifts them."""
+        self._signals_used: set[str] = set()
+        self._now_ms = 0
+        self._seq = count(1)
+        self._entropy = count(1)
+        self._refs = RefMaker("BACKTEST", epoch_ms=lambda: self._now_ms, entropy=self._bytes)
+        self._selection = UNSELECTED if not config.themes else Selection(themes=config.themes)
+
+    def _bytes(self, length: int) -> bytes:
+        """Counted, not drawn: a run repeats exactly."""
+        return next(self._entropy).to_bytes(length, "big")
+
+    def act(
+        self,
+        run: StrategyRun,
+        slot: Slot,
+        proposals: Sequence[Proposal],
+        *,
+        at: datetime,
+        at_ns: int,
+        trades_at: datetime,
+    ) -> None:
+        """Exits before entries. `trades_at`: the moment whose session and hour count."""
+        self._now_ms = at_ns // 1_000_000
+        for proposal in sorted(proposals, key=_enters):
+            where = self._slots.get(proposal.key, slot)
+            if proposal.intention is Intention.EXIT:
+                self._exit(where, proposal, at=at, at_ns=at_ns, trades_at=trades_at)
+            else:
+                self._enter(run, where, proposal, at=at, at_ns=at_ns, trades_at=trades_at)
+
+    # --- entries --------------------------------------------------------------------------------
+
+    def _enter(
+        self,
+        run: StrategyRun,
+        slot: Slot,
+        proposal: Proposal,
+        *,
+        at: datetime,
+        at_ns: int,
+        trades_at: datetime,
+    ) -> None:
+        ticket = check_entry(proposal, self._world(run, slot, proposal, trades_at), self._config.limits)
+        self._note(proposal, ticket, at_ns)
+        if isinstance(ticket, Refusal):
+            return
+        self._signals_used.add(proposal.signal_id)
+        entry = entry_order(
+            proposal,
+            ticket,
+            slot.instrument,
+            ref=self._refs.new_ref(slot.key, Role.ENTRY),
+            now=at,
+            tif=Tif.DAY,
+            order_type=self._config.entry_type,
+        )
+        stop = stop_order(entry, ticket, ref=self._refs.new_ref(slot.key, Role.STOP), tif=Tif.GTC)
+        self._book.register((entry, stop), at=at, at_ns=at_ns)
+        parent = self._resting(entry)
+        child = self._resting(stop)
+        child.parent = parent
+        self._venue.place(slot, parent, child)
+
+    def _world(self, run: StrategyRun, slot: Slot, proposal: Proposal, now: datetime) -> GateWorld:
+        key, config, account = slot.key, self._config, self._account
+        past = self._book.ledger.positions.past
+        today, out = past.of(key), self._book.commitments()
+        pivot = proposal.plan.pivot
+        price = slot.last
+        blocked = Reason.EXPIRY if slot.expires else None
+        is_future = slot.instrument.sec_type is _FUTURE
+        return GateWorld(
+            now=now,
+            blocked=blocked,
+            blocked_text="" if blocked is None else f"{key}: its last trading day is near",
+            brakes=self.brakes,
+            instrument=slot.instrument,
+            quote=Quote(key, price, price, 1, 1, price, 1, now.timestamp()),
+            is_live_data=True,
+            net_liquidation_usd=account.equity_usd,
+            equity_age_s=0.0,
+            available_funds_usd=account.available_usd(),
+            unit_usd={other: self._unit_usd(other) for other in {*out.worst, key}},
+            margin_usd=account.margin_usd(slot) if is_future else None,
+            margin_age_s=0.0,
+            strategy_allows_short=run.allow_short,
+            signals_used=self._signals_used,
+            profile=run.profile,
+            commitments=out,
+            losses=account.losses(slot),
+            pace=self._book.recent.pace(
+                now, strategy=proposal.strategy, key=key, side=proposal.side, limits=config.limits
+            ),
+            selection=self._selection,
+            roots=self._roots({*out.worst, key}) if is_future else {},
+            last_fill_at=today.last_fill_at,
+            last_stop_out_at=today.last_stop_out_at,
+            budget=self._budget(run),
+            attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
+            entries_end=slot.entries_end,
+        )
+
+    def _unit_usd(self, key: str) -> float:
+        slot = self._slots[key]
+        return unit_exposure_usd(slot.instrument, slot.last, self._account.margin_usd(slot))
+
+    def _roots(self, keys: set[str]) -> dict[str, str]:
+        found = (self._slots[key].instrument for key in keys)
+        return {i.key: f"{i.symbol}@{i.exchange}" for i in found if i.sec_type is _FUTURE}
+
+    def _budget(self, run: StrategyRun) -> Budget | None:
+        if run.budget_pct <= 0:
+            return None
+        owners = {}
+        for slot in self._slots.values():
+            position = self._book.position(slot.key) if slot.quantity else None
+            entries = [o.intent.strategy for o in slot.orders if o.adds_risk]
+            owner = entries[-1] if entries else "" if position is None else position.owner
+            if owner:
+                owners[slot.key] = owner
+        return Budget(run.strategy.name, run.budget_pct, owners)
+
+    # --- exits ----------------------------------------------------------------------------------
+
+    def _exit(self, slot: Slot, proposal: Proposal, *, at: datetime, at_ns: int, trades_at: datetime) -> None:
+        position = self._book.position(slot.key)
+        if position is None or position.owner != proposal.strategy:
+            return
+        if not is_open(slot.instrument, trades_at):
+            shut = Refusal(Reason.SESSION_CLOSED, f"{slot.key}: its market is shut; the stop stays")
+            self._note(proposal, shut, at_ns)
+            return
+        quantity, reason = None, proposal.reason.value
+        if proposal.exit_fraction < 1.0:
+            try:
+                quantity = self._book.ledger.positions.take_partial(slot.key, proposal.exit_fraction)
+            except PartialRefusedError as err:
+                self._note(proposal, Refusal(Reason.NOTHING_TO_DO, f"{slot.key}: {err}"), at_ns)
+                return
+            if not quantity:
+                return
+            reason = partial_reason(proposal.exit_fraction)
+        self._note(proposal, None, at_ns)
+        self.close(slot, role=Role.EXIT, reason=reason, quantity=quantity, at=at, at_ns=at_ns)
+
+    def close(
+        self, slot: Slot, *, role: Role, reason: str, at: datetime, at_ns: int, quantity: int | None = None
+    ) -> None:
+        """Close a position, or a part of it, at the next open; its stop stays until that is done."""
+        position = self._book.position(slot.key)
+        entries = [o for o in slot.orders if o.adds_risk]
+        if entries:
+            self._venue.cancel(slot, entries, reason, at=at, at_ns=at_ns)
+        if position is None or any(o.intent.role in _LEAVING for o in slot.orders):
+            return
+        self._now_ms = at_ns // 1_000_000
+        ref = self._refs.new_ref(slot.key, role)
+        intent = exit_order(position, ref=ref, now=at, role=role, reason=reason, quantity=quantity)
+        self._book.register((intent,), at=at, at_ns=at_ns)
+        self._venue.place(slot, self._resting(intent))
+
+    def settle_stop(self, slot: Slot, *, at: datetime) -> None:
+        """After a part was closed: the stop is as large as what is left, and where its plan wants it."""
+        position = self._book.position(slot.key)
+        if position is None:
+            return
+        price = meant_stop(position, slot.instrument, default_pct=self._config.default_stop_pct)
+        for order in slot.orders:
+            if order.intent.role is Role.STOP and order.parent is None:
+                self._move(order, position, price, at=at)
+        slot.rearm()
+
+    def _move(self, order: Resting, position: Position, price: float, *, at: datetime) -> None:
+        total = order.filled + abs(position.quantity)
+        if order.intent.stop_price == price and order.intent.quantity == total:
+            return
+        self._book.change(order, replace(order.intent, stop_price=price, quantity=total), at=at)
+        order.terms = order.terms._replace(stop=price)
+        order.left = total - order.filled
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _resting(self, intent: OrderIntent) -> Resting:
+        terms = Terms(intent.order_type, intent.side.sign, intent.limit_price, intent.stop_price)
+        return Resting(intent, terms, intent.quantity, intent.role.adds_risk, next(self._seq))
+
+    def _note(self, proposal: Proposal, ticket: EntryTicket | Refusal | None, at_ns: int) -> None:
+        refusal = ticket if isinstance(ticket, Refusal) else None
+        passed = "exit" if ticket is None else "passed"
+        self._book.decisions.append(
+            DecisionRow(
+                at_ns,
+                proposal.strategy,
+                proposal.key,
+                proposal.intention.value,
+                proposal.side.value,
+                proposal.signal_id,
+                passed if refusal is None else refusal.reason.value,
+                ticket.quantity if isinstance(ticket, EntryTicket) else 0,
+                None if refusal is None else refusal.limit,
+                None if refusal is None else refusal.value,
+                proposal.note if refusal is None else refusal.text,
+            )
+        )
+
+
+def _enters(proposal: Proposal) -> bool:
+    return proposal.intention is Intention.ENTER

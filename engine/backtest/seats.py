@@ -1,0 +1,72 @@
+"""A strategy's place at one instrument, and how bars reach it that are shorter than its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.backtest.setting import BacktestError, StrategyRun
+from engine.backtest.slot import Slot
+from engine.domain.market import Bar, Quote
+from engine.domain.order import Proposal
+from engine.market.bars import DAY_SECONDS, BarAggregator
+from engine.strategy.base import StrategyView
+
+OnBar = Callable[[Bar, StrategyView], tuple[Proposal, ...]]
+
+
+@dataclass(slots=True)
+class Seat:
+    """One strategy at one instrument."""
+
+    run: StrategyRun
+    slot: Slot
+    on_bar: OnBar
+    """Takes a bar of the series; the strategy's own method where nothing lies between them."""
+    view: StrategyView
+    allow_short: bool
+    aggregator: BarAggregator | None
+
+
+class Between:
+    """Takes the bars of the series, and gives the strategy what it would get from a live market."""
+
+    def __init__(self, run: StrategyRun, key: str, aggregator: BarAggregator | None) -> None:
+        self._strategy, self._key = run.strategy, key
+        self._aggregator = aggregator
+
+    def on_bar(self, bar: Bar, view: StrategyView) -> tuple[Proposal, ...]:
+        """Longer bars where it wants those; a quote at the close and the clock for who reads them."""
+        strategy = self._strategy
+        found: tuple[Proposal, ...] = ()
+        for whole in (bar,) if self._aggregator is None else self._aggregator.add(bar):
+            found += strategy.on_bar(whole, view)
+        if strategy.reads_quotes:
+            quote = Quote(self._key, bar.close, bar.close, 1, 1, bar.close, 1, bar.end.timestamp())
+            if strategy.wants_quote(quote):
+                found += strategy.on_quote(quote, view)
+        if strategy.reads_quotes or strategy.reads_clock:
+            found += strategy.on_clock(self._key, bar.end, view)
+        return found
+
+
+def make_seat(
+    run: StrategyRun, slot: Slot, *, allow_short: bool, aggregator: Callable[[], BarAggregator]
+) -> Seat:
+    """The seat of a strategy. Raises BacktestError where its bars and those of the series do not fit."""
+    strategy, seconds = run.strategy, slot.seconds
+    if run.bar_seconds < seconds or run.bar_seconds % seconds:
+        raise BacktestError(
+            f"{strategy.name} decides on bars of {run.bar_seconds} s; {slot.key} has bars of {seconds} s"
+        )
+    if run.bar_seconds >= DAY_SECONDS and not run.holds_overnight:
+        raise BacktestError(
+            f"{strategy.name} decides on daily bars and would be flat every evening: set its "
+            "holds_overnight, or give it shorter bars"
+        )
+    if strategy.wants_setups:
+        raise BacktestError(f"{strategy.name} trades levels of a scanner, which recorded bars do not have")
+    longer = None if run.bar_seconds == seconds else aggregator()
+    is_plain = longer is None and not strategy.reads_quotes and not strategy.reads_clock
+    on_bar = strategy.on_bar if is_plain else Between(run, slot.key, longer).on_bar
+    return Seat(run, slot, on_bar, StrategyView(allow_short=allow_short), allow_short, longer)
