@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
+from typing import NamedTuple
 
 from engine.backtest.account import Account
 from engine.backtest.costs import ZERO
@@ -22,6 +23,15 @@ from engine.risk.exposure import Commitments, Holding, commitments
 from engine.risk.pace import RecentOrders
 
 _LIMIT, _STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
+
+
+class When(NamedTuple):
+    """When something traded."""
+
+    at: datetime
+    at_ns: int
+    moment_ns: int
+    """End of the bar in which it did: from then on it counts in the curve of equity."""
 
 
 @dataclass(slots=True)
@@ -76,32 +86,49 @@ class Book:
             self._made[order.intent.ref] = order.intent, at_ns
 
     def fill(
-        self,
-        slot: Slot,
-        order: Resting,
-        quantity: int,
-        price: float,
-        *,
-        volume: int,
-        at: datetime,
-        at_ns: int,
-        moment_ns: int,
+        self, slot: Slot, order: Resting, quantity: int, price: float, when: When, *, volume: int
     ) -> None:
         """`quantity` of an order trades at `price`, which slips where the order takes what there is."""
-        intent, costs = order.intent, self._config.costs
+        intent, sign = order.intent, order.terms.sign
         found = Decimal(repr(price))
         slip = ZERO
         if intent.order_type is not _LIMIT and intent.order_type is not _STOP_LIMIT:
-            slip = costs.slippage.of(found, quantity=quantity, volume=volume)
-        paid = found + slip if order.terms.sign > 0 else found - slip
+            slip = self._config.costs.slippage.of(found, quantity=quantity, volume=volume)
+        paid = found + sign * slip
+        fee = self._charged(slot, order, quantity, paid)
+        exec_id = f"bt-{next(self._numbers):09d}"
+        self._tell_ledger(exec_id, slot, intent, quantity, paid, fee, when.at)
+        flow = self._account.book(slot, quantity * sign, paid, fee)
+        self.steps.append((when.moment_ns, slot.index, quantity * sign, flow))
+        slipped = slip * quantity * slot.exact_multiplier
+        key, side = slot.key, intent.side.value
+        self.fills.append(
+            FillRow(exec_id, intent.ref, when.at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
+        )
+        self._filled[intent.ref] = order.filled
+        if not order.left:
+            self._ended[intent.ref] = _Ended("filled", when.at_ns, _close_reason(intent))
+
+    def _charged(self, slot: Slot, order: Resting, quantity: int, paid: Decimal) -> Decimal:
+        """What this fill adds to the commission of its order."""
         order.filled += quantity
         order.left -= quantity
         order.notional += float(paid) * quantity
-        due = costs.commission_usd(
-            slot.instrument, quantity=order.filled, price=order.notional / order.filled
-        )
+        average = order.notional / order.filled
+        due = self._config.costs.commission_usd(slot.instrument, quantity=order.filled, price=average)
         fee, order.charged_usd = due - order.charged_usd, due
-        exec_id = f"bt-{next(self._numbers):09d}"
+        return fee
+
+    def _tell_ledger(
+        self,
+        exec_id: str,
+        slot: Slot,
+        intent: OrderIntent,
+        quantity: int,
+        paid: Decimal,
+        fee: Decimal,
+        at: datetime,
+    ) -> None:
         fill = Fill(
             exec_id,
             intent.ref,
@@ -116,30 +143,11 @@ class Book:
             intent.role.value,
             fee,
         )
-        changes = self.ledger.apply(Executed(fill, 0, at))
         self._committed = None
+        changes = self.ledger.apply(Executed(fill, 0, at))
         for known in changes.orders:
             self.recent.note(known)
         self.trades.extend([record.trade for record in changes.trades])
-        flow = self._account.book(slot, quantity * order.terms.sign, paid, fee)
-        self.steps.append((moment_ns, slot.index, quantity * order.terms.sign, flow))
-        self.fills.append(
-            FillRow(
-                exec_id,
-                intent.ref,
-                at_ns,
-                slot.key,
-                intent.strategy,
-                intent.side.value,
-                quantity,
-                paid,
-                fee,
-                abs(slip) * quantity * slot.exact_multiplier,
-            )
-        )
-        self._filled[intent.ref] = order.filled
-        if not order.left:
-            self._ended[intent.ref] = _Ended("filled", at_ns, _close_reason(intent))
 
     def cancel(self, order: Resting, reason: str, *, at: datetime, at_ns: int) -> None:
         """What is left of an order is taken back."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from engine.backtest.book import Book
+from engine.backtest.book import Book, When
 from engine.backtest.matching import NOTHING, Answer, at_open, inside
 from engine.backtest.series import NANOSECONDS
 from engine.backtest.setting import BacktestConfig
@@ -73,9 +73,7 @@ class Venue:
             at, at_ns = (bar.end, end_ns) if is_inside else _open_of(slot, bar, end_ns)
             if not is_inside:
                 slot.last = bar.open
-            self._book.fill(
-                slot, order, quantity, price, volume=bar.volume, at=at, at_ns=at_ns, moment_ns=end_ns
-            )
+            self._book.fill(slot, order, quantity, price, When(at, at_ns, end_ns), volume=bar.volume)
             if room is not None:
                 room -= quantity
             self._follow(slot, order, at=at, at_ns=at_ns, is_inside=is_inside)
