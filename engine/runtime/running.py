@@ -73,3 +73,9 @@ class Running:
         why, heard = self.cold.get(key, ""), self.unbroken.get(key, (0, None))[0]
         live = f"; {heard} live bars of its own so far" if heard else ""
         return f"waiting for history{f' ({why})' if why else ''}{live}"
+
+
+def by_key(readers: Sequence[Running]) -> dict[str, tuple[Running, ...]]:
+    """Instrument key -> those of `readers` that trade it."""
+    keys = sorted({key for r in readers for key in r.keys})
+    return {key: tuple(r for r in readers if key in r.keys) for key in keys}

@@ -28,7 +28,7 @@ from engine.runtime.decisions import record_decision
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.long_bars import aggregator_of
-from engine.runtime.running import Running
+from engine.runtime.running import Running, by_key
 from engine.runtime.strategy_view import strategy_view
 from engine.strategy.base import StrategyView, Waiting
 
@@ -63,6 +63,8 @@ class Trading:
         self._spawn, self._begin = spawn, begin or spawn
         self.on_warm: Callable[[str], None] = lambda _key: None
         """Called where live bars alone made a strategy warm in an instrument."""
+        self.on_whole: Callable[[Bar, bool], None] = lambda _bar, _warm: None
+        """Hears each whole bar that a strategy decides on, and whether that strategy may act."""
         self._readers: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> the strategies that read its quotes."""
         self._clocked: dict[str, tuple[Running, ...]] = {}
@@ -151,6 +153,7 @@ class Trading:
         if last is not None and bar.end <= last:
             return  # decided on, perhaps by the run before: it came with the warm-up
         running.last_bars[bar.symbol] = bar.end
+        self.on_whole(bar, bar.symbol in running.warm)
         self._desk.telemetry.counters.bars += 1
         proposals = running.strategy.on_bar(bar, self._view(running, bar.symbol))
         self._want(running, bar.symbol, proposals)
@@ -226,8 +229,8 @@ class Trading:
             running.strategy = running.make(tuple(keys))
             running.strategy.take_setups(tuple(self._desk.setups.values()))
         quoted = [r for r in self.running if r.strategy.reads_quotes]
-        self._readers = _by_key(quoted)
-        self._clocked = _by_key([r for r in self.running if r in quoted or r.strategy.reads_clock])
+        self._readers = by_key(quoted)
+        self._clocked = by_key([r for r in self.running if r in quoted or r.strategy.reads_clock])
         running.aggregators = {}
         if running.bar_seconds > LIVE_BAR_SECONDS:
             running.aggregators = {k: aggregator_of(self._desk, k, seconds=running.bar_seconds) for k in keys}
@@ -392,8 +395,3 @@ class Trading:
         with self._guarded(running, key):
             waiting = running.strategy.why_not(key)
         return WhyNot(key, name, waiting.code.value, waiting.text)
-
-
-def _by_key(readers: Sequence[Running]) -> dict[str, tuple[Running, ...]]:
-    keys = sorted({key for r in readers for key in r.keys})
-    return {key: tuple(r for r in readers if key in r.keys) for key in keys}

@@ -30,6 +30,8 @@ class MomentumParams:
     """Distance of the protective stop, in average true ranges."""
     min_stop_pct: float = 0.1
     """Least distance of the protective stop, in percent of price."""
+    allow_gaps: bool = False
+    """true = bars that are missing within a day do not matter; false = warms up anew after a hole."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "bars", "atr")
@@ -71,7 +73,8 @@ class Momentum(TrendStrategy):
 
     def __init__(self, name: str, *, params: MomentumParams, keys: Sequence[str]) -> None:
         self.params = params
-        super().__init__(name, keys=keys, stop=StopRule(params.atr, params.stop_atr, params.min_stop_pct))
+        stop = StopRule(params.atr, params.stop_atr, params.min_stop_pct)
+        super().__init__(name, keys=keys, stop=stop, allow_gaps=params.allow_gaps)
 
     @classmethod
     def create(cls, name: str, *, params: Mapping[str, object], keys: Sequence[str]) -> Self:

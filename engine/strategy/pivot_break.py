@@ -18,6 +18,7 @@ from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.strategy.base import SetupState, Strategy, StrategyView, Waiting
+from engine.strategy.continuity import told
 from engine.strategy.params import parse_params
 from engine.strategy.pivot_exits import ExitWish, at_target, five_minute_rule
 from engine.strategy.pivot_filters import (
@@ -76,7 +77,9 @@ class PivotBreak(Strategy):
         self.params = params
         self._filters = params.filter_limits()
         self._limits = params.track_limits()
-        self._watched = {key: _Watched(BarWindow(params.bars)) for key in self.keys}
+        self._watched = {
+            key: _Watched(BarWindow(params.bars, longest_gap_s=params.max_gap_s)) for key in self.keys
+        }
 
     @classmethod
     def create(cls, name: str, *, params: Mapping[str, object], keys: Sequence[str]) -> Self:
@@ -266,7 +269,9 @@ class PivotBreak(Strategy):
         """What it waits for: history, a setup, a break, the way back, or room."""
         watched = self._watched[key]
         if len(watched.window) < self.params.bars:
-            text = f"warming up: {len(watched.window)} of {self.params.bars} 5-second bars"
+            hole = watched.window.hole_since
+            why = "" if hole is None else f"; {told(hole)}"
+            text = f"warming up: {len(watched.window)} of {self.params.bars} 5-second bars{why}"
             return Waiting(Reason.WARMING_UP, text)
         if watched.setup is None:
             return Waiting(Reason.NO_SETUP, "the scanner has no levels for it today")

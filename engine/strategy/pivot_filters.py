@@ -10,11 +10,13 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from statistics import fmean
 from typing import NamedTuple
 
 from engine.domain.market import Bar
+from engine.strategy.continuity import missing_s
 from engine.strategy.indicators import Atr, day_range
 
 
@@ -58,21 +60,38 @@ class FilterLimits:
 
 
 class BarWindow:
-    """The last bars of one instrument, reduced to what the filters ask."""
+    """The last bars of one instrument, reduced to what the filters ask. They begin anew after a hole."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, *, longest_gap_s: float = math.inf) -> None:
+        """A longer stretch without bars than `longest_gap_s` is a hole; in a shorter one nothing traded."""
         self._bars: deque[Bar] = deque(maxlen=length)
+        self._before: deque[Bar] = deque(maxlen=length)
+        """Those before the hole, for history that fills it."""
+        self._longest_gap_s = longest_gap_s
 
     def add(self, bar: Bar) -> None:
         """Take the next complete bar; one that is not newer changes nothing."""
-        if not self._bars or bar.end > self._bars[-1].end:
-            self._bars.append(bar)
+        last = self.last
+        if last is not None:
+            if bar.end <= last.end:
+                return
+            if missing_s(last.end, bar) > self._longest_gap_s:
+                self._before.extend(self._bars)
+                self._bars.clear()
+        self._bars.append(bar)
 
     def merge(self, bars: Iterable[Bar]) -> None:
         """Take history in any order; what was seen live stays as it was seen."""
-        merged = {bar.end: bar for bar in (*bars, *self._bars)}
+        merged = {bar.end: bar for bar in (*bars, *self._before, *self._bars)}
         self._bars.clear()
-        self._bars.extend(merged[end] for end in sorted(merged))
+        self._before.clear()
+        for end in sorted(merged):
+            self.add(merged[end])
+
+    @property
+    def hole_since(self) -> datetime | None:
+        """Where the hole before the first of them begins; None where there is none."""
+        return self._before[-1].end if self._before else None
 
     def __len__(self) -> int:
         return len(self._bars)

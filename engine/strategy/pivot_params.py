@@ -15,6 +15,8 @@ class PivotParams:
 
     bars: int = 20
     """5-second bars it needs before it judges a break."""
+    max_gap_s: float = 30.0
+    """For so long no bar may come, in seconds: nothing traded. After a longer hole it needs all bars anew."""
     min_volume_ratio: float = 1.5
     """A break on the tick needs this much volume in the last bar, over the mean of those before it."""
     min_thrust_ratio: float = 1.0
@@ -46,6 +48,7 @@ class PivotParams:
 
     def __post_init__(self) -> None:
         at_least(self, 2, "bars")
+        at_least(self, 5, "max_gap_s")
         at_least(self, 0, "min_volume_ratio", "min_thrust_ratio", "momentum_s", "min_room_r", "partial_pct")
         at_least(self, 0, "retest_band_pct", "fail_pct", "retest_minutes", "five_minute_minutes")
         at_least(self, 0.01, "stop_pct", "max_extension_pct")

@@ -11,15 +11,15 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import ClassVar, Self
 
-from engine.domain.market import NEW_YORK, Bar
+from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
 from engine.domain.terms import Terms, TermsError
 from engine.strategy.base import Strategy, StrategyView, Waiting
+from engine.strategy.continuity import hole_in, told
 from engine.strategy.params import ParamError, at_least, parse_params
 from engine.strategy.registry import strategy
 from engine.strategy.triggers import Trigger, TriggerRules, select, triggers_of
@@ -177,10 +177,7 @@ class Rules(Strategy):
             return []
         hole = None if self.params.allow_gaps else hole_in(window)
         if hole is not None:
-            text = (
-                f"bars are missing since {hole.astimezone(NEW_YORK):%H:%M:%S} ET; nothing is decided across"
-            )
-            self._said[key] = Waiting(Reason.WARMING_UP, text)
+            self._said[key] = Waiting(Reason.WARMING_UP, told(hole))
             return []
         found = triggers_of(tuple(window), self._rules)
         allowed = [t for t in found if t.side is Side.BUY or view.allow_short]
@@ -249,13 +246,3 @@ class Rules(Strategy):
                 reason=Reason.TARGET,
             )
         ]
-
-
-def hole_in(bars: Sequence[Bar] | deque[Bar]) -> datetime | None:
-    """Where the newest missing bars of a day begin, or None. Nights and weekends are no holes."""
-    newest = None
-    for before, bar in pairwise(bars):
-        same_day = before.end.astimezone(NEW_YORK).date() == bar.start.astimezone(NEW_YORK).date()
-        if bar.start > before.end and same_day:
-            newest = before.end
-    return newest

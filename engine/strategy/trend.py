@@ -3,6 +3,9 @@
 A strategy of this kind reduces its bars to a *lean*: up, down, or none yet. A bar that turns the lean is
 the signal; the order it causes works in the bar after. Holding against the lean is left at every bar until
 it is flat, so a close that was refused is asked for again.
+
+Bars on both sides of a hole are not neighbours: what was known before it is forgotten, and nothing is decided
+until as many bars have come in a row as a fresh start needs. A position keeps its protective stop meanwhile.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from engine.domain.market import Bar
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.reasons import Reason
 from engine.strategy.base import Strategy, StrategyView, Waiting
+from engine.strategy.continuity import hole_in, missing_s, told
 from engine.strategy.indicators import Atr, day_range
 
 SIGNAL_BARS = 3
@@ -61,38 +65,40 @@ class _Track:
     lean: Lean
     atr: Atr
     recent: deque[Bar]
-    """The last bars, for history that comes after live bars have begun."""
+    """The last bars, for history that comes after live bars have begun; also those before a hole."""
     bars: int = 0
-    last_end: datetime | None = None
+    """How many came in a row."""
     direction: int = 0
     turned_at: datetime | None = None
     """End of the bar that turned the lean; None once acted on, or void."""
     bars_since_turn: int = 0
     allow_short: bool = False
 
-    def take(self, bar: Bar) -> bool:
-        """Take a newer bar; False for one that was seen already."""
-        if self.last_end is not None and bar.end <= self.last_end:
-            return False
+    def is_new(self, bar: Bar) -> bool:
+        """False for one that was seen already."""
+        return not self.recent or bar.end > self.recent[-1].end
+
+    def take(self, bar: Bar) -> None:
+        """Take a newer bar."""
         before, self.direction = self.direction, self.lean.update(bar)
         self.atr.update(bar)
         self.recent.append(bar)
-        self.last_end = bar.end
         self.bars += 1
         self.bars_since_turn += 1
         if before and self.direction != before:
             self.turned_at, self.bars_since_turn = bar.end, 0
         elif self.bars_since_turn >= SIGNAL_BARS:
             self.turned_at = None
-        return True
 
 
 class TrendStrategy(Strategy):
     """A strategy that follows the lean of each of its instruments."""
 
-    def __init__(self, name: str, *, keys: Sequence[str], stop: StopRule) -> None:
+    def __init__(self, name: str, *, keys: Sequence[str], stop: StopRule, allow_gaps: bool = False) -> None:
+        """With `allow_gaps` bars that are missing within a day do not matter."""
         super().__init__(name, keys=keys)
         self._stop = stop
+        self._allow_gaps = allow_gaps
         self._tracks = {key: self._new_track() for key in self.keys}
 
     @abstractmethod
@@ -116,17 +122,16 @@ class TrendStrategy(Strategy):
         for key, past in history.items():
             # Where both have a bar, the live one is what decisions were made on.
             merged = {bar.end: bar for bar in (*past, *self._tracks[key].recent)}
-            track = self._new_track()
+            self._tracks[key] = self._new_track()
             for end in sorted(merged):
-                track.take(merged[end])
-            track.turned_at = None
-            self._tracks[key] = track
+                self._take(key, merged[end])
+            self._tracks[key].turned_at = None
 
     def on_bar(self, bar: Bar, view: StrategyView) -> tuple[Proposal, ...]:
         """Leave what the lean is against; enter once where it has turned."""
-        track = self._tracks.get(bar.symbol)
-        if track is None or not track.take(bar):
+        if bar.symbol not in self._tracks or not self._tracks[bar.symbol].is_new(bar):
             return ()
+        track = self._take(bar.symbol, bar)
         track.allow_short = view.allow_short and not self.long_only
         if view.quantity * track.direction < 0:
             return () if view.exit_working else (self._exit(bar, view, track),)
@@ -145,7 +150,9 @@ class TrendStrategy(Strategy):
         track = self._tracks[key]
         needed = self.warm_up_bars()
         if track.bars < needed:
-            return Waiting(Reason.WARMING_UP, f"warming up: {track.bars} of {needed} bars")
+            hole = None if self._allow_gaps else hole_in(track.recent)
+            why = "" if hole is None else f"; {told(hole)}"
+            return Waiting(Reason.WARMING_UP, f"warming up: {track.bars} of {needed} bars{why}")
         seen = track.lean.text()
         if track.direction < 0 and not track.allow_short:
             return Waiting(Reason.NO_SIGNAL, f"{seen}; long only here, waits for a turn up")
@@ -154,6 +161,17 @@ class TrendStrategy(Strategy):
 
     def _new_track(self) -> _Track:
         return _Track(self.new_lean(), Atr(self._stop.atr), deque(maxlen=self.warm_up_bars()))
+
+    def _take(self, key: str, bar: Bar) -> _Track:
+        """The track with a newer bar; begun anew where a hole lies before it."""
+        track = self._tracks[key]
+        if track.recent and not self._allow_gaps and missing_s(track.recent[-1].end, bar):
+            fresh = self._tracks[key] = self._new_track()
+            fresh.recent.extend(track.recent)
+            fresh.allow_short = track.allow_short
+            track = fresh
+        track.take(bar)
+        return track
 
     def _exit(self, bar: Bar, view: StrategyView, track: _Track) -> Proposal:
         return Proposal(

@@ -17,6 +17,9 @@ from engine.runtime.trading import LIVE_BAR_SECONDS, Trading
 LEAST: Final = timedelta(seconds=2 * LIVE_BAR_SECONDS)
 """A bar that is later than this did not come."""
 
+TOLD_S: Final = 30.0
+"""Shorter stretches without a bar are not told: at some brokers seconds in which nothing traded have none."""
+
 _log = structlog.get_logger("engine")
 
 
@@ -28,6 +31,9 @@ class Holes:
         self._trading = trading
         self._since: dict[str, datetime] = {}
         """Instrument key -> end of the last bar before the hole."""
+        self._ends: dict[tuple[str, int], datetime] = {}
+        """Instrument key and bar length -> end of the last live bar that was decided on."""
+        trading.on_whole = self.hear
 
     def look(self, keys: Iterable[str]) -> None:
         """After bars may have been missed: who misses some waits for history."""
@@ -40,6 +46,24 @@ class Holes:
             if session is not None and session.open < end:
                 self._since[key] = end
                 self._trading.cool(key)
+
+    def hear(self, bar: Bar, is_warm: bool) -> None:
+        """A whole live bar: what is missing before it, within its session, is told once and never made up."""
+        line = (bar.symbol, bar.seconds)
+        since, self._ends[line] = self._ends.get(line, bar.end), bar.end
+        if not is_warm or (bar.start - since).total_seconds() < max(TOLD_S, bar.seconds):
+            return
+        instrument = self._desk.instruments.get(bar.symbol)
+        session = None if instrument is None else instrument.liquid_session(bar.start)
+        if session is None or session.open > since:
+            return
+        text = f"{bar.symbol}: no {bar.seconds}-second bars {_clock(since)}-{_clock(bar.start)} ET; skipped"
+        self._desk.notices.event(Level.WARNING, "strategy", f"{text}, none is made up", symbol=bar.symbol)
+
+    def fresh(self, key: str) -> None:
+        """It was warmed up anew: what came before its live bars is in history, or told already."""
+        for line in [line for line in self._ends if line[0] == key]:
+            del self._ends[line]
 
     def filled(self, key: str, bars: Sequence[Bar]) -> None:
         """History came: say what of the hole it filled, and what is missing. Nothing is made up."""

@@ -140,6 +140,7 @@ class Warming:
             return
         self._waits.pop((key, seconds), None)
         bars = self._checkpoints.warmed(key, ours, history or ())
+        self._holes.fresh(key)
         for running in cold:
             self._trading.warm_up(running, key, bars)
         if seconds == LIVE_BAR_SECONDS:

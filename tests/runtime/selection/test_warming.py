@@ -11,6 +11,7 @@ from typing import Self
 
 import pytest
 
+from engine.api import Level
 from engine.broker.pacing import HistoryPacing
 from engine.broker.port import Fetched
 from engine.domain.instrument import Instrument
@@ -177,3 +178,32 @@ async def test_its_own_live_bars_warm_an_instrument_before_its_turn_comes_if_non
 
         await pass_time(610)
         assert whole not in here.broker.asked, "what is warm is not asked for any more"
+
+
+@virtual
+@pytest.mark.req("PLAN-RISK-GAPS")
+async def test_missing_live_bars_are_told_once_with_symbol_and_range_and_no_bar_is_made_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hundred(tmp_path, monkeypatch) as here:
+        heard: list[Bar] = []
+        await here.markets.prepare(data_lost=True)
+        monkeypatch.setattr(here.running.strategy, "on_bar", lambda bar, _view: heard.append(bar) or ())
+        warm, cold = KEYS[-1], KEYS[0]
+        told = [1, 2, 5, 6, 13, 14]  # seconds without a trade, then a hole
+        for number in told:
+            for key in (warm, cold):
+                here.trading.on_bar(live_bar(key, number))
+
+        assert heard == [live_bar(key, number) for number in told for key in (warm, cold)]
+        events = [e for e in here.rig.desk.notices.events if "none is made up" in e.text]
+        assert [(e.level, e.symbol, e.text) for e in events] == [
+            (Level.WARNING, warm, f"{warm}: no 5-second bars 10:00:30-10:01:00 ET; skipped, none is made up")
+        ]
+
+        await pass_time(610)
+        assert cold in here.running.warm
+        here.trading.on_bar(live_bar(cold, 200))
+        assert len([e for e in here.rig.desk.notices.events if "none is made up" in e.text]) == 1, (
+            "history came"
+        )
