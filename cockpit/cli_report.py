@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cockpit.cli_parts import ConfigFile, StateDir, leave, load_config
+from cockpit.cli_state import Account
 
 Results = Annotated[
     Path | None, typer.Option("--results", metavar="DIR", help="Folder of runs instead of STATE/results.")
@@ -30,15 +31,21 @@ def report(
         Path | None, typer.Option("--notebook", metavar="FILE", help="Write a notebook that reads the run.")
     ] = None,
     results: Results = None,
+    day: Annotated[
+        str, typer.Option("--day", metavar="DATE", help="The report of a trading day instead, 2026-11-20.")
+    ] = "",
+    account: Account = "",
     config: ConfigFile = None,
     state: StateDir = None,
 ) -> None:
-    """Make the HTML report of a backtest; it opens without network."""
+    """Make the HTML report of a backtest or of a trading day; it opens without network."""
     from engine.backtest.run_directory import results_folder
-    from engine.runtime.shell.reports import report_run
+    from engine.runtime.shell.reports import report_day, report_run
 
     def body() -> int:
         loaded, _ = load_config(context, config, state)
+        if day:
+            return report_day(loaded.state_dir, account, day, to=to, say=typer.echo)
         folder = results or results_folder(loaded.state_dir)
         return report_run(folder, run, to=to, notebook_to=notebook, say=typer.echo)
 

@@ -35,7 +35,6 @@ from engine.runtime.guards.data_watch import DataWatch
 from engine.runtime.guards.risk_assembly import risk_chores
 from engine.runtime.health.assembly import Watch, Watched
 from engine.runtime.inbox import Inbox, tell_changes
-from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.memory import Left, Memory
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
@@ -118,7 +117,8 @@ def assemble(given: Given, engine: Engine) -> Parts:
     recovery = recovery_of(given.stored, desk)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn, begin=engine.begin)
     desk.session_log.add(desk.now(), "session", "", _session(given, desk))
-    memory = Memory.make(desk, given.store, given.stored, given.running, left=given.left, spawn=engine.spawn)
+    kept = (given.store, given.stored, given.running)
+    memory = Memory.make(desk, *kept, left=given.left, run_id=given.options.run_id, spawn=engine.spawn)
     watch = Watch.make(
         desk, store=given.store, lag=given.options.lag, watched=given.watched, spawn=engine.spawn
     )
@@ -154,9 +154,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
         restart=_restart(given, recovery, parts.settler, pnl),
         reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
-        report=DayReport(
-            desk, folder=given.store.path.parent / "days", uptime=lambda: watch.uptime.view
-        ).make,
+        report=partial(memory.days.make, uptime=lambda: watch.uptime.view),
         save=partial(_save, given, desk, memory, watch),
         close=partial(_close, given, memory),
     )
@@ -260,7 +258,7 @@ def _upkeep(
         desk,
         executor=executor,
         store=given.store,
-        day=DayBook(desk, store=given.store, pnl=pnl, stored=given.stored),
+        day=DayBook(desk, store=given.store, pnl=pnl, stored=given.stored, on_end=memory.days.day_ended),
         kill_file=given.options.state_dir / given.loaded.config.kill.flag_file,
         on_kill_file=braking.kills.by_file,
         spawn=engine.spawn,

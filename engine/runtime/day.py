@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Protocol
 
@@ -41,8 +42,18 @@ class DayStore(Protocol):
 class DayBook:
     """Begins each trading day once and stores the day's curve."""
 
-    def __init__(self, desk: Desk, *, store: DayStore, pnl: DayPnl, stored: StoredState) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        store: DayStore,
+        pnl: DayPnl,
+        stored: StoredState,
+        on_end: Callable[[date], None] = lambda _: None,
+    ) -> None:
+        """`on_end` hears of a day that ended, while the books still hold it."""
         self._desk = desk
+        self._on_end = on_end
         self._store = store
         self._pnl = pnl
         self._day = stored.day
@@ -60,6 +71,8 @@ class DayBook:
         now = self._desk.now()
         today = trading_day(now)
         if today != self._day:
+            if self._day is not None:
+                self._on_end(self._day)
             self._day = today
             legs = self._desk.books.start_day()
             self._pnl.start_day(now)

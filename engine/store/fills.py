@@ -72,6 +72,15 @@ def load_fills_of(conn: sqlite3.Connection, refs: Iterable[str], *, until: int) 
     return tuple(found)
 
 
+def load_fills_between(conn: sqlite3.Connection, begin: datetime, end: datetime) -> tuple[Fill, ...]:
+    """Executions in force from `begin` to before `end`, oldest first."""
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM fill WHERE at >= ? AND at < ? AND replaced_by IS NULL ORDER BY at, seq",  # noqa: S608
+        (to_time(begin), to_time(end)),
+    )
+    return tuple(_booked(*row).fill for row in rows)
+
+
 def known_exec_ids(conn: sqlite3.Connection, *, until: int) -> tuple[str, ...]:
     """The newest execIds booked up to row `until`."""
     rows = conn.execute(

@@ -30,7 +30,7 @@ def cockpit() -> Iterator[RealCockpit]:
 
 def written(cockpit: RealCockpit, what: str) -> Any:
     """The day's file of this kind."""
-    (path,) = cockpit.state.glob(f"embedded-*/days/*.{what}.json")
+    (path,) = cockpit.state.glob(f"embedded-*/days/{what}_*.json")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -52,7 +52,7 @@ def test_the_end_prints_the_summary_and_leaves_summary_and_trades_on_the_disk(
     assert "win rate" in said
     assert "KeyError" not in said
     assert "Traceback" not in said
-    summary, trades = written(cockpit, "summary"), written(cockpit, "trades")
+    summary, trades = written(cockpit, "daily_summary"), written(cockpit, "trades")
     assert summary["total_trades"] == len(trades) == len(symbols)
     assert summary["left_open"] == []
     assert sorted(trade["symbol"] for trade in trades) == sorted(symbols)
@@ -71,6 +71,6 @@ def test_what_cannot_be_closed_is_named_and_costs_the_zero(cockpit: RealCockpit)
     cockpit.process.send_signal(signal.SIGTERM)
 
     assert cockpit.exit_code() == 1
-    assert any("SPY" in line for line in written(cockpit, "summary")["left_open"])
+    assert any("SPY" in line for line in written(cockpit, "daily_summary")["left_open"])
     assert "still open: SPY" in cockpit.tail()
     assert cockpit.rows("SELECT clean FROM run ORDER BY rowid DESC LIMIT 1") == [(1,)]

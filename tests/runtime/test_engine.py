@@ -70,7 +70,7 @@ class Running:
 def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[bool]) -> Parts:
     desk, spawn = here.desk, engine.spawn
 
-    report = DayReport(desk, folder=folder / "days")
+    report = DayReport(desk, database=folder / "cockpit.db", spawn=spawn)
 
     async def make(left: Sequence[str]) -> tuple[str, ...]:
         here.broker.log.append("summary and trades")
@@ -309,12 +309,13 @@ async def test_the_end_closes_sums_up_saves_and_leaves_in_this_order(tmp_path: P
         acts = [act for act in it.here.broker.log[began:] if act != "state"]
         assert acts == ["cancel stop", "summary and trades", "save", "disconnect", "close"]
         assert [it.here.broker.held(ref).intent.role for ref in it.here.broker.sent[sent:]] == [Role.FLATTEN]
-        trades = json.loads((tmp_path / "days" / "2026-11-20.trades.json").read_text())
-        summary = json.loads((tmp_path / "days" / "2026-11-20.summary.json").read_text())
+        trades = json.loads((tmp_path / "days" / "trades_20261120.json").read_text())
+        summary = json.loads((tmp_path / "days" / "daily_summary_20261120.json").read_text())
         assert [trade["symbol"] for trade in trades] == ["SPY"]
         assert set(summary) == {
             "day", "left_open", "total_trades", "daily_pnl", "winners", "losers", "win_rate",
-            "avg_winner", "avg_loser", "trades",
+            "avg_winner", "avg_loser", "trades", "total_pnl", "largest_winner", "largest_loser",
+            "avg_duration_min", "exit_reasons",
         }  # fmt: skip
         assert it.here.desk.summary[0].startswith("summary of 2026-11-20: 1 trade")
         assert "bars processed" in it.here.desk.summary[-1]

@@ -1,70 +1,169 @@
-"""What a day came to, told and kept when the engine ends: lines for people, summary and trades as files."""
+"""What a day came to, told and kept: trades as they close, summary and page when day or engine ends."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from engine.api import UptimeView
+from engine.api import Level, UptimeView
 from engine.config.atomic import write_atomically
+from engine.ledger.changes import Changes
 from engine.ledger.summary import DailySummary, TradeDict, trades_json
+from engine.ledger.trade_figures import TradeFigures, trade_figures
 from engine.runtime.daypnl import trading_day
 from engine.runtime.desk import Desk
+from engine.store.errors import StoreError
 
 TRADES_SHOWN: Final = 20
 """Trades listed for people; the file has all of them."""
+
+Spawn = Callable[[str, Callable[[], object]], None]
 
 _log = structlog.get_logger("engine")
 
 
 class DayReport:
-    """Made once, after everything was closed that is closed at the end."""
+    """Keeps the files of each trading day beside the store.
 
-    def __init__(self, desk: Desk, *, folder: Path, uptime: Callable[[], UptimeView] = UptimeView) -> None:
-        """Files go to `folder`, one pair per trading day; a later end of the same day replaces them."""
+    `days/trades_YYYYMMDD.json` after every close, `days/daily_summary_YYYYMMDD.json` and the page
+    `runs/<run id>/report_YYYYMMDD.html` when the day or the engine ends. What a crash left out is written
+    anew by the next start: all of it stands in the store.
+    """
+
+    def __init__(self, desk: Desk, *, database: Path, run_id: str = "", spawn: Spawn) -> None:
         self._desk = desk
-        self._folder = folder
-        self._uptime = uptime
+        self._database = database
+        self._run_id = run_id
+        self._spawn = spawn
+        self._due: dict[Path, str] = {}
+        self._pages: list[date] = []
+        self._writing = False
+        self._lock = asyncio.Lock()
+        self._take_trades()  # a crash may have left the file without its last trade
 
-    async def make(self, left: Sequence[str]) -> tuple[str, ...]:
-        """Write the files and show the lines; returns what could not be written. Never raises OSError.
+    def on_changes(self, changes: Changes) -> None:
+        """Durable changes of the books: a trade that closed, or one that was taken back."""
+        if changes.trades or changes.withdrawn_trades:
+            self._take_trades(even_none=bool(changes.withdrawn_trades))
+
+    def day_ended(self, day: date) -> None:
+        """Take down the day before the books forget it; the page is made from the store afterwards."""
+        self._take(day, left=())
+        self._pages.append(day)
+
+    async def round(self) -> None:
+        """Called every second or so: write what is due, without holding up the round."""
+        if (self._due or self._pages) and not self._writing:
+            self._writing = True
+            self._spawn("the day's files", self._write_and_tell)
+
+    async def make(
+        self, left: Sequence[str], *, uptime: Callable[[], UptimeView] = UptimeView
+    ) -> tuple[str, ...]:
+        """Write the files and show the lines at the end; returns what could not be written.
 
         Args:
             left: what stays open, as named to the operator.
         """
-        positions = self._desk.books.ledger.positions
-        day, summary = trading_day(self._desk.now()), positions.get_daily_summary()
-        files = {
-            self._folder / f"{day}.summary.json": _summary_json(str(day), summary, left),
-            self._folder / f"{day}.trades.json": trades_json(positions.trades()),
-        }
-        problems = []
-        try:
-            for path, text in files.items():
-                await asyncio.to_thread(_write, path, text)
-        except OSError as err:
-            problems.append(f"the day's summary and trades could not be saved: {err}")
-        lines = (self._desk.telemetry.summary(), uptime_line(self._uptime()))
-        self._desk.summary = (*summary_lines(str(day), summary), *(line for line in lines if line))
+        day = trading_day(self._desk.now())
+        figures = self._take(day, left=left)
+        self._pages.append(day)
+        problems = await self._write()
+        summary = self._desk.books.ledger.positions.get_daily_summary()
+        lines = (self._desk.telemetry.summary(), uptime_line(uptime()))
+        told = summary_lines(str(day), summary, figures)
+        self._desk.summary = (*told, *(line for line in lines if line))
         for line in self._desk.summary:
             _log.info(line, kind="summary")
+        return problems
+
+    def _take_trades(self, *, even_none: bool = False) -> None:
+        """Today's: right after a start, or after midnight, the books may still hold the day before."""
+        day = trading_day(self._desk.now())
+        trades = self._desk.books.ledger.positions.trades()
+        todays = [trade for trade in trades if trading_day(trade.closed_at) == day]
+        if todays or even_none:
+            self._due[self._file("trades", day)] = trades_json(todays)
+
+    def _take(self, day: date, *, left: Sequence[str]) -> TradeFigures:
+        positions = self._desk.books.ledger.positions
+        trades = positions.trades()
+        figures = trade_figures(trades)
+        self._due[self._file("daily_summary", day)] = _summary_json(
+            str(day), positions.get_daily_summary(), figures, left
+        )
+        self._due[self._file("trades", day)] = trades_json(trades)
+        return figures
+
+    def _file(self, kind: str, day: date) -> Path:
+        return self._database.parent / "days" / f"{kind}_{day:%Y%m%d}.json"
+
+    async def _write_and_tell(self) -> None:
+        try:
+            for problem in await self._write():
+                self._desk.notices.event(Level.WARNING, "engine", problem)
+        finally:
+            self._writing = False
+
+    async def _write(self) -> tuple[str, ...]:
+        """Everything that is due; what fails is told once and not tried again."""
+        async with self._lock:  # an older text must not land on a newer one
+            return await self._write_due()
+
+    async def _write_due(self) -> tuple[str, ...]:
+        problems = []
+        while self._due:
+            path = next(iter(self._due))
+            text = self._due.pop(path)
+            try:
+                await asyncio.to_thread(_write, path, text)
+            except OSError as err:
+                problems.append(f"{path.name} could not be saved: {err}; its rows are in the store")
+        while self._pages:
+            day = self._pages.pop(0)
+            try:
+                await asyncio.to_thread(_write_page, self._database, day, self._run_id)
+            except (OSError, StoreError) as err:
+                problems.append(f"the report of {day} could not be made: {err} (cockpit report --day {day})")
         return tuple(problems)
 
 
-def summary_lines(day: str, summary: DailySummary) -> tuple[str, ...]:
+def page_of(database: Path, day: date) -> str:
+    """The page of a trading day, from the store. Raises StoreError."""
+    return _page(database, day, "")
+
+
+def _page(database: Path, day: date, run_id: str) -> str:
+    # Templates are loaded by those who make a page, not at the start.
+    from engine.report.day_page import day_page
+    from engine.store.day_record import load_day
+
+    return day_page(load_day(database, day), run_id=run_id)
+
+
+def _write_page(database: Path, day: date, run_id: str) -> None:
+    folder = database.parent / "runs" / (run_id or "unnamed")
+    _write(folder / f"report_{day:%Y%m%d}.html", _page(database, day, run_id))
+
+
+def summary_lines(day: str, summary: DailySummary, figures: TradeFigures) -> tuple[str, ...]:
     """The summary for people: every figure of it, then its newest trades."""
     count = summary["total_trades"]
     trades = f"{count} trade{'' if count == 1 else 's'}"
     won = f"winners {summary['winners']} (average {summary['avg_winner']:+,.2f})"
     lost = f"losers {summary['losers']} (average {summary['avg_loser']:+,.2f})"
+    largest = f"largest {figures['largest_winner']:+,.2f} and {figures['largest_loser']:+,.2f}"
     lines = [
         f"summary of {day}: {trades}, P&L {summary['daily_pnl']:+,.2f} USD net",
         f"{won}, {lost}, win rate {summary['win_rate']:.0%}",
+        f"{largest}, average {figures['avg_duration_min']:.1f} min held",
+        f"left by: {_exits(figures['exit_reasons'])}",
     ]
     shown = summary["trades"][-TRADES_SHOWN:]
     if len(shown) < count:
@@ -87,8 +186,13 @@ def _trade_line(trade: TradeDict) -> str:
     )
 
 
-def _summary_json(day: str, summary: DailySummary, left: Sequence[str]) -> str:
-    return json.dumps({"day": day, "left_open": list(left), **summary}, indent=2, ensure_ascii=False) + "\n"
+def _exits(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{code} {count}" for code, count in counts.items() if count) or "nothing"
+
+
+def _summary_json(day: str, summary: DailySummary, figures: TradeFigures, left: Sequence[str]) -> str:
+    document = {"day": day, "left_open": list(left), **figures, **summary}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

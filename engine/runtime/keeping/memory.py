@@ -16,6 +16,7 @@ from engine.runtime.alerts.keeper import AlertKeeper
 from engine.runtime.alerts.trial import plan_of
 from engine.runtime.desk import Desk
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
+from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.housekeeping import Housekeeping, tell_opening
 from engine.runtime.keeping.recorder import Recorder
 from engine.runtime.running import Running
@@ -46,6 +47,7 @@ class Memory:
     alerts: AlertKeeper
     channels: AlertChannels
     channel_watch: ChannelWatch
+    days: DayReport
 
     @classmethod
     def make(
@@ -56,6 +58,7 @@ class Memory:
         running: Sequence[Running],
         *,
         left: Left,
+        run_id: str,
         spawn: Callable[[str, Callable[[], object]], None],
     ) -> Memory:
         """Continue what the run before left, and tell what was wrong with it."""
@@ -71,6 +74,8 @@ class Memory:
         tell_opening(desk, store.opening, left.rederived)
         if left.warning:
             desk.notices.raise_alert(Level.WARNING, "not_kept", left.warning)
+        days = DayReport(desk, database=store.path, run_id=run_id, spawn=spawn)
+        desk.books.on_changes(days.on_changes)
         return cls(
             Checkpoints(desk, store=store, running=running, last=left.last),
             Housekeeping(desk, store=store, spawn=spawn, keeps_backups=left.keeps_backups),
@@ -86,6 +91,7 @@ class Memory:
             keeper,
             channels,
             ChannelWatch(desk.notices, states=lambda: channels.states),
+            days,
         )
 
     def chores(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -96,6 +102,7 @@ class Memory:
             "record": self.recorder.round,
             "checkpoint": self.checkpoints.round,
             "backup": self.housekeeping.round,
+            "days": self.days.round,
         }
 
     def on_bar(self, bar: Bar) -> None:

@@ -27,7 +27,7 @@ LEAST_DAYS: Final = 7
 WORD: Final = "DELETE"
 
 _DAY_IN_NAME: Final = re.compile(r"(20\d{2})-?(\d{2})-?(\d{2})")
-_DATED: Final = ("days/*.json", "backups/*", "corrupt-*", "replaced-*")
+_DATED: Final = ("days/*.json", "runs/*/*.html", "backups/*", "corrupt-*", "replaced-*")
 """Beside each database: what carries its day in its name."""
 
 

@@ -33,7 +33,7 @@ async def furnished(state: Path) -> Path:
     async with opened(store_dir / "cockpit.db") as store:
         events = [line(200), line(40), line(10)]
         await store.run(partial(append_events, events=events, boot_id="b"))
-    for name in ("days/2026-01-05.summary.json", "days/2026-11-20.summary.json"):
+    for name in ("days/daily_summary_20260105.json", "days/daily_summary_20261120.json"):
         (store_dir / name).parent.mkdir(exist_ok=True)
         (store_dir / name).write_text("{}")
     (store_dir / "corrupt-20260105T100000Z").mkdir()
@@ -52,7 +52,7 @@ async def test_what_is_older_than_asked_goes_and_nothing_of_it_stays_in_the_file
         "trader_20261023.log",
         "trader_20261118.log",
     ]
-    assert sorted(p.name for p in store_dir.glob("*/*")) == ["2026-11-20.summary.json"]
+    assert sorted(p.name for p in store_dir.glob("*/*")) == ["daily_summary_20261120.json"]
     assert not list(store_dir.glob("corrupt-*"))
     with closing(sqlite3.connect(store_dir / "cockpit.db")) as conn:
         texts = [text for (text,) in conn.execute("SELECT text FROM event WHERE kind = 'link'")]

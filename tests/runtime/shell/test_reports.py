@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cockpit.cli import app
+from engine.store.store import Store
 from tests.backtest.test_run_directory import written
 
 
@@ -42,3 +44,20 @@ def test_a_run_that_cannot_be_read_is_a_failure_that_names_it(tmp_path: Path) ->
     assert said.exit_code == 1
     assert "run r1 could not be made" in said.output
     assert "run.json" in said.output
+
+
+@pytest.mark.req("PLAN-M4-REPORT")
+def test_a_trading_day_is_reported_from_the_store_and_only_a_date_is_one(tmp_path: Path) -> None:
+    async def kept() -> None:
+        store = await Store.open(tmp_path / "embedded-DU1" / "cockpit.db", gateway="embedded", account="DU1")
+        await store.close()
+
+    (tmp_path / "embedded-DU1").mkdir(mode=0o700)
+    asyncio.run(kept())
+    asked = ["report", "--state", str(tmp_path), "--day"]
+
+    said, wrong = (CliRunner().invoke(app, [*asked, day]) for day in ("2026-11-20", "yesterday"))
+
+    assert said.exit_code == 0, said.output
+    assert "no trade" in (tmp_path / "embedded-DU1" / "days" / "report_20261120.html").read_text()
+    assert (wrong.exit_code, "expected a date" in wrong.output) == (2, True)
