@@ -12,6 +12,7 @@ from cockpit import (
     __version__,
     cli_adjust,
     cli_alerts,
+    cli_backtest,
     cli_brakes,
     cli_day,
     cli_gates,
@@ -199,6 +200,7 @@ cli_gates.add_to(app)
 cli_security.add_to(app)
 cli_day.add_to(app)
 cli_report.add_to(app)
+cli_backtest.add_to(app)
 
 
 def run() -> int:

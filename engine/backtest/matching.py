@@ -90,7 +90,7 @@ def inside(order: Terms, high: float, low: float) -> Answer:
 def reach(order: Terms) -> tuple[float | None, float | None]:
     """Below which low and above which high an order can do anything; (None, None): at any price."""
     kind, sign, limit, stop, triggered = order
-    if kind is _MARKET:
+    if kind is _MARKET or (kind is _STOP and triggered):
         return None, None
     is_limit = kind is _LIMIT or (kind is _STOP_LIMIT and triggered)
     price = limit if is_limit else stop

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from engine.config.backtest import BacktestSection
 from engine.config.breaker_sections import BreakerSection, ErrorsSection
 from engine.config.gates import GatesSection
 from engine.config.history import HistorySection
@@ -83,6 +84,7 @@ class Config(Section):
     market_data: MarketDataSection = MarketDataSection()
     data: DataSection = DataSection()
     history: HistorySection = HistorySection()
+    backtest: BacktestSection = BacktestSection()
     sessions: SessionsSection = SessionsSection()
     risk: RiskSection = RiskSection()
     execution: ExecutionSection = ExecutionSection()
@@ -138,6 +140,8 @@ _NO_RULES: Any = {
     "ui": True,
     "risk": {"risk_per_trade_pct", "max_positions"},
     "regime": {"override"},
+    "history": True,
+    "backtest": True,
 }
 
 
