@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from tests.proofs import (  # noqa: F401 - hooks that pytest calls
     pytest_runtest_logreport,
     pytest_sessionfinish,
 )
+
+# Also where the environment forbids it: else every worker, and each of the hundreds of processes they start,
+# would compile all anew, which is a fifth of the time that they take.
+sys.dont_write_bytecode = False
 
 plain_logs()
 
