@@ -63,6 +63,7 @@ class Reason(StrEnum):
     MAX_SPREAD = "max_spread"
     UNKNOWN_LIQUIDITY = "unknown_liquidity"
     NO_DATA_LINE = "no_data_line"
+    ILLIQUID = "illiquid"
     FUNDS = "available_funds"
     STALE_ACCOUNT = "stale_account"
     STALE_DATA = "stale_data"

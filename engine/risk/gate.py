@@ -17,6 +17,7 @@ from engine.risk.brakes import REASON_OF
 from engine.risk.caps import caps_of, check_size, first_exceeded
 from engine.risk.exposure import unit_exposure_usd
 from engine.risk.limits import RiskLimits
+from engine.risk.liquidity import check_depth
 from engine.risk.losses import check_losses, conviction_needed
 from engine.risk.pace import check_pace, check_past
 from engine.risk.profile import Profile, check_profile
@@ -46,7 +47,10 @@ def check_entry(
     )
     if refusal is not None:
         return refusal
-    return size_entry(proposal, world, limits, wanted=wanted)
+    ticket = size_entry(proposal, world, limits, wanted=wanted)
+    if isinstance(ticket, Refusal):
+        return ticket
+    return check_depth(proposal.side, ticket.quantity, ticket.limit_price, world, limits) or ticket
 
 
 def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Refusal | None:

@@ -66,6 +66,10 @@ class RiskLimits:
     """Farthest an order's limit may be from the fresh price, in percent of that price."""
     max_spread_bps: float = 30.0
     """Widest spread, in hundredths of a percent of the mid."""
+    depth_share_stock: float = 0.0
+    """Most of the size that is visible to it which an entry in a stock may be; 0: not asked."""
+    depth_share_future: float = 0.0
+    """The same of a future."""
     restricted: frozenset[str] = frozenset()
     """Symbols or keys that are never entered."""
     only_tier: int | None = None

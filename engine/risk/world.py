@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.domain.instrument import Instrument
-from engine.domain.market import Quote
+from engine.domain.market import Depth, Quote
 from engine.domain.reasons import Reason
 from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import NOTHING_COMMITTED, Commitments
@@ -79,5 +79,9 @@ class GateWorld:
     """What the strategy may have out by itself; None where only the account's limits hold it."""
     attempts: int = 0
     """Entries at the proposal's pivot and side that filled today."""
+    depth: Depth | None = None
+    """Its book; None where that is not subscribed."""
+    depth_floor: int = 0
+    """Units at the touch below which it is thinner than it nearly ever is; 0 while that is not known."""
     entries_end: datetime | None = None
     """From when on the instrument takes no entry before its close; None where its hours are not known."""

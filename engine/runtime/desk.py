@@ -350,6 +350,8 @@ class Desk:
             brakes=self.brakes,
             instrument=instrument,
             quote=self.quotes.quote(key),
+            depth=self.quotes.depth(key),
+            depth_floor=self.inputs.depth_floors.get(key, 0),
             # A dry run buys nothing: it may look at delayed prices, and says so.
             is_live_data=self.quotes.is_live(key) or self.mode is Mode.DRY_RUN,
             net_liquidation_usd=self.net_liquidation_usd,

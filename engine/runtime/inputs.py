@@ -30,6 +30,9 @@ class GateInputs:
     excluded: dict[str, Refusal] = field(default_factory=dict)
     """Instrument key -> why the universe leaves it out."""
 
+    depth_floors: dict[str, int] = field(default_factory=dict)
+    """Instrument key -> units at the touch below which it is thinner than it nearly ever is."""
+
     def selection(self, key: str) -> Selection:
         """All of it for one instrument."""
         return Selection(

@@ -54,6 +54,8 @@ def limits_of(config: Config) -> RiskLimits:
         regime_cap=config.regime.hard_cap_factor,
         price_collar_pct=risk.price_collar_pct,
         max_spread_bps=config.market_data.max_spread_bps,
+        depth_share_stock=config.universe.max_depth_share_pct.STK / 100.0,
+        depth_share_future=config.universe.max_depth_share_pct.FUT / 100.0,
         restricted=frozenset(risk.restricted),
         min_conviction=risk.min_conviction_to_propose,
         orders_per_minute=risk.orders_per_minute,

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.market import Quote
+from engine.domain.market import Depth, Level, Quote
 from engine.domain.order import Order, OrderState, Proposal, Role, Side
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.preview import EntryTicket
@@ -51,6 +51,8 @@ class Account:
             key: future(key) if key.startswith("ES") else stock(key) for key in KEYS
         }
         self.quotes: dict[str, Quote] = {}
+        self.depths: dict[str, Depth] = {}
+        """Books of those where they are subscribed."""
         self.margins = {"ESZ6": 12_000.0, "ESH7": 12_000.0}
         self.held: dict[str, int] = {}
         self.orders: list[Order] = []
@@ -77,7 +79,20 @@ class Account:
         """A fresh quote near the price it began with."""
         step = self.instruments[key].min_tick
         bid = round(PRICE[key] * self.rng.uniform(0.98, 1.02) / step) * step
-        self.quotes[key] = quote(key, bid, bid + step * self.rng.choice((0, 1, 1, 2)), at=self.now)
+        now = quote(key, bid, bid + step * self.rng.choice((0, 1, 1, 2)), at=self.now)
+        sizes = (300, 300, 300, 300, 100, 7, 0)
+        self.quotes[key] = now._replace(bid_size=self.rng.choice(sizes), ask_size=self.rng.choice(sizes))
+        if key in self.depths:
+            self.show_book(key)
+
+    def show_book(self, key: str) -> None:
+        """Its book, from now on with every tick; sometimes one that has lost a side."""
+        now, step, rng = self.quotes[key], self.instruments[key].min_tick, self.rng
+        rows = range(rng.choice((0, 3, 3, 3, 3)))
+        bids = tuple(Level(now.bid - n * step, rng.choice((1, 60, 400))) for n in rows)
+        asks = tuple(Level(now.ask + n * step, rng.choice((1, 60, 400))) for n in range(3))
+        at = self.now.timestamp() - rng.choice((0.0, 0.0, 0.0, 7.0))
+        self.depths[key] = Depth(key, bids, asks, at)
 
     def unit_usd(self, key: str) -> float:
         """Exposure of one unit by the marks of now."""
@@ -96,6 +111,8 @@ class Account:
             brakes=self.brakes,
             instrument=self.instruments[key],
             quote=self.quotes[key],
+            depth=self.depths.get(key),
+            depth_floor=self.inputs.depth_floors.get(key, 0),
             net_liquidation_usd=self.nlv_usd,
             equity_age_s=self.equity_age_s,
             available_funds_usd=self.funds_usd,
@@ -140,6 +157,8 @@ def _limits(rng: random.Random) -> RiskLimits:
         repeat_fills=pick((1, 5)),
         entry_ticks_through=pick((0, 2)),
         price_collar_pct=pick((0.02, 2.0)),
+        depth_share_stock=pick((0.0, 1.0, 4.0)),
+        depth_share_future=pick((0.0, 1.0)),
         restricted=pick((frozenset(), frozenset({"BBB"}))),
     )
 
@@ -159,6 +178,9 @@ def turn(account: Account) -> None:
         lambda: inputs.tiers.update({key: rng.randint(1, 3)}),
         lambda: inputs.excluded.update({key: Refusal(Reason.MIN_VOLUME, f"{key}: thin")}),
         inputs.excluded.clear,
+        lambda: inputs.depth_floors.update({key: rng.choice((0, 50, 200))}),
+        lambda: account.show_book(key),
+        account.depths.clear,
         lambda: setattr(account, "brakes", _brakes(rng, key)),
         lambda: setattr(account, "brakes", BrakeSet()),
         *[lambda: setattr(account, "losses", _losses(rng))] * 3,
@@ -297,12 +319,18 @@ class GateFlow:
         if isinstance(verdict, EntryTicket):
             self._let_through(wish, verdict, wanted)
         else:
-            self._refuse(wish, verdict.reason, wanted)
+            self._refuse(wish, verdict, wanted)
 
-    def _refuse(self, wish: Proposal, reason: Reason, wanted: int | None) -> None:
-        """A rule that is named must be one that is broken, by as little as one unit where none was asked."""
+    def _refuse(self, wish: Proposal, refusal: Refusal, wanted: int | None) -> None:
+        """A rule that is named must be one that is broken, by as little as one unit where none was asked.
+
+        What is too much for the depth is not cut to it: there the size that the caps left is judged.
+        """
         self.refused += 1
-        entry = Entry(wish, wanted or 1, self._touch(wish))
+        reason, units = refusal.reason, wanted or 1
+        if reason is Reason.ILLIQUID and wanted is None:
+            units = max(1, int(refusal.value or 1))
+        entry = Entry(wish, units, self._touch(wish))
         if reason not in broken(self.account, entry):
             self.violations.append(f"{wish.key} refused by {reason}, which nothing breaks")
 

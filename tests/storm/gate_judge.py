@@ -53,6 +53,8 @@ def broken(account: Account, entry: Entry, *, again: bool = False) -> set[Reason
     found = {*_standing(account, entry), *_exposure(account, entry)}
     if not again:
         found |= {*_wish(account, entry), *_past(account, entry), *_risk(account, entry)}
+        if _is_thin(account, entry):
+            found.add(Reason.ILLIQUID)
     return found
 
 
@@ -219,6 +221,27 @@ def _past(account: Account, entry: Entry) -> Iterator[Reason]:
     ]
     if sum(ages[o.intent.ref] < limits.repeat_window_s for o in filled) > limits.repeat_fills:
         yield Reason.REPEATED_EXECUTION
+
+
+def _is_thin(account: Account, entry: Entry) -> bool:
+    """Too large a part of what can be seen, or less to be seen than there ever is."""
+    key, limits, buys = entry.proposal.key, account.limits, entry.proposal.side is Side.BUY
+    quote, book = account.quotes[key], account.depths.get(key)
+    touch = quote.ask_size if buys else quote.bid_size
+    if touch < account.inputs.depth_floors.get(key, 0):
+        return True
+    is_future = account.instruments[key].sec_type is SecType.FUTURE
+    share = limits.depth_share_future if is_future else limits.depth_share_stock
+    if share == 0:
+        return False
+    if book is None:
+        return entry.quantity > touch * share + ROUND
+    if account.now.timestamp() - book.at > limits.max_quote_age_s or not (book.bids and book.asks):
+        return True
+    side = book.asks if buys else book.bids
+    worst = entry.limit + ROUND if buys else entry.limit - ROUND
+    seen = sum(size for price, size in side if (price <= worst if buys else price >= worst))
+    return entry.quantity > seen * share + ROUND
 
 
 def _passed_s(account: Account, since: datetime | None) -> float:

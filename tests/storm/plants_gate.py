@@ -11,6 +11,7 @@ from engine.risk import caps, exposure, gate, quality, sizing
 from engine.risk.brakes import Brake
 from engine.risk.order_check import OrderRules
 from engine.risk.pace import RecentOrders
+from engine.risk.refusal import Refusal
 from tests.storm.put import Put
 
 
@@ -29,7 +30,9 @@ def _without_caps(put: Put, *reasons: Reason) -> None:
 
     def caps_of(*args: Any) -> Any:
         found = before(*args)
-        return tuple(c for c in found if c[0][0] not in reasons) if isinstance(found, tuple) else found
+        if isinstance(found, Refusal):
+            return found
+        return tuple(c for c in found if c[0][0] not in reasons)
 
     before = put.over(gate, "caps_of", caps_of)
     put.over(sizing, "caps_of", caps_of)
@@ -294,7 +297,27 @@ def refuses_what_is_fine(put: Put) -> None:
     put.over(quality, "check_quote", quote)
 
 
+def depth_not_asked(put: Put) -> None:
+    """Whatever is there to be bought, any size goes."""
+    put.over(gate, "check_depth", lambda *_: None)
+
+
+def half_a_book_is_a_book(put: Put) -> None:
+    """A book that has lost a side, or is old, is read like any other."""
+
+    def check(side: Any, quantity: int, limit: float, world: Any, limits: Any) -> Any:
+        if world.depth is not None:
+            asks, bids = world.depth.asks or world.depth.bids, world.depth.bids or world.depth.asks
+            fresh = world.depth._replace(at=world.now.timestamp(), asks=asks, bids=bids)
+            world = replace(world, depth=fresh)
+        return before(side, quantity, limit, world, limits)
+
+    before = put.over(gate, "check_depth", check)
+
+
 GATE = (
+    depth_not_asked,
+    half_a_book_is_a_book,
     unknown_orders_forgotten,
     working_orders_forgotten,
     sells_netted_in_advance,

@@ -22,6 +22,7 @@ from engine.broker.port import Broker, LinkState
 from engine.config import Config
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.reasons import Reason
+from engine.market.touch_sizes import TouchSizes
 from engine.market.universe import Exclusion, Liquidity, Member, TierRule, Universe, judge
 from engine.risk.refusal import Refusal
 from engine.runtime.desk import Desk
@@ -68,6 +69,7 @@ def tier_rules(config: Config) -> tuple[TierRule, ...]:
 class _Seen:
     """What was measured of one instrument."""
 
+    touch: TouchSizes
     spreads: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
     value_usd: float = math.nan
     """Of the trading day before `asked_at`; NaN where the broker did not tell."""
@@ -127,7 +129,11 @@ class UniverseWatch:
     # --- measuring ------------------------------------------------------------------------------
 
     def _of(self, key: str) -> _Seen:
-        return self._seen.setdefault(key, _Seen())
+        seen = self._seen.get(key)
+        if seen is None:
+            quantile_pct = self._desk.config.universe.depth_quantile_pct
+            seen = self._seen[key] = _Seen(TouchSizes(quantile_pct=quantile_pct))
+        return seen
 
     def _sample(self) -> None:
         """The spread of each open market, as it is this moment."""
@@ -137,7 +143,9 @@ class UniverseWatch:
             if quote is None or not quote.is_two_sided or instrument.liquid_session(now) is None:
                 continue
             if quote.mid > 0:
-                self._of(key).spreads.append(self._spread_bps(instrument, quote.bid, quote.ask))
+                seen = self._of(key)
+                seen.spreads.append(self._spread_bps(instrument, quote.bid, quote.ask))
+                self._desk.inputs.depth_floors[key] = seen.touch.see(quote.bid_size, quote.ask_size)
 
     def _spread_bps(self, instrument: Instrument, bid: float, ask: float) -> float:
         """In bps of the mid. One price step is as narrow as a market can be: never wider than the limit."""

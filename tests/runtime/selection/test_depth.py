@@ -1,0 +1,51 @@
+"""What is visible of a market reaches the gate: its book where there is one, and how thick its touch is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.domain.market import Depth, Level
+from engine.domain.reasons import Reason
+from engine.market.touch_sizes import LEAST
+from engine.risk.gate import check_entry
+from engine.risk.refusal import Refusal
+from tests.builders import proposal, quote
+from tests.execution.rig import funded
+from tests.runtime.selection.test_universe import code, verdict, watched
+from tests.virtual_time import virtual
+
+pytestmark = pytest.mark.req("FUT-EDGE-4")
+
+
+@virtual
+async def test_a_touch_that_thins_out_below_what_it_nearly_always_shows_is_illiquid(tmp_path: Path) -> None:
+    async with watched(tmp_path, BIG=90e6) as (here, universe):
+        await universe.prepare()
+        for _ in range(LEAST // 2):
+            await universe.round()
+        assert code(verdict(here, proposal("BIG"))) == "passed"
+
+        funded(here.desk, 1e6)
+        thin = quote("BIG", at=here.desk.now())._replace(ask_size=299)
+        here.desk.quotes.on_quote(thin)
+        wish = proposal("BIG")
+        refusal = check_entry(wish, here.desk.gate_world(wish, allow_short=True), here.desk.limits())
+
+        assert isinstance(refusal, Refusal)
+        assert (refusal.reason, refusal.limit, refusal.value) == (Reason.ILLIQUID, 300, 299)
+
+
+@virtual
+async def test_a_book_that_was_emptied_refuses_until_it_is_full_again(tmp_path: Path) -> None:
+    async with watched(tmp_path, BIG=90e6) as (here, universe):
+        await universe.prepare()
+        at = here.desk.now().timestamp()
+        bids, asks = (Level(99.99, 900),), (Level(100.01, 900),)
+
+        here.desk.quotes.on_depth(Depth("BIG", (), (), at))
+        assert code(verdict(here, proposal("BIG"))) == Reason.ILLIQUID.value
+
+        here.desk.quotes.on_depth(Depth("BIG", bids, asks, at))
+        assert code(verdict(here, proposal("BIG"))) == "passed"
