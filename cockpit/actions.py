@@ -7,6 +7,9 @@ from typing import Final
 from cockpit.action import Action, Confirm, Group, Where
 from cockpit.recovery_actions import RECOVERY_ACTIONS
 
+SCREENS: Final = "screens"
+"""The footer's one word for the digits that open them."""
+
 _SAFETY = (
     Action(
         "pause",
@@ -71,6 +74,8 @@ _SAFETY = (
         "7",
         Where.SCREENS,
         Group.SAFETY,
+        label=SCREENS,
+        rank=4,
     ),
 )
 
@@ -179,7 +184,14 @@ _MOVE = (
     Action("first_row", "First row", "To the top.", "home,g", Where.TABLE, Group.MOVE),
     Action("last_row", "Last row", "To the end.", "end,G", Where.TABLE, Group.MOVE),
     Action(
-        "cockpit", "Cockpit", "Back to the positions of the cockpit screen.", "1", Where.SCREENS, Group.MOVE
+        "cockpit",
+        "Cockpit",
+        "Back to the positions of the cockpit screen.",
+        "1",
+        Where.SCREENS,
+        Group.MOVE,
+        label=SCREENS,
+        rank=4,
     ),
     Action(
         "health",
@@ -188,8 +200,8 @@ _MOVE = (
         "6",
         Where.SCREENS,
         Group.MOVE,
-        label="health",
-        rank=9,
+        label=SCREENS,
+        rank=4,
     ),
     Action("close_page", "Back", "To the cockpit.", "escape", Where.PAGE, Group.MOVE, label="back", rank=1),
     Action(
@@ -199,6 +211,8 @@ _MOVE = (
         "3",
         Where.SCREENS,
         Group.MOVE,
+        label=SCREENS,
+        rank=4,
     ),
     Action(
         "markets",
@@ -207,6 +221,8 @@ _MOVE = (
         "4",
         Where.SCREENS,
         Group.MOVE,
+        label=SCREENS,
+        rank=4,
     ),
     Action(
         "recovery",

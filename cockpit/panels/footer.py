@@ -61,15 +61,15 @@ def _pieces(overrides: Mapping[str, str], *, places: frozenset[Where]) -> list[P
     shown = [action for action in ACTIONS if action.label and action.where in places]
     # What only works here is read first.
     shown.sort(key=lambda action: action.where is not Where.RECOVERY)
-    return [
-        Piece(
-            action.rank,
-            (
-                Span(f" {shown_key(keys_of(action, overrides=overrides)[0])} ", Tone.ACCENT),
-                Span(action.label, Tone.MUTED),
-            ),
+    # One word for keys that say the same: the digits of the screens.
+    keys: dict[tuple[int, str], list[str]] = {}
+    for action in shown:
+        keys.setdefault((action.rank, action.label), []).append(
+            shown_key(keys_of(action, overrides=overrides)[0])
         )
-        for action in shown
+    return [
+        Piece(rank, (Span(f" {' '.join(sorted(named))} ", Tone.ACCENT), Span(label, Tone.MUTED)))
+        for (rank, label), named in keys.items()
     ]
 
 

@@ -42,7 +42,7 @@ class DepthShareSection(Section):
     """Most of the visible size that one entry may be, per asset class: the levels up to its limit where the
     book is subscribed, else the touch; 0 = not asked."""
 
-    STK: float = key(400.0, unit="%", ge=0, le=100_000)
+    STK: float = key(1000.0, unit="%", ge=0, le=100_000)
     """Stocks and ETFs, of which more stands behind the touch than is seen."""
     FUT: float = key(100.0, unit="%", ge=0, le=100_000)
     """Futures."""
@@ -60,7 +60,7 @@ class UniverseSection(Section):
     """Value traded in the last trading day that tier 1, 2 and 3 ask for; less than the last: not entered."""
     max_spread_bps: PerTier = key((10.0, 30.0, 30.0), unit="bps")
     """Widest median spread of the last minute in tier 1, 2 and 3; a wider one: not entered."""
-    allocation_pct: PerTierPct = key((60.0, 30.0, 10.0), unit="% of risk.max_gross_exposure")
+    allocation_pct: PerTierPct = key((100.0, 30.0, 10.0), unit="% of risk.max_gross_exposure")
     """Most exposure of all instruments of tier 1, 2 and 3 together."""
     base_size_pct: PerTierPct = key((5.0, 3.0, 1.0), unit="% NLV")
     """Most exposure of one position in tier 1, 2 and 3, before the regime's factor."""

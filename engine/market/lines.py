@@ -20,8 +20,8 @@ class Need(IntEnum):
     """On the watch list of the day."""
     OTHER = 3
     """Traded by a strategy."""
-    UNUSED = 4
-    """Traded by none any more, and not held."""
+    LEFT_ALONE = 4
+    """Held by somebody else in this account: its price counts in the limits."""
 
 
 class Wish(NamedTuple):

@@ -192,22 +192,30 @@ class Markets:
         return {p.key for p in books.positions()} | {d.key for d in self._desk.differences}
 
     def _plan(self) -> LinePlan:
-        """Who gets a line: what is held, what is worked, the watch list by score, the rest by its value."""
+        """Who gets a line: what is held, what is worked, the watch list by score, the rest by its value.
+
+        What nobody trades any more (a scanner's pick of before) asks for none: its line is given up.
+        """
         desk = self._desk
         held = self._held()
         working = {o.intent.key for o in desk.books.open_orders()}
         traded = set().union(*(running.keys for running in self._trading.running))
         values = {row.symbol: row.value_usd or 0.0 for row in desk.selection.universe}
 
-        def wish(key: str) -> Wish:
+        foreign = {finding.key for finding in desk.foreign}
+
+        def wish(key: str) -> Wish | None:
             if key in held or key in working:
                 return Wish(key, Need.HELD if key in held else Need.WORKING)
             setup = desk.setups.get(key)
             if setup is not None and key in traded:
                 return Wish(key, Need.WATCHED, setup.score)
-            return Wish(key, Need.OTHER if key in traded else Need.UNUSED, values.get(key, 0.0))
+            if key not in traded and key not in foreign:
+                return None
+            return Wish(key, Need.OTHER if key in traded else Need.LEFT_ALONE, values.get(key, 0.0))
 
-        return plan_lines(map(wish, desk.instruments), room=room_of(desk.config.market_data.max_lines))
+        wishes = filter(None, map(wish, desk.instruments))
+        return plan_lines(wishes, room=room_of(desk.config.market_data.max_lines))
 
     def _watched(self) -> tuple[str, ...]:
         """Instruments that have a data line, the most important first."""

@@ -21,11 +21,11 @@ from engine.api_selection import UniverseRow
 from engine.broker.port import Broker, LinkState
 from engine.config import Config
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.reasons import Reason
 from engine.market.touch_sizes import TouchSizes
 from engine.market.universe import Exclusion, Liquidity, Member, TierRule, Universe, judge
 from engine.risk.refusal import Refusal
 from engine.runtime.desk import Desk
+from engine.runtime.selection.telling import REASON_OF, changes
 
 HOUR_S: Final = 3600
 HOURS: Final = {SecType.STOCK: 7, SecType.FUTURE: 23}
@@ -42,14 +42,6 @@ SETTLED: Final = 10
 """Spreads seen before a tier is left alone until the next regular look."""
 AT_ONCE: Final = 8
 """Questions about history that are out at the same time."""
-
-_REASON: Final = {
-    Exclusion.MIN_VOLUME: Reason.MIN_VOLUME,
-    Exclusion.MAX_SPREAD: Reason.MAX_SPREAD,
-    Exclusion.UNKNOWN_LIQUIDITY: Reason.UNKNOWN_LIQUIDITY,
-    Exclusion.NOT_TRADING: Reason.PRODUCT_HALTED,
-    Exclusion.NO_LINE: Reason.NO_DATA_LINE,
-}
 
 
 def tier_rules(config: Config) -> tuple[TierRule, ...]:
@@ -230,7 +222,7 @@ class UniverseWatch:
     def _row(self, member: Member) -> UniverseRow:
         liquidity, _ = self._liquidity(member.key)
         known = self._of(member.key).spreads
-        code = "" if member.exclusion is None else _REASON[member.exclusion].value
+        code = "" if member.exclusion is None else REASON_OF[member.exclusion].value
         value = liquidity.value_usd if math.isfinite(liquidity.value_usd) else None
         return UniverseRow(
             symbol=member.key,
@@ -243,23 +235,8 @@ class UniverseWatch:
         )
 
     def _tell(self, before: dict[str, Member]) -> None:
-        """Changes, each once; the first look in one line."""
-        notices, members = self._desk.notices, self._universe.members
-        if not before and members:
-            tiers = list(self._universe.tiers().values())
-            counts = ", ".join(f"tier {t}: {tiers.count(t)}" for t in sorted(set(tiers)))
-            text = f"universe: {len(tiers)} of {len(members)} may be entered ({counts or 'none'})"
-            notices.event(Level.INFO, "strategy", text)
-        for key, member in members.items():
-            old = before.get(key)
-            if old is not None and (old.tier, old.exclusion) == (member.tier, member.exclusion):
-                continue
-            if member.exclusion is not None:
-                text = f"{key}: not in the universe, {member.text} ({_REASON[member.exclusion].value})"
-                notices.event(Level.WARNING, "strategy", text, symbol=key)
-            elif old is not None:
-                text = f"{key}: tier {member.tier} of the universe, before {old.tier or 'left out'}"
-                notices.event(Level.INFO, "strategy", text, symbol=key)
+        for said in changes(before, self._universe.members):
+            self._desk.notices.event(said.level, "strategy", said.text, symbol=said.symbol)
 
 
 def theme_of(instrument: Instrument, config: Config) -> str:
@@ -272,4 +249,4 @@ def theme_of(instrument: Instrument, config: Config) -> str:
 def _refusal(member: Member) -> Refusal:
     exclusion = member.exclusion or Exclusion.UNKNOWN_LIQUIDITY
     text = f"{member.key}: not in the universe, {member.text}"
-    return Refusal(_REASON[exclusion], text, member.limit, member.value)
+    return Refusal(REASON_OF[exclusion], text, member.limit, member.value)

@@ -227,3 +227,35 @@ async def test_until_history_came_nothing_is_decided_across_the_hole(tmp_path: P
         await here.markets.prepare(data_lost=True)
 
         assert here.running.warm == {"AMD", "QQQ"}
+
+
+@virtual
+@pytest.mark.req("FUT-RISK-1", "PS60-SCANNER")
+async def test_a_pick_of_the_scanner_that_is_dropped_gives_its_line_back(tmp_path: Path) -> None:
+    async with lines(tmp_path, most=100) as here:
+        here.running.symbols, here.running.picked = ("QQQ", "SPY"), ("AMD",)
+        await here.markets.prepare(data_lost=True)
+        here.rig.desk.quotes.on_quote(quote("AMD"))
+        assert here.watched == ["AMD", "QQQ", "SPY"]
+
+        here.running.picked = ()
+        await here.markets.prepare(data_lost=False)
+
+        assert here.watched == ["QQQ", "SPY"]
+        assert here.rig.desk.selection.lines.used == 4
+        assert here.rig.desk.quotes.quote("AMD") is None
+        assert here.rig.alerts("data_lines") == [], "nobody misses it"
+
+
+@virtual
+@pytest.mark.req("FUT-RISK-1", "PS60-SCANNER")
+async def test_a_dropped_pick_that_is_held_keeps_its_line_until_it_is_sold(tmp_path: Path) -> None:
+    async with lines(tmp_path, most=100) as here:
+        here.running.symbols, here.running.picked = ("QQQ", "SPY"), ("AMD",)
+        await here.markets.prepare(data_lost=True)
+        await here.rig.enter(10, key="AMD")
+
+        here.running.picked = ()
+        await here.markets.prepare(data_lost=False)
+
+        assert here.watched == ["AMD", "QQQ", "SPY"]
