@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import Any, Final, NoReturn
 
-from engine.broker import codes
+from engine.broker import codes, ibapi
 from engine.broker.convert import clean
 from engine.broker.port import ConnectError
 from engine.broker.wire import ConnectionSettings, Wire
@@ -129,11 +129,12 @@ class Line:
             ) from error
 
     def _watch_transport(self) -> None:
-        """From now on hear when the kernel does not take our bytes at once."""
+        """From now on read past the library's listeners, and hear when the kernel does not take our bytes."""
         conn = self._client.conn
         self._transport = conn.transport
         if self._transport is None:
             raise ConnectError(f"{self._wire.settings.where} closed the connection right after the handshake")
+        ibapi.read_directly(self._client)
         conn.pause_writing = self._wire.sender.on_blocked
         conn.resume_writing = self._wire.sender.on_drained
         self._transport.set_write_buffer_limits(high=0)

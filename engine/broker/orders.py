@@ -99,13 +99,14 @@ class Orders:
         what = "order " + ", ".join([intent.ref for intent, _ in orders])
         self._need_link(what)
         frames, client = self._frames.write(orders, instrument, parent_ids=parent_ids), self._wire.client
-        for (intent, order_id), parent in zip(orders, parent_ids, strict=True):
-            self._remember(order_id, _Known(intent.ref, instrument.key, instrument.con_id, parent_id=parent))
-        ids = tuple([order_id for _, order_id in orders])
 
         def write() -> None:
             ibapi.send_frames(client, frames)
-            self._wire.timings.sent(ids)
+            # No answer can come before this turn of the loop is over, so the bytes go first.
+            for (intent, order_id), parent in zip(orders, parent_ids, strict=True):
+                known = _Known(intent.ref, instrument.key, instrument.con_id, parent_id=parent)
+                self._remember(order_id, known)
+            self._wire.timings.sent(tuple([order_id for _, order_id in orders]))
 
         await self._wire.sender.deliver(
             write,

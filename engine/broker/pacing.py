@@ -59,7 +59,7 @@ class PacingQueue:
     """The pure part: which job may go at a given time. Times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Job]] = []
+        self._heap: list[tuple[Priority, int, Job]] = []
         self._order = itertools.count()
         self._spent: deque[float] = deque()
 
@@ -77,7 +77,7 @@ class PacingQueue:
         if not self._heap:
             return None
         priority, _, job = self._heap[0]
-        if len(self._spent) + job.cost > CEILING[Priority(priority)] and self._spent:
+        if len(self._spent) + job.cost > CEILING[priority] and self._spent:
             return None
         heapq.heappop(self._heap)
         self._spent.extend([now_s] * job.cost)
@@ -90,7 +90,7 @@ class PacingQueue:
         if not self._heap:
             return None
         priority, _, job = self._heap[0]
-        excess = len(self._spent) + job.cost - CEILING[Priority(priority)]
+        excess = len(self._spent) + job.cost - CEILING[priority]
         if excess <= 0 or not self._spent:
             return 0.0
         last_to_expire = self._spent[min(excess, len(self._spent)) - 1]

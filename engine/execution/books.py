@@ -13,6 +13,7 @@ from typing import Protocol
 
 from engine.domain.order import Order, OrderIntent, OrderState
 from engine.domain.position import Position
+from engine.execution.eager import begin
 from engine.execution.watch import Watch
 from engine.ledger.changes import Changes, Leg
 from engine.ledger.events import LedgerEvent, NeverSent, Registered, SendingMarked
@@ -148,32 +149,60 @@ class Books:
 
     # --- what the executor does -----------------------------------------------------------------
 
-    async def register(self, intents: tuple[OrderIntent, ...], *, reducing: bool = False) -> None:
+    async def register(
+        self,
+        intents: tuple[OrderIntent, ...],
+        *,
+        reducing: bool = False,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
         """P1: the intents are durable and count in every limit; nothing is sent yet.
 
         Raises JournalDownError where they are not durable, unless the orders only reduce: those go out
-        even then, and their records wait in memory.
+        even then, and their records wait in memory. `meanwhile` is called while the disk works.
         """
         now = self._now()
+        # The ledger first: it refuses what can never become a position, and then nothing is written down.
         changes = self._apply(Registered(intents, now))
-        await self._ahead(self._journal.record_intents(intents, at=now, keep=reducing), changes)
+        write = self._journal.record_intents(intents, at=now, keep=reducing)
+        await self._ahead(write, lambda: changes, meanwhile)
 
-    async def mark_sending(self, order_ids: Sequence[tuple[str, int]], *, reducing: bool = False) -> None:
-        """P2: from here on a crash leaves these orders UNKNOWN, not forgotten. Raises as `register`."""
-        now = self._now()
-        changes = self._apply(SendingMarked(tuple(order_ids), now))
-        await self._ahead(self._journal.mark_sending(order_ids, at=now, keep=reducing), changes)
+    async def mark_sending(
+        self,
+        order_ids: Sequence[tuple[str, int]],
+        *,
+        reducing: bool = False,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
+        """P2: from here on a crash leaves these orders UNKNOWN, not forgotten. As `register`."""
+        now, ids = self._now(), tuple(order_ids)
+        write = self._journal.mark_sending(ids, at=now, keep=reducing)
+        await self._ahead(write, lambda: self._apply(SendingMarked(ids, now)), meanwhile)
 
-    async def _ahead(self, write: Coroutine[object, object, bool], changes: Changes) -> None:
+    async def _ahead(
+        self,
+        write: Coroutine[object, object, bool],
+        take_in: Callable[[], Changes],
+        meanwhile: Callable[[], object] | None,
+    ) -> None:
+        """Hand a write to the disk; on the same turn, while it works, the ledger takes it in."""
+        loop = asyncio.get_running_loop()
         self._writes_begin()
         try:
-            await write
+            rest = begin(write)
+            try:
+                changes = take_in()
+                if meanwhile is not None:
+                    loop.call_soon(meanwhile)
+            finally:
+                if rest is not None:
+                    await rest
         except StoreError as err:
             raise JournalDownError(str(err)) from err
         finally:
             self._writes_end()
         # Told a turn later: the next step towards the wire comes first.
-        asyncio.get_running_loop().call_soon(self._tell, changes)
+        loop.call_soon(self._tell, changes)
 
     async def never_sent(self, refs: Iterable[str], why: str) -> None:
         """Proven that not a byte went out."""

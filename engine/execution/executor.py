@@ -212,13 +212,12 @@ class Executor:
         ids = (self._sender.next_order_id(), self._sender.next_order_id())
         orders, parent_ids = tuple(zip(intents, ids, strict=True)), (0, ids[0])
         # While the intents are being stored the loop has nothing better to do.
-        loop = asyncio.get_running_loop()
-        loop.call_soon(partial(self._sender.prepare, orders, instrument, parent_ids=parent_ids))
+        prepare = partial(self._sender.prepare, orders, instrument, parent_ids=parent_ids)
+        # The same look without effect: the last one finds its code and data in the processor's caches.
+        rehearse = partial(self._rehearse, intents[0])
         try:
-            await self._books.register(intents)
-            # The same look without effect: the last one finds its code and data in the processor's caches.
-            loop.call_soon(self._rehearse, intents[0])
-            await self._books.mark_sending(tuple(zip(refs, ids, strict=True)))
+            await self._books.register(intents, meanwhile=prepare)
+            await self._books.mark_sending(tuple(zip(refs, ids, strict=True)), meanwhile=rehearse)
         except JournalDownError:
             await self._books.never_sent(refs, Reason.STORE_DOWN.value)
             return False

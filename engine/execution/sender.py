@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -27,6 +27,24 @@ class Expect(Protocol):
     def __call__(self, instrument: Instrument, *, role: Role, quantity: int, price: float | None) -> Preview:
         """`price` is its limit or stop; None at market."""
         ...
+
+
+class Leaving:
+    """The time between an order's registration and its bytes, as a context."""
+
+    __slots__ = ("_all", "_out", "_refs")
+
+    def __init__(self, all_: dict[str, asyncio.Event], refs: tuple[str, ...]) -> None:
+        self._all, self._refs, self._out = all_, refs, asyncio.Event()
+
+    def __enter__(self) -> None:
+        for ref in self._refs:
+            self._all[ref] = self._out
+
+    def __exit__(self, *_: object) -> None:
+        for ref in self._refs:
+            del self._all[ref]
+        self._out.set()
 
 
 class Sender:
@@ -105,20 +123,12 @@ class Sender:
             raise
         return True
 
-    @contextlib.contextmanager
-    def leaving(self, refs: tuple[str, ...]) -> Iterator[None]:
+    def leaving(self, refs: tuple[str, ...]) -> Leaving:
         """From before an order is registered until its bytes are out or proven never to go.
 
         A cancel waits for the end of this: one that overtakes its order cancels nothing.
         """
-        out = asyncio.Event()
-        self._leaving.update(dict.fromkeys(refs, out))
-        try:
-            yield
-        finally:
-            for ref in refs:
-                del self._leaving[ref]
-            out.set()
+        return Leaving(self._leaving, refs)
 
     async def send_reducing(self, intent: OrderIntent, instrument: Instrument) -> bool:
         """Exits and stops go out even where the store cannot write: their records wait in memory.

@@ -17,7 +17,7 @@ from engine.api_selection import NOTHING_SELECTED, SelectionView
 from engine.broker.port import BrokerOrder, LinkState
 from engine.config import Changed, Config
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.order import Intention, OrderIntent, OrderState, Proposal, Role
+from engine.domain.order import OrderIntent, OrderState, Proposal, Role
 from engine.domain.preview import Preview
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
@@ -254,7 +254,7 @@ class Desk:
             role=role,
             quantity=quantity,
             price=price,
-            mark=self.quotes.mark(instrument.key),
+            mark=self.quotes.mark(instrument.key) if price is None else math.nan,
             fees=self.limits().order_rules.fees,
             unit=self.unit_costs.get(instrument.key),
         )
@@ -316,11 +316,8 @@ class Desk:
 
     def look_again(self, intent: OrderIntent) -> Refusal | None:
         """The final gate: an entry against the world of this moment without this very order."""
-        wish = Proposal(
-            intent.strategy, intent.key, Intention.ENTER, intent.side, intent.signal_id, at=self.now()
-        )
         without = self.commitments_without(intent.ref)
-        return check_again(intent, self.gate_world(wish, allow_short=True, out=without), self.limits())
+        return check_again(intent, self.gate_world(intent, allow_short=True, out=without), self.limits())
 
     def last_look(self, intent: OrderIntent) -> Reason | None:
         """The same right before the bytes go out, told where it holds the order back."""
@@ -332,16 +329,15 @@ class Desk:
         return refusal.reason
 
     def gate_world(
-        self, proposal: Proposal, *, allow_short: bool, out: Commitments | None = None
+        self, wish: Proposal | OrderIntent, *, allow_short: bool, out: Commitments | None = None
     ) -> GateWorld:
-        """Everything the gate may know, for one proposal. `out` where not all that is out shall count."""
-        key, now, is_last_look = proposal.key, self.now(), out is not None
+        """Everything the gate may know, for one wish. `out` where not all that is out shall count."""
+        key, strategy, now, is_last_look = wish.key, wish.strategy, self.now(), out is not None
         out = self.commitments() if out is None else out
-        counted = {*out.worst, key}
-        braked = self.brakes.blocking(strategy=proposal.strategy, key=key)  # says more than its own alert
-        block = self.entry_block() or self.strategy_block(proposal.strategy)
+        braked = self.brakes.blocking(strategy=strategy, key=key)  # says more than its own alert
+        block = self.entry_block() or self.strategy_block(strategy)
         block = block or (self.symbol_block(key) if braked is None else None)
-        past, pivot, limits = self.books.ledger.positions.past, proposal.plan.pivot, self.limits()
+        past, pivot = self.books.ledger.positions.past, wish.plan.pivot
         today, instrument = past.of(key), self.instruments.get(key)
         return GateWorld(
             now=now,
@@ -363,21 +359,21 @@ class Desk:
             pace=UNHURRIED
             if is_last_look
             else self.books.recent.pace(
-                now, strategy=proposal.strategy, key=key, side=proposal.side, limits=limits
+                now, strategy=strategy, key=key, side=wish.side, limits=self.limits()
             ),
             selection=self.inputs.selection(key),
-            budget=budget_of(proposal.strategy, self.config, self.books),
-            roots=self.roots(counted),
-            unit_usd={other: self.unit_exposure_usd(other) for other in counted},
+            budget=budget_of(strategy, self.config, self.books),
+            roots=self.roots({*out.worst, key}),
+            unit_usd={other: self.unit_exposure_usd(other) for other in out.worst},
             margin_usd=self.margins.get(key),
             margin_age_s=self.heard.margin_age_s(key),
             strategy_allows_short=allow_short,
-            profile=_PROFILES[self.config.profile_of(proposal.strategy)],
+            profile=_PROFILES[self.config.profile_of(strategy)],
             is_paper=self.mode is not Mode.LIVE,
             signals_used=self.signals_used,
             last_fill_at=today.last_fill_at,
             last_stop_out_at=today.last_stop_out_at,
-            attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
+            attempts=0 if pivot is None else past.attempts(key, wish.side, pivot),
             entries_end=self.close_times.entries_end(instrument, now, self.config),
         )
 

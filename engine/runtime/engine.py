@@ -13,6 +13,7 @@ from engine.broker.port import AccountError, Broker, Hello, LinkEvent, LinkState
 from engine.config import OnTerminalLoss
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
+from engine.execution import eager
 from engine.execution.executor import CloseStatus
 from engine.execution.kill import KillSwitch, Reach
 from engine.runtime.brakes import BrakeDesk
@@ -23,7 +24,6 @@ from engine.runtime.health.inputs import is_quiet
 from engine.runtime.inbox import Inbox
 from engine.runtime.line import UNVERIFIED_ALERT, Line
 from engine.runtime.markets import Markets
-from engine.runtime.process import eager
 from engine.runtime.process.core import SnapshotSource
 from engine.runtime.process.errors import RefusedError
 from engine.runtime.publisher import Publisher

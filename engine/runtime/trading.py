@@ -215,7 +215,7 @@ class Trading:
 
         Entries begin at once: decided and on their way to the disk before the loop does anything else.
         """
-        if not proposals or not (proposals := tuple(p for p in proposals if p.key in running.warm)):
+        if not proposals or not (proposals := tuple([p for p in proposals if p.key in running.warm])):
             return
         leaves = [p for p in proposals if p.intention is Intention.EXIT]
         start = self._spawn if leaves else self._begin
@@ -269,12 +269,16 @@ class Trading:
 
         A strategy that was switched off since may still leave a position, but enters no more.
         """
-        with self._guarded(running, proposals[0].key, at=proposals[0].at):
-            for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
+        if len(proposals) > 1:
+            proposals = tuple(sorted(proposals, key=lambda p: p.intention is Intention.ENTER))
+        try:
+            for proposal in proposals:
                 if proposal.intention is Intention.EXIT:
                     await self._exit(proposal)
                 elif not running.off and proposal.key not in running.off_at:
                     await self._enter(running, proposal)
+        except Exception as err:  # noqa: BLE001 - as `_failed_at` says
+            self._failed_at(running, proposals[0].key, err, at=proposals[0].at)
 
     async def _exit(self, proposal: Proposal) -> None:
         desk, instrument = self._desk, self._desk.instruments.get(proposal.key)

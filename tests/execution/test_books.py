@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.domain.order import OrderState, Role
+from engine.domain.order import Order, OrderState, Role
 from engine.ledger.events import Source, StatusClaimed, StopMoved
 from tests.builders import TEN
 from tests.execution.rig import rig
@@ -74,3 +74,49 @@ async def test_an_event_the_ledger_cannot_take_does_not_cost_those_before_it(tmp
 
         assert told == [1]
         assert await here.rows("SELECT state FROM intent WHERE role = 'entry'") == [("cancelled",)]
+
+
+@virtual
+async def test_sending_counts_from_the_turn_the_disk_gets_it_and_is_told_once_it_is_durable(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path) as here:
+        entry, _ = pair = here.bracket()
+        await here.books.register(pair)
+        await pass_time(0.1)
+        told: list[Order] = []
+        here.books.on_changes(lambda changes: told.extend(changes.orders))
+        asked: list[str] = []
+
+        marking = asyncio.ensure_future(
+            here.books.mark_sending(((entry.ref, 7),), meanwhile=lambda: asked.append("meanwhile"))
+        )
+        await asyncio.sleep(0)
+        assert here.state_of(Role.ENTRY) == [OrderState.SENDING]
+        assert (marking.done(), told) == (False, [])
+
+        await marking
+        assert asked == ["meanwhile"]
+        assert await here.rows("SELECT state FROM intent WHERE role = 'entry'") == [("sending",)]
+        await pass_time(0.1)
+        assert [order.state for order in told] == [OrderState.SENDING]
+
+
+@virtual
+async def test_a_mark_that_the_ledger_cannot_take_leaves_the_disk_free_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path) as here:
+        first, second = pair = here.bracket()
+        await here.books.register(pair)
+        with monkeypatch.context() as planted:
+            planted.setattr(here.books.recent, "note", _broken)
+            with pytest.raises(RuntimeError, match="cannot be noted"):
+                await here.books.mark_sending(((first.ref, 7),))
+
+        await here.books.mark_sending(((second.ref, 8),))
+        assert await here.rows("SELECT state FROM intent") == [("sending",), ("sending",)]
+
+
+def _broken(_: object) -> None:
+    raise RuntimeError("cannot be noted")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.domain.order import OrderState, Role
-from engine.runtime.process import eager
+from engine.execution import eager
 from engine.runtime.trading import Trading
 from tests.builders import proposal, quote
 from tests.execution.rig import funded, rig

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from engine.runtime.process.eager import begin
+from engine.execution.eager import begin
 from tests.virtual_time import virtual
 
 

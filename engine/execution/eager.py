@@ -10,11 +10,11 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 
-def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
-    """Run `work` up to where it first waits; the rest of it, for a task, or None where it is done.
+def begin(work: Coroutine[Any, Any, object]) -> Coroutine[Any, Any, None] | None:
+    """Run `work` up to where it first waits; the rest of it, to be awaited, or None where it is done.
 
     Until then it is part of its caller: what it raises is raised here, and it cannot use what needs a task
-    of its own (`asyncio.timeout`).
+    of its own (`asyncio.timeout`). What it returns is dropped.
     """
     try:
         waits_for = work.send(None)
@@ -23,7 +23,7 @@ def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
     return _go_on(work, waits_for)
 
 
-async def _go_on(work: Coroutine[Any, Any, None], waits_for: object) -> None:
+async def _go_on(work: Coroutine[Any, Any, object], waits_for: object) -> None:
     await _Rest(work, waits_for)
 
 
@@ -32,7 +32,7 @@ class _Rest:
 
     __slots__ = ("_waits_for", "_work")
 
-    def __init__(self, work: Coroutine[Any, Any, None], waits_for: object) -> None:
+    def __init__(self, work: Coroutine[Any, Any, object], waits_for: object) -> None:
         self._work = work
         self._waits_for = waits_for
 
