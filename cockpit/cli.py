@@ -20,6 +20,7 @@ from cockpit import (
     cli_report,
     cli_security,
     cli_state,
+    cli_sweep,
 )
 from cockpit.cli_parts import ConfigFile, StateDir, absolute, fail, leave, load_config, options
 
@@ -201,6 +202,7 @@ cli_security.add_to(app)
 cli_day.add_to(app)
 cli_report.add_to(app)
 cli_backtest.add_to(app)
+cli_sweep.add_to(app)
 
 
 def run() -> int:

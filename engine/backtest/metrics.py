@@ -30,6 +30,9 @@ ENOUGH_DAYS: Final = 60
 CENT_USD: Final = 0.01
 """Below it there is no equity to measure anything by."""
 
+LET_THROUGH: Final = frozenset({"passed", "exit"})
+"""Codes of proposals that the gate did not refuse."""
+
 _HOUR_NS: Final = 3600 * NANOSECONDS
 
 
@@ -131,7 +134,7 @@ def measure(result: RunResult, *, multipliers: Mapping[str, Decimal] | None = No
         costs=_costs(result.fills),
         orders=len(result.orders),
         fills=len(result.fills),
-        refused=sum(1 for decision in result.decisions if decision.code != "passed"),
+        refused=sum(1 for decision in result.decisions if decision.code not in LET_THROUGH),
         bars=result.bars,
         trades=trades,
     )

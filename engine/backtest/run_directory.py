@@ -6,6 +6,7 @@ same bytes there. `run.json` holds what belongs to the moment: run id, wall time
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -95,7 +96,7 @@ def write_run(
     summary = summary_of(result, inputs, metrics)
     sharpe = sharpe_per_day(result)
     data = str(summary["data_hash"])
-    trial = Trial(data=data, config=inputs.config_hash, sharpe=sharpe.ratio, days=sharpe.returns)
+    trial = Trial(data=data, config=tried_by(inputs), sharpe=sharpe.ratio, days=sharpe.returns)
     moment: dict[str, object] = {
         "run_id": run_id,
         "generated_at": generated_at.astimezone(UTC).isoformat(),
@@ -105,6 +106,12 @@ def write_run(
     }
     _write_whole(target, result, inputs, {SUMMARY: summary, MOMENT: moment})
     return target
+
+
+def tried_by(inputs: RunInputs) -> str:
+    """What was tried: the configuration, and what was asked for beyond it (a strategy, a stretch of time)."""
+    asked = [inputs.config_hash, inputs.strategies, masked(inputs.parameters)]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def summary_of(result: RunResult, inputs: RunInputs, metrics: Metrics) -> dict[str, object]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backtest.ledgers import read_table
-from engine.backtest.metrics import falls_of, new_york_days
+from engine.backtest.metrics import LET_THROUGH, falls_of, new_york_days
 from engine.backtest.run_directory import MOMENT, SUMMARY, read_json
 from engine.config.atomic import write_atomically
 from engine.report.charts import curve
@@ -137,7 +137,7 @@ def _costs_by_key(folder: Path) -> dict[str, tuple[float, float]]:
 
 def _refusals(folder: Path) -> Mapping[str, int]:
     codes = read_table(folder / "decisions.parquet").column("code").to_pylist()
-    return Counter(code for code in codes if code != "passed")
+    return Counter(code for code in codes if code not in LET_THROUGH)
 
 
 def _counted(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,15 +56,20 @@ class TrialRegistry:
         Raises:
             OSError: the file cannot be written.
         """
+        return self.record_all([trial], on=trial.data)
+
+    def record_all(self, trials: Iterable[Trial], *, on: str) -> Tried:
+        """Count those of these trials that were not counted before; returns all on the bars `on`."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(self._path) as descriptor:
             text = _read(descriptor)
             known, unreadable = _parse(text)
-            if not any(one.data == trial.data and one.config == trial.config for one in known):
-                cut = b"" if not text or text.endswith("\n") else b"\n"
-                _write(descriptor, cut + json.dumps(trial._asdict()).encode() + b"\n")
-                known.append(trial)
-        return _on(trial.data, known, unreadable)
+            counted = {(one.data, one.config) for one in known}
+            new = [trial for trial in trials if (trial.data, trial.config) not in counted]
+            if new:
+                cut = "" if not text or text.endswith("\n") else "\n"
+                _write(descriptor, cut + "".join(json.dumps(trial._asdict()) + "\n" for trial in new))
+        return _on(on, [*known, *new], unreadable)
 
     def on(self, data: str) -> Tried:
         """Every trial on these bars so far."""
@@ -95,8 +100,10 @@ def _read(descriptor: int) -> str:
     return os.pread(descriptor, size, 0).decode(errors="replace")
 
 
-def _write(descriptor: int, line: bytes) -> None:
-    os.write(descriptor, line)
+def _write(descriptor: int, lines: str) -> None:
+    rest = lines.encode()
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
     os.fsync(descriptor)
 
 

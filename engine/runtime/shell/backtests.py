@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from datetime import UTC, date, datetime, timedelta
@@ -46,16 +45,6 @@ SAMPLE: Final = StrategySection(
 )
 """What trades the invented bars."""
 
-_SHOWN: Final = (
-    ("cagr", "CAGR", "{:+.2%}"),
-    ("max_drawdown", "max drawdown", "{:.2%}"),
-    ("hit_rate", "hit rate", "{:.0%}"),
-    ("sharpe", "Sharpe", "{:.2f}"),
-    ("sortino", "Sortino", "{:.2f}"),
-    ("calmar", "Calmar", "{:.2f}"),
-)
-"""Figures of the summary: metric, name for people, format."""
-
 _AFTER: Final = timedelta(days=14)
 """Sessions are known so far beyond the last bar, so that its next one is."""
 
@@ -84,8 +73,8 @@ def backtest(loaded: Loaded, asked: Asked, *, say: Say, progress: Progress | Non
         FailedError: the result could not be written.
     """
     try:
-        loaded, names = _strategies(loaded, asked, say)
-        series, instruments = _market(loaded, asked, names)
+        loaded, names = strategies_of(loaded, asked, say)
+        series, instruments = market_of(loaded, asked, names)
         result, took_s = _run(loaded, asked, names, series, instruments, progress)
     except (BacktestError, DataError) as err:
         raise UsageError(f"{err}.".replace("..", ".")) from err
@@ -98,7 +87,7 @@ def backtest(loaded: Loaded, asked: Asked, *, say: Say, progress: Progress | Non
     return 0
 
 
-def _strategies(loaded: Loaded, asked: Asked, say: Say) -> tuple[Loaded, tuple[str, ...]]:
+def strategies_of(loaded: Loaded, asked: Asked, say: Say) -> tuple[Loaded, tuple[str, ...]]:
     """The configuration of this run and its strategies by name."""
     config = loaded.config
     if asked.sample and not asked.strategy:
@@ -131,7 +120,7 @@ def _usable(config: Config, say: Say) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _market(
+def market_of(
     loaded: Loaded, asked: Asked, names: Sequence[str]
 ) -> tuple[tuple[BarSeries, ...], dict[str, Instrument]]:
     """Bars, and the instruments they are of with every session of the run."""
@@ -178,14 +167,14 @@ def _run(
         for name in names
     ]
     setting = backtest_config(
-        config, runs, begin_ns=_begin_of(asked.first), end_ns=_begin_of(asked.last, days_later=1)
+        config, runs, begin_ns=midnight_ns(asked.first), end_ns=midnight_ns(asked.last, days_later=1)
     )
     began = time.perf_counter()
     result = run_backtest(setting, series, instruments, progress=progress)
     return result, time.perf_counter() - began
 
 
-def _begin_of(day: date | None, *, days_later: int = 0) -> int | None:
+def midnight_ns(day: date | None, *, days_later: int = 0) -> int | None:
     """Midnight in New York at which a date begins, epoch nanoseconds."""
     if day is None:
         return None
@@ -229,30 +218,22 @@ def _keep(
 
 def summary_lines(result: RunResult, names: Sequence[str], took_s: float) -> tuple[str, ...]:
     """What came of a run, for people."""
+    metrics = as_json(measure(result))
     equity = result.equity.equity_usd
+    refused = sum(1 for d in result.decisions if d.code not in ("passed", "exit"))
     rate = f" ({result.bars / took_s:,.0f} a second)" if took_s > 0 else ""
-    happened = f"{len(result.trades):,} trades, {len(result.fills):,} fills"
+    happened = f"{len(result.trades)} trades, {len(result.fills)} fills, {refused} entries refused"
     lines = [
         f"{', '.join(names)}: {result.bars:,} bars in {took_s:.2f} s{rate}",
         f"equity {float(result.initial_cash_usd):,.2f} -> {float(equity[-1]):,.2f} USD, {happened}",
     ]
-    refused = Counter(d.code for d in result.decisions if d.code not in ("passed", "exit"))
-    if refused:
-        reasons = ", ".join(f"{count:,} {code}" for code, count in sorted(refused.items(), key=_most_first))
-        lines.append(f"entries refused: {reasons}")
-    lines.append(_figures(as_json(measure(result))))
+    figures = [
+        f"{name} {value:.4g}"
+        for name in ("cagr", "sharpe", "sortino", "max_drawdown", "calmar", "hit_rate")
+        if isinstance(value := metrics.get(name), float)
+    ]
+    if figures:
+        lines.append(", ".join(figures))
     if result.halted:
         lines.append(f"halted: {result.halted}")
-    return tuple(line for line in lines if line)
-
-
-def _most_first(item: tuple[str, int]) -> tuple[int, str]:
-    return -item[1], item[0]
-
-
-def _figures(metrics: Mapping[str, object]) -> str:
-    """Shares in percent, ratios plain; what the run gave no figure for is left out."""
-    known = [(label, metrics.get(name), as_text) for name, label, as_text in _SHOWN]
-    return ", ".join(
-        f"{label} {as_text.format(value)}" for label, value, as_text in known if isinstance(value, float)
-    )
+    return tuple(lines)
