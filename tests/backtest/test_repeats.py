@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,9 @@ def test_the_sample_gives_the_same_bytes_in_two_processes(tmp_path: Path) -> Non
         )
         assert done.returncode == 0, done.stderr
         assert "sample: 31,200 bars" in done.stdout
+        trades = re.search(r"USD, ([\d,]+) trades", done.stdout)
+        assert trades is not None
+        assert int(trades[1].replace(",", "")) > 100, "the sample shows what trading looks like"
         (folder,) = results.glob("2*")
         assert (folder / "report.html").is_file()
         runs.append(files(folder))

@@ -57,7 +57,7 @@ def backtest_config(
     slippage = Slippage(SlippageModel(section.slippage.value), section.slippage_bps, section.spread_fraction)
     return BacktestConfig(
         strategies=tuple(runs),
-        limits=_for_bars(live, fees),
+        limits=_as_bars_allow(live, fees),
         costs=Costs(slippage, fees),
         day=day_rules(config),
         initial_cash_usd=Decimal(repr(section.initial_cash)),
@@ -75,8 +75,10 @@ def backtest_config(
     )
 
 
-def _for_bars(limits: RiskLimits, fees: FeeSchedule) -> RiskLimits:
-    """The limits of the live gate but those by what a book shows: bars have none; `volume_cap_pct` caps."""
+def _as_bars_allow(limits: RiskLimits, fees: FeeSchedule) -> RiskLimits:
+    """The live limits with the run's fees. Bars do not tell what was visible at the touch, so that no entry
+    can be judged by it; what `volume_cap_pct` of [backtest] lets through is the run's own measure.
+    """
     rules = limits.order_rules._replace(fees=fees)
     return replace(limits, order_rules=rules, depth_share_stock=0.0, depth_share_future=0.0)
 

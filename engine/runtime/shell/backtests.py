@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from datetime import UTC, date, datetime, timedelta
@@ -44,6 +45,16 @@ SAMPLE: Final = StrategySection(
     params={"fast": 10, "slow": 40, "stop_atr": 6.0},
 )
 """What trades the invented bars."""
+
+_SHOWN: Final = (
+    ("cagr", "CAGR", "{:+.2%}"),
+    ("max_drawdown", "max drawdown", "{:.2%}"),
+    ("hit_rate", "hit rate", "{:.0%}"),
+    ("sharpe", "Sharpe", "{:.2f}"),
+    ("sortino", "Sortino", "{:.2f}"),
+    ("calmar", "Calmar", "{:.2f}"),
+)
+"""Figures of the summary: metric, name for people, format."""
 
 _AFTER: Final = timedelta(days=14)
 """Sessions are known so far beyond the last bar, so that its next one is."""
@@ -218,22 +229,30 @@ def _keep(
 
 def summary_lines(result: RunResult, names: Sequence[str], took_s: float) -> tuple[str, ...]:
     """What came of a run, for people."""
-    metrics = as_json(measure(result))
     equity = result.equity.equity_usd
-    refused = sum(1 for d in result.decisions if d.code not in ("passed", "exit"))
     rate = f" ({result.bars / took_s:,.0f} a second)" if took_s > 0 else ""
-    happened = f"{len(result.trades)} trades, {len(result.fills)} fills, {refused} entries refused"
+    happened = f"{len(result.trades):,} trades, {len(result.fills):,} fills"
     lines = [
         f"{', '.join(names)}: {result.bars:,} bars in {took_s:.2f} s{rate}",
         f"equity {float(result.initial_cash_usd):,.2f} -> {float(equity[-1]):,.2f} USD, {happened}",
     ]
-    figures = [
-        f"{name} {value:.4g}"
-        for name in ("cagr", "sharpe", "sortino", "max_drawdown", "calmar", "hit_rate")
-        if isinstance(value := metrics.get(name), float)
-    ]
-    if figures:
-        lines.append(", ".join(figures))
+    refused = Counter(d.code for d in result.decisions if d.code not in ("passed", "exit"))
+    if refused:
+        reasons = ", ".join(f"{count:,} {code}" for code, count in sorted(refused.items(), key=_most_first))
+        lines.append(f"entries refused: {reasons}")
+    lines.append(_figures(as_json(measure(result))))
     if result.halted:
         lines.append(f"halted: {result.halted}")
-    return tuple(lines)
+    return tuple(line for line in lines if line)
+
+
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def _figures(metrics: Mapping[str, object]) -> str:
+    """Shares in percent, ratios plain; what the run gave no figure for is left out."""
+    known = [(label, metrics.get(name), as_text) for name, label, as_text in _SHOWN]
+    return ", ".join(
+        f"{label} {as_text.format(value)}" for label, value, as_text in known if isinstance(value, float)
+    )
