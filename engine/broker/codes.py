@@ -35,6 +35,11 @@ def is_passing(code: int, text: str) -> bool:
     return code in _PASSING or (code == _HISTORY_TROUBLE and "pacing" in text.lower())
 
 
+def is_no_data(text: str) -> bool:
+    """True where history says that there are no bars, which is an answer and not a failure."""
+    return f"(code {_HISTORY_TROUBLE})" in text and "no data" in text.lower()
+
+
 class LinkChange(NamedTuple):
     """What a message without an order or request says about the line."""
 

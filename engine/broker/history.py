@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from engine.broker import codes
 from engine.broker.convert import clean, contract_of, expiry_of
 from engine.broker.pacing import HistoryPacing, Priority
 from engine.broker.port import BrokerError, Fetched, PacedError
@@ -108,6 +109,22 @@ class History:
         except (BrokerError, ValueError) as error:
             return Fetched(None, clean(error))
         return Fetched(bars)
+
+    async def between(
+        self, instrument: Instrument, *, start: datetime, end: datetime, seconds: int, span: str
+    ) -> Fetched[tuple[Bar, ...]]:
+        """The complete bars that begin at `start` or later and end by `end`, oldest first, by one request.
+
+        `span` is the duration to ask for, in the broker's units. A broker that says it has none gives none.
+        """
+        try:
+            found = await self._ask(instrument, span=span, seconds=seconds, end=end, extended=False)
+            read = [bar_of(raw, key=instrument.key, seconds=seconds) for raw in found]
+        except (BrokerError, ValueError) as error:
+            return Fetched(()) if codes.is_no_data(str(error)) else Fetched(None, clean(error))
+        length = timedelta(seconds=seconds)
+        by_end = {bar.end: bar for bar in read if start + length <= bar.end <= end}
+        return Fetched(tuple(by_end[at] for at in sorted(by_end)))
 
     async def _ask(
         self, instrument: Instrument, *, span: str, seconds: int, end: datetime | None, extended: bool

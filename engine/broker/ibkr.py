@@ -243,6 +243,18 @@ class IbkrBroker:
         bars = self._session.history.bars
         return await bars(instrument, count=count, seconds=seconds, end=end, extended=extended)
 
+    async def history_between(
+        self, instrument: Instrument, *, start: datetime, end: datetime, seconds: int, span: str
+    ) -> Fetched[tuple[Bar, ...]]:
+        """The complete bars of a stretch of time by one request; of stocks regular hours only.
+
+        `span` is what is asked for in the broker's units (`3600 S`, `5 D`), at least as long as the stretch.
+        """
+        if self._session is None:
+            return Fetched(None, self._not_connected)
+        between = self._session.history.between
+        return await between(instrument, start=start, end=end, seconds=seconds, span=span)
+
     async def what_if(self, intent: OrderIntent, instrument: Instrument) -> Fetched[Margin]:
         """Margin and commission an order would cause."""
         if self._session is None:

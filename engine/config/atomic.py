@@ -1,23 +1,31 @@
-"""Writes a small file so that a crash leaves the old text or the new one, never a part."""
+"""Writes a file so that a crash leaves the old content or the new, never a part."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file (mode 0600) so that a crash leaves the old text or the new, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Replace a file (mode 0600) by this text."""
+    replace_atomically(path, lambda made: made.write_text(text, encoding="utf-8"))
+
+
+def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Replace a file (mode 0600) by what `write` puts into the empty file it is given."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(temporary).replace(path)
+        try:
+            write(temporary)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

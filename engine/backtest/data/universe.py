@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from engine.backtest.data.cache import BarCache
 from engine.backtest.data.calendars import CalendarShelf
-from engine.backtest.data.factors import FactorFolder, FactorProvider, adjusted, session_days
+from engine.backtest.data.factors import FactorFolder, FactorProvider, Factors, adjusted, session_days
 from engine.backtest.data.files import joined, load_bars
 from engine.backtest.data.gaps import Gaps, find_gaps
 from engine.backtest.data.names import read_names, renamed, within
 from engine.backtest.data.problems import DataError
 from engine.backtest.data.sessions import SessionSource, day_number, day_of
 from engine.backtest.series import BarSeries
-from engine.config import Loaded
+from engine.config import Gateway, Loaded
 from engine.market.calendar_source import make_calendars
 from engine.market.calendars import calendar_name
 from engine.market.catalog import parse_symbol
@@ -26,6 +28,7 @@ BAR_LENGTHS: Final = {"1d": 86_400, "1m": 60, "5s": 5}
 """Bars that can be fetched and tested on: name and seconds."""
 _FOLDERS: Final = {86_400: ("1d", "daily"), 60: ("1m", "minute"), 5: ("5s", "bars_5s")}
 _ENDINGS: Final = (".parquet", ".csv")
+SPLITS_BY_BROKER: Final = "splits adjusted by the broker, dividends unadjusted"
 _OTHER_DATA: Final = "_quote"
 """Files that lie beside the bars and are none."""
 
@@ -67,9 +70,33 @@ def load_recorded(
     loaded: Loaded, symbols: Sequence[str], bars: str, first: date | None, last: date | None
 ) -> tuple[Recorded, ...]:
     """Like `load_universe`, with what each series lacks as values. Raises DataError."""
-    shelf = CalendarShelf(loaded.state_dir / CACHE_FOLDER / "calendars", make_calendars)
-    room = Room(loaded.data_dir, loaded.actions_dir, shelf.sessions, is_adjusted=loaded.config.history.adjust)
-    return tuple(room.recorded(symbol, bar_seconds(bars), first, last) for symbol in symbols)
+    seconds = bar_seconds(bars)
+    room = Room(
+        loaded.data_dir,
+        loaded.actions_dir,
+        calendar_shelf(loaded).sessions,
+        is_adjusted=loaded.config.history.adjust,
+        cache=cache_of(loaded),
+        is_simulated=loaded.gateway is Gateway.EMBEDDED,
+    )
+    return tuple(one for symbol in symbols for one in room.recorded(symbol, seconds, first, last))
+
+
+def cache_of(loaded: Loaded) -> BarCache:
+    """Where bars of this gateway are kept: real and simulated ones, and those of two markets, never meet."""
+    broker = loaded.config.broker
+    name = "tws"
+    if loaded.gateway is Gateway.EMBEDDED:
+        tape = loaded.tape_dir
+        name = (
+            f"embedded-{broker.world.value}-{broker.seed}" if tape is None else f"embedded-tape-{tape.name}"
+        )
+    return BarCache(loaded.state_dir / CACHE_FOLDER / name)
+
+
+def calendar_shelf(loaded: Loaded) -> CalendarShelf:
+    """The calendars kept beside the bars."""
+    return CalendarShelf(loaded.state_dir / CACHE_FOLDER / "calendars", make_calendars)
 
 
 class Room:
@@ -83,32 +110,71 @@ class Room:
         *,
         is_adjusted: bool = True,
         provider: FactorProvider | None = None,
+        cache: BarCache | None = None,
+        is_simulated: bool = False,
     ) -> None:
+        """`is_simulated` says that the cache is of a market without splits and dividends."""
         self._data_dir = data_dir
         self._map_dir = None if actions_dir is None else actions_dir / "map_files"
         self.sessions = sessions
-        self._is_adjusted = is_adjusted
         if provider is None and actions_dir is not None:
             provider = FactorFolder(actions_dir / "factor_files")
-        self._provider = provider
+        self._provider = provider if is_adjusted else None
+        self._cache = cache
+        self._is_simulated = is_simulated
 
-    def recorded(self, symbol: str, seconds: int, first: date | None, last: date | None) -> Recorded:
-        """The bars of one symbol. Raises DataError where there are none in that time."""
+    def recorded(
+        self, symbol: str, seconds: int, first: date | None, last: date | None
+    ) -> tuple[Recorded, ...]:
+        """The bars of a stock, or of each contract of a future. Raises DataError where there are none."""
         series = self._files(symbol, seconds)
-        if series is None:
+        if series is not None:
+            return (self._ready(*self._of_files(series), symbol, first, last),)
+        found = self._cached(symbol, seconds)
+        if not found:
             raise DataError(
                 f"{symbol}: no bars of {seconds:,} s are here. Fetch them: `cockpit data fetch {symbol}`; or "
                 "put a file named after the symbol into history.data_dir"
             )
+        return tuple(self._ready(self._of_broker(one), (), symbol, first, last) for one in found)
+
+    def _of_files(self, series: BarSeries) -> tuple[BarSeries, tuple[str, ...]]:
+        """One company's bars under all its symbols, adjusted for everything that is known."""
         notes: tuple[str, ...] = ()
         if self._map_dir is not None:
-            names = read_names(self._map_dir, symbol)
-            series, notes = renamed(series, names, lambda ticker: self._files(ticker, seconds))
-        if self._is_adjusted and self._provider is not None:
-            series = adjusted(series, self._provider.factors(symbol))
+            names = read_names(self._map_dir, series.key)
+            series, notes = renamed(series, names, lambda ticker: self._files(ticker, series.seconds))
+        return adjusted(series, self._factors(series.key)), notes
+
+    def _of_broker(self, series: BarSeries) -> BarSeries:
+        """The broker follows a company through its symbols, and has adjusted for splits already."""
+        if self._is_simulated:
+            return series
+        factors = self._factors(series.key)
+        if factors is None:
+            return replace(series, adjustment=SPLITS_BY_BROKER)
+        return adjusted(series, factors, splits=False)
+
+    def _factors(self, symbol: str) -> Factors | None:
+        return None if self._provider is None else self._provider.factors(symbol)
+
+    def _ready(
+        self,
+        series: BarSeries,
+        notes: tuple[str, ...],
+        symbol: str,
+        first: date | None,
+        last: date | None,
+    ) -> Recorded:
         series = _cut(series, first, last)
-        gaps = self._gaps(series, symbol)
+        gaps = self._gaps(series, symbol, first, last)
         return Recorded(series, notes + gaps.lines(), gaps)
+
+    def _cached(self, symbol: str, seconds: int) -> list[BarSeries]:
+        if self._cache is None:
+            return []
+        read = (self._cache.read(symbol, key, seconds) for key in self._cache.keys(symbol, seconds))
+        return [series for series in read if series is not None]
 
     def _files(self, symbol: str, seconds: int) -> BarSeries | None:
         paths = () if self._data_dir is None else tuple(bar_files(self._data_dir, symbol, seconds))
@@ -121,10 +187,11 @@ class Room:
         ]
         return joined(parts)
 
-    def _gaps(self, series: BarSeries, symbol: str) -> Gaps:
+    def _gaps(self, series: BarSeries, symbol: str, first: date | None, last: date | None) -> Gaps:
         days = session_days(series)
-        known = self.sessions(calendar_of_symbol(symbol), day_of(int(days[0])), day_of(int(days[-1])))
-        return find_gaps(series, known)
+        begin, end = first or day_of(int(days[0])), last or day_of(int(days[-1]))
+        known = self.sessions(calendar_of_symbol(symbol), begin, end)
+        return find_gaps(series, known, first=first, last=last)
 
 
 def bar_files(folder: Path, symbol: str, seconds: int) -> list[Path]:
