@@ -14,6 +14,7 @@ from cockpit import (
     cli_alerts,
     cli_backtest,
     cli_brakes,
+    cli_data,
     cli_day,
     cli_gates,
     cli_orphans,
@@ -200,6 +201,7 @@ cli_orphans.add_to(app)
 cli_gates.add_to(app)
 cli_security.add_to(app)
 cli_day.add_to(app)
+cli_data.add_to(app)
 cli_report.add_to(app)
 cli_backtest.add_to(app)
 cli_sweep.add_to(app)

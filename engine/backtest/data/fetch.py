@@ -99,9 +99,7 @@ class Fetcher:
 
     def _lacking(self, one: Wanted, seconds: int) -> tuple[Request, ...]:
         held = self._cache.held(one.symbol, one.instrument.key, seconds)
-        table = one.sessions
-        spans = list(zip(table.open_ns.tolist(), table.close_ns.tolist(), strict=True))
-        return requests(spans, held, seconds=seconds)
+        return requests(one.sessions.spans(), held, seconds=seconds)
 
     async def _ask(self, one: Wanted, asked: Request, seconds: int) -> tuple[Bar, ...]:
         start, end = stretch(asked, seconds)

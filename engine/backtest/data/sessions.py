@@ -49,6 +49,15 @@ class SessionTable:
         high = int(np.searchsorted(self.day, day_number(last), side="right"))
         return SessionTable(self.name, self.day[low:high], self.open_ns[low:high], self.close_ns[low:high])
 
+    def ended_by(self, at_ns: int) -> SessionTable:
+        """Sessions whose close is not after a time."""
+        high = int(np.searchsorted(self.close_ns, at_ns, side="right"))
+        return SessionTable(self.name, self.day[:high], self.open_ns[:high], self.close_ns[:high])
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Open and close of each, nanoseconds."""
+        return list(zip(self.open_ns.tolist(), self.close_ns.tolist(), strict=True))
+
     def closes_of(self, midnight_ns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The close of the session of each date (midnight as nanoseconds), and whether it has a session.
 

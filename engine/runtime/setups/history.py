@@ -47,7 +47,7 @@ def traded_symbols(config: Config) -> tuple[str, ...]:
 
 async def scan_symbols(broker: Broker, symbols: Sequence[str], *, now: datetime) -> tuple[date, Scanned]:
     """Levels of configured symbols for the session that runs or comes next, and its day."""
-    found = await asyncio.gather(*(_find(broker, symbol, now=now) for symbol in symbols))
+    found = await asyncio.gather(*(find_instrument(broker, symbol, now=now) for symbol in symbols))
     instruments = [one for one in found if isinstance(one, Instrument)]
     nameless = tuple(f"{s} ({one})" for s, one in zip(symbols, found, strict=True) if isinstance(one, str))
     day = session_day(instruments, now)
@@ -55,7 +55,7 @@ async def scan_symbols(broker: Broker, symbols: Sequence[str], *, now: datetime)
     return day, Scanned(scanned.setups, (*scanned.without, *nameless))
 
 
-async def _find(broker: Broker, symbol: str, *, now: datetime) -> Instrument | str:
+async def find_instrument(broker: Broker, symbol: str, *, now: datetime) -> Instrument | str:
     """What a configured symbol stands for now, or why there is none."""
     wanted = parse_symbol(symbol)
     answer = await broker.instruments(wanted.symbol, wanted.sec_type.value, wanted.exchange)
