@@ -48,6 +48,16 @@ class DepthShareSection(Section):
     """Futures."""
 
 
+class ThinSection(Section):
+    """Nothing is entered (illiquid) while its touch is thinner than in all but this share of the last minutes,
+    per asset class; 0 = off."""
+
+    STK: float = key(0.0, unit="%", ge=0, le=50)
+    """Stocks and ETFs: a level that breaks has just used up its touch, which is no reason to stay out."""
+    FUT: float = key(1.0, unit="%", ge=0, le=50)
+    """Futures."""
+
+
 class UniverseSection(Section):
     """What may be traded, in which tier, and the levels of the day."""
 
@@ -64,14 +74,13 @@ class UniverseSection(Section):
     """Most exposure of all instruments of tier 1, 2 and 3 together."""
     base_size_pct: PerTierPct = key((5.0, 3.0, 1.0), unit="% NLV")
     """Most exposure of one position in tier 1, 2 and 3, before the regime's factor."""
-    depth_quantile_pct: float = key(5.0, unit="%", ge=0, le=50)
-    """Not entered (illiquid) while its touch is thinner than in all but this share of the last minutes;
-    0 = off."""
     theme_cap_pct: float = key(10.0, unit="% NLV", gt=0, le=100)
     """Most exposure of the instruments of one theme together, before the regime's factor."""
     themes: Mapping[
         Annotated[str, AfterValidator(_THEME)], tuple[Annotated[str, AfterValidator(SYMBOL)], ...]
     ] = SHIPPED_THEMES
     """Themes: name = symbols that rise and fall together. A table of your own replaces this one."""
+    depth_quantile_pct: ThinSection = ThinSection()
+    """How thin is too thin, by the contract's own measure."""
     max_depth_share_pct: DepthShareSection = DepthShareSection()
     """Most of the visible size that one entry may be; more is not entered (illiquid)."""

@@ -123,7 +123,8 @@ class UniverseWatch:
     def _of(self, key: str) -> _Seen:
         seen = self._seen.get(key)
         if seen is None:
-            quantile_pct = self._desk.config.universe.depth_quantile_pct
+            thin, instrument = self._desk.config.universe.depth_quantile_pct, self._desk.instruments[key]
+            quantile_pct = thin.FUT if instrument.sec_type is SecType.FUTURE else thin.STK
             seen = self._seen[key] = _Seen(TouchSizes(quantile_pct=quantile_pct))
         return seen
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from engine.domain.market import Depth, Level
+from engine.domain.order import Side
 from engine.domain.reasons import Reason
 from engine.market.touch_sizes import LEAST
-from engine.risk.gate import check_entry
-from engine.risk.refusal import Refusal
-from tests.builders import proposal, quote
-from tests.execution.rig import funded
+from engine.risk.liquidity import check_depth
+from tests.builders import future, proposal, quote
 from tests.runtime.selection.test_universe import code, verdict, watched
 from tests.virtual_time import virtual
 
@@ -20,20 +19,21 @@ pytestmark = pytest.mark.req("FUT-EDGE-4")
 
 
 @virtual
-async def test_a_touch_that_thins_out_below_what_it_nearly_always_shows_is_illiquid(tmp_path: Path) -> None:
-    async with watched(tmp_path, BIG=90e6) as (here, universe):
-        await universe.prepare()
+async def test_a_future_whose_touch_thins_out_below_what_it_nearly_always_shows_is_illiquid(
+    tmp_path: Path,
+) -> None:
+    async with watched(tmp_path, BIG=90e6, ESZ6=90e6) as (here, universe):
+        here.desk.instruments["ESZ6"] = future()
         for _ in range(LEAST // 2):
             await universe.round()
-        assert code(verdict(here, proposal("BIG"))) == "passed"
 
-        funded(here.desk, 1e6)
-        thin = quote("BIG", at=here.desk.now())._replace(ask_size=299)
+        assert here.desk.inputs.depth_floors == {"BIG": 0, "ESZ6": 300}, "of stocks it is not asked"
+        thin = quote("ESZ6", at=here.desk.now())._replace(ask_size=299)
         here.desk.quotes.on_quote(thin)
-        wish = proposal("BIG")
-        refusal = check_entry(wish, here.desk.gate_world(wish, allow_short=True), here.desk.limits())
+        world = here.desk.gate_world(proposal("ESZ6"), allow_short=True)
+        refusal = check_depth(Side.BUY, 1, 5000.0, world, here.desk.limits())
 
-        assert isinstance(refusal, Refusal)
+        assert refusal is not None
         assert (refusal.reason, refusal.limit, refusal.value) == (Reason.ILLIQUID, 300, 299)
 
 
