@@ -25,10 +25,17 @@ def conflicts(config: Config) -> Iterator[tuple[str, str]]:
     for name in ("per_symbol_notional_cap", "per_symbol_margin_cap"):
         if getattr(risk, name) > risk.max_gross_exposure:
             yield f"risk.{name}", f"expected at most risk.max_gross_exposure ({risk.max_gross_exposure:g})"
-    for name, strategy in config.strategies.items():
-        if not (strategy.symbols or strategy.from_scanner):
-            yield f"strategies.{name}.symbols", "expected at least one symbol, or from_scanner above 0"
+    yield from _of_strategies(config)
     yield from _of_markets(config)
+
+
+def _of_strategies(config: Config) -> Iterator[tuple[str, str]]:
+    for name, strategy in config.strategies.items():
+        if not (strategy.symbols or strategy.from_scanner or strategy.from_futures):
+            expected = "expected at least one symbol, or from_scanner above 0, or from_futures"
+            yield f"strategies.{name}.symbols", expected
+        if strategy.from_futures and not config.universe.futures.discover:
+            yield f"strategies.{name}.from_futures", "expected 0, or universe.futures.discover = true"
 
 
 def _of_markets(config: Config) -> Iterator[tuple[str, str]]:

@@ -18,10 +18,13 @@ class StrategySection(Section):
     """Registered strategy that decides (`cockpit strategies` lists them)."""
     symbols: tuple[Annotated[str, AfterValidator(SYMBOL)], ...] = key()
     """What it trades: a stock's symbol, or ROOT@EXCHANGE (ES@CME), the front month of a future; [] with
-    from_scanner alone."""
+    from_scanner or from_futures alone."""
     from_scanner: int = key(0, ge=0, le=100)
     """Stocks of the day's scanner file that it trades besides its symbols, at most so many, the best score
     first; 0 = none. Only for kinds that trade levels (pivot_break)."""
+    from_futures: int = key(0, ge=0, le=100)
+    """Futures that were discovered (universe.futures.discover) which it trades besides its symbols, at most
+    so many, the most traded first; 0 = none."""
     timeframe: Timeframe = Timeframe.SECONDS_5
     """Length of its bars: 5s, 1m, 5m, 15m, 1h, 1D."""
     profile: Profile = Profile.OPEN

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from engine.config.futures import FuturesSection
 from engine.config.sections import SYMBOL, Section
 from engine.config.values import key, matching
 
@@ -49,7 +50,7 @@ class DepthShareSection(Section):
 
 
 class ThinSection(Section):
-    """Nothing is entered (illiquid) while its touch is thinner than in all but this share of the last minutes,
+    """Not entered (illiquid) while its touch is thinner than in all but this share of the last minutes,
     per asset class; 0 = off."""
 
     STK: float = key(0.0, unit="%", ge=0, le=50)
@@ -80,6 +81,8 @@ class UniverseSection(Section):
         Annotated[str, AfterValidator(_THEME)], tuple[Annotated[str, AfterValidator(SYMBOL)], ...]
     ] = SHIPPED_THEMES
     """Themes: name = symbols that rise and fall together. A table of your own replaces this one."""
+    futures: FuturesSection = FuturesSection()
+    """Futures that nobody named."""
     depth_quantile_pct: ThinSection = ThinSection()
     """How thin is too thin, by the contract's own measure."""
     max_depth_share_pct: DepthShareSection = DepthShareSection()

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     MIN_VOLUME = "min_volume"
     MAX_SPREAD = "max_spread"
     UNKNOWN_LIQUIDITY = "unknown_liquidity"
+    NO_CONTRACT = "no_contract"
     NO_DATA_LINE = "no_data_line"
     ILLIQUID = "illiquid"
     FUNDS = "available_funds"

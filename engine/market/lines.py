@@ -22,6 +22,8 @@ class Need(IntEnum):
     """Traded by a strategy."""
     LEFT_ALONE = 4
     """Held by somebody else in this account: its price counts in the limits."""
+    FOUND = 5
+    """Discovered, and traded by no strategy."""
 
 
 class Wish(NamedTuple):

@@ -22,6 +22,8 @@ class Exclusion(StrEnum):
     """Its volume or spread is not known (yet): unknown is not enough."""
     NOT_TRADING = "not_trading"
     """The exchange does not trade it now."""
+    NO_CONTRACT = "no_contract"
+    """Of this future every contract is about to end."""
     NO_LINE = "no_data_line"
     """More instruments want to be watched than the account has data lines for."""
 

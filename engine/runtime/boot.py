@@ -284,4 +284,5 @@ def _running(loaded: Loaded, name: str, section: StrategySection) -> Running:
         holds_overnight=section.holds_overnight,
         symbols=section.symbols,
         from_scanner=section.from_scanner,
+        from_futures=section.from_futures,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from decimal import Decimal
@@ -26,6 +26,9 @@ from engine.runtime.trading import Trading
 
 DESCRIBE_RETRY_S = 10.0
 """Real seconds before a contract that the broker did not describe is asked for again."""
+
+DEPTH_ROWS = 5
+"""Levels of a side that are asked for of a book."""
 
 NO_ENTRY_DAYS = 3
 """Days before expiry from which the next contract is the front month (position.expiry_no_entry_days)."""
@@ -64,6 +67,10 @@ class Markets:
         )
         self._chosen: dict[str, str] = {}
         """Configured symbol -> instrument key."""
+        self._fronts: dict[str, Instrument] = {}
+        """Symbol -> the contract of a future that was discovered to be the one to trade."""
+        self._deep: set[str] = set()
+        """Instruments whose book is subscribed."""
         self._retrying = False
         self.before_ready: Callable[[], Awaitable[None]] = nothing_more
         """Finds out what else must be known before entries are possible."""
@@ -73,7 +80,8 @@ class Markets:
         if data_lost:
             self._holes.look(self._subscribed)
             self._subscribed.clear()
-        symbols = sorted({s for r in self._trading.running for s in (*r.symbols, *r.picked)})
+            self._deep.clear()
+        symbols = sorted({s for r in self._trading.running for s in (*r.symbols, *r.picked, *r.discovered)})
         await asyncio.gather(*(self._describe(symbol) for symbol in symbols))
         await self.describe_held()
         for running in self._trading.running:
@@ -93,7 +101,8 @@ class Markets:
             self._ask_later(symbol)
             return
         if wanted.sec_type is SecType.FUTURE:
-            instrument = front_month(chain, self._desk.now(), no_entry_days=NO_ENTRY_DAYS)
+            front = front_month(chain, self._desk.now(), no_entry_days=NO_ENTRY_DAYS)
+            instrument = self._fronts.get(symbol, front)
         else:
             instrument = chain[0] if chain else None
         if instrument is None:
@@ -175,10 +184,31 @@ class Markets:
         await self._desk.books.post(terms)
 
     def _assign(self, running: Running) -> None:
-        wanted = dict.fromkeys((*running.symbols, *running.picked))
+        wanted = dict.fromkeys((*running.symbols, *running.picked, *running.discovered))
         keys = [self._chosen[s] for s in wanted if s in self._chosen]
         if set(keys) != running.keys:
             self._trading.assign(running, keys)
+
+    async def take_found(self, found: Mapping[str, Instrument]) -> None:
+        """Futures that were discovered, the most traded first: symbol -> the contract to trade.
+
+        What is held or worked does not roll: its strategy stays with it until it is out.
+        """
+        busy = self._held() | {o.intent.key for o in self._desk.books.open_orders()}
+        stay = {s: self._desk.instruments[key] for s, key in self._chosen.items() if key in busy}
+        fronts = {symbol: stay.get(symbol, contract) for symbol, contract in found.items()}
+        for symbol, instrument in fronts.items():
+            self._chosen[symbol] = instrument.key
+            await self._keep(instrument)
+        self._fronts = fronts
+        for running in self._trading.running:
+            barred = {*running.symbols, *self._desk.config.risk.restricted}
+            free = [s for s, i in fronts.items() if not barred & {s, i.symbol, i.key}]
+            best = free[: running.from_futures]
+            running.discovered = (*best, *(s for s in running.discovered if s in stay and s not in best))
+            self._assign(running)
+        await asyncio.gather(*map(self.margin, fronts.values()))
+        await self.move_lines()
 
     # --- data -----------------------------------------------------------------------------------
 
@@ -202,6 +232,7 @@ class Markets:
         traded = set().union(*(running.keys for running in self._trading.running))
         values = {row.symbol: row.value_usd or 0.0 for row in desk.selection.universe}
 
+        found = {front.key for front in self._fronts.values()}
         foreign = {finding.key for finding in desk.foreign}
 
         def wish(key: str) -> Wish | None:
@@ -210,9 +241,11 @@ class Markets:
             setup = desk.setups.get(key)
             if setup is not None and key in traded:
                 return Wish(key, Need.WATCHED, setup.score)
-            if key not in traded and key not in foreign:
-                return None
-            return Wish(key, Need.OTHER if key in traded else Need.LEFT_ALONE, values.get(key, 0.0))
+            if key in traded:
+                return Wish(key, Need.OTHER, values.get(key, 0.0))
+            if key in foreign:
+                return Wish(key, Need.LEFT_ALONE)
+            return Wish(key, Need.FOUND, values.get(key, 0.0)) if key in found else None
 
         wishes = filter(None, map(wish, desk.instruments))
         return plan_lines(wishes, room=room_of(desk.config.market_data.max_lines))
@@ -241,6 +274,7 @@ class Markets:
         for key in sorted(self._subscribed - set(plan.kept)):
             self._broker.unsubscribe(desk.instruments[key])
             self._subscribed.discard(key)
+            self._deep.discard(key)
             desk.quotes.forget(key)
             self._trading.cool(key)
         for key in plan.kept:
@@ -249,7 +283,17 @@ class Markets:
                 self._subscribed.add(key)
                 self._trading.begin_bars(key)
         if first is None:
+            self._subscribe_depth(plan.kept)
             self._tell_lines(plan)
+
+    def _subscribe_depth(self, kept: Sequence[str]) -> None:
+        """Books of the most needed futures; who has one keeps it for as long as it keeps its line."""
+        section = self._desk.config.universe.futures
+        futures = (self._desk.instruments[key] for key in kept)
+        wanted = [i for i in futures if i.sec_type is SecType.FUTURE and i.key not in self._deep]
+        for instrument in wanted[: max(0, section.depth_lines - len(self._deep))] if section.discover else ():
+            self._broker.subscribe_depth(instrument, DEPTH_ROWS)
+            self._deep.add(instrument.key)
 
     def _tell_lines(self, plan: LinePlan) -> None:
         desk, limit = self._desk, self._desk.config.market_data.max_lines

@@ -30,6 +30,10 @@ class Running:
     """How many symbols of a scanner's list it trades besides."""
     picked: tuple[str, ...] = ()
     """Those it trades today."""
+    from_futures: int = 0
+    """How many of the discovered futures it trades besides."""
+    discovered: tuple[str, ...] = ()
+    """Those it trades, as a configuration would name them."""
     keys: set[str] = field(default_factory=set)
     """Instrument keys it trades in this session."""
     aggregators: dict[str, BarAggregator] = field(default_factory=dict)

@@ -30,6 +30,23 @@ async def test_what_is_liquid_is_of_tier_one_soon_after_ready_and_the_regime_is_
         assert all((row.value_usd or 0) > 1e9 and (row.spread_bps or 99) < 5 for row in rows)
 
 
+@pytest.mark.req("FUT-F2", "FUT-F3", "FUT-QA-UI-5")
+async def test_futures_that_nobody_named_are_found_listed_and_watched(tmp_path: Path) -> None:
+    script = {**ONE_STOCK, "symbols": ["SPY"], "from_futures": 2}
+    found = {"universe.futures.discover": True, "universe.futures.exchanges": ["CME", "COMEX"]}
+    async with live(tmp_path, strategies={"script": script}, **found) as here:
+        await here.ready()
+        seen = await here.until(
+            lambda s: sum(row.spread_bps is not None for row in s.selection.universe) >= 12,
+            why="not all were found and watched",
+        )
+
+        roots = sorted(row.symbol[:-2] for row in seen.selection.universe if row.symbol != "SPY")
+        assert roots == ["6E", "ES", "GC", "HG", "M2K", "MES", "MGC", "MNQ", "NQ", "RTY", "SI"]
+        (script_row,) = [row for row in seen.strategies if row.name == "script"]
+        assert len(script_row.symbols) == 3, "its stock, and the two most traded of them"
+
+
 @pytest.mark.req("REQ-U1", "REQ-U3")
 async def test_a_crash_declared_by_the_operator_or_a_thin_market_enters_nothing(tmp_path: Path) -> None:
     script = {**ONE_STOCK, "symbols": ["SPY"], "params": {"enter_at": 1}}

@@ -12,6 +12,7 @@ from engine.broker.port import Broker
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.markets import Markets
+from engine.runtime.selection.discovery import FuturesDiscovery
 from engine.runtime.selection.lines import LineKeeper
 from engine.runtime.selection.regime import RegimeWatch
 from engine.runtime.selection.universe import UniverseWatch
@@ -39,4 +40,10 @@ def selection_chores(
 
     markets.before_ready = prepare
     lines = LineKeeper(desk, broker=broker, markets=markets, spawn=engine.spawn)
-    return {"universe": universe.round, "regime": regime.round, "data lines": lines.round}
+    futures = FuturesDiscovery(desk, broker=broker, markets=markets, universe=universe, spawn=engine.spawn)
+    return {
+        "discovery of futures": futures.round,
+        "universe": universe.round,
+        "regime": regime.round,
+        "data lines": lines.round,
+    }

@@ -18,6 +18,7 @@ REASON_OF: Final = {
     Exclusion.MAX_SPREAD: Reason.MAX_SPREAD,
     Exclusion.UNKNOWN_LIQUIDITY: Reason.UNKNOWN_LIQUIDITY,
     Exclusion.NOT_TRADING: Reason.PRODUCT_HALTED,
+    Exclusion.NO_CONTRACT: Reason.NO_CONTRACT,
     Exclusion.NO_LINE: Reason.NO_DATA_LINE,
 }
 

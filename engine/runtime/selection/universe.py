@@ -85,6 +85,10 @@ class UniverseWatch:
         self._next_look: datetime | None = None
         self._next_of_excluded: datetime | None = None
         self._asking = asyncio.Semaphore(AT_ONCE)
+        self.told_usd: dict[str, float] = {}
+        """Instrument key -> value traded in a day, of those that somebody else has just asked for."""
+        self.without_contract: dict[str, str] = {}
+        """Futures that were discovered and have no contract to trade: symbol -> why, for people."""
         self._pending: set[str] = set()
         """Instruments whose value is being asked for."""
 
@@ -126,6 +130,8 @@ class UniverseWatch:
             thin, instrument = self._desk.config.universe.depth_quantile_pct, self._desk.instruments[key]
             quantile_pct = thin.FUT if instrument.sec_type is SecType.FUTURE else thin.STK
             seen = self._seen[key] = _Seen(TouchSizes(quantile_pct=quantile_pct))
+            if value_usd := self.told_usd.pop(key, 0.0):
+                seen.value_usd, seen.asked_at = value_usd, self._desk.now()
         return seen
 
     def _sample(self) -> None:
@@ -196,6 +202,10 @@ class UniverseWatch:
         before = dict(members)
         for key in keys:
             members[key] = self._member(key, rules)
+        for symbol in {key for key, m in members.items() if m.exclusion is Exclusion.NO_CONTRACT}:
+            del members[symbol]
+        for symbol, why in self.without_contract.items():
+            members[symbol] = Member(symbol, 0, "", Exclusion.NO_CONTRACT, why)
         self._universe = Universe(members.values(), rules)
         self._publish()
         self._tell(before)
@@ -221,8 +231,9 @@ class UniverseWatch:
         self._desk.selection = replace(self._desk.selection, universe=rows)
 
     def _row(self, member: Member) -> UniverseRow:
-        liquidity, _ = self._liquidity(member.key)
-        known = self._of(member.key).spreads
+        is_there = member.key in self._desk.instruments
+        liquidity = self._liquidity(member.key)[0] if is_there else Liquidity(math.nan, math.nan)
+        known = is_there and self._of(member.key).spreads
         code = "" if member.exclusion is None else REASON_OF[member.exclusion].value
         value = liquidity.value_usd if math.isfinite(liquidity.value_usd) else None
         return UniverseRow(
