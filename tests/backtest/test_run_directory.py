@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -30,7 +27,6 @@ from engine.backtest.run_directory import (
 from engine.ledger.trade_figures import trade_figures
 from tests.backtest.building import bars, eventful, result, trade
 
-ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 TABLES = {"bars", "orders", "fills", "trades", "decisions", "equity"}
 
@@ -133,29 +129,14 @@ def test_what_looks_like_a_secret_is_in_no_file(tmp_path: Path) -> None:
     assert read_json(folder, SUMMARY)["parameters"]["fast"] == 5
 
 
-WRITE = """
-import sys
-from pathlib import Path
-from tests.backtest.test_run_directory import written
-written(Path(sys.argv[1]), name=sys.argv[2])
-"""
-
-
 @pytest.mark.req("REQ-BT1", "PLAN-NFR-DET")
-def test_the_same_run_in_two_processes_with_other_hash_seeds_has_the_same_bytes(tmp_path: Path) -> None:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITE, str(tmp_path / seed), f"run-{seed}"],
-            env={**environ, "PYTHONHASHSEED": seed},
-        )
-        for seed in ("1", "2")
-    ]
+def test_the_same_run_written_again_later_has_the_same_bytes_but_for_its_moment(tmp_path: Path) -> None:
+    one = written(tmp_path / "a")
+    other = written(tmp_path / "b", name="r2", given=inputs(series=inputs().series[::-1]))
 
-    assert [writer.wait(60) for writer in writers] == [0, 0]
-    one, other = (bytes_of(tmp_path / seed / f"run-{seed}") for seed in ("1", "2"))
-    assert set(one) == {f"{name}.parquet" for name in TABLES} | {SUMMARY}
-    assert one == other
+    assert set(bytes_of(one)) == {f"{name}.parquet" for name in TABLES} | {SUMMARY}
+    assert bytes_of(one) == bytes_of(other)
+    assert (one / MOMENT).read_bytes() != (other / MOMENT).read_bytes()
 
 
 def test_a_run_is_found_by_its_beginning_or_as_the_last_one(tmp_path: Path) -> None:
