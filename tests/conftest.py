@@ -14,6 +14,11 @@ from tests.proofs import (  # noqa: F401 - hooks that pytest calls
     pytest_runtest_logreport,
     pytest_sessionfinish,
 )
+from tests.thrift import (  # noqa: F401 - hooks and a fixture that pytest calls
+    _nothing_left_behind,
+    pytest_collection_finish,
+    pytest_configure,
+)
 
 # Also where the environment forbids it: else every worker, and each of the hundreds of processes they start,
 # would compile all anew, which is a fifth of the time that they take.

@@ -20,7 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.runtime.process.errors import FailedError, NotRunningError, RefusedError
+from engine.runtime.process.link import SocketHandle
+from engine.runtime.process.lock import holder_of
 from engine.runtime.process.log_files import eastern_day, file_of, wall_now
+from engine.runtime.shell.status import document
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,14 +88,22 @@ class Place:
         )
 
     def status(self) -> dict[str, Any] | None:
-        """`cockpit status --json`; None while no engine answers."""
-        done = self.run("status", "--json")
-        return json.loads(done.stdout) if done.returncode == 0 else None
+        """What `cockpit status --json` shows, without a process to ask it; None while no engine answers."""
+        holder = holder_of(self.state)
+        if holder is None:
+            return None
+        try:
+            handle = SocketHandle.connect(Path(holder.socket), role="command", timeout_s=5.0)
+        except (NotRunningError, FailedError, RefusedError):
+            return None
+        try:
+            shown: dict[str, Any] = json.loads(json.dumps(document(handle.snapshot())))
+        finally:
+            handle.close()
+        return shown
 
     def engine_pid(self) -> int:
         """The process that holds the state folder; 0 where none does."""
-        from engine.runtime.process.lock import holder_of
-
         holder = holder_of(self.state)
         return holder.pid if holder is not None else 0
 
@@ -170,7 +182,7 @@ class Terminal:
         if not self._closed.is_set():
             self._closed.set()
             self._reading.set()
-            self._reader.join(5.0)
+            self._reader.join(60.0)
             os.close(self._master)
 
     def close(self) -> None:
