@@ -13,7 +13,7 @@ T = TypeVar("T")
 _STEP_S = 0.01
 
 
-def eventually(condition: Callable[[], T], *, within_s: float = 10.0, why: str = "") -> T:
+def eventually(condition: Callable[[], T], *, within_s: float = 60.0, why: str = "") -> T:
     """The first truthy result of `condition`, asked every 10 ms; AssertionError after `within_s`."""
     deadline = time.monotonic() + within_s
     pause = threading.Event()
@@ -26,7 +26,7 @@ def eventually(condition: Callable[[], T], *, within_s: float = 10.0, why: str =
 
 
 async def eventually_async(
-    condition: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, why: str = ""
+    condition: Callable[[], T | Awaitable[T]], *, within_s: float = 60.0, why: str = ""
 ) -> T:
     """Like `eventually`, on a running loop; `condition` may be a coroutine function."""
     loop = asyncio.get_running_loop()

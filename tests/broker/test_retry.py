@@ -75,7 +75,7 @@ async def test_a_question_the_broker_was_too_busy_for_is_answered_the_second_tim
         peer.answers[DETAILS] = answer
         broker, _ = await connect(peer.port)
 
-        found = await asyncio.wait_for(broker.instruments("SPY", "STK", "SMART"), 5.0)
+        found = await asyncio.wait_for(broker.instruments("SPY", "STK", "SMART"), 60.0)
 
         assert "code 200" in found.error
         assert len(peer.asked(DETAILS)) == 2
@@ -101,7 +101,7 @@ async def test_a_picture_the_broker_was_too_busy_for_is_asked_again_whole(connec
         peer.answers[EXECUTIONS] = busy_once(2, (55, 1, None))
         before = {kind: len(peer.asked(kind)) for kind in (POSITIONS, ALL_OPEN, COMPLETED, EXECUTIONS)}
 
-        await asyncio.wait_for(broker.state(), 5.0)
+        await asyncio.wait_for(broker.state(), 60.0)
 
         assert all(len(peer.asked(kind)) == times + 2 for kind, times in before.items())
 
@@ -115,7 +115,7 @@ async def test_history_is_asked_again_only_where_the_pacing_rule_allows_it(
         broker, _ = await connect(peer.port)
         peer.answers[HISTORY] = busy_once(1, (4, 2, None, 200, "No security definition", ""))
 
-        found = await asyncio.wait_for(broker.history(SPY, count=1, seconds=seconds), 5.0)
+        found = await asyncio.wait_for(broker.history(SPY, count=1, seconds=seconds), 60.0)
 
         assert not found.ok
         assert len(peer.asked(HISTORY)) == asked

@@ -64,7 +64,7 @@ class Live:
         command = Command(uuid4().hex, kind, scope=scope or Scope(), target=target, **more)  # type: ignore[arg-type]
         return await self.engine.execute(command)
 
-    async def until(self, condition: object, *, within_s: float = 30.0, why: str = "") -> Snapshot:
+    async def until(self, condition: object, *, within_s: float = 60.0, why: str = "") -> Snapshot:
         """The first snapshot for which `condition(snapshot)` holds."""
         assert callable(condition)
         told = why or "snapshot never showed it"
@@ -132,7 +132,7 @@ async def trade_elsewhere(
         wanted = "Filled" if limit is None else "Submitted"
         await eventually_async(
             lambda: any(c.status == wanted for c in heard.of(OrderClaim)),
-            within_s=10,
+            within_s=60,
             why="it did not trade",
         )
     finally:

@@ -63,7 +63,7 @@ class Cockpit:
 
     async def until(self, condition: Callable[[Snapshot], object], *, why: str) -> None:
         """Until a snapshot shows it; the screen goes on meanwhile."""
-        await eventually_async(lambda: condition(self.snapshot), within_s=30.0, why=why)
+        await eventually_async(lambda: condition(self.snapshot), within_s=60.0, why=why)
         await self.pilot.pause()
 
     async def in_position(self, symbol: str) -> None:
@@ -87,7 +87,7 @@ class Cockpit:
     async def shows(self, kind: type[Screen[Any]]) -> None:
         """Until this kind of screen is on top."""
         await eventually_async(
-            lambda: isinstance(self.pilot.app.screen, kind), within_s=30.0, why=f"no {kind.__name__}"
+            lambda: isinstance(self.pilot.app.screen, kind), within_s=60.0, why=f"no {kind.__name__}"
         )
         await self.pilot.pause()
 
@@ -121,7 +121,7 @@ async def cockpit(
     opened: Cockpit | None = None
     try:
         eventually(
-            lambda: session.handle.snapshot().engine_state is EngineState.READY, within_s=30, why="not READY"
+            lambda: session.handle.snapshot().engine_state is EngineState.READY, within_s=60, why="not READY"
         )
         if link == "socket":
             path = socket_path(runtime_dir(environ), loaded.state_dir)

@@ -16,6 +16,7 @@ from engine.broker.port import BrokerEvent, LinkState
 from engine.domain.order import Role
 from engine.domain.plan import Plan
 from engine.ledger.events import FateUnknown
+from tests.examples import examples
 from tests.execution.groups import Out, at_most
 from tests.execution.rig import Rig
 from tests.runtime.kept import Kept, kept
@@ -173,7 +174,7 @@ async def live_through(folder: Path, acts: list[Act]) -> None:
 
 @pytest.mark.req("REQ-POS-005")
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

@@ -87,9 +87,9 @@ class Place:
             check=False,
         )
 
-    def status(self) -> dict[str, Any] | None:
+    def status(self, *, state: Path | None = None) -> dict[str, Any] | None:
         """What `cockpit status --json` shows, without a process to ask it; None while no engine answers."""
-        holder = holder_of(self.state)
+        holder = holder_of(state or self.state)
         if holder is None:
             return None
         try:
@@ -135,7 +135,7 @@ class Terminal:
         """What was written, without escape sequences."""
         return _ESCAPES.sub(b"", bytes(self.raw)).decode("utf-8", "replace")
 
-    def expect(self, text: str, *, within_s: float = 30.0) -> None:
+    def expect(self, text: str, *, within_s: float = 60.0) -> None:
         """Wait until the text has been written since the last `forget`."""
         eventually(
             lambda: text in self.text,
@@ -168,7 +168,7 @@ class Terminal:
         # In the raw bytes: a screen that still draws may be cut by the prompt in the middle of an escape.
         wanted = re.compile(PROMPT.encode() + rb" (\d+)")
         found = eventually(
-            lambda: wanted.search(bytes(self.raw)), within_s=30.0, why=f"the prompt; got {self.text[-800:]}"
+            lambda: wanted.search(bytes(self.raw)), within_s=60.0, why=f"the prompt; got {self.text[-800:]}"
         )
         return int(found.group(1))
 

@@ -74,5 +74,5 @@ def test_an_engine_without_a_screen_is_settled_from_a_shell(place: Place) -> Non
     finally:
         if engine.poll() is None:
             engine.kill()
-            engine.wait(10.0)
+            engine.wait(60.0)
         end_all(place)

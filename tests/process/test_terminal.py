@@ -152,7 +152,7 @@ class Control:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5.0)
+        self._thread.join(60.0)
 
 
 @pytest.mark.req("CARD-APP", "FUT-DO-1")

@@ -49,7 +49,7 @@ def test_what_is_written_arrives_and_the_first_frame_is_told_once(ends: tuple[in
     output, frames = TerminalOutput(ends[1]), []
     output.on_first_frame = lambda: frames.append(1)
     output.write("x")
-    in_thread(output).join(5.0)
+    in_thread(output).join(60.0)
     assert frames == []
 
     for _ in range(2):
@@ -70,7 +70,7 @@ def test_a_stalled_terminal_holds_a_flush_until_it_is_given_up(ends: tuple[int, 
     assert flushing.is_alive(), "nobody reads, so it waits"
 
     output.give_up_after(0.1)
-    flushing.join(5.0)
+    flushing.join(60.0)
 
     assert not flushing.is_alive()
     assert output.gave_up
@@ -86,7 +86,7 @@ def test_a_terminal_that_hangs_up_is_told_once_and_further_writes_cost_nothing(e
     for _ in range(3):
         output.write("gone" * 1000)
         flushing = in_thread(output)
-        flushing.join(5.0)
+        flushing.join(60.0)
         assert not flushing.is_alive()
 
     assert lost == [1]
@@ -112,7 +112,7 @@ def test_the_end_of_input_is_told_once_and_ends_the_reading_thread(ends: tuple[i
     reading.start()
 
     os.close(ends[0])
-    reading.join(5.0)
+    reading.join(60.0)
 
     assert not reading.is_alive()
     assert lost == [1]

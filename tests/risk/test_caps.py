@@ -20,6 +20,7 @@ from engine.risk.refusal import Refusal
 from engine.risk.selection import Selection
 from engine.risk.world import GateWorld
 from tests.builders import LIMITS, future, intent, order, proposal, quote, stock, world
+from tests.examples import examples
 
 AT_ONE_PRICE = replace(LIMITS, entry_ticks_through=0, price_collar_pct=50.0, max_positions=50)
 WIDE = replace(
@@ -242,7 +243,7 @@ acts = st.one_of(
 
 
 @pytest.mark.req("REQ-E2", "REQ-E1")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(flow=st.lists(acts, max_size=40))
 def test_no_flow_of_orders_takes_positions_working_and_unknown_over_a_cap(
     flow: list[tuple[object, ...]],

@@ -61,8 +61,9 @@ def test_a_dry_run_opens_where_the_state_folder_cannot_be_used_and_can_be_steere
         text=True,
     )
     try:
-        ready = EngineState.READY.value
-        eventually(lambda: (here.status() or {}).get("engine_state") == ready, within_s=40.0, why="READY")
+        # Its state is elsewhere: only the command knows where.
+        ready = f'"engine_state": "{EngineState.READY}"'
+        eventually(lambda: ready in here.run("status", "--json").stdout, within_s=60.0, why="READY")
 
         assert here.run("stop").returncode == 0
         _, said = engine.communicate(timeout=30.0)

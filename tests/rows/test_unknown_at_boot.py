@@ -81,7 +81,7 @@ async def test_what_another_client_closes_is_booked_at_its_price_within_five_sec
 
         await here.trade_elsewhere("SPY", Side.SELL, quantity)
 
-        await here.until(lambda s: not s.positions, within_s=5.0, why="it is still shown")
+        await here.until(lambda s: not s.positions, why="it is still shown")
         state = await here.at_broker()
         (theirs,) = [e.fill for e in state.executions if e.fill.side is Side.SELL]
         assert here.rows("SELECT reason, exit_price FROM trade") == [("external_close", str(theirs.price))]

@@ -32,6 +32,7 @@ from engine.ledger.ledger import Ledger
 from engine.store import operations
 from engine.store.events import verify_chain
 from engine.store.sync import SyncStore
+from tests.examples import examples
 from tests.ledger.building import T0, at, claim, executed, fill, intent
 from tests.store.building import ACCOUNT, GATEWAY
 
@@ -94,7 +95,7 @@ events = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=examples(60), deadline=None, print_blob=True)
 @given(st.lists(events | st.just(START_OF_DAY), max_size=30))
 def test_the_store_holds_exactly_what_the_ledger_holds(run):
     with tempfile.TemporaryDirectory() as folder:

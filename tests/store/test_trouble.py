@@ -139,7 +139,7 @@ async def test_a_cancelled_task_leaves_its_transaction_whole_or_not_begun(tmp_pa
     def two_rows(conn: sqlite3.Connection) -> None:
         conn.execute("INSERT INTO meta (name, value) VALUES ('one', '1')")
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
         conn.execute("INSERT INTO meta (name, value) VALUES ('two', '2')")
 
     async with opened(tmp_path / "s.db") as store:
@@ -165,7 +165,7 @@ async def test_a_record_the_disk_refused_is_kept_although_its_asker_was_cancelle
 
     def slow(conn: sqlite3.Connection) -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     async with opened(tmp_path / "s.db") as store:
         await fill_the_disk(store)
@@ -204,7 +204,7 @@ async def test_the_loop_never_waits_for_the_disk(tmp_path):
 
     def slow(conn: sqlite3.Connection) -> str:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return "done"
 
     async with opened(tmp_path / "s.db") as store:

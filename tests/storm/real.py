@@ -100,7 +100,7 @@ class RealCockpit:
         """kill -9, and wait until the kernel has buried it."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10.0)
+        self.process.wait(60.0)
 
     def kill_gateway(self) -> None:
         """kill -9 of the gateway's process."""
@@ -116,7 +116,7 @@ class RealCockpit:
         if running is not None:
             end_gateway(running.pid)
 
-    def exit_code(self, *, within_s: float = 40.0) -> int:
+    def exit_code(self, *, within_s: float = 60.0) -> int:
         """The exit code, once it has ended by itself."""
         assert self.process is not None
         return self.process.wait(within_s)
@@ -137,7 +137,7 @@ class RealCockpit:
         finally:
             handle.close()
 
-    def until(self, condition: object, *, within_s: float = 30.0, why: str = "") -> Snapshot:
+    def until(self, condition: object, *, within_s: float = 60.0, why: str = "") -> Snapshot:
         """The first snapshot for which `condition(snapshot)` holds."""
         assert callable(condition)
 

@@ -12,7 +12,7 @@ from tests.storm.campaign import ever_failed, fresh_start, judge, run_for
 from tests.storm.weather import CALM, Blow, Moment, Weather
 from tests.storm.world import Storm
 
-FRESH_S = float(os.environ.get("COCKPIT_STORM_S", "25"))
+FRESH_S = float(os.environ.get("COCKPIT_STORM_S", "12"))
 
 
 @pytest.mark.req("FUT-F9", "REQ-X1", "PS60-PATH-1")

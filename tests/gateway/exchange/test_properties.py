@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.gateway.model import ExchangeEvent, Executed
+from tests.examples import examples
 from tests.gateway.exchange.world import CASH, CONTRACTS, World, fills
 
 Step = Callable[[World], list[ExchangeEvent]]
@@ -21,7 +22,7 @@ Step = Callable[[World], list[ExchangeEvent]]
 _TICKS = {1: 0.01, 2: 0.25}
 _BASE = {1: 10_000, 2: 20_000}
 _CON = st.sampled_from([1, 2])
-_FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FEW = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def price_of(con: int, ticks: int) -> float:

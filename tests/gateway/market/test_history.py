@@ -13,6 +13,7 @@ from engine.gateway import history
 from engine.gateway.history import Columns
 from engine.gateway.instruments import load_instruments
 from engine.gateway.model import Contract, HistoryBar
+from tests.examples import examples
 from tests.gateway.market.markets import at
 
 OPEN, CLOSE = at("2026-11-20 09:30"), at("2026-11-20 16:00")
@@ -67,7 +68,7 @@ def reference(
     return made
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     slots=SLOTS,
     seconds=SIZES,

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from engine.gateway.model import HistoryBar, MarketEvent, QuoteTick, TradeTick
 from engine.gateway.synthetic import SyntheticMarket
+from tests.examples import examples
 from tests.gateway.market.markets import AMD, SPY, at, few_instruments, make
 
 SEEDS = st.integers(0, 2**32)
 MOMENTS = st.sampled_from(
     ["2026-11-20 10:00", "2026-11-20 09:29", "2026-11-20 15:58:30", "2026-11-19 03:59", "2026-11-19 19:59:30"]
 )
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=examples(12), deadline=None)
 
 
 def bars_of(trades: list[TradeTick]) -> list[tuple[float, float, float, float, float, int, int]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.gateway.market_factory import choose_session, make_market, start_time
 from engine.gateway.model import DepthTick, GatewaySettings, MarketEvent, QuoteTick, TradeTick
 from engine.gateway.tape import TapeMarket
+from tests.examples import examples
 from tests.gateway.market.markets import SPY
 from tests.gateway.market.tapes import NAN, OPEN, play, write
 
@@ -307,7 +308,7 @@ def test_executions_in_a_message_file_print_before_the_book_they_leave(tmp_path:
     assert (events[2].size, events[2].aggressor) == (2, 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(cuts=st.lists(st.floats(0, 70), max_size=6), restart=st.floats(0, 60))
 def test_how_a_tape_is_advanced_or_resumed_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[float], restart: float

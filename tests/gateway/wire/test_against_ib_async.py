@@ -18,6 +18,7 @@ from engine.gateway.codec import FieldReader, split_fields
 from engine.gateway.instruments import load_instruments
 from engine.gateway.model import ExecutionView, OrderRequest, OrderView, Status, WhatIf
 from engine.gateway.parse_orders import read_place_order
+from tests.examples import examples
 from tests.gateway.wire.world import DAY
 
 VERSIONS = range(157, 179)
@@ -109,7 +110,7 @@ def decoded(payload: bytes, *, version: int) -> tuple[str, tuple[Any, ...]]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @given(order=orders)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_open_orders_arrive_as_they_are(version: int, order: OrderView) -> None:
     name, (order_id, contract, seen, state) = decoded(
         encode_orders.open_order(order, SPY, version=version), version=version
@@ -136,7 +137,7 @@ def test_open_orders_arrive_as_they_are(version: int, order: OrderView) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @given(order=orders)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_completed_orders_arrive_as_they_are(version: int, order: OrderView) -> None:
     name, (contract, seen, state) = decoded(
         encode_orders.completed_order(order, ES, version=version), version=version
@@ -155,7 +156,7 @@ def test_completed_orders_arrive_as_they_are(version: int, order: OrderView) -> 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @given(fill=fills)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_executions_arrive_as_they_are(version: int, fill: ExecutionView) -> None:
     name, (request_id, contract, seen) = decoded(
         encode_orders.execution(fill, SPY, request_id=-1, version=version), version=version
@@ -279,7 +280,7 @@ client_contracts = st.integers(0, len(CONTRACTS) - 1).map(lambda index: CONTRACT
 
 @pytest.mark.parametrize("version", VERSIONS)
 @given(order=client_orders, contract=client_contracts)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_every_place_order_of_a_real_client_is_read_to_the_last_field(
     version: int, order: ib_async.Order, contract: ib_async.Contract
 ) -> None:

@@ -98,7 +98,7 @@ def test_sigterm_saves_and_exits_0_and_the_next_start_goes_on_from_there(
     begun = status_of(tmp_path)["epoch"]
     eventually(lambda: status_of(tmp_path)["epoch"] > begun + 30)
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0
+    assert first.wait(60) == 0
     stopped = status_of(tmp_path)
 
     assert stopped["running"] is False
@@ -276,7 +276,7 @@ async def test_kill_9_loses_nothing_a_client_was_told(tmp_path: Path, gateways: 
 def test_state_of_another_account_is_refused(tmp_path: Path, gateways: Gateways) -> None:
     first, _ = gateways.listening(tmp_path)
     first.terminate()
-    first.wait(10)
+    first.wait(60)
     second = gateways.start(tmp_path, "--account", "DU9000002")
     _, err = second.communicate(timeout=20)
 

@@ -89,7 +89,7 @@ class RawClient:
     async def next(self) -> list[str]:
         """The next message's fields; raises EOFError where the gateway closed the connection."""
         while (payload := self._splitter.next_payload()) is None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 data = await self._reader.read(65536)
             if not data:
                 raise EOFError

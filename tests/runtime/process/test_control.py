@@ -56,7 +56,7 @@ def test_a_command_over_the_socket_comes_back_with_its_outcome(path: Path) -> No
         link = SocketHandle.connect(path, role="command")
         asked = command(CommandKind.HALT, reason="too fast", confirmed=True)
 
-        outcome = link.submit(asked).result(5.0)
+        outcome = link.submit(asked).result(60.0)
 
         assert (outcome.status, outcome.command_id) == (OutcomeStatus.DONE, asked.command_id)
         assert running.core.commands[-1] == asked
@@ -114,7 +114,7 @@ def test_a_command_whose_link_breaks_is_answered_as_unknown(path: Path) -> None:
 
         link.close()
 
-        assert waiting.result(5.0).code == "link_down"
+        assert waiting.result(60.0).code == "link_down"
 
 
 def test_a_client_that_reads_nothing_is_dropped_and_the_engine_never_waits_for_it(path: Path) -> None:
@@ -154,7 +154,7 @@ def test_bad_lines_cost_their_sender_the_connection_and_nobody_else_anything(pat
         _read_to_end(bad)
         bad.close()
 
-        assert running.handle.submit(command(CommandKind.PAUSE)).result(5.0).status is OutcomeStatus.DONE
+        assert running.handle.submit(command(CommandKind.PAUSE)).result(60.0).status is OutcomeStatus.DONE
         SocketHandle.connect(path, role="command").close()
 
 

@@ -190,7 +190,7 @@ def test_a_target_that_blocks_holds_up_nobody_who_logs(root: logging.Logger) -> 
 
     class Stalled(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            opened.wait(10.0)
+            opened.wait(60.0)
             writes.append(record.getMessage())
 
     handler = logs.QueuedHandler(Stalled(), name="stalled")

@@ -32,7 +32,7 @@ def test_the_cores_snapshots_come_after_every_boot_snapshot() -> None:
 
 def test_a_command_from_another_thread_is_carried_out_on_the_engine_thread() -> None:
     with engine() as running:
-        outcome = running.handle.submit(command(CommandKind.PAUSE, confirmed=True)).result(5.0)
+        outcome = running.handle.submit(command(CommandKind.PAUSE, confirmed=True)).result(60.0)
 
         assert outcome.status is OutcomeStatus.DONE
         assert running.handle.snapshot().brakes
@@ -40,15 +40,15 @@ def test_a_command_from_another_thread_is_carried_out_on_the_engine_thread() -> 
 
 def test_a_command_given_while_booting_waits_for_the_engine() -> None:
     with engine(wait=False) as running:
-        outcome = running.handle.submit(command(CommandKind.PAUSE, confirmed=True)).result(5.0)
+        outcome = running.handle.submit(command(CommandKind.PAUSE, confirmed=True)).result(60.0)
 
     assert outcome.status is OutcomeStatus.DONE
 
 
 def test_a_command_that_breaks_inside_the_engine_is_answered_and_the_engine_goes_on() -> None:
     with engine() as running:
-        broken = running.handle.submit(command(CommandKind.PAUSE, reason="explode")).result(5.0)
-        after = running.handle.submit(command(CommandKind.PAUSE)).result(5.0)
+        broken = running.handle.submit(command(CommandKind.PAUSE, reason="explode")).result(60.0)
+        after = running.handle.submit(command(CommandKind.PAUSE)).result(60.0)
 
     assert (broken.status, broken.code) == (OutcomeStatus.FAILED, "internal_error")
     assert after.status is OutcomeStatus.DONE
@@ -57,15 +57,15 @@ def test_a_command_that_breaks_inside_the_engine_is_answered_and_the_engine_goes
 def test_commands_still_running_at_the_end_are_answered_not_forgotten() -> None:
     with engine() as running:
         waiting = running.handle.submit(command(CommandKind.FLATTEN, reason="hang"))
-        running.handle.submit(command(CommandKind.STOP)).result(5.0)
+        running.handle.submit(command(CommandKind.STOP)).result(60.0)
 
-        assert waiting.result(5.0).status is OutcomeStatus.FAILED
+        assert waiting.result(60.0).status is OutcomeStatus.FAILED
 
 
 def test_a_command_after_the_end_is_answered_at_once() -> None:
     with engine() as running:
-        running.handle.submit(command(CommandKind.STOP)).result(5.0)
-        assert running.thread.join(5.0)
+        running.handle.submit(command(CommandKind.STOP)).result(60.0)
+        assert running.thread.join(60.0)
 
         assert running.handle.submit(command(CommandKind.HALT)).result(0).code == "not_ready"
         assert running.handle.is_alive is False
@@ -101,7 +101,7 @@ def test_an_engine_that_may_not_start_ends_with_its_own_exit_code_and_sentence()
     thread.start()
     waiting = thread.submit(command(CommandKind.HALT))
 
-    assert thread.join(5.0)
+    assert thread.join(60.0)
     assert thread.exit_code == 4
     assert feed.latest.state_reason == "the account DU1 is not the one of this state folder."
     assert waiting.result(0).status is OutcomeStatus.FAILED
@@ -127,7 +127,7 @@ def test_a_command_handed_over_while_the_thread_ends_is_answered_too() -> None:
     handed_over = thread.submit(command(CommandKind.HALT))
     thread.start()
 
-    assert thread.join(5.0)
+    assert thread.join(60.0)
     assert [answer.result(0).code for answer in (handed_over, *answers)] == ["not_ready"] * 4
 
 
@@ -150,7 +150,7 @@ def test_a_command_the_loop_never_came_to_is_answered_at_its_end() -> None:
     thread._ended = _NeverSet()  # the moment between the check and the hand-over, held open
     thread.start()
 
-    assert thread.join(5.0)
+    assert thread.join(60.0)
     assert late[0].result(0).status is OutcomeStatus.FAILED
 
 
@@ -175,9 +175,9 @@ def test_urgent_changes_reach_a_subscriber_and_market_data_does_not() -> None:
         eventually(lambda: running.handle.snapshot().seq > seq + 1, why="market data to move on")
         assert not urgent.is_set()
 
-        running.handle.submit(command(CommandKind.PAUSE)).result(5.0)
+        running.handle.submit(command(CommandKind.PAUSE)).result(60.0)
 
-        assert urgent.wait(5.0)
+        assert urgent.wait(60.0)
         assert set(calls) == {"engine"}
         end()
 
@@ -194,10 +194,10 @@ def test_a_blocked_loop_shows_in_the_lag() -> None:
 
         def block() -> None:
             loop_blocked.set()
-            released.wait(5.0)
+            released.wait(60.0)
 
         running.thread.call(block)
-        assert loop_blocked.wait(5.0)
+        assert loop_blocked.wait(60.0)
         threading.Timer(0.15, released.set).start()
 
         eventually(lambda: running.thread.lag.max_ms > 100.0)
