@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from functools import cache
 
 from engine.domain.instrument import Instrument
 
@@ -66,5 +67,11 @@ def _round_exactly(price: float, step: float, rounding: Rounding) -> float:
 
 def decimals(instrument: Instrument) -> int:
     """How many decimals a price of this instrument needs on screen and on the wire."""
-    exponent = Decimal(str(instrument.min_tick)).normalize().as_tuple().exponent
+    return _decimals_of(instrument.min_tick)
+
+
+@cache
+def _decimals_of(step: float) -> int:
+    """Every row of every snapshot asks, and there are few steps."""
+    exponent = Decimal(str(step)).normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 2

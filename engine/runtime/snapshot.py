@@ -16,7 +16,7 @@ from engine.runtime import views
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
 from engine.runtime.row_cache import RowCache
-from engine.runtime.setups.views import setup_views
+from engine.runtime.setups.views import SetupRows
 from engine.runtime.trading import Trading
 
 
@@ -49,6 +49,7 @@ class SnapshotBuilder:
         self._recovery = recovery
         self._order_rows = order_rows(desk)
         self._fill_rows = fill_rows(desk)
+        self._setup_rows = SetupRows(desk, trading)
 
     def build(self, seq: int) -> Snapshot:
         """The snapshot number `seq`, as things stand now."""
@@ -79,7 +80,7 @@ class SnapshotBuilder:
             health=(*self._health(), HealthRow("breakers", *desk.faults.words())),
             telemetry=self._telemetry(),
             why_not=why_not,
-            setups=setup_views(desk, self._trading, why_not),
+            setups=self._setup_rows.rows(why_not),
             selection=desk.selection,
             gates=desk.gates,
             summary=desk.summary,

@@ -19,7 +19,6 @@ from engine.api import StrategyView as StrategyRow
 from engine.domain.instrument import Instrument
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Intention, Proposal, Role
-from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.risk.gate import check_entry
@@ -29,8 +28,9 @@ from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.long_bars import aggregator_of
 from engine.runtime.running import Running, by_key
+from engine.runtime.setups.waiting import WhyRows
 from engine.runtime.strategy_view import strategy_view
-from engine.strategy.base import StrategyView, Waiting
+from engine.strategy.base import StrategyView
 
 _log = structlog.get_logger("engine")
 
@@ -39,9 +39,6 @@ Spawn: TypeAlias = Callable[[str, Callable[[], object]], None]
 
 LIVE_BAR_SECONDS = 5
 """Length of the bars the broker streams."""
-
-REFUSAL_SHOWN_S = 60.0
-"""Exchange seconds for which a refusal is the answer to "why no trade"."""
 
 
 class Trading:
@@ -65,6 +62,7 @@ class Trading:
         """Called where live bars alone made a strategy warm in an instrument."""
         self.on_whole: Callable[[Bar, bool], None] = lambda _bar, _warm: None
         """Hears each whole bar that a strategy decides on, and whether that strategy may act."""
+        self._whys = WhyRows(desk, failed=self._failed_at)
         self._readers: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> the strategies that read its quotes."""
         self._clocked: dict[str, tuple[Running, ...]] = {}
@@ -367,33 +365,4 @@ class Trading:
 
     def why_not(self) -> tuple[WhyNot, ...]:
         """Per instrument, why it is not traded now: the latest refusal, else what its strategy waits for."""
-        rows = []
-        for running in self.running:
-            for key in sorted(running.keys):
-                if self._desk.books.position(key) is not None:
-                    continue
-                rows.append(self._why(running, key))
-        return tuple(rows)
-
-    def _is_recent(self, refusal: WhyNot) -> bool:
-        """A refusal tells about the present only for a while; then what the strategy waits for does."""
-        return refusal.at is not None and (self._desk.now() - refusal.at).total_seconds() < REFUSAL_SHOWN_S
-
-    def _why(self, running: Running, key: str) -> WhyNot:
-        name = running.strategy.name
-        block = self._desk.strategy_block(name)
-        off = running.off or running.off_at.get(key, "") or (block.text if block else "")
-        if off:
-            return WhyNot(key, name, Reason.STRATEGY_OFF.value, off)
-        left_out = self._desk.inputs.excluded.get(key)
-        if left_out is not None:
-            return WhyNot(key, name, left_out.reason.value, left_out.text)
-        if key not in running.warm:
-            return WhyNot(key, name, Reason.WARMING_UP.value, running.waits_for(key))
-        refusal = self._desk.why_not.get((name, key))
-        if refusal is not None and self._is_recent(refusal):
-            return refusal
-        waiting = Waiting(Reason.STRATEGY_OFF, "it failed when it was asked")
-        with self._guarded(running, key):
-            waiting = running.strategy.why_not(key)
-        return WhyNot(key, name, waiting.code.value, waiting.text)
+        return self._whys.rows(self.running)

@@ -55,6 +55,10 @@ class _Watched:
     """Why the last break was not entered although every filter let it pass; None where that was not so."""
     spoken_side: Side = Side.BUY
     """Side of that break."""
+    state: tuple[object, SetupState] | None = None
+    """What was last shown of it, and all that went into it: asked ten times a second, and seldom news."""
+    waiting: tuple[object, Waiting] | None = None
+    """The same of what it waits for."""
 
 
 def price_of(quote: Quote) -> float:
@@ -277,30 +281,40 @@ class PivotBreak(Strategy):
             return Waiting(Reason.NO_SETUP, "the scanner has no levels for it today")
         if watched.holds:
             return Waiting(Reason.IN_POSITION, "in position")
-        return self._waiting(watched, watched.setup)
+        track = watched.tracks[watched.spoken_side]
+        face = (
+            watched.setup,
+            watched.price,
+            watched.judged,
+            watched.turned_down,
+            watched.max_attempts,
+            watched.attempts[track.side],
+            track.side,
+            track.pivot,
+            track.stage,
+        )
+        if watched.waiting is None or watched.waiting[0] != face:
+            watched.waiting = face, self._waiting(watched, watched.setup)
+        return watched.waiting[1]
 
     def setup_states(self) -> tuple[SetupState, ...]:
         """Every watched instrument with its levels, attempts and the filters of its last break."""
         return tuple(
-            self._state(key, watched, watched.setup)
-            for key, watched in self._watched.items()
-            if watched.setup is not None
+            [
+                self._state(key, watched, watched.setup)
+                for key, watched in self._watched.items()
+                if watched.setup is not None
+            ]
         )
 
     @staticmethod
     def _state(key: str, watched: _Watched, setup: Setup) -> SetupState:
-        return SetupState(
-            key=key,
-            resistance=setup.resistance,
-            support=setup.support,
-            score=setup.score,
-            above_pct=100.0 * (setup.resistance / watched.price - 1.0),
-            below_pct=100.0 * (1.0 - setup.support / watched.price),
-            stages=(watched.tracks[Side.BUY].stage.value, watched.tracks[Side.SELL].stage.value),
-            attempts=(watched.attempts[Side.BUY], watched.attempts[Side.SELL]),
-            filters=tuple((r.name.value, r.passed, r.value, r.limit) for r in watched.judged),
-            source=setup.source,
-        )
+        above, below = watched.tracks[Side.BUY].stage, watched.tracks[Side.SELL].stage
+        attempts = watched.attempts[Side.BUY], watched.attempts[Side.SELL]
+        face = setup, watched.price, above, below, attempts, watched.judged
+        if watched.state is None or watched.state[0] != face:
+            watched.state = face, _state(key, watched, setup)
+        return watched.state[1]
 
     def _waiting(self, watched: _Watched, setup: Setup) -> Waiting:
         failed = ", ".join(result.text() for result in watched.judged if not result.passed)
@@ -328,3 +342,18 @@ class PivotBreak(Strategy):
 
 def _sign(view: StrategyView) -> int:
     return 1 if view.quantity > 0 else -1
+
+
+def _state(key: str, watched: _Watched, setup: Setup) -> SetupState:
+    return SetupState(
+        key=key,
+        resistance=setup.resistance,
+        support=setup.support,
+        score=setup.score,
+        above_pct=100.0 * (setup.resistance / watched.price - 1.0),
+        below_pct=100.0 * (1.0 - setup.support / watched.price),
+        stages=(watched.tracks[Side.BUY].stage.value, watched.tracks[Side.SELL].stage.value),
+        attempts=(watched.attempts[Side.BUY], watched.attempts[Side.SELL]),
+        filters=tuple((r.name.value, r.passed, r.value, r.limit) for r in watched.judged),
+        source=setup.source,
+    )
