@@ -1,4 +1,4 @@
-"""Sees that a mean has changed: a window that grows while the world stands still and is cut when it moves."""
+"""Sees that a mean has changed: a window that grows while nothing moves and is cut when something does."""
 
 from __future__ import annotations
 

@@ -76,14 +76,10 @@ class BayesianLogistic:
 
     def learn_one(self, x: Features, y: bool, w: float = 1.0) -> None:
         """Learn one example that counts `w` times."""
-        self.score_and_learn(x, y=y, w=w)
-
-    def score_and_learn(self, x: Features, *, y: bool, w: float = 1.0) -> float:
-        """Learn one example and return the probability of True that was held just before."""
         raw = self._raw(x)
         if raw is None or not (math.isfinite(w) and w > 0.0):
             self.rejected += 1
-            return 0.5
+            return
         self._rescale(raw)
         scaled = self._scaled(raw)
         reach = self._cov @ scaled
@@ -97,7 +93,6 @@ class BayesianLogistic:
         if self._forgetting < 1.0:
             self._forget()
         self.learnt += 1
-        return p
 
     def inflate(self) -> None:
         """Keep what was learnt, but doubt it as much as at the beginning."""

@@ -1,4 +1,4 @@
-"""Notices that the market, or the model's promise, is not what it was. Sees non-overlapping outcomes only."""
+"""Notices that the market or the model's promise has changed. Sees non-overlapping outcomes only."""
 
 from __future__ import annotations
 

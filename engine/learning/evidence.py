@@ -223,9 +223,7 @@ class EvidenceGate:
     def restore(self, state: Mapping[str, Plain]) -> None:
         """Continue exactly where `state` was taken. Another appetite judges the same evidence anew."""
         shadows: list[_Shadow] = []
-        for part in plain.items(state, "shadows"):
-            if not isinstance(part, dict):
-                raise plain.StateError("state of a model: a shadow trader is not a table")
+        for part in plain.tables(state, "shadows"):
             shadows.append(_Shadow())
             shadows[-1].restore(part)
         self._claims.restore(state, "claims")

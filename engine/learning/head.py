@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from engine.learning import plain
 from engine.learning.calibration import OnlinePlatt
-from engine.learning.estimator import Features, Plain, clip
+from engine.learning.estimator import Features, Plain
 from engine.learning.mixture import Mixture
 
 
@@ -19,6 +19,8 @@ class Answer(NamedTuple):
     """Calibrated probability of yes."""
     strangeness: float
     """How unlike everything learnt the features are (v'Pv)."""
+    experts: tuple[float, ...]
+    """What each expert said."""
 
 
 class Head:
@@ -35,19 +37,21 @@ class Head:
 
     def answer(self, x: Features) -> Answer:
         """The forecast for these features."""
-        raw, strangeness = self.model.assess(x)
-        return Answer(raw, self.calibration.calibrated(raw), strangeness)
+        raw, strangeness, experts = self.model.assess(x)
+        return Answer(raw, self.calibration.calibrated(raw), strangeness, experts)
 
-    def learn(self, x: Features, *, y: bool, uniqueness: float = 1.0, boost: float = 1.0) -> float:
+    def learn(
+        self, x: Features, *, y: bool, said: Answer | None, uniqueness: float = 1.0, boost: float = 1.0
+    ) -> None:
         """One label. `uniqueness` is decision step / horizon; `boost` > 1 makes a loss count more.
 
-        Only the model is boosted: the layer behind sees outcomes as often as they happened, so that the
-        shown probability stays honest. Returns the calibrated probability of `y` held just before.
+        Judged is what was `said` when the decision was taken, never what would be said now: where labels
+        overlap, that would know a part of the outcome. Only the model is boosted: the layer behind sees
+        outcomes as often as they happened, so that the shown probability stays honest.
         """
-        raw = self.model.score_and_learn(x, y=y, w=uniqueness * boost)
-        held = self.calibration.calibrated(raw)
-        self.calibration.learn(raw, y=y, w=uniqueness)
-        return clip(held if y else 1.0 - held)
+        self.model.learn(x, y=y, w=uniqueness * boost, forecasts=None if said is None else said.experts)
+        if said is not None:
+            self.calibration.learn(said.raw, y=y, w=uniqueness)
 
     def state(self) -> dict[str, Plain]:
         """Everything it has learnt."""
@@ -57,3 +61,14 @@ class Head:
         """Continue exactly where `state` was taken."""
         self.model.restore(plain.table(state, "model"))
         self.calibration.restore(plain.table(state, "calibration"))
+
+
+def numbers_of(answer: Answer) -> list[Plain]:
+    """A forecast as JSON can hold it."""
+    return [answer.raw, answer.p, answer.strangeness, *answer.experts]
+
+
+def answer_of(numbers: Sequence[float]) -> Answer:
+    """A forecast read back."""
+    raw, p, strangeness, *experts = numbers
+    return Answer(raw, p, strangeness, tuple(experts))

@@ -12,10 +12,10 @@ from engine.learning.appetite import Appetite
 from engine.learning.drift import Drift, DriftWatch
 from engine.learning.estimator import Features, Plain
 from engine.learning.evidence import EvidenceGate
-from engine.learning.head import Head
+from engine.learning.head import Answer, Head
 from engine.learning.mixture import nested
 from engine.learning.moves import Familiarity, MoveSize
-from engine.learning.succession import Change, Succession
+from engine.learning.succession import Change, Forecast, Succession
 from engine.learning.threshold import Claim, Verdict, WhyNot, judged
 
 LEAST_OUTCOMES: Final = 30
@@ -39,11 +39,23 @@ class JudgeSettings:
     """Decision step / horizon: what one of several overlapping labels is worth."""
 
 
+class Said(NamedTuple):
+    """All forecasts of one decision, kept until its outcome is known."""
+
+    direction: Forecast
+    movement: Answer
+
+    @property
+    def p_up(self) -> float:
+        """Calibrated probability of up, given a move."""
+        return self.direction.champion.p
+
+
 class Label(NamedTuple):
     """What became of the price at the horizon of one decision."""
 
     features: Features
-    p_up: float
+    said: Said
     """What was forecast when the decision was taken."""
     move: float
     """Signed change of the mid; 0 = it did not move. Same unit as R."""
@@ -81,20 +93,21 @@ class Judge:
         self.labels = 0
         self._seen_until = -math.inf
 
-    def claim(self, decision: int, x: Features, *, cost: float) -> Claim:
+    def claim(self, decision: int, x: Features, *, cost: float) -> tuple[Claim, Said]:
         """What is expected of one decision, entered into the shadow traders' books."""
-        _, p_up, strangeness = self.direction.answer(x)
+        said = Said(self.direction.forecast(x), self.movement.answer(x))
+        p_up = said.p_up
         claim = Claim(
             decision=decision,
             is_up=p_up > 0.5,
             p=max(p_up, 1.0 - p_up),
-            p_move=self.movement.answer(x).p,
+            p_move=said.movement.p,
             move=self.sizes.mean,
             cost=cost,
-            strangeness=strangeness,
+            strangeness=said.direction.champion.strangeness,
         )
         self.gate.consider(claim.net, decision)
-        return claim
+        return claim, said
 
     def verdict(self, claim: Claim, *, drawdown: float = 0.0) -> Verdict:
         """May it trade? `drawdown` is the share of the largest drawdown that is used up, 0 to 1."""
@@ -116,18 +129,21 @@ class Judge:
             return News()
         boost = self.settings.loss_weight if label.lost else 1.0
         self.labels += 1
-        self.movement.learn(label.features, y=moved, uniqueness=share)
+        self.movement.learn(label.features, y=moved, said=label.said.movement, uniqueness=share)
         if not moved:
             return News()
         self.sizes.learn(abs(label.move))
         up = label.move > 0.0
-        change = self.direction.learn(label.features, y=up, uniqueness=share, boost=boost)
+        change = self.direction.learn(
+            label.features, y=up, said=label.said.direction, uniqueness=share, boost=boost
+        )
         if change is Change.PROMOTED:
             self.drift.restart()
-        if label.at < self._seen_until:
+        # The detectors judge the champion of now by its own words.
+        if label.at < self._seen_until or not self.direction.is_by_them(label.said.direction):
             return News(change=change)
         self._seen_until = label.due
-        return News(self._watch(label.p_up, up=up), change)
+        return News(self._watch(label.said.p_up, up=up), change)
 
     def book(self, decision: int, *, r: float, worst_r: float) -> bool:
         """The shadow trade of one decision. True = the gate closed because of it."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from engine.learning import plain
 from engine.learning.bayes import BayesianLogistic
 from engine.learning.estimator import Features, Plain, both, clip
+
+PRIOR_LOGIT_VARIANCE: Final = 3.0
+"""How far from even odds an expert believes the truth to be before it has seen any label."""
 
 
 class Mixture:
@@ -45,28 +48,33 @@ class Mixture:
         """The likelier label."""
         return self.assess(x)[0] > 0.5
 
-    def assess(self, x: Features) -> tuple[float, float]:
-        """Probability of True, and how unlike everything learnt the example is to the doubting most."""
+    def assess(self, x: Features) -> tuple[float, float, tuple[float, ...]]:
+        """Probability of True, strangeness to the expert that doubts most, and what each expert says."""
         parts = [expert.assess(x) for expert in self.experts.values()]
-        p = sum(share * part[0] for share, part in zip(self._shares, parts, strict=True))
-        return clip(p), max(part[1] for part in parts)
+        forecasts = tuple(p for p, _ in parts)
+        return self._mixed(forecasts), max(doubt for _, doubt in parts), forecasts
 
     def learn_one(self, x: Features, y: bool, w: float = 1.0) -> None:
-        """Every expert learns; what each had forecast moves its share."""
-        self.score_and_learn(x, y=y, w=w)
+        """Every expert learns; what each says just before moves its share."""
+        self.learn(x, y=y, w=w, forecasts=self.assess(x)[2])
 
-    def score_and_learn(self, x: Features, *, y: bool, w: float = 1.0) -> float:
-        """Learn one example and return the probability of True that was held just before."""
-        forecasts = [expert.score_and_learn(x, y=y, w=w) for expert in self.experts.values()]
-        held = clip(sum(share * p for share, p in zip(self._shares, forecasts, strict=True)))
-        # What a label is worth twice is no second witness: an expert's credit is at most one label's.
+    def learn(self, x: Features, *, y: bool, w: float, forecasts: Sequence[float] | None) -> None:
+        """Every expert learns; what each had forecast when the decision was taken moves its share.
+
+        Where labels overlap, a forecast made later would have seen a part of the outcome. None = there
+        is no forecast of that time, and shares stay as they are.
+        """
+        for expert in self.experts.values():
+            expert.learn_one(x, y, w)
+        if forecasts is None:
+            return
+        # What is boosted is no second witness: an expert's credit is at most one label's.
         credit = min(w, 1.0)
         earned = [
             share * math.exp(credit * math.log(clip(p if y else 1.0 - p)))
             for share, p in zip(self._shares, forecasts, strict=True)
         ]
         self._share_out(earned)
-        return held
 
     def inflate(self) -> None:
         """Keep what was learnt, but doubt all of it as much as at the beginning."""
@@ -95,6 +103,9 @@ class Mixture:
             expert.restore(plain.table(experts, name))
         self._shares, self.learnt = shares, learnt
 
+    def _mixed(self, forecasts: Sequence[float]) -> float:
+        return clip(sum(share * p for share, p in zip(self._shares, forecasts, strict=True)))
+
     def _share_out(self, earned: Sequence[float]) -> None:
         self.learnt += 1
         given_back = 1.0 / (self.learnt + 1)
@@ -102,13 +113,17 @@ class Mixture:
         self._shares = [(1.0 - given_back) * part / total + given_back / count for part in earned]
 
 
-def nested(
-    sets: Mapping[str, Sequence[str]], *, prior_variance: float = 1.0, forgetting: float = 1.0
-) -> Mixture:
-    """One Bayesian expert per named set of features."""
+def nested(sets: Mapping[str, Sequence[str]], *, forgetting: float = 1.0) -> Mixture:
+    """One Bayesian expert per named set of features.
+
+    Each begins with the same doubt about the market, whatever the number of its features: a wide prior
+    over many weights is a bold claim about their sum.
+    """
     return Mixture(
         {
-            name: BayesianLogistic(features, prior_variance=prior_variance, forgetting=forgetting)
+            name: BayesianLogistic(
+                features, prior_variance=PRIOR_LOGIT_VARIANCE / len(features), forgetting=forgetting
+            )
             for name, features in sets.items()
         }
     )

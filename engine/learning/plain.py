@@ -25,6 +25,16 @@ def number(state: Mapping[str, Plain], name: str) -> float:
     return float(value)
 
 
+def maybe(state: Mapping[str, Plain], name: str) -> float | None:
+    """A number, or None where there is none."""
+    return None if state.get(name) is None else number(state, name)
+
+
+def maybe_floats(state: Mapping[str, Plain], name: str, *, count: int) -> list[float] | None:
+    """A list of so many numbers, or None where there is none."""
+    return None if state.get(name) is None else floats(state, name, count=count)
+
+
 def whole(state: Mapping[str, Plain], name: str) -> int:
     """A whole number."""
     value = state.get(name)
@@ -55,6 +65,15 @@ def table(state: Mapping[str, Plain], name: str) -> dict[str, Plain]:
     if not isinstance(value, dict):
         raise StateError(f"state of a model: {name} is not a table")
     return value
+
+
+def tables(state: Mapping[str, Plain], name: str) -> list[dict[str, Plain]]:
+    """A list of parts with names of their own."""
+    found = items(state, name)
+    parts = [one for one in found if isinstance(one, dict)]
+    if len(parts) != len(found):
+        raise StateError(f"state of a model: {name} holds something that is not a table")
+    return parts
 
 
 def floats(state: Mapping[str, Plain], name: str, *, count: int | None = None) -> list[float]:

@@ -60,14 +60,14 @@ def test_a_loss_moves_the_model_more_than_a_win_and_the_shown_probability_no_fur
     def head() -> Head:
         made = Head(nested(SETS))
         for step in edge_world(2, 200, strength=2.5):
-            made.learn(step.x, y=step.outcome > 0)
+            made.learn(step.x, y=step.outcome > 0, said=made.answer(step.x))
         return made
 
     x = {"f0": 0.4, "f2": 0.2, "f3": 0.1}
     plain, boosted = head(), head()
-    before = plain.model.probability(x)
-    plain.learn(x, y=False)
-    boosted.learn(x, y=False, boost=2.0)
+    before, said = plain.model.probability(x), plain.answer(x)
+    plain.learn(x, y=False, said=said)
+    boosted.learn(x, y=False, said=said, boost=2.0)
 
     assert before - boosted.model.probability(x) > 1.25 * (before - plain.model.probability(x))
     assert boosted.calibration.state() == plain.calibration.state()
@@ -80,7 +80,7 @@ def contest(flip: bool) -> list[Change]:
     for event, step in enumerate(edge_world(4, 1600, strength=2.5, flip_at=800 if flip else None)):
         if event == 800:
             line.challenge()
-        change = line.learn(step.x, y=step.outcome > 0)
+        change = line.learn(step.x, y=step.outcome > 0, said=line.forecast(step.x))
         if change is not None:
             found.append(change)
     return found
@@ -96,17 +96,17 @@ def test_champion_and_challenger_continue_exactly_after_a_restart() -> None:
     line, again = (Succession(lambda: Head(nested(SETS)), alpha=1e-9) for _ in range(2))
     steps = list(edge_world(5, 300, strength=2.5))
     for step in steps[:100]:
-        line.learn(step.x, y=step.outcome > 0)
+        line.learn(step.x, y=step.outcome > 0, said=line.forecast(step.x))
     line.challenge()
     for step in steps[100:200]:
-        line.learn(step.x, y=step.outcome > 0)
+        line.learn(step.x, y=step.outcome > 0, said=line.forecast(step.x))
 
     again.restore(json.loads(json.dumps(line.state(), allow_nan=False)))
 
     for step in steps[200:]:
-        line.learn(step.x, y=step.outcome > 0)
-        again.learn(step.x, y=step.outcome > 0)
-        assert again.answer(step.x) == line.answer(step.x)
+        line.learn(step.x, y=step.outcome > 0, said=line.forecast(step.x))
+        again.learn(step.x, y=step.outcome > 0, said=again.forecast(step.x))
+        assert again.forecast(step.x) == line.forecast(step.x)
         assert again.log_ratio == line.log_ratio
 
 

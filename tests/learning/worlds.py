@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.learning.appetite import APPETITES, Appetite, AppetiteName
 from engine.learning.drift import Drift
-from engine.learning.judge import Judge, JudgeSettings, Label
+from engine.learning.judge import Judge, JudgeSettings, Label, Said
 from engine.learning.threshold import Claim
 
 HORIZON = 5
@@ -92,7 +92,7 @@ class Pending(NamedTuple):
     event: int
     step: Step
     claim: Claim
-    p_up: float
+    said: Said
     traded: bool
 
 
@@ -128,16 +128,15 @@ class Player:
     def turn(self, event: int, step: Step) -> float:
         """One decision; returns the probability of up that was claimed for it."""
         self._settle(event)
-        claim = self.judge.claim(event, step.x, cost=step.cost)
+        claim, said = self.judge.claim(event, step.x, cost=step.cost)
         verdict = self.judge.verdict(claim)
         trades = verdict.may_trade and event >= self._busy_until
         if trades:
             self._busy_until = event + HORIZON
-        p_up = claim.p if claim.is_up else 1.0 - claim.p
-        self._waiting.append(Pending(event, step, claim, p_up, trades))
+        self._waiting.append(Pending(event, step, claim, said, trades))
         self._others(event, step, claim)
         self._doors(event)
-        return p_up
+        return said.p_up
 
     def _settle(self, event: int) -> None:
         while self._waiting and self._waiting[0].event + HORIZON <= event:
@@ -151,7 +150,7 @@ class Player:
             self.judge.book(past.event, r=r, worst_r=1.0 + past.step.cost)
             lost = past.traded and r < 0.0
             news = self.judge.learn(
-                Label(past.step.x, past.p_up, past.step.outcome, past.event, past.event + self._overlap, lost)
+                Label(past.step.x, past.said, past.step.outcome, past.event, past.event + self._overlap, lost)
             )
             if isinstance(news.drift, Drift):
                 self.played.alarms.append(event)
