@@ -150,6 +150,20 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     return found
 
 
+def honest_line(folder: Path) -> str:
+    """How far the Sharpe ratio of a run can be believed, for people. Raises NoRunError."""
+    metrics, moment = read_json(folder, SUMMARY)["metrics"], read_json(folder, MOMENT)
+    error, odds = metrics["sharpe_standard_error"], metrics["sharpe_probability"]
+    left, trials = moment["deflated_sharpe"], moment["trials"]
+    if error is None or odds is None:
+        return "Sharpe: the days do not vary, so nothing can be said"
+    known = f"Sharpe {metrics['sharpe']:.2f} ± {error:.2f}, {odds:.0%} likely above nought"
+    tries = f"{trials} trial{'' if trials == 1 else 's'} on these bars"
+    after = f"{'-' if left is None else f'{left:.0%}'} after {tries}"
+    few = "" if metrics["enough_days"] else f"; {metrics['days']} trading days are not enough to say"
+    return f"{known}, {after}{few}"
+
+
 def find_run(results: Path, name: str) -> Path:
     """The folder of a run by its path, its id, an unambiguous beginning of it, or `last`.
 

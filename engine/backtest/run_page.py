@@ -14,6 +14,7 @@ from engine.backtest.ledgers import read_table
 from engine.backtest.metrics import LET_THROUGH, falls_of, new_york_days
 from engine.backtest.run_directory import MOMENT, SUMMARY, read_json
 from engine.config.atomic import write_atomically
+from engine.config.layers import flat
 from engine.report.charts import curve
 from engine.report.page import chart_script, render
 
@@ -64,7 +65,7 @@ def run_page(folder: Path) -> str:
         code_revision=summary["code_revision"],
         config_hash=summary["config_hash"],
         data_hash=summary["data_hash"],
-        parameters=sorted(summary["parameters"].items()),
+        parameters=sorted((".".join(path), value) for path, value in flat(summary["parameters"])),
         charts={
             "equity": curve(at, path, name="equity, USD"),
             "drawdown": curve(at, _drawdown(initial, path), name="below the peak", fill=True, percent=True),

@@ -21,6 +21,7 @@ from engine.backtest.run_directory import (
     RunInputs,
     find_run,
     free_run_id,
+    honest_line,
     read_json,
     write_run,
 )
@@ -150,6 +151,15 @@ def test_a_run_is_found_by_its_beginning_or_as_the_last_one(tmp_path: Path) -> N
         find_run(tmp_path, "2026")
     with pytest.raises(NoRunError, match="no run '2027'"):
         find_run(tmp_path, "2027")
+
+
+@pytest.mark.req("PLAN-M2-METRICS")
+def test_what_a_ratio_is_worth_is_said_in_one_line(tmp_path: Path) -> None:
+    varied, flat = written(tmp_path), written(tmp_path, result((100.0, 100.0)), name="r2")
+
+    assert honest_line(varied).startswith("Sharpe ")
+    assert "after 1 trial on these bars; 4 trading days are not enough to say" in honest_line(varied)
+    assert "nothing can be said" in honest_line(flat)
 
 
 def test_two_runs_within_a_second_have_two_names(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ def test_the_end_prints_the_summary_and_leaves_summary_and_trades_on_the_disk(
     summary, trades = written(cockpit, "daily_summary"), written(cockpit, "trades")
     assert summary["total_trades"] == len(trades) == len(symbols)
     assert summary["left_open"] == []
+    (page,) = cockpit.state.glob("embedded-*/runs/*/report_20261120.html")
+    assert page.read_text(encoding="utf-8").count(">LONG<") == len(symbols)
     assert sorted(trade["symbol"] for trade in trades) == sorted(symbols)
     assert {trade["exit_reason"] for trade in trades} <= {"shutdown"}
     for symbol in symbols:

@@ -20,7 +20,7 @@ from engine.backtest.data.universe import CACHE_FOLDER, bar_seconds, calendar_of
 from engine.backtest.engine import Progress, run_backtest
 from engine.backtest.metrics import as_json, measure
 from engine.backtest.result import RunResult
-from engine.backtest.run_directory import RunInputs, free_run_id, results_folder, write_run
+from engine.backtest.run_directory import RunInputs, free_run_id, honest_line, results_folder, write_run
 from engine.backtest.run_page import write_report
 from engine.backtest.sample import SYMBOLS, sample_hours, sample_series
 from engine.backtest.series import NANOSECONDS, BarSeries
@@ -92,6 +92,7 @@ def backtest(loaded: Loaded, asked: Asked, *, say: Say, progress: Progress | Non
     folder = _keep(loaded, asked, names, series, instruments, result, took_s)
     for line in summary_lines(result, names, took_s):
         say(line)
+    say(honest_line(folder))
     say(f"kept in {folder}")
     if asked.report:
         say(f"report: {write_report(folder)}")
