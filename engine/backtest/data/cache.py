@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -100,6 +100,11 @@ class BarCache:
         """For which time the bars are complete. Raises DataError for a file that cannot be read."""
         return united(span for path in self._parts(symbol, key, seconds) for span in _held(path))
 
+    def expiry(self, symbol: str, key: str, seconds: int) -> str:
+        """YYYYMMDD of a future's contract, empty for a stock. Raises DataError."""
+        paths = self._parts(symbol, key, seconds)
+        return _opened(paths[0], lambda: str(_told(paths[0])["expiry"])) if paths else ""
+
     def read(self, symbol: str, key: str, seconds: int) -> BarSeries | None:
         """All bars of an instrument, None without any. Raises DataError for a file that cannot be read."""
         parts = [_read(path) for path in self._parts(symbol, key, seconds)]
@@ -108,8 +113,13 @@ class BarCache:
         bars = in_order(parts)
         return BarSeries(key, seconds, *bars, source=f"{self._folder.name} {_NAMES[seconds]}")
 
-    def add(self, symbol: str, key: str, seconds: int, bars: Columns, pieces: Spans) -> None:
-        """Put bars away with the stretches they are complete for. Raises DataError where that fails."""
+    def add(
+        self, symbol: str, key: str, seconds: int, bars: Columns, pieces: Spans, *, expiry: str = ""
+    ) -> None:
+        """Put bars away with the stretches they are complete for; `expiry` is YYYYMMDD of a contract.
+
+        Raises DataError where that fails.
+        """
         folder = self._room(symbol, key, seconds)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         by_part: dict[str, list[Span]] = {}
@@ -119,14 +129,15 @@ class BarCache:
             inside = np.zeros(len(bars.end_ns), dtype=np.bool_)
             for start, end in own:
                 inside |= (bars.end_ns > start) & (bars.end_ns <= end)
-            self._write(folder / f"{name}.parquet", key, seconds, bars.take(inside), tuple(own))
+            told = {"version": VERSION, "key": key, "seconds": seconds, "expiry": expiry}
+            self._write(folder / f"{name}.parquet", told, bars.take(inside), tuple(own))
 
-    def _write(self, path: Path, key: str, seconds: int, bars: Columns, pieces: Spans) -> None:
+    def _write(self, path: Path, told: dict[str, object], bars: Columns, pieces: Spans) -> None:
         held: Spans = ()
         if path.exists():
             held, known = _held(path), _read(path)
             bars = in_order((known, bars))
-        told = {"version": VERSION, "key": key, "seconds": seconds, "held": united((*held, *pieces))}
+        told = told | {"held": united((*held, *pieces))}
         table = pa.table(
             {
                 "end": pa.array(bars.end_ns, pa.timestamp("ns", "UTC")),
@@ -137,7 +148,7 @@ class BarCache:
         try:
             replace_atomically(path, lambda made: pq.write_table(table, made, compression="zstd"))
         except OSError as error:
-            raise DataError(f"{path.name} of {key} cannot be written: {error.strerror}") from error
+            raise DataError(f"{path.name} of {told['key']} cannot be written: {error.strerror}") from error
 
     def _room(self, symbol: str, key: str, seconds: int) -> Path:
         return self._folder / quote(symbol, safe="") / quote(key, safe="") / _NAMES[seconds]
@@ -148,20 +159,21 @@ class BarCache:
 
 
 def _held(path: Path) -> Spans:
-    return _opened(path, lambda: _held_of(pq.read_schema(path).metadata))
+    return _opened(path, lambda: tuple((int(start), int(end)) for start, end in _told(path)["held"]))
 
 
-def _held_of(metadata: dict[bytes, bytes] | None) -> Spans:
-    told = json.loads((metadata or {})[_META])
+def _told(path: Path) -> dict[str, Any]:
+    """What the file says of itself. Raises ValueError for another version."""
+    told: dict[str, Any] = json.loads((pq.read_schema(path).metadata or {})[_META])
     if told["version"] != VERSION:
         raise ValueError(f"its version is {told['version']}, this program knows {VERSION}")
-    return tuple((int(start), int(end)) for start, end in told["held"])
+    return told
 
 
 def _read(path: Path) -> Columns:
     def columns() -> Columns:
+        _told(path)
         table = pq.read_table(path)
-        _held_of(table.schema.metadata)
         first, high, low, last = (table.column(name).to_numpy() for name in _COLUMNS)
         ends = table.column("end").cast(pa.int64()).to_numpy()
         return Columns(ends, first, high, low, last, table.column("volume").to_numpy())

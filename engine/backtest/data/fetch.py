@@ -90,12 +90,15 @@ class Fetcher:
         for one, asked in work:
             bars = await self._ask(one, asked, seconds)
             kept = columns_of(bars, asked.pieces, seconds)
-            await asyncio.to_thread(
-                self._cache.add, one.symbol, one.instrument.key, seconds, kept, asked.pieces
-            )
+            await asyncio.to_thread(self._keep, one, seconds, kept, asked)
             done, total = self._progress.done + 1, self._progress.total
             self._say(Progress(one.instrument.key, done, total, self._progress.bars + len(kept.end_ns), 0.0))
         return self._progress
+
+    def _keep(self, one: Wanted, seconds: int, bars: Columns, asked: Request) -> None:
+        ends = one.instrument.last_trade_date
+        expiry = "" if ends is None else f"{ends:%Y%m%d}"
+        self._cache.add(one.symbol, one.instrument.key, seconds, bars, asked.pieces, expiry=expiry)
 
     def _lacking(self, one: Wanted, seconds: int) -> tuple[Request, ...]:
         held = self._cache.held(one.symbol, one.instrument.key, seconds)

@@ -51,14 +51,8 @@ def read_raw(path: Path, *, expiry: str = "") -> RawBars:
 
     `expiry` (YYYYMM) names the contract where a file holds several of a future.
     """
-    is_text = path.suffix.lower() == ".csv"
-    if not is_text and path.suffix.lower() != ".parquet":
-        raise DataError(f"{path.name}: {path.suffix or 'a file without an ending'} is not .csv or .parquet")
-    try:
-        table = _read_csv(path) if is_text else pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
-    table = _one_expiry(table, path.name, expiry)
+    is_text = _is_text(path)
+    table = _one_expiry(_read(path), path.name, expiry)
     is_daily = "date" in table.column_names and "ts" not in table.column_names
     wanted = ("date" if is_daily else "ts", *NUMBERS)
     missing = [name for name in wanted if name not in table.column_names]
@@ -77,6 +71,19 @@ def read_raw(path: Path, *, expiry: str = "") -> RawBars:
     return RawBars(path.name, counted, first, is_daily, at_ns, numbers, marks)
 
 
+def _is_text(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _read(path: Path) -> Any:
+    if not _is_text(path) and path.suffix.lower() != ".parquet":
+        raise DataError(f"{path.name}: {path.suffix or 'a file without an ending'} is not .csv or .parquet")
+    try:
+        return _read_csv(path) if _is_text(path) else pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
+
+
 def _read_csv(path: Path) -> Any:
     """Every cell as text: what a cell says must be told as it stands, not as a guess of its type."""
     text = path.read_bytes().rstrip() + b"\n"
@@ -93,11 +100,22 @@ def _read_csv(path: Path) -> Any:
     )
 
 
+def expiries(path: Path) -> tuple[str, ...]:
+    """The contracts a file holds, sorted; none where it has no such column. Raises DataError."""
+    table = _read(path)
+    return _known(table) if "expiry" in table.column_names else ()
+
+
+def _known(table: Any) -> tuple[str, ...]:
+    values = pc.unique(pc.cast(table.column("expiry"), pa.string())).to_pylist()
+    return tuple(sorted(value for value in values if value))
+
+
 def _one_expiry(table: Any, name: str, expiry: str) -> Any:
     if "expiry" not in table.column_names:
         return table
     column = pc.cast(table.column("expiry"), pa.string())
-    known = sorted(value for value in pc.unique(column).to_pylist() if value)
+    known = _known(table)
     if expiry in known:
         return table.filter(pc.equal(column, expiry))
     if not expiry and len(known) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,9 +16,13 @@ from engine.backtest.data.files import joined, load_bars
 from engine.backtest.data.gaps import Gaps, find_gaps
 from engine.backtest.data.names import read_names, renamed, within
 from engine.backtest.data.problems import DataError
-from engine.backtest.data.sessions import SessionSource, day_number, day_of
-from engine.backtest.series import BarSeries
+from engine.backtest.data.raw import expiries
+from engine.backtest.data.rolls import Contract, rolled
+from engine.backtest.data.sessions import SessionSource, SessionTable, day_number, day_of
+from engine.backtest.series import NANOSECONDS, BarSeries
 from engine.config import Gateway, Loaded
+from engine.domain.instrument import SecType
+from engine.domain.market import utc
 from engine.market.calendar_source import make_calendars
 from engine.market.calendars import calendar_name
 from engine.market.catalog import parse_symbol
@@ -31,6 +35,10 @@ _ENDINGS: Final = (".parquet", ".csv")
 SPLITS_BY_BROKER: Final = "splits adjusted by the broker, dividends unadjusted"
 _OTHER_DATA: Final = "_quote"
 """Files that lie beside the bars and are none."""
+
+_DAY: Final = timedelta(days=1)
+_Found = tuple[BarSeries, tuple[str, ...]]
+"""Bars, and in words what was left out or changed."""
 
 _log = logging.getLogger("cockpit.backtest")
 
@@ -79,7 +87,7 @@ def load_recorded(
         cache=cache_of(loaded),
         is_simulated=loaded.gateway is Gateway.EMBEDDED,
     )
-    return tuple(one for symbol in symbols for one in room.recorded(symbol, seconds, first, last))
+    return tuple(room.recorded(symbol, seconds, first, last) for symbol in symbols)
 
 
 def cache_of(loaded: Loaded) -> BarCache:
@@ -123,22 +131,60 @@ class Room:
         self._cache = cache
         self._is_simulated = is_simulated
 
-    def recorded(
-        self, symbol: str, seconds: int, first: date | None, last: date | None
-    ) -> tuple[Recorded, ...]:
-        """The bars of a stock, or of each contract of a future. Raises DataError where there are none."""
-        series = self._files(symbol, seconds)
-        if series is not None:
-            return (self._ready(*self._of_files(series), symbol, first, last),)
-        found = self._cached(symbol, seconds)
-        if not found:
+    def recorded(self, symbol: str, seconds: int, first: date | None, last: date | None) -> Recorded:
+        """The bars of one symbol: a stock, or a future rolled through its contracts.
+
+        Raises DataError where there are none in that time.
+        """
+        is_future = parse_symbol(symbol).sec_type is SecType.FUTURE
+        found = self._future(symbol, seconds) if is_future else self._stock(symbol, seconds)
+        if found is None:
             raise DataError(
                 f"{symbol}: no bars of {seconds:,} s are here. Fetch them: `cockpit data fetch {symbol}`; or "
                 "put a file named after the symbol into history.data_dir"
             )
-        return tuple(self._ready(self._of_broker(one), (), symbol, first, last) for one in found)
+        series, notes = found
+        known = self._known(symbol, series, first, last)
+        series = _inside(series, known, first, last) if is_future else _cut(series, first, last)
+        gaps = find_gaps(series, known, first=first, last=last)
+        return Recorded(series, notes + gaps.lines(), gaps)
 
-    def _of_files(self, series: BarSeries) -> tuple[BarSeries, tuple[str, ...]]:
+    def _stock(self, symbol: str, seconds: int) -> _Found | None:
+        series = self._files(symbol, seconds)
+        if series is not None:
+            return self._of_files(series)
+        cached = None if self._cache is None else self._cache.read(symbol, symbol, seconds)
+        return None if cached is None else (self._of_broker(cached), ())
+
+    def _future(self, symbol: str, seconds: int) -> _Found | None:
+        contracts = self._contracts_of_files(symbol, seconds) or self._contracts_cached(symbol, seconds)
+        if not contracts:
+            return None
+        ends = [one.series.end_ns for one in contracts]
+        first, last = min(int(end[0]) for end in ends), max(int(end[-1]) for end in ends)
+        known = self.sessions(calendar_of_symbol(symbol), _date(first), _date(last) + _DAY)
+        return rolled(symbol, contracts, known)
+
+    def _contracts_of_files(self, symbol: str, seconds: int) -> list[Contract]:
+        """By expiry; a file without that column is one contract of its own name."""
+        parts: dict[str, list[BarSeries]] = {}
+        for path in self._paths(symbol, seconds):
+            for expiry in expiries(path) or ("",):
+                parts.setdefault(expiry or path.stem, []).append(self._file(path, symbol, seconds, expiry))
+        return [Contract(expiry, joined(found)) for expiry, found in parts.items()]
+
+    def _contracts_cached(self, symbol: str, seconds: int) -> list[Contract]:
+        cache = self._cache
+        if cache is None:
+            return []
+        read = ((key, cache.read(symbol, key, seconds)) for key in cache.keys(symbol, seconds))
+        return [
+            Contract(f"{cache.expiry(symbol, key, seconds)} {key}", series)
+            for key, series in read
+            if series is not None
+        ]
+
+    def _of_files(self, series: BarSeries) -> _Found:
         """One company's bars under all its symbols, adjusted for everything that is known."""
         notes: tuple[str, ...] = ()
         if self._map_dir is not None:
@@ -158,40 +204,24 @@ class Room:
     def _factors(self, symbol: str) -> Factors | None:
         return None if self._provider is None else self._provider.factors(symbol)
 
-    def _ready(
-        self,
-        series: BarSeries,
-        notes: tuple[str, ...],
-        symbol: str,
-        first: date | None,
-        last: date | None,
-    ) -> Recorded:
-        series = _cut(series, first, last)
-        gaps = self._gaps(series, symbol, first, last)
-        return Recorded(series, notes + gaps.lines(), gaps)
-
-    def _cached(self, symbol: str, seconds: int) -> list[BarSeries]:
-        if self._cache is None:
-            return []
-        read = (self._cache.read(symbol, key, seconds) for key in self._cache.keys(symbol, seconds))
-        return [series for series in read if series is not None]
-
     def _files(self, symbol: str, seconds: int) -> BarSeries | None:
-        paths = () if self._data_dir is None else tuple(bar_files(self._data_dir, symbol, seconds))
-        if not paths:
-            return None
-        calendar = calendar_of_symbol(symbol)
-        parts = [
-            load_bars(path, key=symbol, seconds=seconds, calendar=calendar, sessions=self.sessions)[0]
-            for path in paths
-        ]
-        return joined(parts)
+        parts = [self._file(path, symbol, seconds) for path in self._paths(symbol, seconds)]
+        return joined(parts) if parts else None
 
-    def _gaps(self, series: BarSeries, symbol: str, first: date | None, last: date | None) -> Gaps:
-        days = session_days(series)
-        begin, end = first or day_of(int(days[0])), last or day_of(int(days[-1]))
-        known = self.sessions(calendar_of_symbol(symbol), begin, end)
-        return find_gaps(series, known, first=first, last=last)
+    def _paths(self, symbol: str, seconds: int) -> list[Path]:
+        return [] if self._data_dir is None else bar_files(self._data_dir, symbol, seconds)
+
+    def _file(self, path: Path, symbol: str, seconds: int, expiry: str = "") -> BarSeries:
+        name = calendar_of_symbol(symbol)
+        return load_bars(
+            path, key=symbol, seconds=seconds, calendar=name, sessions=self.sessions, expiry=expiry
+        )[0]
+
+    def _known(self, symbol: str, series: BarSeries, first: date | None, last: date | None) -> SessionTable:
+        """The sessions of the dates asked for, or of the bars; an evening belongs to the next date."""
+        begin = first or _date(int(series.end_ns[0])) - _DAY
+        end = last or _date(int(series.end_ns[-1])) + _DAY
+        return self.sessions(calendar_of_symbol(symbol), begin, end)
 
 
 def bar_files(folder: Path, symbol: str, seconds: int) -> list[Path]:
@@ -221,3 +251,25 @@ def _cut(series: BarSeries, first: date | None, last: date | None) -> BarSeries:
         has = f"{day_of(int(session_days(series)[0]))} to {day_of(int(session_days(series)[-1]))}"
         raise DataError(f"{series.key}: no bars from {first} to {last}; there are bars from {has}")
     return part
+
+
+def _inside(series: BarSeries, known: SessionTable, first: date | None, last: date | None) -> BarSeries:
+    """The bars inside these sessions: a future's evening is of the next date's session."""
+    kept = known.index_at(series.end_ns) >= 0
+    if not kept.any():
+        has = f"{_date(int(series.end_ns[0]))} to {_date(int(series.end_ns[-1]))}"
+        raise DataError(f"{series.key}: no bars from {first} to {last}; there are bars from {has}")
+    return replace(
+        series,
+        end_ns=series.end_ns[kept],
+        open=series.open[kept],
+        high=series.high[kept],
+        low=series.low[kept],
+        close=series.close[kept],
+        volume=series.volume[kept],
+    )
+
+
+def _date(at_ns: int) -> date:
+    """The UTC date of a time."""
+    return utc(at_ns / NANOSECONDS).date()

@@ -50,12 +50,12 @@ def day_return(recorded: Recorded, day: date) -> float:
 def test_a_split_day_has_an_ordinary_return_and_a_crash_is_not_corrected(
     room: Room, symbol: str, day: date, expected: float
 ) -> None:
-    assert day_return(room.recorded(symbol, 86_400, None, None)[0], day) == pytest.approx(expected, abs=1e-3)
+    assert day_return(room.recorded(symbol, 86_400, None, None), day) == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.req("PLAN-M2-CA")
 def test_the_holes_of_changed_symbols_are_named(room: Room) -> None:
-    qqq, bac = (room.recorded(symbol, 86_400, None, None)[0] for symbol in ("QQQ", "BAC"))
+    qqq, bac = (room.recorded(symbol, 86_400, None, None) for symbol in ("QQQ", "BAC"))
 
     assert any("2004-12-01 to 2011-03-22 it traded as QQQQ" in note for note in qqq.notes)
     assert qqq.gaps.missing == ((date(2004, 12, 1), date(2011, 3, 22)),)
@@ -89,7 +89,7 @@ def test_the_dirty_file_is_refused_with_counts_and_first_rows_and_cleaned_on_req
 def test_bars_within_the_day_are_read_from_the_folder_of_their_length(
     room: Room, symbol: str, seconds: int
 ) -> None:
-    (recorded,) = room.recorded(symbol, seconds, None, None)
+    recorded = room.recorded(symbol, seconds, None, None)
 
     assert recorded.series.seconds == seconds
     assert recorded.gaps.missing == ()

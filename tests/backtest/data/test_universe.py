@@ -44,11 +44,11 @@ def test_files_come_before_the_broker_and_are_adjusted_by_the_tables_beside_them
     room = Room(tmp_path, tmp_path, sessions, cache=broker_bars(tmp_path, 1, 2, 3, 4, 5))
     as_traded = Room(tmp_path, tmp_path, sessions, is_adjusted=False)
 
-    (recorded,) = room.recorded("SPY", 86_400, WEEK[1], WEEK[3])
+    recorded = room.recorded("SPY", 86_400, WEEK[1], WEEK[3])
     assert recorded.series.close.tolist() == [50.5, 102, 103]
     assert recorded.series.volume.tolist() == [400, 100, 100]
     assert recorded.notes == ()
-    assert as_traded.recorded("SPY", 86_400, None, None)[0].series.adjustment == "unadjusted"
+    assert as_traded.recorded("SPY", 86_400, None, None).series.adjustment == "unadjusted"
 
 
 @pytest.mark.req("PLAN-M2-CA")
@@ -57,21 +57,21 @@ def test_bars_of_a_broker_get_dividends_alone_and_simulated_ones_nothing(tmp_pat
     (tmp_path / "factor_files").mkdir()
     (tmp_path / "factor_files" / "spy.csv").write_text("20240305,0.5,0.25,100\n")
 
-    (real,) = Room(None, tmp_path, sessions, cache=cache).recorded("SPY", 86_400, None, None)
-    (plain,) = Room(None, None, sessions, cache=cache).recorded("SPY", 86_400, None, None)
+    real = Room(None, tmp_path, sessions, cache=cache).recorded("SPY", 86_400, None, None)
+    plain = Room(None, None, sessions, cache=cache).recorded("SPY", 86_400, None, None)
     simulated = Room(None, tmp_path, sessions, cache=cache, is_simulated=True)
 
     assert real.series.close.tolist() == [50] * 5
     assert real.series.volume.tolist() == [100] * 5
     assert plain.series.adjustment == "splits adjusted by the broker, dividends unadjusted"
-    assert simulated.recorded("SPY", 86_400, None, None)[0].series.close.tolist() == [100, 100, 50, 50, 50]
+    assert simulated.recorded("SPY", 86_400, None, None).series.close.tolist() == [100, 100, 50, 50, 50]
 
 
 def test_what_lacks_in_the_dates_that_were_asked_for_is_named(tmp_path: Path) -> None:
     prices(tmp_path, 1, 2, first=2)
     room = Room(tmp_path, None, sessions)
 
-    (recorded,) = room.recorded("SPY", 86_400, WEEK[0], WEEK[-1])
+    recorded = room.recorded("SPY", 86_400, WEEK[0], WEEK[-1])
 
     assert recorded.notes == ("SPY: 3 sessions have no bar: 2024-03-04 to 2024-03-05, 2024-03-08; skipped",)
     with pytest.raises(
