@@ -71,7 +71,7 @@ def length_of(path: Path, *, expiry: str = "") -> int:
     steps = _steps(raw)
     if not len(steps):
         raise DataError(f"{raw.name}: {len(raw)} rows do not tell how long a bar is; say it with --bars")
-    return int(steps.min() // NANOSECONDS) or 1
+    return max(1, int(np.gcd.reduce(steps) // NANOSECONDS))
 
 
 def joined(parts: Sequence[BarSeries]) -> BarSeries:
@@ -107,8 +107,9 @@ def _check_length(raw: RawBars, seconds: int) -> None:
     if raw.is_daily or len(raw) < _SURE_FROM:
         return
     steps = _steps(raw)
-    if len(steps) and steps.min() >= 2 * seconds * NANOSECONDS:
-        apart_s = int(steps.min() // NANOSECONDS)
+    # Not the least of them: a contract that hardly trades may have no two bars in a row.
+    apart_s = int(np.gcd.reduce(steps) // NANOSECONDS) if len(steps) else 0
+    if apart_s >= 2 * seconds:
         raise DataError(f"{raw.name}: its bars are {apart_s:,} s apart, asked for were bars of {seconds:,} s")
 
 
