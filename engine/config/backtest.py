@@ -90,7 +90,7 @@ class BacktestSection(Section):
     """Part of its value that a position in futures ties up."""
     roll_days: int = key(1, unit="sessions", ge=0, le=60)
     """So many sessions before that of its last trading day a future is closed and entered no more."""
-    commission_fixed: PerType = PerType()
+    commission_fixed: PerType = PerType.untouched()
     """Fixed part per order in USD, where commission is flat."""
-    commission_bps: PerType = PerType()
+    commission_bps: PerType = PerType.untouched()
     """Part of the value per order in bps, where commission is flat."""

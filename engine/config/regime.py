@@ -67,5 +67,5 @@ class RegimeSection(Section):
     """A regime that could not be looked at for so long is not known any more."""
     hard_cap_factor: float = key(1.2, unit="x", ge=1, le=5)
     """Highest factor that any regime may have."""
-    multipliers: MultipliersSection = MultipliersSection()
+    multipliers: MultipliersSection = MultipliersSection.untouched()
     """What each regime multiplies."""

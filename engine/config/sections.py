@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -35,7 +35,13 @@ SYMBOL = matching(
 class Section(BaseModel):
     """Frozen, strict about types, and closed: an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    # Put together at first use: the whole configuration has all of them in it, so that none is needed alone.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def untouched(cls) -> Self:
+        """Every key at its default, taken as it stands: a test says that each would pass its check."""
+        return cls.model_construct()
 
 
 class RunSection(Section):
@@ -140,7 +146,7 @@ class MarketDataSection(Section):
     """A tick whose mid jumps farther decides nothing, until ticks that stay there confirm the new level."""
     outlier_window_s: float = key(60.0, unit="s", ge=30, le=3600)
     """Exchange time over which sigma is measured, of the changes from second to second."""
-    max_quote_age_of: QuietSection = QuietSection()
+    max_quote_age_of: QuietSection = QuietSection.untouched()
     """Other ages for quiet asset classes."""
 
 
@@ -259,13 +265,13 @@ class RiskSection(Section):
     """Least conviction of an entry; rises to 1 while a drawdown uses up its limit."""
     restricted: tuple[Annotated[str, AfterValidator(SYMBOL)], ...] = ()
     """Symbols that are never entered."""
-    repeated_execution: RepeatSection = RepeatSection()
+    repeated_execution: RepeatSection = RepeatSection.untouched()
     """When a strategy fills too often."""
-    max_drawdown_pct: DrawdownSection = DrawdownSection()
+    max_drawdown_pct: DrawdownSection = DrawdownSection.untouched()
     """How far equity may fall."""
-    max_order_size: OrderSizeSection = OrderSizeSection()
+    max_order_size: OrderSizeSection = OrderSizeSection.untouched()
     """Most units of one order."""
-    allow_short: AllowShortSection = AllowShortSection()
+    allow_short: AllowShortSection = AllowShortSection.untouched()
     """May positions be short, per asset class."""
 
 

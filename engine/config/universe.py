@@ -81,9 +81,9 @@ class UniverseSection(Section):
         Annotated[str, AfterValidator(_THEME)], tuple[Annotated[str, AfterValidator(SYMBOL)], ...]
     ] = SHIPPED_THEMES
     """Themes: name = symbols that rise and fall together. A table of your own replaces this one."""
-    futures: FuturesSection = FuturesSection()
+    futures: FuturesSection = FuturesSection.untouched()
     """Futures that nobody named."""
-    depth_quantile_pct: ThinSection = ThinSection()
+    depth_quantile_pct: ThinSection = ThinSection.untouched()
     """How thin is too thin, by the contract's own measure."""
-    max_depth_share_pct: DepthShareSection = DepthShareSection()
+    max_depth_share_pct: DepthShareSection = DepthShareSection.untouched()
     """Most of the visible size that one entry may be; more is not entered (illiquid)."""
