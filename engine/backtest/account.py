@@ -38,12 +38,12 @@ class Account:
             total += slot.quantity * slot.last * slot.multiplier
         return total
 
-    def available_usd(self) -> float:
-        """What can still be tied up."""
+    def available_usd(self, equity_usd: float) -> float:
+        """What of the equity can still be tied up."""
         used = 0.0
         for slot in self.held.values():
             used += abs(slot.quantity) * self.margin_usd(slot)
-        return self.equity_usd - used
+        return equity_usd - used
 
     def margin_usd(self, slot: Slot) -> float:
         """Initial margin of one unit at the last price."""
@@ -89,10 +89,10 @@ class Account:
             return account_breach(self._losses(equity, 0.0), self._config.limits)
         return None
 
-    def losses(self, slot: Slot) -> Losses:
+    def losses(self, slot: Slot, equity_usd: float) -> Losses:
         """How account and symbol stand now."""
         symbol = slot.flow_usd + slot.quantity * slot.last * slot.multiplier - slot.day_value_usd
-        return self._losses(self.equity_usd, 100.0 * symbol / self._base if self._base > 0 else math.nan)
+        return self._losses(equity_usd, 100.0 * symbol / self._base if self._base > 0 else math.nan)
 
     def _losses(self, equity: float, symbol_pct: float) -> Losses:
         base = self._base

@@ -1,9 +1,9 @@
-"""What becomes of orders in a run: the live ledger is told, cash moves, the rows of the result are kept."""
+"""What becomes of orders in a run: the live ledger books, cash moves, the rows of the result are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
@@ -17,8 +17,10 @@ from engine.backtest.slot import Resting, Slot
 from engine.domain.fill import Fill
 from engine.domain.order import OrderIntent, OrderState, OrderType
 from engine.domain.position import Position, Trade
-from engine.ledger.events import Changed, Described, Executed, Registered, Source, StatusClaimed
-from engine.ledger.ledger import Ledger
+from engine.ledger.changes import BookedFill
+from engine.ledger.events import Described
+from engine.ledger.ledger import CLOSE_REASONS
+from engine.ledger.positions import PositionManager
 from engine.risk.exposure import Commitments, Holding, commitments
 from engine.risk.pace import RecentOrders
 
@@ -34,20 +36,14 @@ class When(NamedTuple):
     """End of the bar in which it did: from then on it counts in the curve of equity."""
 
 
-@dataclass(slots=True)
-class _Ended:
-    """How an order ended; missing for one that works still."""
-
-    status: str
-    at_ns: int
-    reason: str
-
-
 class Book:
-    """Orders and positions of a run, by the ledger; its answers are what gate and strategies see."""
+    """Positions by the live ledger's own holder of them; its answers are what gate and strategies see.
+
+    Of orders the exchange of the run knows all there is to know, so nothing about them has to be proven.
+    """
 
     def __init__(self, config: BacktestConfig, account: Account, slots: Sequence[Slot]) -> None:
-        self.ledger = Ledger()
+        self.positions = PositionManager(described=[_described(slot) for slot in slots])
         self.recent = RecentOrders()
         self.fills: list[FillRow] = []
         self.decisions: list[DecisionRow] = []
@@ -55,35 +51,33 @@ class Book:
         self.steps: list[tuple[int, int, int, Decimal]] = []
         """End of the bar (ns), slot, signed quantity, flow of cash: of every fill, for the curve."""
         self._config, self._account = config, account
-        self._made: dict[str, tuple[OrderIntent, int]] = {}
-        self._ended: dict[str, _Ended] = {}
-        self._filled: dict[str, int] = {}
+        self._orders: list[Resting] = []
+        self._live: dict[int, Resting] = {}
         self._numbers = count(1)
         self._committed: Commitments | None = None
-        for slot in slots:
-            self.ledger.apply(_described(slot))
 
     # --- what others read -----------------------------------------------------------------------
 
     def position(self, key: str) -> Position | None:
         """What is held of an instrument."""
-        return self.ledger.positions.position(key)
+        return self.positions.position(key)
 
     def commitments(self) -> Commitments:
         """What positions and orders can come to; summed anew after a change only."""
         if self._committed is None:
-            held = tuple(Holding(s.key, s.quantity) for s in self._account.held.values())
-            self._committed = commitments(held, self.ledger.orders.live())
+            held = [Holding(s.key, s.quantity) for s in self._account.held.values()]
+            self._committed = commitments(held, [one.order for one in self._live.values()])
         return self._committed
 
     # --- what happens ---------------------------------------------------------------------------
 
-    def register(self, intents: tuple[OrderIntent, ...], *, at: datetime, at_ns: int) -> None:
+    def register(self, *orders: Resting) -> None:
         """Orders exist from now on."""
         self._committed = None
-        for order in self.ledger.apply(Registered(intents, at)).orders:
-            self.recent.note(order)
-            self._made[order.intent.ref] = order.intent, at_ns
+        for order in orders:
+            self._orders.append(order)
+            self._live[order.seq] = order
+            self.recent.note(order.order)
 
     def fill(
         self, slot: Slot, order: Resting, quantity: int, price: float, when: When, *, volume: int
@@ -94,20 +88,28 @@ class Book:
         slip = ZERO
         if intent.order_type is not _LIMIT and intent.order_type is not _STOP_LIMIT:
             slip = self._config.costs.slippage.of(found, quantity=quantity, volume=volume)
-        paid = found + sign * slip
+        paid = found + sign * slip if slip else found
         fee = self._charged(slot, order, quantity, paid)
         exec_id = f"bt-{next(self._numbers):09d}"
-        self._tell_ledger(exec_id, slot, intent, quantity, paid, fee, when.at)
+        self._book(exec_id, slot, order, quantity, paid, fee, when.at)
         flow = self._account.book(slot, quantity * sign, paid, fee)
         self.steps.append((when.moment_ns, slot.index, quantity * sign, flow))
-        slipped = slip * quantity * slot.exact_multiplier
+        slipped = slip * quantity * slot.exact_multiplier if slip else ZERO
         key, side = slot.key, intent.side.value
         self.fills.append(
             FillRow(exec_id, intent.ref, when.at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
         )
-        self._filled[intent.ref] = order.filled
-        if not order.left:
-            self._ended[intent.ref] = _Ended("filled", when.at_ns, _close_reason(intent))
+        if order.left:
+            order.order = replace(order.order, filled=order.filled)
+        else:
+            self._end(order, OrderState.FILLED, when.at_ns, _close_reason(intent))
+        if order.adds_risk:
+            self.recent.note(replace(order.order, filled=order.filled))
+
+    def _end(self, order: Resting, state: OrderState, at_ns: int, reason: str) -> None:
+        self._committed = None
+        order.status, order.ended_ns, order.reason = state.value, at_ns, reason
+        del self._live[order.seq]
 
     def _charged(self, slot: Slot, order: Resting, quantity: int, paid: Decimal) -> Decimal:
         """What this fill adds to the commission of its order."""
@@ -119,16 +121,17 @@ class Book:
         fee, order.charged_usd = due - order.charged_usd, due
         return fee
 
-    def _tell_ledger(
+    def _book(
         self,
         exec_id: str,
         slot: Slot,
-        intent: OrderIntent,
+        order: Resting,
         quantity: int,
         paid: Decimal,
         fee: Decimal,
         at: datetime,
     ) -> None:
+        intent = order.intent
         fill = Fill(
             exec_id,
             intent.ref,
@@ -144,53 +147,50 @@ class Book:
             fee,
         )
         self._committed = None
-        changes = self.ledger.apply(Executed(fill, 0, at))
-        for known in changes.orders:
-            self.recent.note(known)
+        reason = intent.reason or CLOSE_REASONS[intent.role].value
+        changes = self.positions.apply_fill(BookedFill(fill, reason, order.protect, intent.plan), at=at)
         self.trades.extend([record.trade for record in changes.trades])
 
-    def cancel(self, order: Resting, reason: str, *, at: datetime, at_ns: int) -> None:
+    def cancel(self, order: Resting, reason: str, *, at_ns: int) -> None:
         """What is left of an order is taken back."""
-        self._committed = None
-        ref = order.intent.ref
-        self.ledger.apply(StatusClaimed(ref, 0, 0, "Cancelled", order.filled, 0.0, Source.BROKER, at))
-        self._ended[ref] = _Ended("cancelled", at_ns, reason)
+        self._end(order, OrderState.CANCELLED, at_ns, reason)
 
-    def change(self, order: Resting, intent: OrderIntent, *, at: datetime) -> None:
+    def change(self, order: Resting, intent: OrderIntent) -> None:
         """An order has another price or quantity from now on."""
         self._committed = None
-        order.intent = intent
-        self.ledger.apply(Changed(intent, at))
+        order.intent, order.order = intent, replace(order.order, intent=intent)
 
     def start_day(self) -> None:
         """A trading day begins."""
-        self.ledger.start_day()
+        self.positions.start_day()
         self._committed = None
 
     # --- the rows -------------------------------------------------------------------------------
 
     def order_rows(self) -> tuple[OrderRow, ...]:
         """Every order in the order of its making."""
-        return tuple(self._row(ref, intent, at_ns) for ref, (intent, at_ns) in self._made.items())
+        return tuple(_row(order) for order in self._orders)
 
-    def _row(self, ref: str, made: OrderIntent, at_ns: int) -> OrderRow:
-        ended = self._ended.get(ref)
-        return OrderRow(
-            order_ref=ref,
-            at_ns=at_ns,
-            key=made.key,
-            strategy=made.strategy,
-            role=made.role.value,
-            side=made.side.value,
-            order_type=made.order_type.value,
-            quantity=made.quantity,
-            limit_price=made.limit_price,
-            stop_price=made.stop_price,
-            status=OrderState.WORKING.value if ended is None else ended.status,
-            filled=self._filled.get(ref, 0),
-            ended_ns=None if ended is None else ended.at_ns,
-            reason="" if ended is None else ended.reason,
-        )
+
+def _row(order: Resting) -> OrderRow:
+    # As it was made: a stop that was moved since is another matter.
+    made = order.made
+    return OrderRow(
+        order_ref=made.ref,
+        at_ns=order.at_ns,
+        key=made.key,
+        strategy=made.strategy,
+        role=made.role.value,
+        side=made.side.value,
+        order_type=made.order_type.value,
+        quantity=made.quantity,
+        limit_price=made.limit_price,
+        stop_price=made.stop_price,
+        status=order.status,
+        filled=order.filled,
+        ended_ns=order.ended_ns,
+        reason=order.reason,
+    )
 
 
 def _close_reason(intent: OrderIntent) -> str:

@@ -162,11 +162,15 @@ class _Run:
         before = slot.quantity
         self._venue.play(slot, bar, end_ns)
         if 0 < abs(slot.quantity) < abs(before):
-            self._middle.settle_stop(slot, at=bar.end)
+            self._middle.settle_stop(slot)
         self._look_again(slot)
 
     def _look_again(self, slot: Slot) -> None:
         """Orders or position have changed: so has what strategies see."""
+        if not slot.quantity and not slot.orders:
+            for seat in self._seats[slot.index]:
+                seat.view = seat.idle
+            return
         position = self._book.position(slot.key) if slot.quantity else None
         roles = {order.intent.role for order in slot.orders}
         for seat in self._seats[slot.index]:
@@ -186,7 +190,7 @@ class _Run:
     def _alarm(self, slot: Slot, bar: Bar, end_ns: int) -> None:
         """A session ends, or it is time to be flat before it does."""
         if end_ns >= slot.close_ns:
-            self._venue.end_session(slot, at=bar.end, at_ns=end_ns)
+            self._venue.end_session(slot, at_ns=end_ns)
             self._days.next_session(slot, end_ns)
         elif slot.quantity or slot.orders:
             position = self._book.position(slot.key)
@@ -214,9 +218,8 @@ class _Run:
         )
         self.halted = self.halted or f"{breach.text} ({breach.reason.value}) at {at:%Y-%m-%d %H:%M} UTC"
         for slot in self.slots:
-            self._venue.cancel(
-                slot, [o for o in slot.orders if o.adds_risk], breach.reason.value, at=at, at_ns=end_ns
-            )
+            entries = [order for order in slot.orders if order.adds_risk]
+            self._venue.cancel(slot, entries, breach.reason.value, at_ns=end_ns)
             if level is BrakeLevel.KILL and slot.quantity:
                 self._close(slot, breach.reason, bar, end_ns)
             self._look_again(slot)

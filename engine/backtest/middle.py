@@ -16,14 +16,13 @@ from engine.backtest.slot import Resting, Slot
 from engine.backtest.venue import Venue
 from engine.domain.instrument import SecType
 from engine.domain.market import Quote
-from engine.domain.order import Intention, OrderIntent, Proposal, Role, Tif
+from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal, Role, Tif
 from engine.domain.position import Position
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
 from engine.execution.brackets import entry_order, exit_order, stop_order
 from engine.execution.hours import is_open
 from engine.execution.levels import meant_stop, partial_reason
-from engine.execution.refs import RefMaker
 from engine.ledger.managed import PartialRefusedError
 from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import unit_exposure_usd
@@ -53,15 +52,12 @@ class Middle:
         self.brakes = BrakeSet()
         """In force; the run pulls and lifts them."""
         self._signals_used: set[str] = set()
-        self._now_ms = 0
         self._seq = count(1)
-        self._entropy = count(1)
-        self._refs = RefMaker("BACKTEST", epoch_ms=lambda: self._now_ms, entropy=self._bytes)
         self._selection = UNSELECTED if not config.themes else Selection(themes=config.themes)
 
-    def _bytes(self, length: int) -> bytes:
+    def _new_ref(self, slot: Slot, role: Role) -> str:
         """Counted, not drawn: a run repeats exactly."""
-        return next(self._entropy).to_bytes(length, "big")
+        return f"bt-{slot.key}-{next(self._seq):08d}-{role.value}"
 
     def act(
         self,
@@ -74,8 +70,8 @@ class Middle:
         trades_at: datetime,
     ) -> None:
         """Exits before entries. `trades_at`: the moment whose session and hour count."""
-        self._now_ms = at_ns // 1_000_000
-        for proposal in sorted(proposals, key=_enters):
+        # Sorting one costs more than asking how many there are.
+        for proposal in proposals if len(proposals) == 1 else sorted(proposals, key=_enters):
             where = self._slots.get(proposal.key, slot)
             if proposal.intention is Intention.EXIT:
                 self._exit(where, proposal, at=at, at_ns=at_ns, trades_at=trades_at)
@@ -103,24 +99,23 @@ class Middle:
             proposal,
             ticket,
             slot.instrument,
-            ref=self._refs.new_ref(slot.key, Role.ENTRY),
+            ref=self._new_ref(slot, Role.ENTRY),
             now=at,
             tif=Tif.DAY,
             order_type=self._config.entry_type,
         )
-        stop = stop_order(entry, ticket, ref=self._refs.new_ref(slot.key, Role.STOP), tif=Tif.GTC)
-        self._book.register((entry, stop), at=at, at_ns=at_ns)
-        parent = self._resting(entry)
-        child = self._resting(stop)
-        child.parent = parent
+        stop = stop_order(entry, ticket, ref=self._new_ref(slot, Role.STOP), tif=Tif.GTC)
+        parent, child = self._resting(entry, at_ns), self._resting(stop, at_ns)
+        parent.protect, child.parent = stop.stop_price, parent
+        self._book.register(parent, child)
         self._venue.place(slot, parent, child)
 
     def _world(self, run: StrategyRun, slot: Slot, proposal: Proposal, now: datetime) -> GateWorld:
         key, config, account = slot.key, self._config, self._account
-        past = self._book.ledger.positions.past
+        past = self._book.positions.past
         today, out = past.of(key), self._book.commitments()
         pivot = proposal.plan.pivot
-        price = slot.last
+        price, equity = slot.last, account.equity_usd
         blocked = Reason.EXPIRY if slot.expires else None
         is_future = slot.instrument.sec_type is _FUTURE
         return GateWorld(
@@ -131,9 +126,9 @@ class Middle:
             instrument=slot.instrument,
             quote=Quote(key, price, price, 1, 1, price, 1, now.timestamp()),
             is_live_data=True,
-            net_liquidation_usd=account.equity_usd,
+            net_liquidation_usd=equity,
             equity_age_s=0.0,
-            available_funds_usd=account.available_usd(),
+            available_funds_usd=account.available_usd(equity),
             unit_usd={other: self._unit_usd(other) for other in {*out.worst, key}},
             margin_usd=account.margin_usd(slot) if is_future else None,
             margin_age_s=0.0,
@@ -141,7 +136,7 @@ class Middle:
             signals_used=self._signals_used,
             profile=run.profile,
             commitments=out,
-            losses=account.losses(slot),
+            losses=account.losses(slot, equity),
             pace=self._book.recent.pace(
                 now, strategy=proposal.strategy, key=key, side=proposal.side, limits=config.limits
             ),
@@ -187,7 +182,7 @@ class Middle:
         quantity, reason = None, proposal.reason.value
         if proposal.exit_fraction < 1.0:
             try:
-                quantity = self._book.ledger.positions.take_partial(slot.key, proposal.exit_fraction)
+                quantity = self._book.positions.take_partial(slot.key, proposal.exit_fraction)
             except PartialRefusedError as err:
                 self._note(proposal, Refusal(Reason.NOTHING_TO_DO, f"{slot.key}: {err}"), at_ns)
                 return
@@ -204,16 +199,16 @@ class Middle:
         position = self._book.position(slot.key)
         entries = [o for o in slot.orders if o.adds_risk]
         if entries:
-            self._venue.cancel(slot, entries, reason, at=at, at_ns=at_ns)
+            self._venue.cancel(slot, entries, reason, at_ns=at_ns)
         if position is None or any(o.intent.role in _LEAVING for o in slot.orders):
             return
-        self._now_ms = at_ns // 1_000_000
-        ref = self._refs.new_ref(slot.key, role)
+        ref = self._new_ref(slot, role)
         intent = exit_order(position, ref=ref, now=at, role=role, reason=reason, quantity=quantity)
-        self._book.register((intent,), at=at, at_ns=at_ns)
-        self._venue.place(slot, self._resting(intent))
+        order = self._resting(intent, at_ns)
+        self._book.register(order)
+        self._venue.place(slot, order)
 
-    def settle_stop(self, slot: Slot, *, at: datetime) -> None:
+    def settle_stop(self, slot: Slot) -> None:
         """After a part was closed: the stop is as large as what is left, and where its plan wants it."""
         position = self._book.position(slot.key)
         if position is None:
@@ -221,22 +216,31 @@ class Middle:
         price = meant_stop(position, slot.instrument, default_pct=self._config.default_stop_pct)
         for order in slot.orders:
             if order.intent.role is Role.STOP and order.parent is None:
-                self._move(order, position, price, at=at)
+                self._move(order, position, price)
         slot.rearm()
 
-    def _move(self, order: Resting, position: Position, price: float, *, at: datetime) -> None:
+    def _move(self, order: Resting, position: Position, price: float) -> None:
         total = order.filled + abs(position.quantity)
         if order.intent.stop_price == price and order.intent.quantity == total:
             return
-        self._book.change(order, replace(order.intent, stop_price=price, quantity=total), at=at)
+        self._book.change(order, replace(order.intent, stop_price=price, quantity=total))
         order.terms = order.terms._replace(stop=price)
         order.left = total - order.filled
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _resting(self, intent: OrderIntent) -> Resting:
+    def _resting(self, intent: OrderIntent, at_ns: int) -> Resting:
         terms = Terms(intent.order_type, intent.side.sign, intent.limit_price, intent.stop_price)
-        return Resting(intent, terms, intent.quantity, intent.role.adds_risk, next(self._seq))
+        return Resting(
+            intent,
+            terms,
+            intent.quantity,
+            intent.role.adds_risk,
+            next(self._seq),
+            intent,
+            Order(intent, OrderState.PENDING),
+            at_ns,
+        )
 
     def _note(self, proposal: Proposal, ticket: EntryTicket | Refusal | None, at_ns: int) -> None:
         refusal = ticket if isinstance(ticket, Refusal) else None

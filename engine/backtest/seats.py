@@ -24,6 +24,8 @@ class Seat:
     on_bar: OnBar
     """Takes a bar of the series; the strategy's own method where nothing lies between them."""
     view: StrategyView
+    idle: StrategyView
+    """The view while nothing is held and nothing works."""
     allow_short: bool
     aggregator: BarAggregator | None
 
@@ -69,4 +71,5 @@ def make_seat(
     longer = None if run.bar_seconds == seconds else aggregator()
     is_plain = longer is None and not strategy.reads_quotes and not strategy.reads_clock
     on_bar = strategy.on_bar if is_plain else Between(run, slot.key, longer).on_bar
-    return Seat(run, slot, on_bar, StrategyView(allow_short=allow_short), allow_short, longer)
+    idle = StrategyView(allow_short=allow_short)
+    return Seat(run, slot, on_bar, idle, idle, allow_short, longer)

@@ -11,13 +11,13 @@ from decimal import Decimal
 
 from engine.backtest.matching import Terms, reach
 from engine.domain.instrument import Instrument, SessionHours
-from engine.domain.order import OrderIntent
+from engine.domain.order import Order, OrderIntent
 
 NEVER_NS: int = 2**63 - 1
 """A moment after every other one."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Resting:
     """An order at the exchange of the run."""
 
@@ -28,6 +28,18 @@ class Resting:
     adds_risk: bool
     seq: int
     """Order of arrival."""
+    made: OrderIntent
+    """As it was at first; `intent` is as it is now."""
+    order: Order
+    """The same as the gate sees it."""
+    at_ns: int
+    """When it was made."""
+    protect: float | None = None
+    """Price of the stop that is attached to an entry."""
+    status: str = "working"
+    ended_ns: int | None = None
+    reason: str = ""
+    """Why it ended."""
     filled: int = 0
     notional: float = 0.0
     """Sum of price times quantity of its fills."""
@@ -38,7 +50,7 @@ class Resting:
     """What it waited for filled inside the bar at hand: what the bar did before that is not known."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Slot:
     """State of one instrument."""
 

@@ -38,18 +38,18 @@ class Venue:
         slot.orders.extend(orders)
         slot.rearm()
 
-    def cancel(self, slot: Slot, orders: list[Resting], reason: str, *, at: datetime, at_ns: int) -> None:
+    def cancel(self, slot: Slot, orders: list[Resting], reason: str, *, at_ns: int) -> None:
         """Take orders back; those that waited for them go with them."""
         for order in [o for o in slot.orders if o in orders or o.parent in orders]:
             slot.orders.remove(order)
-            self._book.cancel(order, reason, at=at, at_ns=at_ns)
+            self._book.cancel(order, reason, at_ns=at_ns)
         slot.rearm()
 
-    def end_session(self, slot: Slot, *, at: datetime, at_ns: int) -> None:
+    def end_session(self, slot: Slot, *, at_ns: int) -> None:
         """The session is over: day orders end, what protects a position stays."""
         day = [o for o in slot.orders if o.intent.tif is Tif.DAY]
         if day:
-            self.cancel(slot, day, Reason.UNFILLED.value, at=at, at_ns=at_ns)
+            self.cancel(slot, day, Reason.UNFILLED.value, at_ns=at_ns)
 
     # --- bars -----------------------------------------------------------------------------------
 
@@ -76,13 +76,13 @@ class Venue:
             self._book.fill(slot, order, quantity, price, When(at, at_ns, end_ns), volume=bar.volume)
             if room is not None:
                 room -= quantity
-            self._follow(slot, order, at=at, at_ns=at_ns, is_inside=is_inside)
+            self._follow(slot, order, at_ns=at_ns, is_inside=is_inside)
 
     def _next(
         self, slot: Slot, bar: Bar, room: int | None, *, is_inside: bool
     ) -> tuple[Resting, float, int] | None:
         """The order that fills next, with its price and quantity."""
-        for order in sorted(slot.orders, key=_rank):
+        for order in slot.orders if len(slot.orders) == 1 else sorted(slot.orders, key=_rank):
             if order.parent is not None:
                 continue
             answer = self._inside(order, bar) if is_inside else at_open(order.terms, bar.open)
@@ -103,7 +103,7 @@ class Venue:
         # Without trust in highs and lows a bar only tells that a stop was reached.
         return answer if self._intrabar else Answer(None, answer.triggered)
 
-    def _follow(self, slot: Slot, order: Resting, *, at: datetime, at_ns: int, is_inside: bool) -> None:
+    def _follow(self, slot: Slot, order: Resting, *, at_ns: int, is_inside: bool) -> None:
         """What a fill does to the orders around it."""
         if not order.left:
             slot.orders.remove(order)
@@ -113,9 +113,8 @@ class Venue:
                     child.parent, child.born_inside = None, is_inside
         elif not slot.quantity and slot.orders:
             # Nothing is left to close or to add to: whatever still rests could open the other side.
-            self.cancel(
-                slot, list(slot.orders), order.intent.reason or order.intent.role.value, at=at, at_ns=at_ns
-            )
+            why = order.intent.reason or order.intent.role.value
+            self.cancel(slot, list(slot.orders), why, at_ns=at_ns)
 
 
 def _rank(order: Resting) -> tuple[bool, int]:

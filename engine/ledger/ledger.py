@@ -48,13 +48,14 @@ from engine.ledger.positions import PositionManager
 
 OPERATOR = "operator"
 
-_CLOSE_REASONS = {
+CLOSE_REASONS = {
     Role.STOP: Reason.STOP,
     Role.TARGET: Reason.TARGET,
     Role.EXIT: Reason.SIGNAL,
     Role.ENTRY: Reason.SIGNAL,
     Role.FLATTEN: Reason.FLATTEN,
 }
+"""Reason of a close by the role of the order that made it, where the order names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +173,14 @@ class Ledger:
         fill = event.fill
         if order is not None:
             intent = order.intent
-            fill = replace(
-                fill,
-                order_ref=intent.ref,
-                strategy=fill.strategy or intent.strategy,
-                role=fill.role or intent.role.value,
-            )
+            if fill.order_ref != intent.ref or not fill.strategy or not fill.role:
+                fill = replace(
+                    fill,
+                    order_ref=intent.ref,
+                    strategy=fill.strategy or intent.strategy,
+                    role=fill.role or intent.role.value,
+                )
+                event = event._replace(fill=fill)
         changes = self._book(fill, order, at=event.at)
         if not changes.fills:
             return changes
@@ -185,14 +188,16 @@ class Ledger:
             text = f"{fill.key}: execution {fill.exec_id} of an order that is not ours was booked"
             note = Note(NoteCode.UNKNOWN_EXECUTION, NoteLevel.ERROR, fill.key, fill.order_ref, text)
             return changes + Changes(notes=(note,))
-        return self.orders.on_execution(event._replace(fill=fill)) + changes
+        return self.orders.on_execution(event) + changes
 
     def _book(self, fill: Fill, order: Order | None, *, at: datetime) -> Changes:
         stop = None if order is None else self._stop_of(order.intent.ref)
         if order is None:
             return self.positions.apply_fill(BookedFill(fill, Reason.EXTERNAL_CLOSE.value, stop))
-        reason = order.intent.reason or _CLOSE_REASONS[order.intent.role].value
+        reason = order.intent.reason or CLOSE_REASONS[order.intent.role].value
         changes = self.positions.apply_fill(BookedFill(fill, reason, stop, order.intent.plan), at=at)
+        if not changes.adjustments:
+            return changes
         notes = (Note(NoteCode.ADJUSTED, NoteLevel.WARNING, a.key, "", a.note) for a in changes.adjustments)
         return changes + Changes(notes=tuple(notes))
 

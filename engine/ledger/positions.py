@@ -79,7 +79,7 @@ class PositionManager:
     def position(self, key: str) -> Position | None:
         """What is held of `key`; None when flat or never heard of."""
         track = self._tracks.get(key)
-        return None if track is None or track.leg is None else track.leg.position
+        return None if track is None else track.position
 
     def positions(self) -> tuple[Position, ...]:
         """Everything held, sorted by key."""
@@ -221,7 +221,8 @@ class PositionManager:
         if old is not None and old.key != fill.key:
             text = f"execution {fill.exec_id} says {fill.key}, it was booked for {old.key}; not applied"
             return Changes(notes=(fill_note(NoteCode.LATE_CORRECTION, fill, text, NoteLevel.ERROR),))
-        fill = self._with_commission(fill, old)
+        if fill.commission is None or self._early_commissions:
+            fill = self._with_commission(fill, old)
         before = self._leg(fill.key)
         booking = Booking(
             base,
@@ -239,16 +240,17 @@ class PositionManager:
         late = None
         if old is None:
             self._put(fill.key, booking)
-            late = told_late(self._tracks[fill.key], fill, at=at or fill.at)
+            track = self._tracks[fill.key]
+            late = told_late(track, fill, at=at or fill.at) if track.has_gaps else None
             if late is not None:
                 self._book_adjustment(late)
         else:
             seq, _ = self._tracks[fill.key].take(base)
             self._put(fill.key, booking, seq)
-        self._keep(base, booked._replace(fill=fill))
+        self._keep(base, booked if booked.fill is fill else booked._replace(fill=fill))
         self.past.on_fill(self._fills[base])
-        taken_back = () if late is None else (late,)
-        return Changes(adjustments=taken_back) + self._fill_changes(base, old, before)
+        changes = self._fill_changes(base, old, before)
+        return changes if late is None else Changes(adjustments=(late,)) + changes
 
     def apply_commission(self, exec_id: str, amount: Decimal) -> Changes:
         """Book the commission of an execution; one that comes before its execution waits for it."""
@@ -341,8 +343,7 @@ class PositionManager:
         return self._earlier.get(base, -1)
 
     def _with_commission(self, fill: Fill, old: Fill | None) -> Fill:
-        base, _ = execution_base(fill.exec_id)
-        early = self._early_commissions.pop(base, None)
+        early = self._early_commissions.pop(execution_base(fill.exec_id)[0], None)
         if fill.commission is not None:
             return fill
         # A correction keeps the fee of what it corrects until its own is reported.
@@ -393,7 +394,7 @@ class PositionManager:
         if old is not None:
             text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {words(old)} → {words(fill)}"
             notes.append(fill_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
-        changes = Changes(
-            fills=(booked,), replaced_fills=() if old is None else (old.exec_id,), notes=tuple(notes)
-        )
-        return changes + self._changes(fill.key, before)
+        track = self._tracks[fill.key]
+        self.past.on_bookings(track)
+        gone = () if old is None else (old.exec_id,)
+        return track.changes(before, tell=closed_note, fills=(booked,), replaced_fills=gone, notes=(*notes,))

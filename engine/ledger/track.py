@@ -12,9 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
 
+from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.ledger.booking import ZERO, Booking, Step, book
-from engine.ledger.changes import Changes, Leg, Note, StopMove, TradeRecord
+from engine.ledger.changes import BookedFill, Changes, Leg, Note, StopMove, TradeRecord
 
 GAP = "gap-"
 """Begins the id of what was booked at an unknown price because the broker's quantity was another."""
@@ -34,6 +35,9 @@ class Track:
         self.multiplier = multiplier
         self.entries: list[_Entry] = []
         self.steps: list[Step] = []
+        self._known: tuple[Leg, Position] | None = None
+        self.has_gaps = False
+        """Something was booked here because the broker's quantity was another."""
         self._stop_outs: list[datetime | None] = []
         """As of each step, when a stop had last closed a position: asked at every booking of a long day."""
         # Trades that deriving brought and took away since `changes` was last asked.
@@ -44,6 +48,17 @@ class Track:
     def leg(self) -> Leg | None:
         """The position as it stands."""
         return self.steps[-1].leg if self.steps else self.anchor
+
+    @property
+    def position(self) -> Position | None:
+        """The same as the rest of the engine sees it; made once per change."""
+        leg = self.leg
+        if leg is None:
+            return None
+        known = self._known
+        if known is None or known[0] is not leg:
+            known = self._known = leg, leg.position
+        return known[1]
 
     @property
     def latest_at(self) -> datetime | None:
@@ -65,6 +80,8 @@ class Track:
             self._take_back(entry.quantity)
             return
         place = (entry.at.timestamp(), seq)
+        if isinstance(entry, Booking) and entry.booking_id.startswith(GAP):
+            self.has_gaps = True
         index = bisect_right(self.entries, place, key=_order)
         self.entries.insert(index, (place, entry))
         self.derive(index)
@@ -117,18 +134,33 @@ class Track:
             leg = replace(leg, stop_price=entry.price)
         return Step(leg, None, ZERO, ZERO)
 
-    def changes(self, before: Leg | None, *, tell: Callable[[TradeRecord], Note]) -> Changes:
-        """What is different from `before` and from the trades at the last time of asking."""
-        made, undone = self._made, self._undone
-        self._made, self._undone = {}, {}
-        leg = self.leg
-        new_trades = tuple(r for name, r in made.items() if undone.get(name) != r)
+    def changes(
+        self,
+        before: Leg | None,
+        *,
+        tell: Callable[[TradeRecord], Note],
+        fills: tuple[BookedFill, ...] = (),
+        replaced_fills: tuple[str, ...] = (),
+        notes: tuple[Note, ...] = (),
+    ) -> Changes:
+        """What is different from `before` and from the trades at the last time of asking.
+
+        With the executions that made the difference, what they replace, and what was remarked on them.
+        """
+        leg, made, undone = self.leg, self._made, self._undone
+        new_trades: tuple[TradeRecord, ...] = ()
+        if made or undone:
+            self._made, self._undone = {}, {}
+            new_trades = tuple(r for name, r in made.items() if undone.get(name) != r)
+        told = [tell(r) for r in new_trades if r.closed_by not in undone]
         return Changes(
+            fills=fills,
+            replaced_fills=replaced_fills,
             legs=() if leg is None or leg == before else (leg,),
             flat_keys=(self.key,) if leg is None and before is not None else (),
             trades=new_trades,
             withdrawn_trades=tuple(name for name in undone if name not in made),
-            notes=tuple(tell(r) for r in new_trades if r.closed_by not in undone),
+            notes=(*notes, *told),
         )
 
 

@@ -54,20 +54,29 @@ class Sma(_Windowed):
         self._closes: deque[float] = deque(maxlen=length)
         self._sum = 0.0
         self._since_exact = 0
+        self._filling = True
 
     def update(self, bar: Bar) -> float:
         """Take the next bar."""
-        oldest = self._closes[0] if len(self._closes) == self.length else 0.0
-        self._closes.append(bar.close)
-        self._sum += bar.close - oldest
-        self._since_exact += 1
-        if self._since_exact >= self.length:
+        # With names of its own, and without asking how long it is: every bar of every strategy comes by here.
+        closes, length, close = self._closes, self.length, bar.close
+        since = self._since_exact + 1
+        if self._filling:
+            closes.append(close)
+            self._sum += close
+            if len(closes) < length:
+                self._since_exact = since
+                return self.value
+            self._filling, total = False, self._sum
+        else:
+            total = self._sum + (close - closes[0])
+            closes.append(close)
+        if since >= length:
             # Once per window the sum is made anew: rounding cannot pile up over a long day.
-            self._sum = math.fsum(self._closes)
-            self._since_exact = 0
-        if len(self._closes) == self.length:
-            self.value = self._sum / self.length
-        return self.value
+            total, since = math.fsum(closes), 0
+        self._sum, self._since_exact = total, since
+        self.value = value = total / length
+        return value
 
 
 @indicator("ema")
