@@ -23,6 +23,7 @@ NAMES = (
     "table_refresh",
     "terminal_bytes",
     "recovery",
+    "backtest",
 )
 
 

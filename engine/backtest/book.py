@@ -15,7 +15,7 @@ from engine.backtest.result import DecisionRow, FillRow, OrderRow
 from engine.backtest.setting import BacktestConfig
 from engine.backtest.slot import Resting, Slot
 from engine.domain.fill import Fill
-from engine.domain.order import OrderIntent, OrderState, OrderType
+from engine.domain.order import Order, OrderIntent, OrderState, OrderType
 from engine.domain.position import Position, Trade
 from engine.ledger.changes import BookedFill
 from engine.ledger.events import Described
@@ -99,12 +99,11 @@ class Book:
         self.fills.append(
             FillRow(exec_id, intent.ref, when.at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
         )
-        if order.left:
-            order.order = replace(order.order, filled=order.filled)
-        else:
+        if order.adds_risk or order.left:
+            order.order = Order(intent, OrderState.WORKING, filled=order.filled)
+            self.recent.note(order.order)
+        if not order.left:
             self._end(order, OrderState.FILLED, when.at_ns, _close_reason(intent))
-        if order.adds_risk:
-            self.recent.note(replace(order.order, filled=order.filled))
 
     def _end(self, order: Resting, state: OrderState, at_ns: int, reason: str) -> None:
         self._committed = None

@@ -61,7 +61,7 @@ def run_backtest(
     run = _Run(config, tuple(series), instruments)
     with _without_pauses():
         run.go(progress)
-    return run.result()
+        return run.result()
 
 
 @contextmanager

@@ -59,9 +59,10 @@ class Venue:
         for order in slot.orders:
             order.born_inside = False
         room = self._sweep(slot, bar, room, end_ns=end_ns, is_inside=False)
-        if slot.orders:
-            self._sweep(slot, bar, room, end_ns=end_ns, is_inside=True)
         slot.rearm()
+        if bar.low <= slot.below or bar.high >= slot.above:
+            self._sweep(slot, bar, room, end_ns=end_ns, is_inside=True)
+            slot.rearm()
 
     def _sweep(self, slot: Slot, bar: Bar, room: int | None, *, end_ns: int, is_inside: bool) -> int | None:
         """Fill one order after the other until no more can; the answer is what is left of `room`."""
@@ -82,9 +83,10 @@ class Venue:
         self, slot: Slot, bar: Bar, room: int | None, *, is_inside: bool
     ) -> tuple[Resting, float, int] | None:
         """The order that fills next, with its price and quantity."""
-        for order in slot.orders if len(slot.orders) == 1 else sorted(slot.orders, key=_rank):
-            if order.parent is not None:
-                continue
+        ready = [order for order in slot.orders if order.parent is None]
+        if len(ready) > 1:
+            ready.sort(key=_rank)
+        for order in ready:
             answer = self._inside(order, bar) if is_inside else at_open(order.terms, bar.open)
             if answer.triggered and not order.terms.triggered:
                 order.terms = order.terms._replace(triggered=True)
