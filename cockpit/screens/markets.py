@@ -55,7 +55,9 @@ class MarketsDialog(TableDialog):
         if row is not None and row.code:
             lines += labelled(row.symbol, f"{clean(row.text)} ({row.code})", tone=Tone.WARN)
         elif row is not None:
-            lines += labelled(row.symbol, f"tier {row.tier}: may be entered")
+            traded = any(row.symbol in strategy.symbols for strategy in snapshot.strategies)
+            may = "may be entered" if traded else "watched; no strategy trades it"
+            lines += labelled(row.symbol, f"tier {row.tier}: {may}")
         regime = clean(selection.regime.text) or "not looked at yet"
         lines += labelled("regime", regime, tone=Tone.WARN if selection.regime.factor <= 0 else Tone.TEXT)
         return lines + labelled("data lines", lines_text(selection.lines))

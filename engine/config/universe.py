@@ -30,12 +30,15 @@ PerTier = Annotated[tuple[float, float, float], AfterValidator(_not_negative)]
 PerTierPct = Annotated[tuple[float, float, float], AfterValidator(_percentages)]
 
 SHIPPED_THEMES: Mapping[str, tuple[str, ...]] = {
-    "index": ("SPY", "QQQ", "IWM", "DIA", "ES@CME", "NQ@CME"),
+    "index": (
+        *("SPY", "QQQ", "IWM", "DIA", "ES@CME", "NQ@CME", "RTY@CME", "YM@CBOT"),
+        *("MES@CME", "MNQ@CME", "M2K@CME", "MYM@CBOT"),
+    ),
     "technology": ("AAPL", "MSFT", "NVDA", "TSLA", "AMD", "META", "AMZN"),
-    "rates": ("ZN@CBOT",),
-    "currencies": ("EUR@CME",),
-    "energy": ("CL@NYMEX",),
-    "metals": ("GC@COMEX",),
+    "rates": ("ZT@CBOT", "ZF@CBOT", "ZN@CBOT", "TN@CBOT", "ZB@CBOT", "UB@CBOT", "SR3@CME"),
+    "currencies": ("EUR@CME", "GBP@CME", "JPY@CME", "AUD@CME", "CAD@CME", "CHF@CME", "M6E@CME", "M6A@CME"),
+    "energy": ("CL@NYMEX", "MCL@NYMEX", "QM@NYMEX", "RB@NYMEX", "HO@NYMEX", "NG@NYMEX", "QG@NYMEX"),
+    "metals": ("GC@COMEX", "MGC@COMEX", "SI@COMEX", "SIL@COMEX", "HG@COMEX", "MHG@COMEX"),
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cockpit.screens.markets import MarketsDialog
+from engine.api import StrategyView
 from engine.api_selection import LinesRow, RegimeRow, SelectionView, UniverseRow
 from tests.cockpit.conftest import OpenDesk
 from tests.cockpit.scripted import NORMAL
@@ -24,6 +25,7 @@ JUDGED = replace(
         regime=RegimeRow("bear", 0.6, "bear", text="bear, trend -2.4, volatility above 71%; factor 0.6"),
         lines=LinesRow(4, 4, ("TINY", "OLD")),
     ),
+    strategies=(StrategyView("index", "ma_crossover", ("SPY", "TINY"), "1m", "live"),),
 )
 
 
@@ -37,6 +39,8 @@ async def test_the_universe_is_shown_with_reasons_regime_and_data_lines(open_des
         assert [row.key for row in dialog.table.rows] == ["SPY", "ESZ6", "XYZ", "TINY"]
         words = desk.text("text")
         assert "tier 1: may be entered" in words
+        await desk.press("down")
+        assert "tier 1: watched; no strategy trades it" in desk.text("text")
         assert "factor 0.6" in words
         assert "4 of 4; without one: TINY, OLD" in words
         await desk.press("end")

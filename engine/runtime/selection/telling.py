@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from engine.api import Level
@@ -22,6 +22,9 @@ REASON_OF: Final = {
     Exclusion.NO_LINE: Reason.NO_DATA_LINE,
 }
 
+_PROVISIONAL: Final = frozenset({None, Exclusion.UNKNOWN_LIQUIDITY})
+"""What a next look may well turn: a tier by a spread hardly seen, and what was not told yet."""
+
 
 class Said(NamedTuple):
     """One line."""
@@ -31,26 +34,34 @@ class Said(NamedTuple):
     symbol: str = ""
 
 
-def changes(before: Mapping[str, Member], members: Mapping[str, Member]) -> list[Said]:
-    """What is otherwise than it was; of the first look only how many may be entered, and who may not."""
-    said = []
-    if not before and members:
-        tiers = sorted(member.tier for member in members.values() if member.tier)
-        counts = ", ".join(f"tier {t}: {tiers.count(t)}" for t in sorted(set(tiers)))
-        text = f"universe: {len(tiers)} of {len(members)} may be entered ({counts or 'none'})"
-        said.append(Said(Level.INFO, text))
+def changes(
+    before: Mapping[str, Member], members: Mapping[str, Member], *, settling: Collection[str] = ()
+) -> list[Said]:
+    """What is otherwise than it was. Of the first look, and of what is `settling` (hardly measured yet), only
+    how many may be entered; but who is known to be left out is always named.
+    """
     alike: dict[tuple[int, int, str], list[Member]] = {}
+    is_first = not before and bool(members)
+    has_moved = False
     for key, member in members.items():
         old = before.get(key)
-        is_new = old is None and member.exclusion is None
-        if is_new or (old is not None and (old.tier, old.exclusion) == (member.tier, member.exclusion)):
+        if old is not None and (old.tier, old.exclusion) == (member.tier, member.exclusion):
+            continue
+        if (old is None or key in settling) and member.exclusion in _PROVISIONAL:
+            has_moved = True
             continue
         code = "" if member.exclusion is None else REASON_OF[member.exclusion].value
-        was = -1 if old is None or code else old.tier
-        alike.setdefault((was, member.tier, code), []).append(member)
+        alike.setdefault((-1 if old is None or code else old.tier, member.tier, code), []).append(member)
+    said = [_summary(members)] if is_first or has_moved else []
     for (was, tier, code), those in alike.items():
         said += _lines(those, was=was, tier=tier, code=code)
     return said
+
+
+def _summary(members: Mapping[str, Member]) -> Said:
+    tiers = sorted(member.tier for member in members.values() if member.tier)
+    counts = ", ".join(f"tier {t}: {tiers.count(t)}" for t in sorted(set(tiers)))
+    return Said(Level.INFO, f"universe: {len(tiers)} of {len(members)} may be entered ({counts or 'none'})")
 
 
 def _lines(those: list[Member], *, was: int, tier: int, code: str) -> list[Said]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -197,9 +197,10 @@ class UniverseWatch:
 
     # --- judging --------------------------------------------------------------------------------
 
-    def _judge(self, keys: Iterable[str]) -> None:
+    def _judge(self, keys: Collection[str]) -> None:
         rules, members = tier_rules(self._desk.config), dict(self._universe.members)
         before = dict(members)
+        settling = {key for key in keys if self._of(key).judged_by < SETTLED}
         for key in keys:
             members[key] = self._member(key, rules)
         for symbol in {key for key, m in members.items() if m.exclusion is Exclusion.NO_CONTRACT}:
@@ -208,7 +209,7 @@ class UniverseWatch:
             members[symbol] = Member(symbol, 0, "", Exclusion.NO_CONTRACT, why)
         self._universe = Universe(members.values(), rules)
         self._publish()
-        self._tell(before)
+        self._tell(before, settling)
 
     def _member(self, key: str, rules: Sequence[TierRule]) -> Member:
         liquidity, is_whole = self._liquidity(key)
@@ -246,8 +247,8 @@ class UniverseWatch:
             text=member.text,
         )
 
-    def _tell(self, before: dict[str, Member]) -> None:
-        for said in changes(before, self._universe.members):
+    def _tell(self, before: dict[str, Member], settling: Collection[str]) -> None:
+        for said in changes(before, self._universe.members, settling=settling):
             self._desk.notices.event(said.level, "strategy", said.text, symbol=said.symbol)
 
 

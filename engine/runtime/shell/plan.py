@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.api import CommandKind, OutcomeStatus, SetupView, Snapshot
+from engine.api_selection import UniverseRow
 from engine.config import Config, Gateway, Loaded
 from engine.domain.market import NEW_YORK
 from engine.domain.setup import Setup
@@ -129,7 +130,20 @@ def _universe(snapshot: Snapshot, keys: Mapping[str, Sequence[str]]) -> list[Doc
                     "text": text,
                 }
             )
-    return rows
+    traded = {symbol for symbols in keys.values() for symbol in symbols}
+    return rows + [_untraded(row) for row in snapshot.selection.universe if row.symbol not in traded]
+
+
+def _untraded(row: UniverseRow) -> Document:
+    """An instrument that was discovered, or that a scanner dropped: no strategy trades it."""
+    return {
+        "symbol": row.symbol,
+        "strategy": "",
+        "tier": row.tier,
+        "theme": row.theme,
+        "code": row.code,
+        "text": row.text if row.code else "no strategy trades it",
+    }
 
 
 def _lines(snapshot: Snapshot, told: Mapping[str, Any]) -> Document:

@@ -59,7 +59,7 @@ def _universe(rows: Sequence[Document]) -> Iterator[str]:
         why = f"{row['text']} ({row['code']})" if row["code"] else row["text"]
         placed = [f"tier {row['tier']}"] if row["tier"] else []
         placed += [row["theme"]] if row["theme"] else []
-        yield f"{row['symbol']:8} {' '.join((row['strategy'], *placed))}: {why}"
+        yield f"{row['symbol']:8} {' '.join((row['strategy'] or 'watched only', *placed))}: {why}"
 
 
 def _setups(rows: Sequence[Document]) -> Iterator[str]:

@@ -49,3 +49,23 @@ def test_what_is_left_out_is_a_warning_with_its_reason_also_where_it_is_many() -
         Level.WARNING,
         "universe: 3 instruments not entered (max_spread): A, B, C",
     )
+
+
+def test_while_instruments_settle_only_the_sum_is_said_and_once() -> None:
+    keys = tuple(f"S{n:02}" for n in range(16))
+    unknown = _out(Exclusion.UNKNOWN_LIQUIDITY, *keys)
+
+    (first,) = changes({}, unknown)
+    (second,) = changes(unknown, _tiers(1, *keys), settling=keys)
+
+    assert first.text == "universe: 0 of 16 may be entered (none)"
+    assert second.text == "universe: 16 of 16 may be entered (tier 1: 16)"
+    assert changes(_tiers(1, *keys), _tiers(1, *keys), settling=keys) == []
+
+
+def test_what_settles_into_being_left_out_is_named_and_what_becomes_unknown_later_too() -> None:
+    (out,) = changes(_tiers(2, "AMD"), _out(Exclusion.MIN_VOLUME, "AMD"), settling=("AMD",))
+    (lost,) = changes(_tiers(1, "AMD"), _out(Exclusion.UNKNOWN_LIQUIDITY, "AMD"))
+
+    assert (out.level, lost.level) == (Level.WARNING, Level.WARNING)
+    assert lost.text == "AMD: not in the universe, too little (unknown_liquidity)"

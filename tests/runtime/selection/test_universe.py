@@ -18,7 +18,7 @@ from engine.domain.reasons import Reason
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
 from engine.risk.selection import ProductStatus
-from engine.runtime.selection.universe import EXCLUDED_LOOK, RETRY_S, UniverseWatch, theme_of
+from engine.runtime.selection.universe import EXCLUDED_LOOK, RETRY_S, SETTLED, UniverseWatch, theme_of
 from tests.builders import TEN, future, proposal, quote, stock
 from tests.execution.rig import Rig, funded, rig
 from tests.virtual_time import pass_time, virtual
@@ -153,7 +153,8 @@ async def test_a_halted_product_is_out_and_comes_back_by_itself(tmp_path: Path) 
 async def test_it_is_judged_anew_every_few_minutes_and_told_where_it_changed(tmp_path: Path) -> None:
     async with watched(tmp_path, BIG=60e6) as (here, universe):
         await universe.prepare()
-        await universe.round()
+        for _ in range(SETTLED):
+            await universe.round()
         universe.look()
         here.broker.history_by_length["BIG", 3600] = hours("BIG", 7e6)
         await pass_time(3601)
