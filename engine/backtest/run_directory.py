@@ -32,6 +32,7 @@ SCHEMA: Final = 1
 SUMMARY: Final = "summary.json"
 MOMENT: Final = "run.json"
 UNADJUSTED: Final = "unadjusted"
+"""Stands in the words of a series whose prices were not adjusted, or only for splits."""
 
 
 class RunExistsError(Exception):
@@ -124,7 +125,7 @@ def summary_of(result: RunResult, inputs: RunInputs, metrics: Metrics) -> dict[s
         "strategies": list(inputs.strategies),
         "parameters": masked(inputs.parameters),
         "instruments": [_instrument(one, inputs) for one in _ordered(inputs.series)],
-        "unadjusted": sorted({one.key for one in inputs.series if one.adjustment == UNADJUSTED}),
+        "unadjusted": sorted({one.key for one in inputs.series if UNADJUSTED in one.adjustment}),
         "halted": result.halted,
         "pnl_usd": metrics.pnl_usd,
         "max_drawdown": metrics.max_drawdown,
