@@ -34,6 +34,7 @@ def test_the_seven_figures_of_four_days_by_hand() -> None:
     assert measured.cagr == pytest.approx(1.089**63 - 1.0, rel=1e-9)
     assert measured.calmar == pytest.approx((1.089**63 - 1.0) / 0.1, rel=1e-9)
     assert measured.hit_rate == pytest.approx(0.5, abs=1e-9)
+    assert measured.volatility == pytest.approx(YEAR * math.sqrt(0.0275 / 3), abs=1e-9)
     assert (measured.days, measured.enough_days) == (4, False)
     assert measured.pnl_usd == pytest.approx(8.9, abs=1e-9)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
+from engine.backtest import trials
 from engine.backtest.sharpe import Sharpe
 from engine.backtest.trials import FILE, Trial, TrialRegistry, Tried, honest
 
 
-def tries(folder: Path, who: int, count: int) -> None:
+def tries(folder: Path, who: int, count: int, together: Barrier) -> None:
     """Count `count` trials of one process."""
     for number in range(count):
         TrialRegistry(folder).record(Trial("d", f"{who}-{number}", 0.1, 250))
+        together.wait(30)
+        TrialRegistry(folder).record(Trial("same", f"{number}", 0.1, 250))
 
 
 def test_a_trial_counts_for_its_data_alone_and_a_repetition_not_at_all(tmp_path: Path) -> None:
@@ -29,15 +34,34 @@ def test_a_trial_counts_for_its_data_alone_and_a_repetition_not_at_all(tmp_path:
     assert registry.on("d3").count == TrialRegistry(tmp_path / "none").on("d1").count == 0
 
 
-def test_no_trial_is_lost_where_many_processes_count_at_once(tmp_path: Path) -> None:
+def test_no_trial_is_lost_and_none_counts_twice_where_many_processes_count_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=tries, args=(tmp_path, who, 20)) for who in range(4)]
+    together = context.Barrier(4)
+    workers = [context.Process(target=tries, args=(tmp_path, who, 20, together)) for who in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(30)
 
     assert TrialRegistry(tmp_path).on("d").count == 80
+    assert TrialRegistry(tmp_path).on("same").count == 20
+
+
+def test_nobody_else_may_look_between_the_look_and_the_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def read(descriptor: int) -> str:
+        with (tmp_path / FILE).open("rb") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        looked.append(descriptor)
+        return ""
+
+    monkeypatch.setattr(trials, "_read", read)
+    TrialRegistry(tmp_path).record(Trial("d", "a", 0.1, 250))
+
+    assert len(looked) == 1
 
 
 def test_a_line_cut_short_by_a_crash_counts_and_spoils_no_other(tmp_path: Path) -> None:
@@ -48,7 +72,7 @@ def test_a_line_cut_short_by_a_crash_counts_and_spoils_no_other(tmp_path: Path) 
 
     tried = registry.record(Trial("d", "b", 0.2, 250))
 
-    assert tried == Tried((0.1, 0.2), 1)
+    assert tried == registry.on("d") == Tried((0.1, 0.2), 1)
 
 
 @pytest.mark.req("PLAN-M2-METRICS")

@@ -155,23 +155,29 @@ async def test_a_day_on_which_nothing_happened_has_a_page(tmp_path: Path) -> Non
 async def test_an_engine_that_runs_on_over_midnight_leaves_the_files_of_the_day_that_ended(
     tmp_path: Path,
 ) -> None:
-    async with rig(tmp_path) as here:
+    async with rig(tmp_path, keys=("SPY", "QQQ")) as here:
         report = reporting(here, tmp_path)
         stored = await here.store.load()
         day = DayBook(here.desk, store=here.store, pnl=DayPnl(), stored=stored, on_end=report.day_ended)
         await day.round()
         await round_trip(here)
+        await here.enter(key="QQQ")
         here.desk.clock.skipped = timedelta(days=1)  # type: ignore[attr-defined]
 
         await day.round()
+        assert here.books.ledger.positions.trades() == ()
+        (stop,) = here.broker.open(Role.STOP)
+        here.broker.fill(stop.intent.ref, stop.intent.quantity)
+        await pass_time(0.2)
         await written(here, report)
 
-        assert here.books.ledger.positions.trades() == ()
         assert len(saved(tmp_path)) == saved(tmp_path, "daily_summary")["total_trades"] == 1
         page = (tmp_path / "runs" / "r7" / "report_20261120.html").read_text(encoding="utf-8")
-        assert ">flat<" in page
         assert page.count("LONG") == 1
-        assert load_day(tmp_path / "cockpit.db", DAY + timedelta(days=1)).orders == ()
+        ended, following = (load_day(tmp_path / "cockpit.db", DAY + timedelta(days=n)) for n in (0, 1))
+        assert [p.key for p in ended.positions] == ["QQQ"]
+        assert [t.key for t in ended.trades] == ["SPY"]
+        assert (following.positions, [t.key for t in following.trades]) == ((), ["QQQ"])
 
 
 @virtual
