@@ -23,6 +23,9 @@ NO_PRICES = {
 }
 """Messages about one line which mean that no prices come, until one does."""
 
+NO_LINE_LEFT = 101
+"""The account has no line for what the message names."""
+
 
 class QuoteBoard:
     """Latest values only; history lives in bars. Written by the broker's callbacks on the engine loop."""
@@ -39,6 +42,8 @@ class QuoteBoard:
         """Instrument key -> price times volume of live bars, per unit of the contract, since it was read."""
         self._guard: TickGuard | None = None
         self._bad: dict[str, BadTick] = {}
+        self.out_of_lines: set[str] = set()
+        """Instruments for which the broker had no line left."""
         self.jumps: dict[str, Objection] = {}
         """Instrument key -> what is wrong with its last mid; the gate reads it."""
         self.on_bad: Callable[[str, BadTick], None] = lambda _key, _bad: None
@@ -100,6 +105,7 @@ class QuoteBoard:
             known.pop(key, None)
         self._bar_ends.pop(key, None)
         self.jumps.pop(key, None)
+        self.out_of_lines.discard(key)
 
     def on_depth(self, depth: Depth) -> None:
         """Keep the newest book of its instrument."""

@@ -32,7 +32,9 @@ class Wish(NamedTuple):
     key: str
     need: Need
     score: float = 0.0
-    """Among those of one need the highest goes first: the score of its setup, or the value it trades."""
+    """Among those of one need the highest goes first: the score of its setup."""
+    value_usd: float = 0.0
+    """Among those of one score the most traded."""
 
 
 class LinePlan(NamedTuple):
@@ -49,6 +51,6 @@ def room_of(lines: int) -> int:
 
 def plan_lines(wishes: Iterable[Wish], *, room: int) -> LinePlan:
     """The best `room` of them. Equal ones by name, so that the answer never depends on arrival."""
-    ranked = sorted(wishes, key=lambda wish: (wish.need, -wish.score, wish.key))
+    ranked = sorted(wishes, key=lambda wish: (wish.need, -wish.score, -wish.value_usd, wish.key))
     keys = tuple(wish.key for wish in ranked)
     return LinePlan(keys[:room], keys[room:])

@@ -36,7 +36,7 @@ from engine.ledger.events import (
     Source,
     StatusClaimed,
 )
-from engine.market.feed import NO_PRICES
+from engine.market.feed import NO_LINE_LEFT, NO_PRICES
 from engine.runtime.breakers.broker_codes import level_of_code
 from engine.runtime.desk import Desk
 from engine.runtime.guards.moved_stop import moved_outside
@@ -272,6 +272,8 @@ class Inbox:
         if event.code in NO_PRICES and event.request_key in self._desk.instruments:
             self._desk.quotes.on_no_prices(event.request_key, event.code)
             self._tell_entitlement(event.request_key)
+        elif event.code == NO_LINE_LEFT and event.request_key in self._desk.instruments:
+            self._desk.quotes.out_of_lines.add(event.request_key)
         elif self._desk.products.on_notice(event.code, event.text):
             keep_status(self._desk)
         if event.code in _QUIET_CODES:

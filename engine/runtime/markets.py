@@ -72,6 +72,8 @@ class Markets:
         self._deep: set[str] = set()
         """Instruments whose book is subscribed."""
         self._retrying = False
+        self._granted: int | None = None
+        """How many instruments this connection has lines for, where they are fewer than configured."""
         self.before_ready: Callable[[], Awaitable[None]] = nothing_more
         """Finds out what else must be known before entries are possible."""
 
@@ -81,6 +83,8 @@ class Markets:
             self._holes.look(self._subscribed)
             self._subscribed.clear()
             self._deep.clear()
+            self._granted = None
+            self._desk.quotes.out_of_lines.clear()
         symbols = sorted({s for r in self._trading.running for s in (*r.symbols, *r.picked, *r.discovered)})
         await asyncio.gather(*(self._describe(symbol) for symbol in symbols))
         await self.describe_held()
@@ -238,17 +242,40 @@ class Markets:
         def wish(key: str) -> Wish | None:
             if key in held or key in working:
                 return Wish(key, Need.HELD if key in held else Need.WORKING)
+            value_usd = values.get(key, 0.0)
             setup = desk.setups.get(key)
             if setup is not None and key in traded:
-                return Wish(key, Need.WATCHED, setup.score)
+                return Wish(key, Need.WATCHED, setup.score, value_usd)
             if key in traded:
-                return Wish(key, Need.OTHER, values.get(key, 0.0))
+                return Wish(key, Need.OTHER, value_usd=value_usd)
             if key in foreign:
                 return Wish(key, Need.LEFT_ALONE)
-            return Wish(key, Need.FOUND, values.get(key, 0.0)) if key in found else None
+            return Wish(key, Need.FOUND, value_usd=value_usd) if key in found else None
 
-        wishes = filter(None, map(wish, desk.instruments))
-        return plan_lines(wishes, room=room_of(desk.config.market_data.max_lines))
+        return plan_lines(filter(None, map(wish, desk.instruments)), room=self._room())
+
+    def _room(self) -> int:
+        """Instruments that may have lines: by configuration, and by what the broker refused."""
+        room = room_of(self._desk.config.market_data.max_lines)
+        return room if self._granted is None else min(room, self._granted)
+
+    def _refused(self) -> set[str]:
+        return self._desk.quotes.out_of_lines & self._subscribed
+
+    def _learn_room(self) -> None:
+        """The broker has fewer lines than the configuration says: the least needed go without."""
+        refused = self._refused()
+        if refused:
+            self._granted = max(1, len(self._subscribed) - len(refused))
+            for key in sorted(refused):
+                self._give_up(key)
+
+    def _give_up(self, key: str) -> None:
+        self._broker.unsubscribe(self._desk.instruments[key])
+        self._subscribed.discard(key)
+        self._deep.discard(key)
+        self._desk.quotes.forget(key)
+        self._trading.cool(key)
 
     def _watched(self) -> tuple[str, ...]:
         """Instruments that have a data line, the most important first."""
@@ -261,7 +288,7 @@ class Markets:
 
     def lines_moved(self) -> bool:
         """True where somebody else should have a line than those who have one."""
-        return self._subscribed != set(self._plan().kept)
+        return bool(self._refused()) or self._subscribed != set(self._plan().kept)
 
     async def move_lines(self) -> None:
         """Give up lines first, then ask for others; who gets one anew is warmed up again."""
@@ -270,13 +297,10 @@ class Markets:
 
     def _subscribe(self, *, first: AbstractSet[str] | None = None) -> None:
         """Make the lines those of the plan; `first` where only these may get one yet."""
+        self._learn_room()
         desk, plan = self._desk, self._plan()
         for key in sorted(self._subscribed - set(plan.kept)):
-            self._broker.unsubscribe(desk.instruments[key])
-            self._subscribed.discard(key)
-            self._deep.discard(key)
-            desk.quotes.forget(key)
-            self._trading.cool(key)
+            self._give_up(key)
         for key in plan.kept:
             if key not in self._subscribed and (first is None or key in first):
                 self._broker.subscribe(desk.instruments[key])
@@ -297,6 +321,8 @@ class Markets:
 
     def _tell_lines(self, plan: LinePlan) -> None:
         desk, limit = self._desk, self._desk.config.market_data.max_lines
+        if self._granted is not None:
+            limit = min(limit, LINES_EACH * self._granted)
         before = desk.selection.lines.left_out
         lines = LinesRow(limit, LINES_EACH * len(plan.kept), plan.left_out)
         desk.selection = replace(desk.selection, lines=lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.api_selection import UniverseRow
-from engine.broker.port import Fetched, LinkState
+from engine.broker.port import Fetched, LinkState, Notice
 from engine.config import Config
 from engine.domain.market import Bar
 from engine.domain.setup import Setup
@@ -106,6 +106,33 @@ async def test_with_too_few_lines_the_most_traded_are_watched_and_the_rest_is_na
         await here.settle()
         assert here.watched == ["AMD", "QQQ", "SPY"]
         assert here.rig.alerts("data_lines") == []
+
+
+@virtual
+@pytest.mark.req("FUT-RISK-1")
+async def test_an_account_with_fewer_lines_than_configured_is_believed_until_the_next_connection(
+    tmp_path: Path,
+) -> None:
+    async with lines(tmp_path, most=100) as here:
+        here.worth(AMD=1e6, QQQ=9e6, SPY=5e6)
+        await here.markets.prepare(data_lost=True)
+        assert here.watched == ["AMD", "QQQ", "SPY"]
+
+        here.rig.broker.emit(Notice(101, "Max number of tickers has been reached", "QQQ"))
+        await here.settle()
+        assert here.watched == ["QQQ", "SPY"], (
+            "the one that is needed least goes without, not the one refused"
+        )
+        shown = here.rig.desk.selection.lines
+        assert (shown.limit, shown.used, shown.left_out) == (4, 4, ("AMD",))
+        assert "no data line left for 1 of 3" in here.rig.alerts("data_lines")[0]
+        assert here.running.warm == {"QQQ", "SPY"}
+        for _ in range(3):
+            await here.settle()
+        assert here.watched == ["QQQ", "SPY"]
+
+        await here.markets.prepare(data_lost=True)
+        assert sorted(set(here.watched)) == ["AMD", "QQQ", "SPY"]
 
 
 @virtual
