@@ -23,6 +23,7 @@ dir = "{folder}/state"
 [broker]
 tape = "{folder}/tape"
 start_at = "10:00"
+data_lines = 200
 [market_data]
 max_lines = 200
 resubscribe_after_s = 3600.0

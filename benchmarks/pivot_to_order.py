@@ -1,11 +1,12 @@
 """From the tick that breaks a pivot, and from the close of a minute bar, to the orders' bytes on the wire.
 
 Run `python -m benchmarks.pivot_to_order [--quick]`. The whole cockpit runs on a pseudo-terminal against the
-embedded gateway with a tap on the wire, as in `tick_to_order`, but on a hundred stocks: the pivot trader
-watches a level above each of them, and another strategy the minutes of ten. A gateway's hundred lines are
-enough for quotes and bars of fifty; the quotes of the others come from the tap. It sends the tick that lies
-beyond a level, or the last 5-second bar of a minute of all ten in one packet; it takes the brackets off the
-wire and refuses them. Nothing is subtracted: gate, two durable commits and both ways over loopback are in it.
+embedded gateway with a tap on the wire, as in `tick_to_order`, but on a hundred stocks, quotes and bars of
+each: the pivot trader watches a level above all of them, and another strategy the minutes of ten. The broker
+answers for short bars of sixty in ten minutes, so those are the ones whose levels are broken; the others are
+warming up meanwhile. The tap sends the tick that lies beyond a level, or the last 5-second bar of a minute of
+all ten in one packet; it takes the brackets off the wire and refuses them. Nothing is subtracted: gate, two
+durable commits and both ways over loopback are in it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
 from benchmarks import hundred
@@ -33,13 +35,11 @@ GAP_S, BAR_GAP_S = 0.06, 0.8
 """The broker's message budget allows some 20 brackets a second."""
 READY_S, ANSWER_S = 90.0, 5.0
 WARM_UP = 10
-MINUTES_OF, WITH_LINES = SYMBOLS[:10], 50
-"""The stocks whose minute bars are traded; how many have quotes and bars of the gateway's own."""
-NO_LINE_LEFT = b"101"
-PRICE_EVERY = 20
-"""Every so many ticks of a stock its price changes; between them only sizes do."""
+MINUTES_OF = SYMBOLS[:10]
+"""The stocks whose minute bars are traded. They trade least, so their short bars are asked for last."""
 BID, ASK = b"1", b"2"
-ASK_DATA, ASK_BARS = b"1", b"50"
+ASK_DATA, ASK_BARS, ASK_HISTORY = b"1", b"50", b"20"
+SHORT_BARS = b"5 secs"
 MINUTE_TRADER = """
 [strategies.minutes]
 kind = "{kind}"
@@ -55,10 +55,8 @@ class Market:
         self.tap: Wiretap | None = None
         self.noise = 0
         self.symbols = symbols
-        self.breaking = symbols[len(MINUTES_OF) : WITH_LINES]
-        """Whose levels are broken."""
-        self._rest = symbols[WITH_LINES:]
-        """Whose quotes the tap makes."""
+        self.breaking: list[str] = []
+        """Whose levels are broken: those whose short bars were asked for."""
         self._lines: dict[bytes, str] = {}
         """Number of a question for market data -> symbol."""
         self._bar_lines: dict[bytes, str] = {}
@@ -82,6 +80,10 @@ class Market:
             self._lines[fields[2]] = fields[4].decode()
         elif fields[0] == ASK_BARS:
             self._bar_lines[fields[2]] = fields[4].decode()
+        elif fields[0] == ASK_HISTORY and SHORT_BARS in fields:
+            symbol = fields[3].decode()
+            if symbol not in MINUTES_OF and symbol not in self.breaking:
+                self.breaking.append(symbol)
         if fields[0] != PLACE:
             return True
         symbol = fields[3].decode()
@@ -100,7 +102,7 @@ class Market:
         self.tap.send(b"".join(frame((ERROR, 2, o, 201, "Order rejected - benchmark", "")) for o in orders))
 
     def on_down(self, fields: Fields) -> bool:
-        """Learn how frames look; keep back the bars of those whose minutes are traded, and refused lines."""
+        """Learn how frames look; keep back the bars of those whose minutes are traded."""
         if fields[0] == MARKET_PRICE and len(fields) > 5 and fields[3] in {BID, ASK}:
             symbol = self._lines.get(fields[2], "")
             waiting = self._waiting.get(symbol)
@@ -112,7 +114,7 @@ class Market:
             if symbol in MINUTES_OF:
                 self._bars.setdefault(symbol, fields)
                 return False
-        return fields[0] != ERROR or fields[3] != NO_LINE_LEFT
+        return True
 
     # --- what it says ---------------------------------------------------------------------------
 
@@ -121,29 +123,12 @@ class Market:
         assert self.tap is not None
         ticks = []
         for step in itertools.islice(self._step, count):
-            turn, number = divmod(step, len(self.symbols))
-            symbol = self.symbols[number]
+            symbol = self.symbols[step % len(self.symbols)]
             fields = list(self._touch[symbol, BID])
             fields[5] = str(100 + step % 700).encode()
-            if symbol in self._rest and turn % PRICE_EVERY == 0:
-                fields[4] = f"{hundred.base(symbol) + turn // PRICE_EVERY % 4 / 100:.2f}".encode()
-                self._touch[symbol, BID] = fields
             ticks.append(frame(fields))
         self.noise += count
         self.tap.send(b"".join(ticks))
-
-    def open_rest(self) -> None:
-        """The first touch of those for which the gateway had no line."""
-        assert self.tap is not None
-        lines = {symbol: line for line, symbol in self._lines.items()}
-        if not lines.keys() >= set(self._rest) or (SYMBOLS[0], ASK) not in self._touch:
-            return
-        for symbol in self._rest:
-            for side, price in ((BID, hundred.base(symbol)), (ASK, hundred.base(symbol) + 0.05)):
-                fields = list(self._touch[SYMBOLS[0], side])
-                fields[2], fields[4] = lines[symbol], f"{price:.2f}".encode()
-                self._touch[symbol, side] = fields
-                self.tap.send(frame(fields))
 
     async def break_out(self, symbol: str) -> float:
         """Send the tick beyond the level; seconds until the bracket is here. Then the price goes back."""
@@ -196,15 +181,17 @@ async def make_noise(market: Market) -> None:
 async def until_it_trades(market: Market, screen: Screen) -> None:
     """Until the engine trades both ways: what comes before is ignored."""
     deadline_s = time.monotonic() + READY_S
-    symbols = itertools.cycle(market.breaking)
-    for act in (lambda: market.break_out(next(symbols)), market.close_minute):
+    tried = itertools.count()
+
+    def break_one() -> Awaitable[object]:
+        return market.break_out(market.breaking[next(tried) % len(market.breaking)])
+
+    for act in (break_one, market.close_minute):
         while True:
             if time.monotonic() > deadline_s:
                 raise SystemExit(f"it never traded within {READY_S:.0f} s; its screen: {screen.tail!r}")
             await asyncio.sleep(0.25)
-            if not market.is_open:
-                market.open_rest()
-            else:
+            if market.is_open and market.breaking:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
                         await act()
@@ -270,7 +257,7 @@ async def _measure(market: Market, folder: Path, echo_port: int, *, samples: int
 
 def figures(*, quick: bool = False) -> list[Figure]:
     """The figures of one run."""
-    samples, minutes = (30, 5) if quick else (300, 50)
+    samples, minutes = (30, 5) if quick else (300, 30)
     times = measured(samples=samples, minutes=minutes)
     made = []
     for q, aim in ((0.5, None), (0.99, 20.0)):

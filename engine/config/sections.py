@@ -73,6 +73,8 @@ class BrokerSection(Section):
     """Which synthetic market is made."""
     start_at: WallTime = key(time(10, 0), unit="ET")
     """Exchange time at which the embedded market of a new session starts."""
+    data_lines: int = key(100, ge=1, le=10000)
+    """Market data lines of the embedded account; how many are used says market_data.max_lines."""
 
 
 class ConnectionSection(Section):

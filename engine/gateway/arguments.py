@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.gateway.model import GatewaySettings
@@ -33,6 +34,13 @@ def parse_arguments(arguments: Sequence[str]) -> GatewaySettings:
     add("--account", default=default.account, help="account id; paper accounts begin with DU")
     add("--cash", type=_positive, default=default.cash, help="cash of a new account, in USD")
     add(
+        "--data-lines",
+        type=_count,
+        default=default.limits.data_lines,
+        metavar="N",
+        help="market data lines of the account",
+    )
+    add(
         "--idle-exit",
         type=_positive,
         default=default.idle_exit_s,
@@ -54,6 +62,7 @@ def parse_arguments(arguments: Sequence[str]) -> GatewaySettings:
         cash=given.cash,
         idle_exit_s=given.idle_exit,
         lockstep=given.lockstep,
+        limits=replace(default.limits, data_lines=given.data_lines),
     )
 
 
@@ -61,6 +70,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return value
 
 

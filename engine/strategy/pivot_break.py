@@ -165,7 +165,7 @@ class PivotBreak(Strategy):
         return ()
 
     def on_clock(self, key: str, now: datetime, view: StrategyView) -> tuple[Proposal, ...]:
-        """The five-minute rule."""
+        """The five-minute rule; then the targets once more, for an exit that did not go out at its tick."""
         watched = self._watched.get(key)
         if watched is None:
             return ()
@@ -173,6 +173,8 @@ class PivotBreak(Strategy):
         if not view.quantity or view.holding is None:
             return ()
         wish = five_minute_rule(view.holding, watched.price, _sign(view), now, self.params)
+        if wish is None:
+            wish = at_target(view.holding, watched.price, _sign(view), self.params)
         return self._leave(key, wish, view, now)
 
     @staticmethod

@@ -75,7 +75,7 @@ class StopKeeper:
         for key in self._trouble.keys() - keys:
             self._is_right(key)
         self._watch_naked()
-        for key in keys:
+        for key in sorted(keys):
             with self._desk.faults.position(key, "its stops"):
                 if not self._executor.lock(key).locked():
                     self._look_at(key)

@@ -55,10 +55,11 @@ class GatewayPlan:
 
 
 def plan_for(
-    state_dir: Path, *, speed: float, seed: int, world: str, tape: str, start_at: str
+    state_dir: Path, *, speed: float, seed: int, world: str, tape: str, start_at: str, data_lines: int = 100
 ) -> GatewayPlan:
     """The gateway that belongs to a state folder."""
     arguments = ["--speed", f"{speed:g}", "--seed", str(seed), "--world", world, "--start-at", start_at]
+    arguments += ["--data-lines", str(data_lines)]
     if tape:
         arguments += ["--tape", tape]
     return GatewayPlan(state_dir / FOLDER, tuple(arguments))
@@ -74,6 +75,7 @@ def gateway_plan(loaded: Loaded) -> GatewayPlan:
         world=broker.world.value,
         tape=str(loaded.tape_dir) if loaded.tape_dir is not None else "",
         start_at=broker.start_at.strftime("%H:%M"),
+        data_lines=broker.data_lines,
     )
 
 
