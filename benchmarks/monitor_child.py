@@ -1,6 +1,6 @@
 """The whole cockpit as it is started from a shell, with stamps at its regular round and at every bar.
 
-Run by `monitoring.py` on a pseudo-terminal: python -m benchmarks.monitor_child FOLDER POSITIONS
+Run by `monitoring.py` on a pseudo-terminal: python -m benchmarks.monitor_child FOLDER POSITIONS,ROUNDS
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from engine.runtime.process.options import RunOptions
 STAMPS = "stamps.json"
 FULL = "full"
 """This file is there once all positions are held."""
-__all__ = ["FULL", "Stamps", "scripts"]
+ENOUGH = "enough"
+"""This one once as many rounds were timed as were asked for."""
+__all__ = ["ENOUGH", "FULL", "Stamps", "scripts"]
 
 
 @dataclass
@@ -53,10 +55,11 @@ class Stamps:
 class Watched:
     """The engine; its rounds are timed from the moment it holds all positions, and written at its end."""
 
-    def __init__(self, core: Engine, folder: Path, *, positions: int, lag: LoopLagProbe) -> None:
+    def __init__(self, core: Engine, folder: Path, *, positions: int, rounds: int, lag: LoopLagProbe) -> None:
         self._core = core
         self._path = folder / STAMPS
         self._positions = positions
+        self._rounds = rounds
         self._lag = lag
         self._looked_s = self._looked_cpu_s = 0.0
         self._is_full = False
@@ -78,7 +81,6 @@ class Watched:
         try:
             return await self._core.run()
         finally:
-            self.stamps.lag_ms = self._lag.worst_ms
             self._path.write_text(json.dumps(vars(self.stamps)), encoding="utf-8")
 
     def _full(self) -> bool:
@@ -103,6 +105,10 @@ class Watched:
                 self.stamps.rounds_s.append(time.perf_counter() - began_s)
                 self.stamps.looks_s.append(self._looked_s)
                 self.stamps.looks_cpu_s.append(self._looked_cpu_s)
+                kept._wake.set()  # as after a change: the next round follows at once
+                self.stamps.lag_ms = self._lag.worst_ms
+                if len(self.stamps.rounds_s) == self._rounds:
+                    self._path.with_name(ENOUGH).touch()
 
         def timed_looks() -> tuple[tuple[str, Callable[[], Awaitable[None] | None]], ...]:
             return tuple((name, self._timed(look)) for name, look in looks())
@@ -133,23 +139,25 @@ class Watched:
         traded.on_bar = timed  # type: ignore[method-assign]  # as above
 
 
-def build_watched(folder: Path, positions: int) -> Callable[[Loaded, RunOptions], Awaitable[EngineCore]]:
+def build_watched(
+    folder: Path, *, positions: int, rounds: int
+) -> Callable[[Loaded, RunOptions], Awaitable[EngineCore]]:
     """How the engine is made: the product's own way."""
 
     async def build(loaded: Loaded, options: RunOptions) -> EngineCore:
         from engine.runtime.boot import build_core
 
         core = await build_core(loaded, options)
-        return Watched(core, folder, positions=positions, lag=options.lag)
+        return Watched(core, folder, positions=positions, rounds=rounds, lag=options.lag)
 
     return build
 
 
 def main() -> int:
     """Start it like `cockpit --paper --config FOLDER/cockpit.toml`."""
-    folder, positions = Path(sys.argv[1]), int(sys.argv[2])
+    folder, (positions, rounds) = Path(sys.argv[1]), map(int, sys.argv[2].split(","))
     asked = Start(mode="PAPER", config=folder / "cockpit.toml", version="0")
-    return start(asked, build=build_watched(folder, positions))
+    return start(asked, build=build_watched(folder, positions=positions, rounds=rounds))
 
 
 if __name__ == "__main__":

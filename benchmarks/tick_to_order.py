@@ -136,7 +136,7 @@ async def make_noise(market: Market) -> None:
 class Screen:
     """The cockpit on its own terminal, drained in our loop."""
 
-    def __init__(self, folder: Path, number: int, *, module: str = "benchmarks.engine_child") -> None:
+    def __init__(self, folder: Path, number: int | str, *, module: str = "benchmarks.engine_child") -> None:
         """`number` is what the module is told beside its folder: the tap's port."""
         command = [sys.executable, "-m", module, str(folder), str(number)]
         environ = {

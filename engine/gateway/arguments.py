@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from engine.gateway.model import GatewaySettings
+from engine.gateway.model import GatewaySettings, Limits
 
 
 def parse_arguments(arguments: Sequence[str]) -> GatewaySettings:
     """The settings the arguments ask for; exits with code 2 on wrong use, as argparse does."""
-    default = GatewaySettings(state_dir="")
+    given = _parser(GatewaySettings(state_dir="")).parse_args(arguments)
+    return GatewaySettings(
+        state_dir=str(Path(given.state).resolve()),
+        port=given.port,
+        seed=given.seed,
+        speed=given.speed,
+        world=given.world,
+        tape=str(Path(given.tape).resolve()) if given.tape else "",
+        start_at=given.start_at,
+        session_date=given.date,
+        account=given.account,
+        cash=given.cash,
+        idle_exit_s=given.idle_exit,
+        lockstep=given.lockstep,
+        limits=Limits(data_lines=given.data_lines),
+    )
+
+
+def _parser(default: GatewaySettings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m engine.gateway",
         description="A paper gateway on loopback: the TWS API in front of a simulated exchange and account.",
@@ -48,22 +65,7 @@ def parse_arguments(arguments: Sequence[str]) -> GatewaySettings:
         help="exit when alone this long",
     )
     add("--lockstep", action="store_true", help="the clock moves one second per reqCurrentTime")
-    given = parser.parse_args(arguments)
-    return GatewaySettings(
-        state_dir=str(Path(given.state).resolve()),
-        port=given.port,
-        seed=given.seed,
-        speed=given.speed,
-        world=given.world,
-        tape=str(Path(given.tape).resolve()) if given.tape else "",
-        start_at=given.start_at,
-        session_date=given.date,
-        account=given.account,
-        cash=given.cash,
-        idle_exit_s=given.idle_exit,
-        lockstep=given.lockstep,
-        limits=replace(default.limits, data_lines=given.data_lines),
-    )
+    return parser
 
 
 def _positive(text: str) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.gateway.arguments import parse_arguments
 from engine.runtime.process.errors import RefusedError, UsageError
 from engine.runtime.process.gateway_process import (
     GatewayPlan,
@@ -110,3 +111,12 @@ async def test_a_folder_called_engine_in_the_current_directory_is_not_run_instea
 def test_a_pid_that_now_belongs_to_another_program_is_not_taken_for_a_gateway() -> None:
     assert not is_gateway(os.getpid())
     assert not is_gateway(2**22 + 1)
+
+
+def test_an_account_with_more_data_lines_is_simulated_with_as_many(plan: GatewayPlan, tmp_path: Path) -> None:
+    more = plan_for(tmp_path, speed=1.0, seed=7, world="edge", tape="", start_at="10:00", data_lines=200)
+
+    given = [parse_arguments(["--state", str(tmp_path), *one.arguments]) for one in (plan, more)]
+    assert [settings.limits.data_lines for settings in given] == [100, 200]
+    with pytest.raises(SystemExit):
+        parse_arguments(["--state", str(tmp_path), "--data-lines", "0"])
