@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from engine.learning import plain
 from engine.learning.estimator import Plain
 from engine.learning.ranks import RecentRanks
+from engine.learning.record import TradeRecord
 from engine.learning.wealth import Bets
 
 FIRST_LEVELS: Final = 4
@@ -27,7 +28,7 @@ class Evidence(NamedTuple):
     trades: int
     """Shadow trades booked since the last reset."""
     mean_r: float
-    """Their mean net outcome; NaN while there is none."""
+    """Their mean net outcome in multiples of the worst case; NaN while there is none."""
     is_open: bool
 
     @property
@@ -50,14 +51,13 @@ class _Shadow:
         self.was_open = False
         self.holds: int | None = None
         self.is_void = False
-        self.trades = 0
-        self.sum_r = 0.0
+        self.record = TradeRecord()
 
     def restart(self) -> None:
         """What was proven counts no longer; a trade under way is booked nowhere."""
         self.bets.restart()
         self.losing.restart()
-        self.peak, self.was_open, self.trades, self.sum_r = 1.0, False, 0, 0.0
+        self.peak, self.was_open, self.record = 1.0, False, TradeRecord()
         self.is_void = self.holds is not None
 
     def state(self) -> dict[str, Plain]:
@@ -68,15 +68,14 @@ class _Shadow:
             "was_open": self.was_open,
             "holds": self.holds,
             "is_void": self.is_void,
-            "trades": self.trades,
-            "sum_r": self.sum_r,
+            "record": self.record.state(),
         }
 
     def restore(self, state: Mapping[str, Plain]) -> None:
         self.bets.restore(state, "bets")
         self.losing.restore(state, "losing")
-        self.peak, self.sum_r = plain.number(state, "peak"), plain.number(state, "sum_r")
-        self.trades = plain.whole(state, "trades")
+        self.peak = plain.number(state, "peak")
+        self.record.restore(plain.table(state, "record"))
         self.was_open, self.is_void = state.get("was_open") is True, state.get("is_void") is True
         self.holds = None if state.get("holds") is None else plain.whole(state, "holds")
 
@@ -170,8 +169,7 @@ class EvidenceGate:
             shadow.holds = None
             if shadow.is_void or not (math.isfinite(r) and worst_r > 0.0):
                 continue
-            shadow.trades += 1
-            shadow.sum_r += r
+            shadow.record.add(r / worst_r)
             if self.is_open(level):
                 shadow.was_open = True
             if shadow.was_open:
@@ -192,6 +190,10 @@ class EvidenceGate:
         for shadow in self._shadows:
             shadow.holds = None
 
+    def record_of(self, level: int) -> TradeRecord:
+        """Net outcomes of a level's shadow trades since the last reset, in multiples of the worst case."""
+        return self._shadows[level].record if level < len(self._shadows) else TradeRecord()
+
     def report_of(self, level: int) -> Evidence:
         """One level's state."""
         shadow = self._shadows[level]
@@ -200,8 +202,8 @@ class EvidenceGate:
             threshold=self.threshold_of(level),
             evidence=shadow.bets.wealth,
             needed=self.needed(level),
-            trades=shadow.trades,
-            mean_r=shadow.sum_r / shadow.trades if shadow.trades else math.nan,
+            trades=shadow.record.n,
+            mean_r=shadow.record.mean if shadow.record.n else math.nan,
             is_open=self.is_open(level),
         )
 

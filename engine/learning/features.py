@@ -82,6 +82,11 @@ class FeatureStream:
         return self._time.last
 
     @property
+    def opens_at(self) -> float:
+        """When the session began; NaN while it is not known."""
+        return self._session[0]
+
+    @property
     def starts(self) -> int:
         """How often it began anew. What was decided before has no outcome that could be learnt."""
         return self._starts

@@ -12,6 +12,7 @@ from engine.learning.appetite import Appetite
 from engine.learning.book import Top
 from engine.learning.estimator import Plain
 from engine.learning.features import FEATURE_SETS, FeatureStream
+from engine.learning.insight import Insight
 from engine.learning.judge import Judge, JudgeSettings, Label, News
 from engine.learning.outcomes import Decision, Move, Outcomes, Payoff
 from engine.learning.shadow import ShadowTerms
@@ -25,6 +26,8 @@ SLIPPAGE_FILLS: Final = 50
 class TraderSettings:
     """What one contract's trader is made with."""
 
+    contract: str
+    """Its name, for people."""
     appetite: Appetite
     terms: ShadowTerms
     step_s: float = 1.0
@@ -81,6 +84,7 @@ class ContractTrader:
         self.judge = settings.judge()
         self.stream = FeatureStream(settings.terms.tick_size)
         self.outcomes = Outcomes(settings.terms)
+        self.insight = Insight(settings.contract)
         self.decisions = 0
         self.drawdown = 0.0
         """Share of the largest drawdown that is used up; set by whoever knows the account."""
@@ -182,6 +186,19 @@ class ContractTrader:
             )
             if news != News():
                 turn.news.append(news)
+            self._tell(move)
+
+    def _tell(self, move: Move) -> None:
+        past = move.decision
+        if not (math.isfinite(move.ticks) and move.ticks):
+            return
+        self.insight.learn(
+            self.insight.path_of(past.features, past.at, self.stream.opens_at),
+            p_up=past.said.p_up,
+            up=move.ticks > 0.0,
+            at=past.at,
+            due=past.at + self.settings.terms.horizon_s,
+        )
 
     def _book(self, payoffs: Sequence[Payoff], turn: Turn) -> None:
         worst = self.settings.terms.worst_ticks
@@ -224,6 +241,7 @@ class ContractTrader:
         return {
             "judge": self.judge.state(),
             "outcomes": self.outcomes.state(),
+            "insight": self.insight.state(),
             "stream": self.stream.state(),
             "decisions": self.decisions,
             "drawdown": self.drawdown,
@@ -237,6 +255,7 @@ class ContractTrader:
         """Continue exactly where `state` was taken. StateError = make a fresh trader and replay."""
         self.judge.restore(plain.table(state, "judge"))
         self.outcomes.restore(plain.table(state, "outcomes"))
+        self.insight.restore(plain.table(state, "insight"))
         self.stream.restore(plain.table(state, "stream"))
         self.decisions, self.drawdown = plain.whole(state, "decisions"), plain.number(state, "drawdown")
         self.slippage_ticks, self._fills = plain.number(state, "slippage"), plain.whole(state, "fills")

@@ -121,7 +121,9 @@ def trader(*, horizon_s: float, fees_ticks: float, latency_s: float = 0.0) -> Co
     )
     sets = {"queue": QUEUE, "l1": LEVEL_1}
     return ContractTrader(
-        TraderSettings(appetite=APPETITES[AppetiteName.STANDARD], terms=terms, feature_sets=sets)
+        TraderSettings(
+            contract="ZZ", appetite=APPETITES[AppetiteName.STANDARD], terms=terms, feature_sets=sets
+        )
     )
 
 

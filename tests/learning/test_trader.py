@@ -42,7 +42,7 @@ def market(seed: int, seconds: float, *, leaning: float = 0.0) -> Iterator[Top]:
 
 
 def made(name: AppetiteName = AppetiteName.AGGRESSIVE) -> ContractTrader:
-    trader = ContractTrader(TraderSettings(appetite=APPETITES[name], terms=TERMS, step_s=1.0))
+    trader = ContractTrader(TraderSettings(contract="ZZ", appetite=APPETITES[name], terms=TERMS, step_s=1.0))
     trader.begin_session(0.0, 23_400.0)
     return trader
 

@@ -1,0 +1,203 @@
+"""The nine goals of the learned trader over many worlds and whole recorded days; each with its figures."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.learning.appetite import APPETITES, AppetiteName
+from tests.learning.real import DATA, DAYS, run
+from tests.learning.worlds import HORIZON, Played, Player, calibration_error, edge_world, null_world
+
+FLIP_STRENGTH = 2.7
+"""About .36 R per live trade before the flip."""
+
+
+class Goal(NamedTuple):
+    """One goal: what was measured and whether it was reached."""
+
+    name: str
+    reached: bool
+    figures: str
+
+
+class World(NamedTuple):
+    """One world to be played in a process of its own."""
+
+    kind: str
+    seed: int
+    events: int
+    strength: float
+    cost: float
+    appetite: AppetiteName = AppetiteName.STANDARD
+
+
+def play(world: World) -> Played:
+    """Play one world."""
+    appetite = APPETITES[world.appetite]
+    if world.kind == "null":
+        return Player(appetite, overlap=HORIZON).play(null_world(world.seed, world.events, cost=world.cost))
+    half = world.events // 2
+    costs: Callable[[int], float] | None = None
+    if world.kind == "cost":
+        third = world.events // 3
+        costs = lambda event: 1.05 if third <= event < 2 * third else world.cost  # noqa: E731
+    steps = edge_world(
+        world.seed,
+        world.events,
+        strength=world.strength,
+        cost=world.cost,
+        flip_at=half if world.kind == "flip" else None,
+        cost_at=costs,
+    )
+    return Player(appetite).play(steps)
+
+
+def played(worlds: Sequence[World], *, jobs: int) -> Iterable[Played]:
+    """Every world, in order."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(play, worlds, chunksize=4)
+
+
+def null_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
+    """Share of worlds without an edge in which it ever traded."""
+    goals = []
+    for name in (AppetiteName.STANDARD, AppetiteName.CAUTIOUS):
+        alpha = APPETITES[name].alpha
+        for cost in (0.0, 0.4):
+            worlds = [World("null", seed, events, 0.0, cost, name) for seed in seeds]
+            share = float(np.mean([bool(one.live) for one in played(worlds, jobs=jobs)]))
+            bound = alpha + 2 * math.sqrt(alpha * (1 - alpha) / len(worlds))
+            figures = f"{share:.3f} of {len(worlds)} ever traded, bound {bound:.3f}"
+            goals.append(Goal(f"null alpha {alpha} cost {cost}", share <= bound, figures))
+    return goals
+
+
+def edge_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
+    """Net against the same forecasts traded at the true break-even; calibration after 5,000 labels."""
+    goals = []
+    for strength in (1.5, 2.5, 4.0):
+        worlds = [World("edge", seed, events, strength, 0.4) for seed in seeds]
+        all_played = list(played(worlds, jobs=jobs))
+        edge = float(np.mean([one.oracle / events for one in all_played]))
+        share = sum(one.net for one in all_played) / sum(one.naive for one in all_played)
+        losing = float(np.mean([one.net < 0 for one in all_played]))
+        errors = [calibration_error(one.shown) for one in all_played if len(one.shown) > 500]
+        worst = max(errors, default=math.nan)
+        mean = float(np.mean(errors)) if errors else math.nan
+        reached = share >= 0.85 and losing <= 0.05 and not mean > 0.02
+        figures = (
+            f"net {100 * share:.0f} % of break-even rule, losing worlds {losing:.2f}, "
+            f"ECE mean {mean:.3f} worst {worst:.3f}, n {len(worlds)}"
+        )
+        goals.append(Goal(f"edge, oracle {edge:.3f}", reached, figures))
+    return goals
+
+
+class Flip(NamedTuple):
+    """What a flip cost."""
+
+    trades: int
+    loss: float
+    reopened_after: float
+    early_alarms: int
+    edge: float
+
+
+def flip_of(one: Played, half: int) -> Flip:
+    """Trades from the flip to zero exposure, worst loss, and events until it opened again."""
+    shut = next((event for event in one.closed if event >= half), math.inf)
+    after = [r for event, r in one.live if event >= half]
+    again = next((event for event in one.opened if event > shut), math.inf)
+    return Flip(
+        trades=sum(half <= event < shut for event, _ in one.live),
+        loss=float(min(0.0, np.cumsum(after).min())) if after else 0.0,
+        reopened_after=again - shut if again < math.inf else math.inf,
+        early_alarms=sum(event < half for event in one.alarms),
+        edge=float(np.mean([r for event, r in one.live if event < half])),
+    )
+
+
+def flip_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
+    """The signal turns at half time."""
+    worlds = [World("flip", seed, events, FLIP_STRENGTH, 0.4) for seed in seeds]
+    flips = [flip_of(one, events // 2) for one in played(worlds, jobs=jobs)]
+    trades = float(np.median([one.trades for one in flips]))
+    loss = float(np.percentile([one.loss for one in flips], 5))
+    reopened = [one.reopened_after for one in flips]
+    early = sum(one.early_alarms for one in flips)
+    edge = float(np.mean([one.edge for one in flips]))
+    figures = (
+        f"edge {edge:.2f} R: median {trades:.0f} trades, p95 loss {loss:.1f} R, reopened after median "
+        f"{np.median(reopened):.0f} (p95 {np.percentile(reopened, 95):.0f}) events, {early} early alarms, "
+        f"n {len(flips)}"
+    )
+    quick = trades <= 12 and loss >= -15.0 and float(np.median(reopened)) <= 1200
+    return [Goal("flip", quick and early == 0, figures)]
+
+
+def cost_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
+    """Costs rise above every edge for a third of the time and fall again."""
+    worlds = [World("cost", seed, events, FLIP_STRENGTH, 0.4) for seed in seeds]
+    third = events // 3
+    counts = [
+        [sum(part <= e < part + third for e, _ in one.live) for part in (0, third, 2 * third)]
+        for one in played(worlds, jobs=jobs)
+    ]
+    during = sum(row[1] for row in counts)
+    back = float(np.mean([row[2] > 0 for row in counts]))
+    figures = f"{during} trades while too dear, {100 * back:.0f} % trade again, n {len(worlds)}"
+    return [Goal("cost", during == 0 and back == 1.0, figures)]
+
+
+def day_goal() -> list[Goal]:
+    """Recorded large-tick days, whole: against queue imbalance alone, at the cost of crossing the spread."""
+    goals = []
+    for symbol, horizon_s in (("AIG", 5.0), ("BAC", 10.0)):
+        one = run(symbol, DAYS, horizon_s=horizon_s, fees_ticks=0.3)
+        better = one.loss("queue") - one.loss("mixed")
+        figures = (
+            f"log-loss {one.loss('mixed'):.4f}, queue alone {one.loss('queue'):.4f} ({better:+.4f}), "
+            f"ECE {calibration_error(one.shown):.3f}, {one.alarms} alarms, opened {one.opened}, "
+            f"{len(one.shown)} labels of {one.trader.decisions} decisions"
+        )
+        goals.append(Goal(f"{symbol} {horizon_s:.0f} s", better >= 0.005 and not one.opened, figures))
+    return goals
+
+
+def speed_goal() -> list[Goal]:
+    """One decision and one label of the whole judge, in CPU time: a busy machine is not its fault."""
+    player, took = Player(), []
+    for event, step in enumerate(edge_world(1, 3000, strength=FLIP_STRENGTH)):
+        began = time.thread_time_ns()
+        player.turn(event, step)
+        took.append((time.thread_time_ns() - began) / 1e3)
+    middle, late = (float(np.percentile(took, q)) for q in (50, 99))
+    return [
+        Goal("decide and learn", late < 1000.0, f"p50 {middle:.0f} us, p99 {late:.0f} us of CPU together")
+    ]
+
+
+def goals(seeds: range, *, events: int, jobs: int, only: str) -> Iterable[Goal]:
+    """Every goal that was asked for."""
+    parts: dict[str, Callable[[], list[Goal]]] = {
+        "null": lambda: null_goal(seeds, events=events, jobs=jobs),
+        "edge": lambda: edge_goal(seeds, events=events, jobs=jobs),
+        "flip": lambda: flip_goal(seeds, events=events, jobs=jobs),
+        "cost": lambda: cost_goal(seeds, events=events, jobs=jobs),
+        "days": day_goal,
+        "speed": speed_goal,
+    }
+    for name, part in parts.items():
+        if only and name != only:
+            continue
+        if name == "days" and not DATA.is_dir():
+            yield Goal("days", True, f"left out: no recorded data at {DATA}")
+            continue
+        yield from part()
