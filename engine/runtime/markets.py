@@ -337,7 +337,7 @@ class Markets:
 
     async def margin(self, instrument: Instrument) -> None:
         """Initial margin of one contract, asked ahead of time so that the gate never waits."""
-        if instrument.sec_type is not SecType.FUTURE:
+        if instrument.sec_type is not SecType.FUTURE or self._is_only_watched(instrument.key):
             return
         answer = await self._what_if(instrument)
         if answer.ok and answer.value is not None:
@@ -350,6 +350,13 @@ class Markets:
             return  # it is asked for again; once it is too old the gate says so
         text = f"{instrument.key}: its margin is not known ({answer.error}); entries in it are refused"
         self._desk.notices.event(Level.WARNING, "link", text, symbol=instrument.key)
+
+    def _is_only_watched(self, key: str) -> bool:
+        """Discovered, and neither traded by a strategy nor held by anybody: nobody will need its margin."""
+        if all(key != front.key for front in self._fronts.values()) or key in self._held():
+            return False
+        out = {o.intent.key for o in self._desk.books.open_orders()} | {f.key for f in self._desk.foreign}
+        return key not in out.union(*(running.keys for running in self._trading.running))
 
     async def _what_if(self, instrument: Instrument) -> Fetched[Margin]:
         probe = OrderIntent(

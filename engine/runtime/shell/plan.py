@@ -211,8 +211,16 @@ def without_engine(loaded: Loaded, *, environ: Mapping[str, str]) -> Document:
             "limit": config.market_data.max_lines,
             "left_out": list(lines[room:]),
         },
-        "notes": [*notes, *trouble, *said],
+        "notes": [*notes, *trouble, *said, *_discovery_note(config)],
     }
+
+
+def _discovery_note(config: Config) -> list[str]:
+    """What this plan cannot know: futures are found at the broker."""
+    if not config.universe.futures.discover:
+        return []
+    where = ", ".join(config.universe.futures.exchanges)
+    return [f"futures of {where} that nobody named are looked for by a running engine"]
 
 
 def _wanted_lines(config: Config, traded: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def _universe(rows: Sequence[Document]) -> Iterator[str]:
 
 def _setups(rows: Sequence[Document]) -> Iterator[str]:
     for row in rows:
-        levels = f"above {row['resistance']:g}, below {row['support']:g}"
+        levels = f"above {row['resistance']:.10g}, below {row['support']:.10g}"
         yield f"{row['symbol']:8} score {row['score']:5.1f}, {levels} ({row['source']})"
 
 

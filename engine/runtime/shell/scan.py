@@ -105,11 +105,11 @@ def lines_of(found: Found, path: Path | None = None) -> list[str]:
     """For people: the best first."""
     lines = [f"{len(found.setups)} setups for {found.day}"]
     for setup in sorted(found.setups, key=lambda s: (-s.score, s.key)):
-        up = ", ".join(f"{target:g}" for target in setup.long_targets)
-        down = ", ".join(f"{target:g}" for target in setup.short_targets)
+        up = ", ".join(f"{target:.10g}" for target in setup.long_targets)
+        down = ", ".join(f"{target:.10g}" for target in setup.short_targets)
         lines.append(
-            f"  {setup.key:8} score {setup.score:5.1f}  above {setup.resistance:g} → {up or 'no target'}"
-            f"  below {setup.support:g} → {down or 'no target'}"
+            f"  {setup.key:8} score {setup.score:5.1f}  above {setup.resistance:.10g} → {up or 'no target'}"
+            f"  below {setup.support:.10g} → {down or 'no target'}"
         )
     lines += [f"  no levels: {one}" for one in found.without]
     lines += [] if path is None else [f"written to {path}"]

@@ -136,6 +136,7 @@ async def test_a_strategy_trades_the_most_traded_of_them_as_many_as_it_asks_for(
         await pass_time(1.0)
 
         assert here.running.discovered == ("BB@CME",)
+        assert here.rig.desk.margins.keys() == {"BBZ6"}, "what is only watched needs none"
         assert here.running.keys == {"AMD", "BBZ6", "QQQ", "SPY"}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from engine.api_selection import SelectionView, UniverseRow
 from engine.config import Loaded, load
 from engine.domain.instrument import SessionHours
 from engine.market.sessions import Calendar, SessionDay
@@ -17,6 +19,7 @@ from engine.runtime.shell.plan import show_plan, without_engine
 from engine.store.sessions import put_calendars
 from engine.store.store import Store
 from tests.builders import OPEN_DAY, TEN
+from tests.cockpit.scripted import NORMAL
 
 CONFIG = """
 [risk]
@@ -38,6 +41,9 @@ symbols = ["MSFT"]
 [strategies.mom]
 kind = "momentum"
 symbols = ["NVDA"]
+[universe.futures]
+discover = true
+exchanges = ["EUREX"]
 """
 
 
@@ -105,6 +111,7 @@ async def test_the_day_stands_in_one_document_with_every_reason(
     ]
     assert plan["data_lines"] == {"used": 6, "limit": 6, "left_out": ["AAPL", "FDAX@EUREX", "NVDA"]}
     assert [note for note in plan["notes"] if "row 2 BAD" in note]
+    assert "futures of EUREX that nobody named are looked for by a running engine" in plan["notes"]
 
 
 @pytest.mark.req("PS60-ENTRYWIN")
@@ -133,3 +140,21 @@ async def test_where_nothing_is_known_yet_it_says_so(tmp_path: Path, monkeypatch
     assert any("no session yet" in note for note in plan["notes"])
     assert any("no library" in note for note in plan["notes"])
     assert not (tmp_path / "s").exists()  # it only looked
+
+
+@pytest.mark.req("FUT-F2", "FUT-QA-UI-5")
+def test_what_is_watched_and_traded_by_nobody_stands_in_the_plan_with_its_reason() -> None:
+    rows = (
+        UniverseRow("SPY", 1, "index", 9e9, 0.2),
+        UniverseRow("ESZ6", 1, "index", 9e9, 0.2),
+        UniverseRow("CC@CME", 0, "", None, None, "no_contract", "every contract ends soon"),
+    )
+    judged = replace(NORMAL, selection=SelectionView(universe=rows))
+
+    listed = shell_plan._universe(judged, {"ma": ("SPY",)})
+
+    assert [(row["symbol"], row["strategy"], row["code"], row["text"]) for row in listed] == [
+        ("SPY", "ma", "", "may be entered"),
+        ("ESZ6", "", "", "no strategy trades it"),
+        ("CC@CME", "", "no_contract", "every contract ends soon"),
+    ]

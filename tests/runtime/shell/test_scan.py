@@ -29,6 +29,14 @@ def test_people_read_the_best_first_and_what_has_no_levels() -> None:
     ]
 
 
+def test_a_level_is_told_to_its_last_tick() -> None:
+    zn = Setup(key="ZNZ6", day=DAY, resistance=108.671875, support=108.234375, score=45.0)
+
+    assert lines_of(Found(DAY, (zn,), ()), None)[1].endswith(
+        "above 108.671875 → no target  below 108.234375 → no target"
+    )
+
+
 @pytest.mark.req("PS60-SCANNER")
 def test_a_written_file_is_one_that_engines_read_and_is_not_overwritten_unasked(tmp_path: Path) -> None:
     path = _write(tmp_path / "scanner", FOUND, replace=False)
