@@ -51,8 +51,12 @@ def data_fetch(
         wish = room.Wish(
             tuple(one.upper() for one in symbols), bars, _day(first, "--from"), _day(last, "--to")
         )
+        said: list[str] = []
         with _bar() as tell:
-            return room.fetch(loaded, wish, environ=os.environ, say=typer.echo, tell=tell)
+            code = room.fetch(loaded, wish, environ=os.environ, say=said.append, tell=tell)
+        for line in said:  # below the bar, not in it
+            typer.echo(line)
+        return code
 
     leave(body)
 

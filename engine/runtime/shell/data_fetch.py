@@ -15,6 +15,7 @@ from engine.backtest.data.spans import requests
 from engine.backtest.data.universe import bar_seconds, cache_of, calendar_of_symbol, calendar_shelf
 from engine.backtest.series import NANOSECONDS
 from engine.config import Loaded
+from engine.config.sections import SYMBOL
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import NEW_YORK
 from engine.market.calendars import UnknownCalendarError
@@ -67,8 +68,8 @@ class _Job:
         self._wish = wish
         try:
             self._seconds = bar_seconds(wish.bars)
-            self._calendars = {symbol: calendar_of_symbol(symbol) for symbol in wish.symbols}
-        except (DataError, UnknownCalendarError) as err:
+            self._calendars = {SYMBOL(symbol): calendar_of_symbol(symbol) for symbol in wish.symbols}
+        except (DataError, UnknownCalendarError, ValueError) as err:
             raise UsageError(str(err)) from err
         if wish.first is not None and wish.last is not None and wish.last < wish.first:
             raise UsageError(f"--to {wish.last} is before --from {wish.first}")

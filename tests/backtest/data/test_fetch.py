@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.backtest.data.cache import BarCache, CacheBusyError
-from engine.backtest.data.fetch import Fetcher, Progress, Wanted
+from engine.backtest.data.fetch import Fetcher, Progress, Wanted, columns_of
 from engine.backtest.data.problems import DataError
 from engine.broker.port import Fetched
 from engine.domain.instrument import Instrument
@@ -135,6 +135,21 @@ async def test_a_fetch_that_broke_off_keeps_what_it_had_and_goes_on_there(tmp_pa
     assert series is not None
     assert len(series) == 10 * 390
     assert bool((np.diff(series.end_ns) > 0).all())
+
+
+@virtual
+async def test_what_crosses_a_month_lies_in_a_file_of_each(tmp_path: Path) -> None:
+    cache = BarCache(tmp_path)
+    days = sessions("C", date(2024, 2, 29), date(2024, 3, 1))
+    bars = [bar("SPY", datetime(2024, *day, 15, tzinfo=UTC), 5) for day in ((2, 29), (3, 1))]
+
+    cache.add("SPY", "SPY", 5, columns_of(bars, tuple(days.spans()), 5), tuple(days.spans()))
+
+    assert sorted(path.stem for path in tmp_path.rglob("*.parquet")) == ["2024-02", "2024-03"]
+    series = cache.read("SPY", "SPY", 5)
+    assert series is not None
+    assert series.close.tolist() == [129, 101]
+    assert cache.held("SPY", "SPY", 5) == tuple(days.spans())
 
 
 @virtual
