@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from engine.backtest.data.arrow import floats_of, ints_of, read_parquet
 from engine.backtest.data.problems import DataError
 from engine.backtest.data.spans import Span, Spans, united
 from engine.backtest.series import NANOSECONDS, BarSeries
@@ -173,10 +174,9 @@ def _told(path: Path) -> dict[str, Any]:
 def _read(path: Path) -> Columns:
     def columns() -> Columns:
         _told(path)
-        table = pq.read_table(path)
-        first, high, low, last = (table.column(name).to_numpy() for name in _COLUMNS)
-        ends = table.column("end").cast(pa.int64()).to_numpy()
-        return Columns(ends, first, high, low, last, table.column("volume").to_numpy())
+        table = read_parquet(path)
+        first, high, low, last = (floats_of(table.column(name)) for name in _COLUMNS)
+        return Columns(ints_of(table.column("end")), first, high, low, last, ints_of(table.column("volume")))
 
     return _opened(path, columns)
 

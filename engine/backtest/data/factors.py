@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from engine.backtest.data.arrow import ints_of, times_of
 from engine.backtest.data.problems import DataError
 from engine.backtest.data.sessions import day_number, day_of
 from engine.backtest.series import BarSeries
@@ -139,9 +140,8 @@ def adjusted(series: BarSeries, factors: Factors | None, *, splits: bool = True)
 def session_days(series: BarSeries) -> NDArray[np.int64]:
     """The New York date of each bar's beginning, days since 1970-01-01; of its end for a daily bar."""
     step_ns = 1 if series.seconds >= 86_400 else series.seconds * 1_000_000_000
-    at = pa.array(series.end_ns - step_ns).cast(pa.timestamp("ns", "UTC"))
-    local = pc.local_timestamp(at.cast(pa.timestamp("ns", "America/New_York")))
-    return np.asarray(local.cast(pa.date32(), safe=False).cast(pa.int32()).to_numpy(), dtype=np.int64)
+    at = times_of(series.end_ns - step_ns).cast(pa.timestamp("ns", "America/New_York"))
+    return ints_of(pc.local_timestamp(at).cast(pa.date32(), safe=False).cast(pa.int32()))
 
 
 def _words(factors: Factors, *, splits: bool) -> str:

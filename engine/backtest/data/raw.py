@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from engine.backtest.data.arrow import flags_of, floats_of, ints_of, read_parquet
 from engine.backtest.data.problems import DataError, Dirt
 
 PRICES: Final = ("open", "high", "low", "close")
@@ -79,7 +79,7 @@ def _read(path: Path) -> Any:
     if not _is_text(path) and path.suffix.lower() != ".parquet":
         raise DataError(f"{path.name}: {path.suffix or 'a file without an ending'} is not .csv or .parquet")
     try:
-        return _read_csv(path) if _is_text(path) else pq.read_table(path)
+        return _read_csv(path) if _is_text(path) else read_parquet(path)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
 
@@ -146,10 +146,7 @@ def _times(
         zone = f"times of {kind.tz}" if kind.tz else "times without a zone"
         raise DataError(f"{name}: column ts has {zone} (row 1: {_first(column)}), not UTC")
     _mark(marks, Dirt.NOT_A_TIME, label, pc.is_null(column))
-    naive = pc.fill_null(
-        pc.cast(pc.cast(column, pa.timestamp("ns", kind.tz if not is_daily else None)), pa.int64()), 0
-    )
-    at_ns = _as_int(naive)
+    at_ns = ints_of(column.cast(pa.timestamp("ns", None if is_daily else kind.tz)), missing=0)
     if is_daily:
         _mark_array(marks, Dirt.NOT_A_DAY, label, at_ns % _DAY_NS != 0)
     return at_ns
@@ -178,7 +175,7 @@ def _stamps_of_text(column: Any, label: str, marks: Marks) -> NDArray[np.int64]:
 
 def _cast_text(column: Any, readable: Any, label: str, marks: Marks, *, known: Any) -> NDArray[np.int64]:
     """Text as nanoseconds; rows that are not `readable` and not `known` to be wrong are marked."""
-    candidates = pc.if_else(readable, column, None)
+    candidates = pc.if_else(readable, column, pa.nulls(len(column), column.type))
     try:
         times = pc.cast(candidates, _NANOSECONDS)
     except pa.ArrowInvalid:  # a month 13 has the right form and is no time
@@ -186,7 +183,7 @@ def _cast_text(column: Any, readable: Any, label: str, marks: Marks, *, known: A
             [pa.array([_one_time(text) for text in candidates.to_pylist()], _NANOSECONDS)]
         )
     _mark(marks, Dirt.NOT_A_TIME, label, pc.and_(pc.is_null(times), pc.invert(known)))
-    return _as_int(pc.fill_null(pc.cast(times, pa.int64()), 0))
+    return ints_of(times, missing=0)
 
 
 def _one_time(text: str | None) -> Any:
@@ -206,8 +203,7 @@ def _numbers(column: Any, label: str, name: str, marks: Marks, *, is_text: bool)
         raise DataError(
             f"{name}: column {label} is {column.type} (row 1: {_first(column)}), not a number in every row"
         )
-    floats = pc.fill_null(pc.cast(column, pa.float64(), safe=False), float("nan"))
-    return np.asarray(floats.to_numpy(), dtype=np.float64)
+    return floats_of(column, missing=float("nan"))
 
 
 def _numbers_of_text(column: Any, label: str, marks: Marks) -> Any:
@@ -216,23 +212,19 @@ def _numbers_of_text(column: Any, label: str, marks: Marks) -> Any:
     number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
     _mark(marks, Dirt.NOT_A_NUMBER, label, pc.invert(pc.or_(empty, number)))
     plain = pc.replace_substring_regex(trimmed, r"^\+", "")
-    return pc.cast(pc.if_else(number, plain, None), pa.float64())
+    return pc.if_else(number, plain, pa.nulls(len(plain), plain.type)).cast(pa.float64())
 
 
 # --- small parts ------------------------------------------------------------------------------------
 
 
 def _mark(marks: Marks, dirt: Dirt, label: str, rows: Any) -> None:
-    _mark_array(marks, dirt, label, np.asarray(rows.to_numpy(), dtype=np.bool_))
+    _mark_array(marks, dirt, label, flags_of(rows))
 
 
 def _mark_array(marks: Marks, dirt: Dirt, label: str, rows: NDArray[np.bool_]) -> None:
     if rows.any():
         marks[dirt, label] = rows
-
-
-def _as_int(column: Any) -> NDArray[np.int64]:
-    return np.asarray(column.to_numpy(), dtype=np.int64)
 
 
 def _first(column: Any) -> str:

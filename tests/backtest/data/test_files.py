@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -219,3 +221,29 @@ def test_files_of_one_instrument_are_joined_by_time_and_never_overlap() -> None:
     assert joined([late, early]).close.tolist() == [1, 2, 3]
     with pytest.raises(DataError, match="both have bars from 2024-03-05T21:00:00Z on"):
         joined([late, daily("SPY", [date(2024, 3, 5)], [9])])
+
+
+def test_bars_are_read_without_loading_pandas(tmp_path: Path) -> None:
+    """It takes longer to load than twenty years of daily bars take to read."""
+    file = csv_file(tmp_path, *GOOD)
+    parquet = parquet_file(
+        tmp_path,
+        {
+            "ts": pa.array([0, 60_000_000_000], pa.timestamp("ns", "UTC")),
+            **{name: [1.0, 1.0] for name in ("open", "high", "low", "close", "volume")},
+        },
+    )
+    program = (
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from engine.backtest.data.factors import session_days\n"
+        "from engine.backtest.data.files import load_bars\n"
+        "from engine.backtest.data.sessions import SessionTable\n"
+        "none = np.empty(0, dtype=np.int64)\n"
+        "def sessions(name, first, last): return SessionTable(name, none, none, none)\n"
+        "for name in sys.argv[1:]:\n"
+        "    file, key = Path(name), 'SPY'\n"
+        "    session_days(load_bars(file, key=key, seconds=60, calendar='C', sessions=sessions)[0])\n"
+        "assert 'pandas' not in sys.modules, name\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program, str(file), str(parquet)], check=True)
