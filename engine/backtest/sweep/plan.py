@@ -112,7 +112,8 @@ def trading_days(
 
 
 def _window(name: str, part: Part, first: int, last: int) -> Window:
-    return Window(name, part, _midnight_ns(first), _midnight_ns(last + 1))
+    """Whole days; a bar that ends at midnight is of the day before, so that no bar is in two windows."""
+    return Window(name, part, _midnight_ns(first) + 1, _midnight_ns(last + 1))
 
 
 def _midnight_ns(day: int) -> int:

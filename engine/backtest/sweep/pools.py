@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -106,6 +107,8 @@ _taken: list[tuple[Play, object]] = []
 
 
 def _take(shared: bytes) -> None:
+    # A ctrl+c goes to every process of the terminal; whoever started them says when they end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _taken.append(pickle.loads(shared))  # noqa: S301 - our own bytes, from the process that started this one
 
 

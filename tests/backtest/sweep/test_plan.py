@@ -52,10 +52,11 @@ def test_a_walk_forward_tests_each_day_once_right_after_what_it_trained_on() -> 
 
     assert [(fold.train.part, fold.test.part) for fold in found] == [(Part.TRAIN, Part.TEST)] * 3
     for fold, following in pairwise(found):
-        assert fold.train.end_ns == fold.test.begin_ns
-        assert fold.test.end_ns == following.test.begin_ns
+        assert (fold.train.end_ns or 0) + 1 == fold.test.begin_ns
+        assert (fold.test.end_ns or 0) + 1 == following.test.begin_ns
     # 2 March 2026, 0:00 in New York; the clocks change on the 8th.
-    assert found[0].train.begin_ns == int(datetime(2026, 3, 2, 5, tzinfo=UTC).timestamp()) * NANOSECONDS
+    first_ns = int(datetime(2026, 3, 2, 5, tzinfo=UTC).timestamp()) * NANOSECONDS
+    assert found[0].train.begin_ns == first_ns + 1
     assert found[2].test.end_ns == int(datetime(2026, 3, 12, 4, tzinfo=UTC).timestamp()) * NANOSECONDS
 
 
