@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +14,19 @@ import structlog
 
 from engine.api import Level, UptimeView
 from engine.config.atomic import write_atomically
+from engine.domain.position import Trade
 from engine.ledger.changes import Changes
 from engine.ledger.summary import DailySummary, TradeDict, trades_json
 from engine.ledger.trade_figures import TradeFigures, trade_figures
 from engine.runtime.daypnl import trading_day
 from engine.runtime.desk import Desk
-from engine.store.errors import StoreError
 
 TRADES_SHOWN: Final = 20
 """Trades listed for people; the file has all of them."""
 
 Spawn = Callable[[str, Callable[[], object]], None]
+Text = Callable[[], str]
+"""Makes the text of a file, in the thread that writes it: a long day is a lot of JSON. Empty: no file."""
 
 _log = structlog.get_logger("engine")
 
@@ -41,16 +44,19 @@ class DayReport:
         self._database = database
         self._run_id = run_id
         self._spawn = spawn
-        self._due: dict[Path, str] = {}
+        self._due: dict[Path, Text] = {}
         self._pages: list[date] = []
         self._writing = False
         self._lock = asyncio.Lock()
-        self._take_trades()  # a crash may have left the file without its last trade
+        self._closed = True
+        """A trade closed since the file was last taken down; a crash may have left it without one, too."""
+        self._withdrawn = False
 
     def on_changes(self, changes: Changes) -> None:
         """Durable changes of the books: a trade that closed, or one that was taken back."""
-        if changes.trades or changes.withdrawn_trades:
-            self._take_trades(even_none=bool(changes.withdrawn_trades))
+        if changes.trades or changes.withdrawn_trades:  # no more than noted: orders may be on their way
+            self._closed = True
+            self._withdrawn = self._withdrawn or bool(changes.withdrawn_trades)
 
     def day_ended(self, day: date) -> None:
         """Take down the day before the books forget it; the page is made from the store afterwards."""
@@ -59,6 +65,8 @@ class DayReport:
 
     async def round(self) -> None:
         """Called every second or so: write what is due, without holding up the round."""
+        if self._closed:
+            self._take_trades()
         if (self._due or self._pages) and not self._writing:
             self._writing = True
             self._spawn("the day's files", self._write_and_tell)
@@ -83,22 +91,22 @@ class DayReport:
             _log.info(line, kind="summary")
         return problems
 
-    def _take_trades(self, *, even_none: bool = False) -> None:
+    def _take_trades(self) -> None:
         """Today's: right after a start, or after midnight, the books may still hold the day before."""
+        even_none, self._closed, self._withdrawn = self._withdrawn, False, False
         day = trading_day(self._desk.now())
         trades = self._desk.books.ledger.positions.trades()
-        todays = [trade for trade in trades if trading_day(trade.closed_at) == day]
-        if todays or even_none:
-            self._due[self._file("trades", day)] = trades_json(todays)
+        if trades or even_none:
+            self._due[self._file("trades", day)] = partial(_todays_json, trades, day, even_none=even_none)
 
     def _take(self, day: date, *, left: Sequence[str]) -> TradeFigures:
         positions = self._desk.books.ledger.positions
         trades = positions.trades()
         figures = trade_figures(trades)
-        self._due[self._file("daily_summary", day)] = _summary_json(
-            str(day), positions.get_daily_summary(), figures, left
+        self._due[self._file("daily_summary", day)] = partial(
+            _summary_json, str(day), positions.get_daily_summary(), figures, tuple(left)
         )
-        self._due[self._file("trades", day)] = trades_json(trades)
+        self._due[self._file("trades", day)] = partial(trades_json, trades)
         return figures
 
     def _file(self, kind: str, day: date) -> Path:
@@ -122,14 +130,14 @@ class DayReport:
             path = next(iter(self._due))
             text = self._due.pop(path)
             try:
-                await asyncio.to_thread(_write, path, text)
+                await asyncio.to_thread(_make, path, text)
             except OSError as err:
                 problems.append(f"{path.name} could not be saved: {err}; its rows are in the store")
         while self._pages:
             day = self._pages.pop(0)
             try:
                 await asyncio.to_thread(_write_page, self._database, day, self._run_id)
-            except (OSError, StoreError) as err:
+            except Exception as err:  # noqa: BLE001 - told, but no page may keep an engine from its end
                 problems.append(f"the report of {day} could not be made: {err} (cockpit report --day {day})")
         return tuple(problems)
 
@@ -193,6 +201,17 @@ def _exits(counts: Mapping[str, int]) -> str:
 def _summary_json(day: str, summary: DailySummary, figures: TradeFigures, left: Sequence[str]) -> str:
     document = {"day": day, "left_open": list(left), **figures, **summary}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _todays_json(trades: Sequence[Trade], day: date, *, even_none: bool) -> str:
+    todays = [trade for trade in trades if trading_day(trade.closed_at) == day]
+    return trades_json(todays) if todays or even_none else ""
+
+
+def _make(path: Path, text: Text) -> None:
+    made = text()
+    if made:
+        _write(path, made)
 
 
 def _write(path: Path, text: str) -> None:

@@ -181,6 +181,19 @@ async def test_an_engine_that_runs_on_over_midnight_leaves_the_files_of_the_day_
 
 
 @virtual
+async def test_a_page_that_cannot_be_made_is_named_and_keeps_nothing_from_ending(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        (tmp_path / "runs").write_text("a file where the folder should be")
+
+        (problem,) = await reporting(here, tmp_path).make(())
+
+        assert problem.startswith("the report of 2026-11-20 could not be made")
+        assert "cockpit report --day 2026-11-20" in problem
+        assert saved(tmp_path) == []
+        assert here.desk.summary
+
+
+@virtual
 async def test_a_disk_that_refuses_is_told_and_the_next_close_writes_again(tmp_path: Path) -> None:
     async with rig(tmp_path) as here:
         report = reporting(here, tmp_path)
