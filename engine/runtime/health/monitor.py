@@ -46,6 +46,8 @@ from engine.store.store import Store
 TICK_S: Final = 0.5
 """Real seconds between two looks."""
 
+HUNG_S: Final = 8.0
+"""A regular round that takes longer hangs; people hear of it within 10 s."""
 PROBE_OLD_S: Final = 10.0
 """A figure of the machine older than this says nothing any more: the probe hangs."""
 
@@ -89,6 +91,8 @@ class HealthMonitor:
         self._round_trip_ms = round_trip_ms
         self._spawn = spawn
         self._is_running = False
+        self._turned_s = desk.clock.monotonic()
+        """When the regular round last came by."""
         self._wake = asyncio.Event()
         self.urge: Callable[[], None] = lambda: None
         """Shows a change at once; set when there is somebody to show it."""
@@ -104,6 +108,7 @@ class HealthMonitor:
 
     async def keep_running(self) -> None:
         """A step of the regular round: the monitor has a task of its own, which no slow step holds up."""
+        self._turned_s = self._desk.clock.monotonic()
         if not self._is_running:
             self._is_running = True
             self._spawn("health", self.run)
@@ -140,6 +145,7 @@ class HealthMonitor:
         desk = self._desk
         now_s = desk.clock.monotonic()
         self._was_ready = self._was_ready or desk.state is EngineState.READY
+        self._tell_hung(now_s)
         self._measure(now_s)
         verdicts = self._verdicts(now_s)
         judged = [v for v in verdicts if self._was_ready or v.check not in _ONCE_READY]
@@ -148,6 +154,16 @@ class HealthMonitor:
         self._tell(judged, before)
         self._tell_quiet_loss(now_s)
         self.rows = tuple(self._row(v, now_s) for v in verdicts)
+
+    def _tell_hung(self, now_s: float) -> None:
+        """The watchdog of the task that looks after positions: a step that never ends stops all others."""
+        silent_s = now_s - self._turned_s
+        if silent_s <= HUNG_S:
+            self._desk.notices.clear_alert("upkeep_round")
+            return
+        text = f"the regular round hangs for {silent_s:.0f} s: stops stand at the broker, unattended"
+        if not any(alert.code == "upkeep_round" for alert in self._desk.notices.alerts):
+            self._desk.notices.raise_alert(Level.ERROR, "upkeep_round", text)
 
     # --- measuring ------------------------------------------------------------------------------
 

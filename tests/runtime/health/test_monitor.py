@@ -277,3 +277,24 @@ async def test_a_line_lost_in_the_restart_window_is_trouble_only_after_a_while(t
         assert [a.level for a in desk.notices.alerts if a.code == "link_down"] == [Level.INFO]
         await pass_time(2 * 60.0)
         assert [a.level for a in desk.notices.alerts if a.code == "link_down"] == [Level.ERROR]
+
+
+@pytest.mark.req("PLAN-LOOP-STATELESS", "PLAN-LOOP-WATCHDOG")
+@virtual
+async def test_a_regular_round_that_hangs_is_told_within_ten_seconds_and_taken_back_when_it_turns(
+    tmp_path: Path,
+) -> None:
+    async with watching(tmp_path) as here:
+        await pass_time(20.0)
+        assert here.here.alerts("upkeep_round") == []
+
+        here.hung = True
+        await pass_time(7.0)
+        assert here.here.alerts("upkeep_round") == []
+        await pass_time(3.0)
+        (told,) = here.here.alerts("upkeep_round")
+        assert "the regular round hangs" in told
+
+        here.hung = False
+        await pass_time(1.5)
+        assert here.here.alerts("upkeep_round") == []

@@ -45,6 +45,8 @@ class Watching:
     urged: list[int] = field(default_factory=list)
     silent: bool = False
     """True while no prices come by themselves."""
+    hung: bool = False
+    """True while the regular round does not turn."""
 
     def quote(self, key: str = "SPY") -> None:
         """A fresh price."""
@@ -78,6 +80,8 @@ async def watching(
                     if not found.silent:
                         found.quote(key)
                 here.desk.heard.values()
+                if not found.hung:
+                    await watch.monitor.keep_running()
                 await asyncio.sleep(0.5)
 
         feed = asyncio.ensure_future(quotes())
