@@ -39,14 +39,12 @@ def report(
     state: StateDir = None,
 ) -> None:
     """Make the HTML report of a backtest or of a trading day; it opens without network."""
-    from engine.backtest.run_directory import results_folder
     from engine.runtime.shell.reports import report_day, report_run
 
     def body() -> int:
         loaded, _ = load_config(context, config, state)
         if day:
             return report_day(loaded.state_dir, account, day, to=to, say=typer.echo)
-        folder = results or results_folder(loaded.state_dir)
-        return report_run(folder, run, to=to, notebook_to=notebook, say=typer.echo)
+        return report_run(loaded.state_dir, results, run, to=to, notebook_to=notebook, say=typer.echo)
 
     leave(body)

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from engine.backtest.notebook import notebook
-from engine.backtest.run_directory import NoRunError, find_run
+from engine.backtest.run_directory import NoRunError, find_run, results_folder
 from engine.backtest.run_page import write_report
 from engine.config.atomic import write_atomically
 from engine.runtime.keeping.day_report import page_of
@@ -18,15 +18,19 @@ from engine.store.errors import StoreError
 Say = Callable[[str], None]
 
 
-def report_run(results: Path, name: str, *, to: Path | None, notebook_to: Path | None, say: Say) -> int:
+def report_run(
+    state_dir: Path, results: Path | None, name: str, *, to: Path | None, notebook_to: Path | None, say: Say
+) -> int:
     """Write the page of a run (its path, its id or a beginning of it, or `last`), and a notebook where asked.
+
+    Runs are looked for in `results`, else where they go by themselves.
 
     Raises:
         UsageError: no run is meant by that name, or several.
         FailedError: it cannot be read or written.
     """
     try:
-        folder = find_run(results, name)
+        folder = find_run(results or results_folder(state_dir), name)
     except NoRunError as err:
         raise UsageError(f"{err}; name another folder with --results DIR.") from err
     try:
