@@ -108,9 +108,13 @@ def header_line(columns: Sequence[Column], *, slots: Sequence[Slot]) -> Line:
 def row_line(row: Row, *, columns: Sequence[Column], slots: Sequence[Slot], marked: bool) -> Line:
     """One row as spans. Gaps join the cell before them: fewer style changes, fewer bytes."""
     spans = [Span("▸ " if marked else "  ", Tone.ACCENT if marked else Tone.TEXT)]
-    last = len(slots) - 1
-    for position, slot in enumerate(slots):
-        cell = row.cells[slot.column]
-        text = pad(cell.text, width=slot.width, right=columns[slot.column].right)
-        spans.append(Span(text if position == last else text + " " * GAP, cell.tone))
+    cells, last = row.cells, len(slots) - 1
+    for position, (column, width) in enumerate(slots):
+        text, tone = cells[column]
+        gap = 0 if position == last else GAP
+        if len(text) <= width and text.isascii():  # most of them; a call less each
+            text = (text.rjust(width) if columns[column].right else text).ljust(width + gap)
+        else:
+            text = pad(text, width=width, right=columns[column].right) + " " * gap
+        spans.append(Span(text, tone))
     return tuple(spans)

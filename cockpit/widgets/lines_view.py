@@ -110,20 +110,20 @@ class LinesView(Widget):
 
     def _strip(self, spans: Line, *, selected: bool) -> Strip:
         """Spans as a strip of exactly the widget's width, one segment per run of equal tone."""
+        runs: list[tuple[Tone, list[str]]] = []
+        last: Tone | None = None
+        for text, tone in spans:
+            if tone is last:
+                runs[-1][1].append(text)
+            else:
+                runs.append((tone, [text]))
+                last = tone
         segments: list[Segment] = []
-        run: list[str] = []
-        tone: Tone | None = None
         length = 0
-        for span in spans:
-            if span.tone is not tone and tone is not None:
-                segments.append(Segment("".join(run), self._style(tone, selected=selected)))
-                run = []
-            tone = span.tone
-            text = clean(span.text)
-            length += cells_of(text)
-            run.append(text)
-        if tone is not None:
-            segments.append(Segment("".join(run), self._style(tone, selected=selected)))
+        for tone, texts in runs:
+            run = clean("".join(texts))
+            length += cells_of(run)
+            segments.append(Segment(run, self._style(tone, selected=selected)))
         rest, width = self._style(Tone.TEXT, selected=selected), self.width
         if length > width > 0:
             # Cut without a sign, `at 164.20` could read `at 16`.

@@ -166,8 +166,10 @@ class TickingTable(LinesView, can_focus=True):
             shown = self._shown[offset] if offset < len(self._shown) else None
             if shown is not None and shown[0] == row:
                 continue
-            for index, cell in enumerate(row.cells):
-                length = cells_of(cell.text)
+            for index, (text, _) in enumerate(row.cells):
+                if len(text) <= self._longest[index] and text.isascii():
+                    continue
+                length = cells_of(text)
                 if length > self._longest[index]:
                     self._longest[index] = length
                     grown = True
