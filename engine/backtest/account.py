@@ -79,6 +79,13 @@ class Account:
             slot.day_value_usd = slot.quantity * slot.last * slot.multiplier
         self._set_floor()
 
+    def is_quiet(self) -> bool:
+        """True where the marks neither make a new peak nor reach a limit. Asked at every moment."""
+        total = self._cash
+        for slot in self.held.values():
+            total += slot.quantity * slot.last * slot.multiplier
+        return self.floor < total <= self._peak
+
     def look(self) -> Refusal | None:
         """Mark, remember the peak, and name the limit that is reached, if any."""
         equity = self.equity_usd

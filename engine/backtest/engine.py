@@ -121,12 +121,12 @@ class _Run:
 
     def _play_chunk(self, chunk: Chunk) -> None:
         """The hot loop: a bar in which nothing happens costs a few comparisons and its strategies."""
-        slots, all_seats, held = self.slots, self._seats, self._account.held
-        last_end = self._last_end
+        slots, all_seats = self.slots, self._seats
+        held, is_quiet, last_end = self._account.held, self._account.is_quiet, self._last_end
         for index, end_ns, bar in zip(*chunk, strict=True):
             if bar[1] is not last_end:
                 last_end = bar[1]
-                if held or end_ns > self._day_end_ns:
+                if end_ns > self._day_end_ns or (held and not is_quiet()):
                     self._begin_moment(bar, end_ns)
             slot = slots[index]
             # low and high of the bar against what rests

@@ -151,7 +151,8 @@ class Middle:
 
     def _unit_usd(self, key: str) -> float:
         slot = self._slots[key]
-        return unit_exposure_usd(slot.instrument, slot.last, self._account.margin_usd(slot))
+        margin = self._account.margin_usd(slot) if slot.instrument.sec_type is _FUTURE else None
+        return unit_exposure_usd(slot.instrument, slot.last, margin)
 
     def _roots(self, keys: set[str]) -> dict[str, str]:
         found = (self._slots[key].instrument for key in keys)
