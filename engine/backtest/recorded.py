@@ -1,4 +1,4 @@
-"""The bars and instruments of a recorded session, out of its event log: what a run needs to decide it again."""
+"""The bars and instruments of a recorded session out of its event log: enough to decide it once more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOURCE = "event log"
 
 
 def bars_of(payloads: Iterable[str]) -> dict[str, list[Bar]]:
-    """Every 5-second bar of `tape` events, by instrument, oldest first. Raises ValueError for a damaged one."""
+    """Every bar of `tape` events, by instrument, oldest first. Raises ValueError for a damaged event."""
     found: dict[str, dict[float, Bar]] = {}
     for payload in payloads:
         for bar in unpacked(json.loads(payload)).bars:

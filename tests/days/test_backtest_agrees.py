@@ -45,12 +45,17 @@ EVENTS = "SELECT kind, payload FROM event WHERE kind IN ('tape', 'terms', 'propo
 
 def replayed(config: Loaded, events: Sequence[tuple[str, str]]) -> RunResult:
     """The event log through the middle of the backtester."""
-    bars = bars_of(payload for kind, payload in events if kind == "tape")
+    bars = bars_of(tapes(events))
     terms = [json.loads(payload) for kind, payload in events if kind == "terms"]
     strategy = catalogue.create(config, "cross", config.config.strategies["cross"], ("BAC",))
     setting = backtest_config(config.config, [strategy_run(config.config, "cross", strategy)])
     series = [series_of(key, found) for key, found in bars.items() if key == "BAC"]
     return run_backtest(setting, series, {one["key"]: instrument_of(one) for one in terms})
+
+
+def tapes(events: Sequence[tuple[str, str]]) -> list[str]:
+    """Payloads of the market data."""
+    return [payload for kind, payload in events if kind == "tape"]
 
 
 def signals(proposals: Sequence[Any]) -> list[str]:
@@ -78,14 +83,16 @@ async def test_a_recorded_session_gives_the_same_signals_live_and_in_the_backtes
 
     one, two = replayed(config, events), replayed(config, events)
 
-    live = signals([json.loads(payload) for kind, payload in events if kind == "proposal"])
+    # The tape is written every ten seconds: what was decided on bars that are not on it yet is left out.
+    last_s = max(bar.end.timestamp() for bars in bars_of(tapes(events)).values() for bar in bars)
+    proposals = [json.loads(payload) for kind, payload in events if kind == "proposal"]
+    live = signals([p for p in proposals if p["at"] <= last_s])
     again = signals(
         [{"signal": d.signal_id, "intention": d.intention, "side": d.side} for d in one.decisions]
     )
-    verdicts = {json.loads(payload)["verdict"] for kind, payload in events if kind == "proposal"}
-    assert verdicts == {"passed", "exit"}
-    assert len(live) >= 6
-    assert live == again, "\n".join(["LIVE", *live, "AGAIN", *again])
+    assert {p["verdict"] for p in proposals} == {"passed", "exit"}
+    assert len(live) >= 5
+    assert live == again
     assert repr((one.orders, one.fills, one.trades, one.decisions)) == repr(
         (two.orders, two.fills, two.trades, two.decisions)
     )
