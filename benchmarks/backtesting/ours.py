@@ -82,7 +82,7 @@ class Cross(Strategy):
             bar.symbol,
             intention,
             side,
-            f"{bar.symbol}:{bar.end.timestamp():.0f}:{intention.value}",
+            f"{bar.symbol}:{bar.end.timestamp():.0f}:{intention}",
             bar.end,
             stop_price=bar.close * FAR_STOP if intention is Intention.ENTER else None,
         )

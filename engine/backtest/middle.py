@@ -57,7 +57,7 @@ class Middle:
 
     def _new_ref(self, slot: Slot, role: Role) -> str:
         """Counted, not drawn: a run repeats exactly."""
-        return f"bt-{slot.key}-{next(self._seq):08d}-{role.value}"
+        return f"bt-{slot.key}-{next(self._seq):08d}-{role}"
 
     def act(
         self,
@@ -180,7 +180,7 @@ class Middle:
             shut = Refusal(Reason.SESSION_CLOSED, f"{slot.key}: its market is shut; the stop stays")
             self._note(proposal, shut, at_ns)
             return
-        quantity, reason = None, proposal.reason.value
+        quantity, reason = None, str(proposal.reason)
         if proposal.exit_fraction < 1.0:
             try:
                 quantity = self._book.positions.take_partial(slot.key, proposal.exit_fraction)
@@ -251,10 +251,10 @@ class Middle:
                 at_ns,
                 proposal.strategy,
                 proposal.key,
-                proposal.intention.value,
-                proposal.side.value,
+                str(proposal.intention),
+                str(proposal.side),
                 proposal.signal_id,
-                passed if refusal is None else refusal.reason.value,
+                passed if refusal is None else str(refusal.reason),
                 ticket.quantity if isinstance(ticket, EntryTicket) else 0,
                 None if refusal is None else refusal.limit,
                 None if refusal is None else refusal.value,

@@ -121,13 +121,24 @@ def _reduce(leg: Leg, closing: int, price: Decimal, fee: Decimal) -> tuple[Leg, 
     released = leg.cost if closing == abs(leg.quantity) else leg.cost * closing / abs(leg.quantity)
     proceeds = price * closing
     realized = (proceeds - released) * sign * leg.multiplier
-    reduced = replace(
-        leg,
+    # Spelled out: `replace` takes twice as long, and every exit comes by here.
+    reduced = Leg(
+        key=leg.key,
+        con_id=leg.con_id,
         quantity=leg.quantity - sign * closing,
         cost=leg.cost - released,
+        multiplier=leg.multiplier,
+        owner=leg.owner,
+        opened_at=leg.opened_at,
+        entered=leg.entered,
+        entry_notional=leg.entry_notional,
         exit_notional=leg.exit_notional + proceeds,
         realized_usd=leg.realized_usd + realized,
         fees_usd=leg.fees_usd + fee,
+        initial_stop=leg.initial_stop,
+        stop_price=leg.stop_price,
+        plan=leg.plan,
+        partials=leg.partials,
     )
     return reduced, realized
 

@@ -121,7 +121,8 @@ class Track:
         del self.steps[start:], self._stop_outs[start:]
         for _, entry in self.entries[start:]:
             step = self._step(entry)
-            self._stop_outs.append(_stop_out(step) or self.last_stop_out_at)
+            out = None if step.closed is None else _stop_out(step)
+            self._stop_outs.append(out or self.last_stop_out_at)
             self.steps.append(step)
             if step.closed is not None:
                 self._made[step.closed.closed_by] = step.closed
