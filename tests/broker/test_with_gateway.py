@@ -114,6 +114,27 @@ async def test_history_ends_at_the_last_complete_bar(gateway_port: int, connect:
         assert {bar.seconds for bar in answer.value} == {seconds}
 
 
+@pytest.mark.req("PLAN-M2-DATA-IB")
+async def test_a_stretch_of_the_past_comes_whole_and_one_without_bars_is_empty_not_unknown(
+    gateway_port: int, connect: Connect
+) -> None:
+    broker, _ = await connect(gateway_port, client_id=140)
+    spy = await spy_of(broker)
+    (latest,) = (await broker.history(spy, count=1, seconds=60)).value or ()
+    start = latest.end - timedelta(minutes=30)
+
+    minutes = await broker.history_between(spy, start=start, end=latest.end, seconds=60, span="3600 S")
+    long_ago = start.replace(year=2001)
+    none = await broker.history_between(spy, start=long_ago, end=long_ago, seconds=86400, span="5 D")
+    nothing = await broker.history_between(spy, start=start, end=latest.end, seconds=60, span="forever")
+
+    assert minutes.value is not None, minutes.error
+    assert [bar.end for bar in minutes.value] == [start + timedelta(minutes=n + 1) for n in range(30)]
+    assert none.value == ()
+    assert nothing.value is None
+    assert "Invalid duration" in nothing.error
+
+
 @pytest.mark.req("PLAN-M3-BROKER", "PLAN-M3-IDMAP")
 async def test_a_market_order_fills_and_every_report_carries_our_reference(
     gateway_port: int, connect: Connect

@@ -26,6 +26,9 @@ _MOST_DAYS: Final = 365
 _TRIES: Final = 3
 """How often one question is asked before the fetch ends; what it kept until then stays."""
 
+_SLACK_S: Final = 0.25
+"""Waited longer than the rule says: the broker counts by when requests arrive, which jitters."""
+
 
 class PastBars(Protocol):
     """The part of a broker that tells of the past."""
@@ -127,6 +130,8 @@ class Fetcher:
         line = str(instrument.con_id)
         now_s = self._clock()
         wait_s = self._pacing.wait_s(now_s, line=line, request=request)
+        if wait_s > 0:
+            wait_s += _SLACK_S
         self._pacing.asked(now_s + wait_s, line=line, request=request)
         if wait_s > 0:
             self._say(self._progress._replace(key=instrument.key, wait_s=wait_s))

@@ -25,6 +25,7 @@ EQUITIES = DATA / "equities"
 def room(tmp_path_factory: pytest.TempPathFactory) -> Room:
     """Files and tables of the recorded equities; the calendar is made once."""
     shelf = CalendarShelf(tmp_path_factory.mktemp("calendars"), make_calendars)
+    shelf.sessions("NYSE", date(1997, 12, 1), date(2022, 1, 1))
     return Room(EQUITIES, EQUITIES, shelf.sessions)
 
 
