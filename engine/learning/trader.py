@@ -158,8 +158,6 @@ class ContractTrader:
         if not (math.isfinite(at) and at >= self.stream.last_at):
             return turn
         grid = math.floor(at / self.settings.step_s) * self.settings.step_s
-        if grid == at:
-            grid -= self.settings.step_s  # an event on the grid point is not before it
         self._settle(at, turn)
         if grid > self._grid and grid > self.stream.last_at:
             self._grid = grid

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from tests.learning.campaign import goals
+from tests.learning.campaign import PARTS, goals
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.learning", description=__doc__)
     parser.add_argument("--seeds", default="0..199", help="first and last seed, as A..B")
     parser.add_argument("--events", type=int, default=8000, help="decisions per world")
-    parser.add_argument("--only", default="", choices=["", "null", "edge", "flip", "cost", "days", "speed"])
+    parser.add_argument("--only", default="", choices=["", *PARTS])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 

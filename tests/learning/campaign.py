@@ -6,15 +6,18 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date
 from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.learning.appetite import APPETITES, AppetiteName
+from tests.learning import placebo
 from tests.learning.real import DATA, DAYS, run
 from tests.learning.worlds import HORIZON, Played, Player, calibration_error, edge_world, null_world
 
+PARTS = ("null", "edge", "flip", "cost", "days", "placebo", "speed")
 FLIP_STRENGTH = 2.7
 """About .36 R per live trade before the flip."""
 
@@ -171,6 +174,25 @@ def day_goal() -> list[Goal]:
     return goals
 
 
+def placebo_goal(*, jobs: int) -> list[Goal]:
+    """Features of one day at another day's prices open nothing; at its own, and at no cost, they do."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        false = list(pool.map(_placebo, placebo.pairs()))
+        true = pool.submit(_placebo, ("AIG", DAYS[0], DAYS[0], 5.0)).result()
+    opened = sum(one.opened for one in false)
+    return [
+        Goal("placebo days", opened == 0, f"{opened} of {len(false)} opened at no cost"),
+        Goal(
+            "the same at its own prices", true.opened, f"opened, mean {true.mean_ticks:+.3f} ticks mid to mid"
+        ),
+    ]
+
+
+def _placebo(pair: tuple[str, date, date, float]) -> placebo.Result:
+    symbol, seen, paid, horizon_s = pair
+    return placebo.play(symbol, seen, paid, horizon_s=horizon_s)
+
+
 def speed_goal() -> list[Goal]:
     """One decision and one label of the whole judge, in CPU time: a busy machine is not its fault."""
     player, took = Player(), []
@@ -192,12 +214,13 @@ def goals(seeds: range, *, events: int, jobs: int, only: str) -> Iterable[Goal]:
         "flip": lambda: flip_goal(seeds, events=events, jobs=jobs),
         "cost": lambda: cost_goal(seeds, events=events, jobs=jobs),
         "days": day_goal,
+        "placebo": lambda: placebo_goal(jobs=jobs),
         "speed": speed_goal,
     }
     for name, part in parts.items():
         if only and name != only:
             continue
-        if name == "days" and not DATA.is_dir():
-            yield Goal("days", True, f"left out: no recorded data at {DATA}")
+        if name in {"days", "placebo"} and not DATA.is_dir():
+            yield Goal(name, True, f"left out: no recorded data at {DATA}")
             continue
         yield from part()

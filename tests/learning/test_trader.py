@@ -151,6 +151,17 @@ def test_time_alone_settles_and_decides_in_a_quiet_market() -> None:
     assert sum(len(turn.moves) for turn in turns) >= 6
 
 
+def test_a_decision_is_taken_once_whoever_tells_the_time() -> None:
+    trader, again = made(), made()
+    play(trader, list(market(9, 60.0)))
+    assert trader.on_time(61.2).opinion is not None
+    again.restore(json.loads(json.dumps(trader.state(), allow_nan=False)))
+
+    for one in (trader, again):
+        assert one.on_time(61.7).opinion is None
+        assert one.on_time(62.0).opinion is not None
+
+
 def test_measured_slippage_makes_claims_dearer() -> None:
     trader = made()
     play(trader, list(market(10, 60.0)))
