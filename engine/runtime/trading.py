@@ -267,8 +267,10 @@ class Trading:
 
         A strategy that was switched off since may still leave a position, but enters no more.
         """
+        if len(proposals) > 1:
+            proposals = tuple(sorted(proposals, key=lambda p: p.intention is Intention.ENTER))
         try:
-            for proposal in sorted(proposals, key=lambda p: p.intention is Intention.ENTER):
+            for proposal in proposals:
                 if proposal.intention is Intention.EXIT:
                     await self._exit(proposal)
                 elif not running.off and proposal.key not in running.off_at:
