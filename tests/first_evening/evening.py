@@ -149,7 +149,9 @@ def _bar(line: _Line, bar: Bar, lines: list[_Line], market: Market, now: float) 
 
 
 def _enter(line: _Line, proposal: Proposal, lines: list[_Line], market: Market, now: float) -> bool:
-    ticket = check_entry(proposal, _world(line, lines, market, now), replace(LIMITS))
+    share = Config().universe.max_depth_share_pct
+    shipped = replace(LIMITS, depth_share_stock=share.STK / 100.0, depth_share_future=share.FUT / 100.0)
+    ticket = check_entry(proposal, _world(line, lines, market, now), shipped)
     if not isinstance(ticket, EntryTicket):
         return False
     line.held = proposal.side.sign * ticket.quantity
