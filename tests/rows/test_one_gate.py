@@ -54,14 +54,18 @@ def _read(node: ast.AST, where: str, found: dict[str, set[str]]) -> None:
         _read(child, f"{where}.{child.name}" if is_scope else where, found)
 
 
+NO_BROKER = ("middle.Middle._enter", "middle.Middle.close", "features.FeatureStream._in_order")
+"""The backtester's venue is a matcher (its gate is asked all the same); features have a place in time."""
+
+
 @pytest.mark.req("247-NFR-SAFE")
 @pytest.mark.parametrize(
     ("called", "callers"),
     [
-        ("place", {"ibkr.IbkrBroker.place", "sender.Sender.send"}),
+        ("place", {"ibkr.IbkrBroker.place", "sender.Sender.send", *NO_BROKER}),
         ("modify", {"ibkr.IbkrBroker.modify", "sender.Sender.change"}),
         ("entry_intents", {"trading.Trading._enter"}),
-        ("check_entry", {"trading.Trading._enter"}),
+        ("check_entry", {"trading.Trading._enter", "middle.Middle._enter"}),
         ("_send_bracket", {"executor.Executor.enter"}),
         # The test orders of a kill drill have a gate of their own: one unit, far below the market.
         ("drill_ticket", {"drill.Drill._tickets"}),

@@ -188,7 +188,7 @@ async def test_the_same_id_acts_once_also_while_it_is_under_way(tmp_path: Path) 
 
 
 @virtual
-@pytest.mark.req("CARD-PAUSE")
+@pytest.mark.req("CARD-PAUSE", "PS60-ENTRYWIN")
 async def test_a_pause_is_durable_blocks_entries_and_is_lifted_with_a_reason(tmp_path: Path) -> None:
     async with commanded(tmp_path) as it:
         await it.give(CommandKind.PAUSE, reason="lunch", who="ann")

@@ -238,6 +238,7 @@ async def test_every_status_of_an_order_is_kept_with_its_time(tmp_path):
     ]
 
 
+@pytest.mark.req("PS60-ENTRYWIN")
 async def test_brakes_outlive_the_process_until_they_are_lifted_with_a_reason(tmp_path):
     path = tmp_path / "s.db"
     async with opened(path) as store:
