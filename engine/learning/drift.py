@@ -17,6 +17,9 @@ EXCESS_SPAN: Final = 4.0
 PROMISE_RUN: Final = 5000.0
 """Outcomes between two false alarms of the promise detector, on average, at least."""
 
+PROMISE_SLACK: Final = 0.02
+"""So much a forecast may claim too much on average before it is broken: what honest calibration leaves."""
+
 
 class DriftKind(StrEnum):
     """Which detector spoke."""
@@ -86,7 +89,7 @@ class DriftWatch:
         wrong = self._errors.update(float(not is_right))
         excess = log_loss(p, y) - _expected_loss(p)
         odd = self._surprise.update(min(1.0, max(0.0, 0.5 + excess / EXCESS_SPAN)))
-        broken = self._broken.bet(confidence - float(is_right)) >= PROMISE_RUN
+        broken = self._broken.bet(confidence - PROMISE_SLACK - float(is_right)) >= PROMISE_RUN
         if wrong and self._errors.after > self._errors.before:
             return Drift(DriftKind.ERRORS, self._errors.before, self._errors.after, self.seen)
         if odd and self._surprise.after > self._surprise.before:

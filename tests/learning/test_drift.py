@@ -56,6 +56,10 @@ def test_a_model_that_never_kept_its_promise_is_found_without_a_before() -> None
     assert feed(DriftWatch(), 0.80, 0.55, 400, seed=3)[0][1] is DriftKind.PROMISE
 
 
+def test_claiming_a_little_too_much_is_no_broken_promise() -> None:
+    assert feed(DriftWatch(), 0.66, 0.645, 1500, seed=12) == []
+
+
 def test_a_model_that_is_still_learning_raises_no_alarm() -> None:
     watch = DriftWatch()
     assert feed(watch, 0.55, 0.55, 300, seed=4) == []

@@ -83,6 +83,19 @@ def test_a_restart_at_any_event_continues_as_if_there_had_been_none(at: int) -> 
     assert math.isclose(other.judge.gate.threshold, one.judge.gate.threshold, abs_tol=1e-12)
 
 
+@pytest.mark.req("FUT-GOAL")
+def test_one_configuration_asks_for_more_where_the_market_is_dearer() -> None:
+    shown = []
+    for cost in (0.1, 0.5):
+        player = Player()
+        for event, step in enumerate(edge_world(16, 900, strength=2.7, cost=cost)):
+            player.turn(event, step)
+        claim, _ = player.judge.claim(900, step.x, cost=cost)
+        shown.append(player.judge.verdict(claim).threshold)
+    assert STANDARD.floor <= shown[0] < 0.62
+    assert 0.72 < shown[1] <= STANDARD.ceiling
+
+
 def test_what_is_shown_comes_true_as_often_as_it_says() -> None:
     player = Player()
     shown = []
