@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from engine.backtest.matching import Terms, at_touch
 from engine.broker.port import (
     BrokerEvent,
     Commission,
@@ -261,14 +262,12 @@ class Exchange:
     def _price(self, held: Held) -> float | None:
         quote = self.quote(held.key)
         touch = quote.ask if held.side is Side.BUY else quote.bid
-        sign = held.side.sign
-        if held.kind is OrderType.LIMIT:
-            return touch if held.limit is not None and sign * (held.limit - touch) >= 0 else None
-        if held.kind is OrderType.STOP and not held.triggered:
-            if held.stop is None or sign * (touch - held.stop) < 0 or self._room(held) <= 0:
-                return None
-            held.triggered = True
-        return touch
+        if held.kind is OrderType.STOP and not held.triggered and self._room(held) <= 0:
+            return None
+        terms = Terms(held.kind, held.side.sign, held.limit, held.stop, held.triggered)
+        answer = at_touch(terms, touch)
+        held.triggered = held.triggered or answer.triggered
+        return answer.price
 
     def _room(self, held: Held) -> int:
         """A child trades no more than its parent gave it while the parent lives."""
