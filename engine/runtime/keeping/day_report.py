@@ -216,5 +216,6 @@ def _make(path: Path, text: Text) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, private: a file that is read later must never be cut short."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):  # `parents=True` would leave those open to others
+        folder.mkdir(mode=0o700, exist_ok=True)
     write_atomically(path, text)
