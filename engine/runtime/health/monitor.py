@@ -93,6 +93,8 @@ class HealthMonitor:
         self._is_running = False
         self._turned_s = desk.clock.monotonic()
         """When the regular round last came by."""
+        self._looked_s = self._turned_s
+        """When the watch itself last came by."""
         self._wake = asyncio.Event()
         self.urge: Callable[[], None] = lambda: None
         """Shows a change at once; set when there is somebody to show it."""
@@ -157,6 +159,10 @@ class HealthMonitor:
 
     def _tell_hung(self, now_s: float) -> None:
         """The watchdog of the task that looks after positions: a step that never ends stops all others."""
+        stood_s, self._looked_s = now_s - self._looked_s, now_s
+        if stood_s > HUNG_S:
+            # The whole process stood still, the watch with it: the round has its time from here.
+            self._turned_s = max(self._turned_s, now_s)
         silent_s = now_s - self._turned_s
         if silent_s <= HUNG_S:
             self._desk.notices.clear_alert("upkeep_round")

@@ -298,3 +298,16 @@ async def test_a_regular_round_that_hangs_is_told_within_ten_seconds_and_taken_b
         here.hung = False
         await pass_time(1.5)
         assert here.here.alerts("upkeep_round") == []
+
+
+@pytest.mark.req("PLAN-LOOP-WATCHDOG")
+@virtual
+async def test_a_process_that_stood_still_as_a_whole_is_no_round_that_hangs(tmp_path: Path) -> None:
+    async with watching(tmp_path) as here:
+        await pass_time(20.0)
+        clock, was = here.here.desk.clock, here.here.desk.clock.monotonic
+        clock.monotonic = lambda: was() + 16.0  # type: ignore[method-assign]  # nothing ran for so long
+
+        here.watch.monitor.look()
+
+        assert here.here.alerts("upkeep_round") == []
