@@ -27,10 +27,10 @@ from engine.runtime.process.remote import Say, printable
 class Wish(NamedTuple):
     """How files are to be checked."""
 
+    symbol: str
+    """Whose calendar they are held against."""
     bars: str = ""
     """Length of their bars; empty = by the file itself."""
-    symbol: str = "SPY"
-    """Whose calendar they are held against."""
     expiry: str = ""
     clean: bool = False
     to: Path | None = None

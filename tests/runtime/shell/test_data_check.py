@@ -29,9 +29,9 @@ def test_a_dirty_file_is_named_row_by_row_and_a_clean_copy_of_it_loads(
     said: list[str] = []
     dirty, clean = csv_file(tmp_path, *DIRTY), tmp_path / "clean.parquet"
 
-    refused = check(loaded, [dirty], Wish(), say=said.append)
-    cleaned = check(loaded, [dirty], Wish(clean=True, to=clean), say=said.append)
-    good = check(loaded, [clean], Wish(bars="1m"), say=said.append)
+    refused = check(loaded, [dirty], Wish("SPY"), say=said.append)
+    cleaned = check(loaded, [dirty], Wish("SPY", clean=True, to=clean), say=said.append)
+    good = check(loaded, [clean], Wish("SPY", bars="1m"), say=said.append)
 
     assert (refused, cleaned, good) == (1, 0, 0)
     assert said[:3] == [
@@ -48,17 +48,17 @@ def test_nothing_is_written_over_and_a_copy_is_of_one_file(loaded: Loaded, tmp_p
     file = csv_file(tmp_path, *ROWS)
 
     with pytest.raises(FailedError, match="is there already; nothing was written"):
-        check(loaded, [file], Wish(clean=True, to=file), say=print)
+        check(loaded, [file], Wish("SPY", clean=True, to=file), say=print)
     with pytest.raises(UsageError, match="--to takes --clean and one file"):
-        check(loaded, [file, file], Wish(clean=True, to=file), say=print)
+        check(loaded, [file, file], Wish("SPY", clean=True, to=file), say=print)
     with pytest.raises(UsageError, match="no calendar for 'MOON'"):
-        check(loaded, [file], Wish(symbol="ES@MOON"), say=print)
+        check(loaded, [file], Wish("ES@MOON"), say=print)
 
 
 def test_one_file_that_cannot_be_used_does_not_hide_the_others(loaded: Loaded, tmp_path: Path) -> None:
     said: list[str] = []
     good = csv_file(tmp_path, *ROWS, name="good.csv")
 
-    assert check(loaded, [tmp_path / "none.csv", good], Wish(), say=said.append) == 1
+    assert check(loaded, [tmp_path / "none.csv", good], Wish("SPY"), say=said.append) == 1
     assert said[0].startswith("none.csv cannot be read")
     assert said[1] == "good.csv: 12 rows, clean"
