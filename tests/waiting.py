@@ -40,3 +40,13 @@ async def eventually_async(
         waker = loop.create_future()
         loop.call_later(_STEP_S, waker.set_result, None)
         await waker
+
+
+async def lateness_s(ended: asyncio.Event) -> float:
+    """How late this machine runs a timer until then: what it cannot do itself is no fault of the engine."""
+    worst_s = 0.0
+    while not ended.is_set():
+        began_s = time.monotonic()
+        await asyncio.sleep(_STEP_S)
+        worst_s = max(worst_s, time.monotonic() - began_s - _STEP_S)
+    return worst_s

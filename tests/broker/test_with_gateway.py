@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 from dataclasses import replace
@@ -29,7 +30,7 @@ from engine.domain.instrument import Instrument
 from engine.domain.order import Order, OrderIntent, OrderState, OrderType, Role, Side, Tif
 from tests.broker.conftest import FAST, Connect, gateway_process
 from tests.broker.hearing import Hearing, intent
-from tests.waiting import eventually_async
+from tests.waiting import eventually_async, lateness_s
 
 pytestmark = pytest.mark.slow
 
@@ -362,8 +363,13 @@ async def test_a_stopped_gateway_is_noticed_within_three_seconds_and_a_killed_on
         broker, hearing = await connect(port)
         await eventually_async(lambda: broker.round_trip_ms is not None)
 
+        ended, began_s = asyncio.Event(), asyncio.get_running_loop().time()
+        late = asyncio.ensure_future(lateness_s(ended))
         process.send_signal(signal.SIGSTOP)
-        await eventually_async(lambda: broker.link is LinkState.FROZEN, within_s=3.5)
+        await eventually_async(lambda: broker.link is LinkState.FROZEN)
+        took_s = asyncio.get_running_loop().time() - began_s
+        ended.set()
+        assert took_s <= 3.5 + 3 * await late
         process.send_signal(signal.SIGCONT)
         await eventually_async(lambda: broker.link is LinkState.UP, within_s=30)
         process.kill()

@@ -68,7 +68,10 @@ class Live:
         """The first snapshot for which `condition(snapshot)` holds."""
         assert callable(condition)
         told = why or "snapshot never showed it"
-        await eventually_async(lambda: condition(self.snapshot), within_s=within_s, why=told)
+        try:
+            await eventually_async(lambda: condition(self.snapshot), within_s=within_s, why=told)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; kept out by {self.snapshot.why_not}") from None
         return self.snapshot
 
     async def ready(self) -> Snapshot:

@@ -20,7 +20,7 @@ from engine.execution.sender import Sender
 from engine.risk.drill import drill_ticket
 from engine.runtime.process.gateway_process import FOLDER
 from tests.e2e.live import ONE_STOCK, Live, live
-from tests.waiting import eventually_async
+from tests.waiting import eventually_async, lateness_s
 
 pytestmark = pytest.mark.slow
 
@@ -61,16 +61,6 @@ async def _place(here: Live, number: int) -> list[str]:
     return placed
 
 
-async def _lateness_s(ended: asyncio.Event) -> float:
-    """How late this machine runs a timer meanwhile: what it cannot do itself is no fault of the engine."""
-    worst_s = 0.0
-    while not ended.is_set():
-        began_s = time.monotonic()
-        await asyncio.sleep(0.01)
-        worst_s = max(worst_s, time.monotonic() - began_s - 0.01)
-    return worst_s
-
-
 @pytest.mark.req("REQ-K1", "247-GATE-3", "CARD-KILL")
 @pytest.mark.parametrize("way", ["command", "file"])
 async def test_kill_switch_timings(tmp_path: Path, way: str) -> None:
@@ -80,7 +70,7 @@ async def test_kill_switch_timings(tmp_path: Path, way: str) -> None:
         refs = await _place(here, ORDERS)
         _drill(here, do="delay_orders", seconds=2.0)
         ended = asyncio.Event()
-        lateness = asyncio.ensure_future(_lateness_s(ended))
+        lateness = asyncio.ensure_future(lateness_s(ended))
         questions = [asyncio.ensure_future(broker.instruments("SPY", "STK", "SMART")) for _ in range(QUEUED)]
         await asyncio.sleep(0)
         began_s = time.monotonic()
