@@ -35,6 +35,8 @@ GAP_S, BAR_GAP_S = 0.06, 0.8
 """The broker's message budget allows some 20 brackets a second."""
 READY_S, ANSWER_S = 90.0, 5.0
 WARM_UP = 10
+LEAST_OF = 4
+"""At least one of so many stocks must be traded, or there is nothing to measure."""
 MINUTES_OF = SYMBOLS[:10]
 """The stocks whose minute bars are traded. They trade least, so their short bars are asked for last."""
 BID, ASK = b"1", b"2"
@@ -196,6 +198,20 @@ async def until_it_trades(market: Market, screen: Screen) -> None:
                     async with asyncio.timeout(1.0):
                         await act()
                     break
+    market.breaking = [symbol for symbol in market.breaking if await _trades(market, symbol)]
+    if len(market.breaking) < len(market.symbols) // LEAST_OF:
+        raise SystemExit(f"only {len(market.breaking)} of {len(market.symbols)} stocks are traded")
+
+
+async def _trades(market: Market, symbol: str) -> bool:
+    """Whether a break of its level becomes an order by now: those that are still cold are not measured."""
+    for _ in range(2):
+        await asyncio.sleep(GAP_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await market.break_out(symbol)
+            return True
+    return False
 
 
 class Times:
