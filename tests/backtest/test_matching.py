@@ -38,7 +38,7 @@ def in_bar(order: Terms, bar: tuple[float, float, float]) -> Answer:
     return inside(order._replace(triggered=first.triggered), bar[1], bar[2])
 
 
-@pytest.mark.req("PLAN-M2-EXECSIM")
+@pytest.mark.req("PLAN-M2-EXECSIM", "PLAN-TEST-INT")
 @pytest.mark.parametrize(
     ("order", "bar", "price"),
     [

@@ -15,7 +15,7 @@ from tools.baseline import BASELINE, agreed, measured
 
 
 @pytest.mark.slow
-@pytest.mark.req("REQ-BT3", "PLAN-TEST-REGRESSION")
+@pytest.mark.req("REQ-BT3", "PLAN-TEST-REGRESSION", "PLAN-TEST-INT")
 def test_the_backtest_of_the_sample_is_where_it_was_agreed_to_be(tmp_path: Path) -> None:
     now = measured(tmp_path)
 

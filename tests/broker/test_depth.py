@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def test_messages_that_do_not_fit_are_refused() -> None:
     assert book.snapshot(1.0).bids == (Level(100.0, 1),)
 
 
+@pytest.mark.req("FUT-F3")
 def test_a_crossed_or_unsorted_book_is_not_sane() -> None:
     crossed = book_with_bids(100.0)
     crossed.apply(row=0, operation=Operation.INSERT, side=ASK, price=99.0, size=1)
@@ -69,6 +71,7 @@ def test_clear_forgets_both_sides() -> None:
     assert (book.snapshot(1.0).bids, book.snapshot(1.0).asks) == ((), ())
 
 
+@pytest.mark.req("FUT-F3")
 @given(
     st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 6), st.sampled_from([ASK, BID]), st.integers(1, 99)),

@@ -50,7 +50,7 @@ async def recovering(pilot: Pilot[Exit]) -> None:
     await pilot.pause()
 
 
-@pytest.mark.req("CARD-PANELS", "CARD-SNAPSHOT")
+@pytest.mark.req("CARD-PANELS", "CARD-SNAPSHOT", "FUT-QA-UI-3")
 @pytest.mark.parametrize("size", SIZES, ids=_name)
 @pytest.mark.parametrize("state", STATES)
 def test_state(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:

@@ -20,7 +20,10 @@ def _text(name: str) -> str:
 
 @pytest.mark.parametrize(
     "check",
-    ["pytest", "ruff check", "ruff format --check", "mypy", "lint-imports", ".ci/secrets", ".ci/audit"],
+    [
+        *("pytest", "ruff check", "ruff format --check", "mypy", "lint-imports", ".ci/secrets", ".ci/audit"),
+        "tools.trace check",
+    ],
 )
 def test_the_script_runs_each_check(check: str) -> None:
     commands = [line for line in _text(".ci/run").replace('"', "").splitlines() if not line.startswith("#")]
@@ -69,6 +72,24 @@ def test_types_are_checked_strictly_and_warnings_fail_tests() -> None:
     assert tools["mypy"]["strict"] is True
     assert set(tools["mypy"]["packages"]) == {"cockpit", "engine"}
     assert tools["pytest"]["ini_options"]["filterwarnings"][0] == "error"
+
+
+@pytest.mark.req("PS60-NFR-CPLX")
+def test_no_function_may_be_more_complex_than_nine() -> None:
+    lint = tomllib.loads(_text("pyproject.toml"))["tool"]["ruff"]["lint"]
+
+    assert lint["mccabe"]["max-complexity"] == 9
+    assert "C90" in lint["select"]
+    assert "C90" not in str([lint["ignore"], lint["per-file-ignores"]])
+
+
+@pytest.mark.req("PLAN-CTX-PY")
+@pytest.mark.parametrize("workflow", ["ci", "soak"])
+def test_python_3_11_is_what_the_package_asks_for_and_what_checks_it(workflow: str) -> None:
+    project = tomllib.loads(_text("pyproject.toml"))["project"]
+
+    assert project["requires-python"] == ">=3.11"
+    assert 'python-version: "3.11"' in _text(f".github/workflows/{workflow}.yml")
 
 
 def test_what_a_developer_installs_holds_every_extra_so_that_no_test_is_left_out() -> None:

@@ -86,7 +86,7 @@ def _gaps(times: list[float]) -> list[float]:
 
 
 @virtual
-@pytest.mark.req("PLAN-M3-AC-RECONNECT")
+@pytest.mark.req("PLAN-M3-AC-RECONNECT", "REQ-ERR-005")
 async def test_a_lost_line_is_tried_0_10_and_20_s_after_the_loss(tmp_path: Path) -> None:
     async with lined(tmp_path, lambda: HELLO, _fails, _fails, lambda: HELLO) as told:
         await pass_time(5)
@@ -101,6 +101,7 @@ async def test_a_lost_line_is_tried_0_10_and_20_s_after_the_loss(tmp_path: Path)
 
 
 @virtual
+@pytest.mark.req("REQ-ERR-005")
 async def test_after_three_failures_it_is_critical_and_goes_on_with_growing_jitter(tmp_path: Path) -> None:
     async with lined(tmp_path, _fails) as told:
         await pass_time(25)
@@ -128,6 +129,7 @@ async def test_the_alert_of_a_given_up_line_ends_when_it_is_back(tmp_path: Path)
 
 
 @virtual
+@pytest.mark.req("REQ-ERR-005")
 async def test_with_exit_the_third_failure_ends_it(tmp_path: Path) -> None:
     settings = Config().connection.model_copy(update={"on_exhausted": OnExhausted.EXIT})
     async with lined(tmp_path, lambda: HELLO, _fails, settings=settings) as told:

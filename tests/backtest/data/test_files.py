@@ -35,7 +35,7 @@ def ns(*when: int) -> int:
     return int(datetime(*when, tzinfo=UTC).timestamp()) * 1_000_000_000  # type: ignore[arg-type, misc]  # a date and a time
 
 
-@pytest.mark.req("PLAN-M2-DATA-FILE")
+@pytest.mark.req("PLAN-M2-DATA-FILE", "PLAN-TEST-INT")
 def test_a_bar_carries_its_start_in_the_file_and_its_end_in_the_series(tmp_path: Path) -> None:
     series, report = read(csv_file(tmp_path, *GOOD))
 
