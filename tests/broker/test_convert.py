@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -107,6 +108,13 @@ def test_contracts_name_what_the_wire_needs() -> None:
     assert (future.conId, future.localSymbol, future.exchange) == (495512563, "ESZ6", "CME")
     assert (future.multiplier, future.lastTradeDateOrContractMonth) == ("", "")
     assert (key_of(future), key_of(stock)) == ("ESZ6", "SPY")
+
+
+@pytest.mark.req("FUT-DONT-1")
+def test_a_continuous_future_can_be_no_instrument_and_so_no_order_and_no_data_line() -> None:
+    assert {contract_of(replace(ES, sec_type=kind)).secType for kind in SecType} == {"STK", "FUT"}
+    with pytest.raises(ValueError, match="CONTFUT"):
+        SecType("CONTFUT")  # what becomes of the broker's details, see `Contracts.instruments`
 
 
 def execution(**changes: object) -> SimpleNamespace:

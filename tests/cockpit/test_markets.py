@@ -29,7 +29,7 @@ JUDGED = replace(
 )
 
 
-@pytest.mark.req("REQ-U1", "REQ-U3", "FUT-RISK-1")
+@pytest.mark.req("REQ-U1", "REQ-U3", "FUT-RISK-1", "FUT-QA-UI-5")
 async def test_the_universe_is_shown_with_reasons_regime_and_data_lines(open_desk: OpenDesk) -> None:
     async with open_desk(JUDGED, size=(80, 24)) as desk:
         await desk.press("4")

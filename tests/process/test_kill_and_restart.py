@@ -68,7 +68,7 @@ def books(cockpit: RealCockpit) -> list[tuple[Any, ...]]:
     return cockpit.rows("SELECT * FROM position ORDER BY key")
 
 
-@pytest.mark.req("REQ-TEST-003", "RECOVERY-TEST-1", "PS60-NFR-MTTR")
+@pytest.mark.req("REQ-TEST-003", "RECOVERY-TEST-1", "RECOVERY-OPT1", "PS60-NFR-MTTR")
 def test_a_killed_cockpit_knows_its_positions_again_field_by_field_with_one_stop_each(
     cockpit: RealCockpit,
 ) -> None:

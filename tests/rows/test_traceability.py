@@ -36,7 +36,7 @@ def test_ids_are_unique_marks_name_known_rows_and_what_is_done_has_a_test() -> N
 def test_every_row_says_what_must_be_and_how_it_is_proven() -> None:
     rows = read_requirements()
 
-    assert len(rows) == 227
+    assert len(rows) >= 227
     assert [row.id for row in rows if not (row.must.endswith(".") and row.proof.endswith("."))] == []
     assert {row.state for row in rows} == set(State)
 

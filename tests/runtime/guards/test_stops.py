@@ -297,6 +297,7 @@ async def test_a_partial_starts_the_clock_anew(tmp_path: Path) -> None:
 
 
 @virtual
+@pytest.mark.req("REQ-POS-004")
 async def test_only_open_session_counts_and_a_shut_market_closes_nothing(tmp_path: Path) -> None:
     async with kept(tmp_path) as it:
         await it.here.enter()  # its session ends six hours after ten
@@ -307,6 +308,7 @@ async def test_only_open_session_counts_and_a_shut_market_closes_nothing(tmp_pat
 
 
 @virtual
+@pytest.mark.req("REQ-POS-004")
 @pytest.mark.parametrize(
     ("of_strategy", "closed"),
     [({"max_age_h": 0.0}, False), ({"holds_overnight": True}, False), ({"max_age_h": 3.0}, True)],
