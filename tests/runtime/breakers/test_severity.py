@@ -33,8 +33,8 @@ class _NarrowError(ZeroDivisionError):
     pass
 
 
-ELSEWHERE = ("engine.gateway", "engine.runtime.process.remote")
-"""Other programs: the gateway, and the shell that asks a running engine."""
+ELSEWHERE = ("engine.gateway", "engine.backtest", "engine.runtime.process.remote")
+"""Other programs: the gateway, the backtester, and the shell that asks a running engine."""
 
 
 NEEDS_AN_EXTRA = {"engine.runtime.health.metrics": "prometheus_client"}
