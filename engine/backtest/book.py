@@ -147,8 +147,9 @@ class Book:
         )
         self._committed = None
         reason = intent.reason or str(CLOSE_REASONS[intent.role])
-        changes = self.positions.apply_fill(BookedFill(fill, reason, order.protect, intent.plan), at=at)
-        self.trades.extend([record.trade for record in changes.trades])
+        closed = self.positions.settle(BookedFill(fill, reason, order.protect, intent.plan))
+        for record in closed:
+            self.trades.append(record.trade)
 
     def cancel(self, order: Resting, reason: str, *, at_ns: int) -> None:
         """What is left of an order is taken back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from engine.domain.moment import aware
@@ -29,7 +29,8 @@ class Fill:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
-        aware(self.at, of=f"execution {self.exec_id}")
+        if self.at.tzinfo is not UTC:
+            aware(self.at, of=f"execution {self.exec_id}")
 
     @property
     def signed_quantity(self) -> int:

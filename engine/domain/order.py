@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from engine.domain.moment import aware
@@ -130,7 +130,8 @@ class Proposal:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
-        aware(self.at, of=f"proposal {self.signal_id}")
+        if self.at.tzinfo is not UTC:
+            aware(self.at, of=f"proposal {self.signal_id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ class OrderIntent:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
-        aware(self.created_at, of=f"order {self.ref}")
+        if self.created_at.tzinfo is not UTC:
+            aware(self.created_at, of=f"order {self.ref}")
 
 
 @dataclass(frozen=True, slots=True)

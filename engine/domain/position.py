@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -58,7 +58,8 @@ class Position:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""
-        aware(self.opened_at, of=f"position {self.key}")
+        if self.opened_at.tzinfo is not UTC:
+            aware(self.opened_at, of=f"position {self.key}")
 
 
 @dataclass(frozen=True, slots=True)

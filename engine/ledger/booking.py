@@ -10,9 +10,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from engine.domain.fill import Fill
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.position import Partial, Trade
-from engine.ledger.changes import Leg, TradeRecord
+from engine.ledger.changes import BookedFill, Leg, TradeRecord
 
 ZERO = Decimal(0)
 
@@ -44,6 +45,23 @@ class Step(NamedTuple):
     fee_usd: Decimal
 
 
+def booking_of(base: str, fill: Fill, booked: BookedFill) -> Booking:
+    """An execution as a change of its position; `fill` is that of `booked`, with its commission."""
+    return Booking(
+        base,
+        fill.con_id,
+        fill.at,
+        fill.signed_quantity,
+        fill.price,
+        fill.commission or ZERO,
+        fill.strategy,
+        booked.reason,
+        booked.initial_stop,
+        fill.order_ref,
+        booked.plan,
+    )
+
+
 def book(leg: Leg | None, booking: Booking, *, key: str, multiplier: Decimal) -> Step:
     """The position after `booking`. Through zero closes one trade and opens the next leg."""
     price = _price(leg, booking)
@@ -52,22 +70,22 @@ def book(leg: Leg | None, booking: Booking, *, key: str, multiplier: Decimal) ->
         return Step(opened, None, ZERO, booking.fee_usd)
     if (leg.quantity > 0) == (booking.quantity > 0):
         return Step(_add(leg, booking, price), None, ZERO, booking.fee_usd)
-    closing = min(abs(leg.quantity), abs(booking.quantity))
-    rest = abs(booking.quantity) - closing
-    # A fee is one figure for the whole execution; a flip shares it between the trade and the new leg.
-    fee = booking.fee_usd * closing / abs(booking.quantity) if rest else booking.fee_usd
-    reduced, realized = _reduce(leg, closing, price, fee)
-    if reduced.quantity:
-        taken = Partial(booking.at, price, closing, booking.reason, booking.order_ref)
+    held, wanted = abs(leg.quantity), abs(booking.quantity)
+    if wanted < held:
+        reduced, realized = _reduce(leg, wanted, price, booking.fee_usd)
+        taken = Partial(booking.at, price, wanted, booking.reason, booking.order_ref)
         return Step(
             replace(reduced, partials=_with_partial(leg.partials, taken)), None, realized, booking.fee_usd
         )
-    closed = TradeRecord(booking.booking_id, _trade(leg, reduced, booking))
+    rest = wanted - held
+    # A fee is one figure for the whole execution; a flip shares it between the trade and the new leg.
+    fee = booking.fee_usd * held / wanted if rest else booking.fee_usd
+    trade, realized = _close(leg, price, fee, booking)
     opened_leg = None
     if rest:
         signed_rest = rest if booking.quantity > 0 else -rest
         opened_leg = _open(booking, signed_rest, price, booking.fee_usd - fee, key=key, multiplier=multiplier)
-    return Step(opened_leg, closed, realized, booking.fee_usd)
+    return Step(opened_leg, TradeRecord(booking.booking_id, trade), realized, booking.fee_usd)
 
 
 def _price(leg: Leg | None, booking: Booking) -> Decimal:
@@ -83,21 +101,24 @@ def _open(
     booking: Booking, quantity: int, price: Decimal, fee: Decimal, *, key: str, multiplier: Decimal
 ) -> Leg:
     cost = price * abs(quantity)
+    stop = booking.initial_stop
+    # In the order of its fields: names take half as long again, and every entry comes by here.
     return Leg(
-        key=key,
-        con_id=booking.con_id,
-        quantity=quantity,
-        cost=cost,
-        multiplier=multiplier,
-        owner=booking.owner,
-        opened_at=booking.at,
-        entered=abs(quantity),
-        entry_notional=cost,
-        exit_notional=ZERO,
-        fees_usd=fee,
-        initial_stop=booking.initial_stop,
-        stop_price=booking.initial_stop,
-        plan=booking.plan,
+        key,
+        booking.con_id,
+        quantity,
+        cost,
+        multiplier,
+        booking.owner,
+        booking.at,
+        abs(quantity),
+        cost,
+        ZERO,
+        ZERO,
+        fee,
+        stop,
+        stop,
+        booking.plan,
     )
 
 
@@ -117,28 +138,18 @@ def _add(leg: Leg, booking: Booking, price: Decimal) -> Leg:
 
 
 def _reduce(leg: Leg, closing: int, price: Decimal, fee: Decimal) -> tuple[Leg, Decimal]:
+    """What is left of a leg that is closed in part, and what that part realised."""
     sign = 1 if leg.quantity > 0 else -1
-    released = leg.cost if closing == abs(leg.quantity) else leg.cost * closing / abs(leg.quantity)
+    released = leg.cost * closing / abs(leg.quantity)
     proceeds = price * closing
     realized = (proceeds - released) * sign * leg.multiplier
-    # Spelled out: `replace` takes twice as long, and every exit comes by here.
-    reduced = Leg(
-        key=leg.key,
-        con_id=leg.con_id,
+    reduced = replace(
+        leg,
         quantity=leg.quantity - sign * closing,
         cost=leg.cost - released,
-        multiplier=leg.multiplier,
-        owner=leg.owner,
-        opened_at=leg.opened_at,
-        entered=leg.entered,
-        entry_notional=leg.entry_notional,
         exit_notional=leg.exit_notional + proceeds,
         realized_usd=leg.realized_usd + realized,
         fees_usd=leg.fees_usd + fee,
-        initial_stop=leg.initial_stop,
-        stop_price=leg.stop_price,
-        plan=leg.plan,
-        partials=leg.partials,
     )
     return reduced, realized
 
@@ -154,18 +165,25 @@ def _with_partial(partials: tuple[Partial, ...], taken: Partial) -> tuple[Partia
     return tuple(merged if p is same else p for p in partials)
 
 
-def _trade(before: Leg, closed: Leg, booking: Booking) -> Trade:
-    return Trade(
-        key=closed.key,
-        owner=closed.owner,
-        quantity=closed.entered if before.quantity > 0 else -closed.entered,
-        entry_price=closed.entry_notional / closed.entered,
-        exit_price=closed.exit_notional / closed.entered,
-        opened_at=closed.opened_at,
-        closed_at=booking.at,
-        gross_usd=closed.realized_usd,
-        fees_usd=closed.fees_usd,
-        reason=booking.reason,
+def _close(leg: Leg, price: Decimal, fee: Decimal, booking: Booking) -> tuple[Trade, Decimal]:
+    """The round trip that ends with all of a leg, and what its last part realised."""
+    is_long, proceeds = leg.quantity > 0, price * abs(leg.quantity)
+    realized = (proceeds - leg.cost if is_long else leg.cost - proceeds) * leg.multiplier
+    entered, partials, ref = leg.entered, leg.partials, booking.order_ref
+    if partials:
         # The first executions of the order that closed it looked like a partial until the last one came.
-        partials=tuple(p for p in before.partials if not p.order_ref or p.order_ref != booking.order_ref),
+        partials = tuple(p for p in partials if not p.order_ref or p.order_ref != ref)
+    trade = Trade(
+        leg.key,
+        leg.owner,
+        entered if is_long else -entered,
+        leg.entry_notional / entered,
+        (leg.exit_notional + proceeds) / entered,
+        leg.opened_at,
+        booking.at,
+        leg.realized_usd + realized,
+        leg.fees_usd + fee,
+        booking.reason,
+        partials,
     )
+    return trade, realized

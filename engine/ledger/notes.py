@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from engine.domain.fill import Fill
 from engine.domain.order import Order, OrderState
-from engine.ledger.changes import Note, NoteCode, NoteLevel, TradeRecord
+from engine.ledger.changes import Leg, Note, NoteCode, NoteLevel, StopMove, TradeRecord
 from engine.ledger.events import StatusClaimed
 
 _LEVELS = {
@@ -23,6 +23,25 @@ def words(fill: Fill) -> str:
 def fill_note(code: NoteCode, fill: Fill, text: str, level: NoteLevel) -> Note:
     """A remark about an execution."""
     return Note(code, level, fill.key, fill.order_ref, text)
+
+
+def booking_notes(fill: Fill, old: Fill | None, *, is_guessed: bool) -> tuple[Note, ...]:
+    """Remarks about a booked execution: under a guessed multiplier, in the place of the `old` one."""
+    notes: tuple[Note, ...] = ()
+    if is_guessed:
+        text = f"{fill.key}: multiplier not known yet, execution {fill.exec_id} booked with 1"
+        notes = (fill_note(NoteCode.UNKNOWN_MULTIPLIER, fill, text, NoteLevel.ERROR),)
+    if old is not None:
+        text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {words(old)} → {words(fill)}"
+        notes = (*notes, fill_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
+    return notes
+
+
+def stop_note(move: StopMove, before: Leg | None) -> Note:
+    """A stop is meant to be somewhere else than before."""
+    was = "none" if before is None or before.stop_price is None else f"{before.stop_price:g}"
+    text = f"{move.key}: stop {was} → {move.price:g} ({move.why})"
+    return Note(NoteCode.STOP_MOVED, NoteLevel.INFO, move.key, "", text)
 
 
 def state_note(order: Order, before: OrderState) -> Note:

@@ -67,5 +67,4 @@ class DayPast:
 
     def on_bookings(self, track: Track) -> None:
         """Look again at an instrument whose bookings changed: one may have been corrected or withdrawn."""
-        fills = (b.at for b in track.bookings_newest_first() if b.order_ref)
-        self._past[track.key] = Past(next(fills, None), track.last_stop_out_at)
+        self._past[track.key] = Past(track.last_fill_at, track.last_stop_out_at)

@@ -16,16 +16,8 @@ from itertools import islice
 from engine.domain.fill import Fill, execution_base
 from engine.domain.managed import InvalidPositionError, ManagedPosition, PositionState
 from engine.domain.position import Position, Trade
-from engine.ledger.booking import ZERO, Booking
-from engine.ledger.changes import (
-    BookedFill,
-    Changes,
-    Leg,
-    Note,
-    NoteCode,
-    NoteLevel,
-    StopMove,
-)
+from engine.ledger.booking import ZERO, Booking, booking_of
+from engine.ledger.changes import BookedFill, Changes, Leg, Note, NoteCode, NoteLevel, StopMove, TradeRecord
 from engine.ledger.events import Adjustment, Described, StopMoved
 from engine.ledger.gaps import adjustment_booking, told_late
 from engine.ledger.managed import (
@@ -36,7 +28,7 @@ from engine.ledger.managed import (
     open_position,
     partial_quantity,
 )
-from engine.ledger.notes import closed_note, fill_note, words
+from engine.ledger.notes import booking_notes, closed_note, fill_note, stop_note
 from engine.ledger.past import DayPast
 from engine.ledger.summary import DailySummary, daily_summary
 from engine.ledger.track import Track
@@ -224,19 +216,7 @@ class PositionManager:
         if fill.commission is None or self._early_commissions:
             fill = self._with_commission(fill, old)
         before = self._leg(fill.key)
-        booking = Booking(
-            base,
-            fill.con_id,
-            fill.at,
-            fill.signed_quantity,
-            fill.price,
-            fill.commission or ZERO,
-            fill.strategy,
-            booked.reason,
-            booked.initial_stop,
-            fill.order_ref,
-            booked.plan,
-        )
+        booking = booking_of(base, fill, booked)
         late = None
         if old is None:
             self._put(fill.key, booking)
@@ -251,6 +231,24 @@ class PositionManager:
         self.past.on_fill(self._fills[base])
         changes = self._fill_changes(base, old, before)
         return changes if late is None else Changes(adjustments=(late,)) + changes
+
+    def settle(self, booked: BookedFill) -> tuple[TradeRecord, ...]:
+        """Book an execution where nobody stores what changed or reads what is remarked: the trades it closed.
+
+        The same booking as `apply_fill`, which also takes over wherever there is more to it than a new
+        execution with its commission.
+        """
+        fill = booked.fill
+        base, track = fill.exec_id, self._tracks.get(fill.key)
+        is_new = not ("." in base or base in self._fills or base in self._earlier)
+        if track is None or track.has_gaps or not is_new or fill.commission is None:
+            return self.apply_fill(booked).trades
+        self._seq += 1
+        track.put(booking_of(base, fill, booked), self._seq)
+        self._fills[base] = booked
+        self.past.on_fill(booked)
+        self.past.on_bookings(track)
+        return track.new_trades()
 
     def apply_commission(self, exec_id: str, amount: Decimal) -> Changes:
         """Book the commission of an execution; one that comes before its execution waits for it."""
@@ -300,10 +298,8 @@ class PositionManager:
         """Book a move of a stop, also one that was stored."""
         before = self._leg(move.key)
         self._put(move.key, move)
-        was = "none" if before is None or before.stop_price is None else f"{before.stop_price:g}"
-        text = f"{move.key}: stop {was} → {move.price:g} ({move.why})"
-        note = Note(NoteCode.STOP_MOVED, NoteLevel.INFO, move.key, "", text)
-        return Changes(stop_moves=(move,), notes=(note,)) + self._changes(move.key, before)
+        told = (stop_note(move, before),)
+        return Changes(stop_moves=(move,), notes=told) + self._changes(move.key, before)
 
     def describe(self, terms: Described) -> Changes:
         """Learn an instrument's terms; what was booked today under a wrong multiplier is re-derived."""
@@ -386,15 +382,13 @@ class PositionManager:
 
     def _fill_changes(self, base: str, old: Fill | None, before: Leg | None) -> Changes:
         booked = self._fills[base]
-        fill = booked.fill
-        notes = []
-        if self._terms.get(fill.key) is None and self._tracks[fill.key].anchor is None:
-            text = f"{fill.key}: multiplier not known yet, execution {fill.exec_id} booked with 1"
-            notes.append(fill_note(NoteCode.UNKNOWN_MULTIPLIER, fill, text, NoteLevel.ERROR))
-        if old is not None:
-            text = f"{fill.key}: {fill.exec_id} corrects {old.exec_id}: {words(old)} → {words(fill)}"
-            notes.append(fill_note(NoteCode.CORRECTION, fill, text, NoteLevel.WARNING))
-        track = self._tracks[fill.key]
+        track = self._tracks[booked.fill.key]
         self.past.on_bookings(track)
-        gone = () if old is None else (old.exec_id,)
-        return track.changes(before, tell=closed_note, fills=(booked,), replaced_fills=gone, notes=(*notes,))
+        is_guessed = booked.fill.key not in self._terms and track.anchor is None
+        return track.changes(
+            before,
+            tell=closed_note,
+            fills=(booked,),
+            replaced_fills=() if old is None else (old.exec_id,),
+            notes=booking_notes(booked.fill, old, is_guessed=is_guessed),
+        )

@@ -24,6 +24,7 @@ TOLD = "told-"
 
 _Entry = tuple[tuple[float, int], Booking | StopMove]
 _order = itemgetter(0)
+_STOP = Reason.STOP.value
 
 
 class Track:
@@ -70,6 +71,14 @@ class Track:
         return (entry for _, entry in reversed(self.entries) if isinstance(entry, Booking))
 
     @property
+    def last_fill_at(self) -> datetime | None:
+        """Of the latest execution of an order of ours; None where there is none."""
+        for _, entry in reversed(self.entries):
+            if isinstance(entry, Booking) and entry.order_ref:
+                return entry.at
+        return None
+
+    @property
     def last_stop_out_at(self) -> datetime | None:
         """When a protective stop last closed a position; None where none did."""
         return self._stop_outs[-1] if self._stop_outs else None
@@ -79,11 +88,16 @@ class Track:
         if isinstance(entry, Booking) and entry.booking_id.startswith(TOLD):
             self._take_back(entry.quantity)
             return
-        place = (entry.at.timestamp(), seq)
+        place, entries = (entry.at.timestamp(), seq), self.entries
         if isinstance(entry, Booking) and entry.booking_id.startswith(GAP):
             self.has_gaps = True
-        index = bisect_right(self.entries, place, key=_order)
-        self.entries.insert(index, (place, entry))
+        if not entries or entries[-1][0] <= place:
+            # As good as always: nothing follows it that would have to be derived again.
+            entries.append((place, entry))
+            self._follow(entry)
+            return
+        index = bisect_right(entries, place, key=_order)
+        entries.insert(index, (place, entry))
         self.derive(index)
 
     def _take_back(self, quantity: int) -> None:
@@ -120,12 +134,17 @@ class Track:
                 self._undone[step.closed.closed_by] = step.closed
         del self.steps[start:], self._stop_outs[start:]
         for _, entry in self.entries[start:]:
-            step = self._step(entry)
-            out = None if step.closed is None else _stop_out(step)
-            self._stop_outs.append(out or self.last_stop_out_at)
-            self.steps.append(step)
-            if step.closed is not None:
-                self._made[step.closed.closed_by] = step.closed
+            self._follow(entry)
+
+    def _follow(self, entry: Booking | StopMove) -> None:
+        """One more step, from the position as it stands."""
+        step, outs = self._step(entry), self._stop_outs
+        closed, out = step.closed, None
+        if closed is not None:
+            self._made[closed.closed_by] = closed
+            out = _stop_out(closed)
+        outs.append(out or (outs[-1] if outs else None))
+        self.steps.append(step)
 
     def _step(self, entry: Booking | StopMove) -> Step:
         if isinstance(entry, Booking):
@@ -134,6 +153,14 @@ class Track:
         if leg is not None and leg.quantity * entry.sign > 0:
             leg = replace(leg, stop_price=entry.price)
         return Step(leg, None, ZERO, ZERO)
+
+    def new_trades(self) -> tuple[TradeRecord, ...]:
+        """The trades that were not there, or were others, at the last time of asking."""
+        made, undone = self._made, self._undone
+        if not (made or undone):
+            return ()
+        self._made, self._undone = {}, {}
+        return tuple([r for name, r in made.items() if undone.get(name) != r])
 
     def changes(
         self,
@@ -149,10 +176,7 @@ class Track:
         With the executions that made the difference, what they replace, and what was remarked on them.
         """
         leg, made, undone = self.leg, self._made, self._undone
-        new_trades: tuple[TradeRecord, ...] = ()
-        if made or undone:
-            self._made, self._undone = {}, {}
-            new_trades = tuple(r for name, r in made.items() if undone.get(name) != r)
+        new_trades = self.new_trades()
         told = [tell(r) for r in new_trades if r.closed_by not in undone]
         return Changes(
             fills=fills,
@@ -165,6 +189,6 @@ class Track:
         )
 
 
-def _stop_out(step: Step) -> datetime | None:
-    trade = None if step.closed is None else step.closed.trade
-    return trade.closed_at if trade is not None and trade.reason == Reason.STOP else None
+def _stop_out(closed: TradeRecord) -> datetime | None:
+    trade = closed.trade
+    return trade.closed_at if trade.reason == _STOP else None
