@@ -8,8 +8,10 @@ from decimal import Decimal
 
 from engine.domain.moment import aware
 from engine.domain.order import Side
+from engine.domain.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One execution. Price is per unit (not multiplied); commission None until reported."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from engine.domain.moment import aware
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.preview import EntryTicket, Preview
+from engine.domain.quick import quick
 from engine.domain.reasons import Reason
 from engine.domain.terms import Terms
 
@@ -99,6 +100,7 @@ class Intention(StrEnum):
     EXIT = "exit"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What a strategy wants. Unsized: the gate decides how much, or why not."""
@@ -134,6 +136,7 @@ class Proposal:
             aware(self.at, of=f"proposal {self.signal_id}")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
     """One physical order, decided and sized. Durable before any of its bytes are sent."""
@@ -170,6 +173,7 @@ class OrderIntent:
             aware(self.created_at, of=f"order {self.ref}")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Order:
     """An intent and everything proven about it since."""

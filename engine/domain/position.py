@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine.domain.moment import aware
 from engine.domain.plan import NO_PLAN, Plan
+from engine.domain.quick import quick
 
 
 class Partial(NamedTuple):
@@ -26,6 +27,7 @@ class Partial(NamedTuple):
     """The order that took it; empty where it was none of ours."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Position:
     """What we hold of one instrument for one owner. Signed quantity; average price per unit, without fees."""
@@ -62,6 +64,7 @@ class Position:
             aware(self.opened_at, of=f"position {self.key}")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Trade:
     """One closed round trip, net of fees."""

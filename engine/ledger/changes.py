@@ -12,6 +12,7 @@ from engine.domain.fill import Fill
 from engine.domain.order import Order
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.position import Partial, Position, Trade
+from engine.domain.quick import quick
 from engine.ledger.events import Adjustment, Described
 
 
@@ -88,6 +89,7 @@ class OrderEventRecord(NamedTuple):
     message: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Leg:
     """A position with the totals its trade record will need when it closes."""
@@ -164,6 +166,7 @@ class TradeRecord(NamedTuple):
     trade: Trade
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Changes:
     """Everything that must become durable before anyone is told. Falsy when nothing changed."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from engine.domain.instrument import Instrument
 from engine.domain.market import Depth, Quote
+from engine.domain.quick import quick
 from engine.domain.reasons import Reason
 from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import NOTHING_COMMITTED, Commitments
@@ -29,6 +30,7 @@ class Budget(NamedTuple):
     """Key -> the strategy that holds or works it."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class GateWorld:
     """Everything the gate knows at the moment it is asked."""

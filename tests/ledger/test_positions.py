@@ -50,6 +50,27 @@ def value(manager: PositionManager, mark: Decimal) -> Decimal:
     return sum((p.quantity * mark * p.multiplier for p in manager.positions()), Decimal(0))
 
 
+@pytest.mark.req("REQ-TEST-005")
+@given(fill_runs(), st.randoms(use_true_random=False))
+def test_what_nobody_is_told_of_is_booked_just_the_same(fills, random):
+    told, settled = PositionManager(), PositionManager()
+    # Ids as of a run and as of the broker, repeated and out of order.
+    messy = [f if random.random() < 0.3 else replace(f, exec_id=f.exec_id[:-3]) for f in fills]
+    messy += random.choices(messy, k=2)
+    if random.random() < 0.5:
+        random.shuffle(messy)
+
+    for f in messy:
+        booked = BookedFill(f, random.choice(["signal", "stop"]), 1.0)
+        assert settled.settle(booked) == told.apply_fill(booked).trades
+
+    assert settled.positions() == told.positions()
+    assert settled.trades() == told.trades()
+    assert settled.realized_usd() == told.realized_usd()
+    assert settled.uncharged_fills() == told.uncharged_fills()
+    assert {f.key: settled.past.of(f.key) for f in fills} == {f.key: told.past.of(f.key) for f in fills}
+
+
 @pytest.mark.req("PLAN-M3-IDMAP")
 @given(fill_runs(), st.randoms(use_true_random=False))
 def test_shuffled_and_repeated_fills_give_the_same_positions_trades_and_pnl(fills, random):
