@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from typing import NamedTuple
 
 from engine.backtest.account import Account
+from engine.backtest.committed import Committed
 from engine.backtest.costs import ZERO
 from engine.backtest.result import DecisionRow, FillRow, OrderRow
 from engine.backtest.setting import BacktestConfig
 from engine.backtest.slot import Resting, Slot
 from engine.domain.fill import Fill
-from engine.domain.order import Order, OrderIntent, OrderState, OrderType
+from engine.domain.order import OrderIntent, OrderState, OrderType
 from engine.domain.position import Position, Trade
 from engine.ledger.changes import BookedFill
 from engine.ledger.events import Described
 from engine.ledger.ledger import CLOSE_REASONS
 from engine.ledger.positions import PositionManager
-from engine.risk.exposure import Commitments, Holding, commitments
+from engine.risk.exposure import Commitments
 from engine.risk.pace import RecentOrders
 
 _LIMIT, _STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
+_FILLED, _CANCELLED = OrderState.FILLED.value, OrderState.CANCELLED.value
 
 
 class When(NamedTuple):
@@ -52,9 +53,8 @@ class Book:
         """End of the bar (ns), slot, signed quantity, flow of cash: of every fill, for the curve."""
         self._config, self._account = config, account
         self._orders: list[Resting] = []
-        self._live: dict[int, Resting] = {}
         self._numbers = count(1)
-        self._committed: Commitments | None = None
+        self._committed = Committed()
 
     # --- what others read -----------------------------------------------------------------------
 
@@ -63,21 +63,17 @@ class Book:
         return self.positions.position(key)
 
     def commitments(self) -> Commitments:
-        """What positions and orders can come to; summed anew after a change only."""
-        if self._committed is None:
-            held = [Holding(s.key, s.quantity) for s in self._account.held.values()]
-            self._committed = commitments(held, [one.order for one in self._live.values()])
-        return self._committed
+        """What positions and orders can come to; good until the next thing happens."""
+        return self._committed.now()
 
     # --- what happens ---------------------------------------------------------------------------
 
-    def register(self, *orders: Resting) -> None:
+    def register(self, slot: Slot, *orders: Resting) -> None:
         """Orders exist from now on."""
-        self._committed = None
+        self._committed.touch(slot)
         for order in orders:
             self._orders.append(order)
-            self._live[order.seq] = order
-            self.recent.note(order.order)
+            self.recent.made(order.intent)
 
     def fill(
         self, slot: Slot, order: Resting, quantity: int, price: float, when: When, *, volume: int
@@ -99,16 +95,10 @@ class Book:
         self.fills.append(
             FillRow(exec_id, intent.ref, when.at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
         )
-        if order.adds_risk or order.left:
-            order.order = Order(intent, OrderState.WORKING, filled=order.filled)
-            self.recent.note(order.order)
+        self._committed.touch(slot)
+        self.recent.filled(intent)
         if not order.left:
-            self._end(order, OrderState.FILLED, when.at_ns, _close_reason(intent))
-
-    def _end(self, order: Resting, state: OrderState, at_ns: int, reason: str) -> None:
-        self._committed = None
-        order.status, order.ended_ns, order.reason = str(state), at_ns, reason
-        del self._live[order.seq]
+            _end(order, _FILLED, when.at_ns, _close_reason(intent))
 
     def _charged(self, slot: Slot, order: Resting, quantity: int, paid: Decimal) -> Decimal:
         """What this fill adds to the commission of its order."""
@@ -145,25 +135,24 @@ class Book:
             str(intent.role),
             fee,
         )
-        self._committed = None
         reason = intent.reason or str(CLOSE_REASONS[intent.role])
         closed = self.positions.settle(BookedFill(fill, reason, order.protect, intent.plan))
         for record in closed:
             self.trades.append(record.trade)
 
-    def cancel(self, order: Resting, reason: str, *, at_ns: int) -> None:
+    def cancel(self, slot: Slot, order: Resting, reason: str, *, at_ns: int) -> None:
         """What is left of an order is taken back."""
-        self._end(order, OrderState.CANCELLED, at_ns, reason)
+        self._committed.touch(slot)
+        _end(order, _CANCELLED, at_ns, reason)
 
-    def change(self, order: Resting, intent: OrderIntent) -> None:
+    def change(self, slot: Slot, order: Resting, intent: OrderIntent) -> None:
         """An order has another price or quantity from now on."""
-        self._committed = None
-        order.intent, order.order = intent, replace(order.order, intent=intent)
+        self._committed.touch(slot)
+        order.intent = intent
 
     def start_day(self) -> None:
         """A trading day begins."""
         self.positions.start_day()
-        self._committed = None
 
     # --- the rows -------------------------------------------------------------------------------
 
@@ -172,28 +161,33 @@ class Book:
         return tuple(_row(order) for order in self._orders)
 
 
+def _end(order: Resting, status: str, at_ns: int, reason: str) -> None:
+    order.status, order.ended_ns, order.reason = status, at_ns, reason
+
+
 # `str` of a word of ours is its value, and far quicker than asking for it.
 
 
 def _row(order: Resting) -> OrderRow:
     # As it was made: a stop that was moved since is another matter.
     made = order.made
-    return OrderRow(
-        order_ref=made.ref,
-        at_ns=order.at_ns,
-        key=made.key,
-        strategy=made.strategy,
-        role=str(made.role),
-        side=str(made.side),
-        order_type=str(made.order_type),
-        quantity=made.quantity,
-        limit_price=made.limit_price,
-        stop_price=made.stop_price,
-        status=order.status,
-        filled=order.filled,
-        ended_ns=order.ended_ns,
-        reason=order.reason,
+    row = (
+        made.ref,
+        order.at_ns,
+        made.key,
+        made.strategy,
+        str(made.role),
+        str(made.side),
+        str(made.order_type),
+        made.quantity,
+        made.limit_price,
+        made.stop_price,
+        order.status,
+        order.filled,
+        order.ended_ns,
+        order.reason,
     )
+    return tuple.__new__(OrderRow, row)
 
 
 def _close_reason(intent: OrderIntent) -> str:

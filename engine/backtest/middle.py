@@ -16,7 +16,7 @@ from engine.backtest.slot import Resting, Slot
 from engine.backtest.venue import Venue
 from engine.domain.instrument import SecType
 from engine.domain.market import Quote
-from engine.domain.order import Intention, Order, OrderIntent, OrderState, Proposal, Role, Tif
+from engine.domain.order import Intention, OrderIntent, Proposal, Role, Tif
 from engine.domain.position import Position
 from engine.domain.preview import EntryTicket
 from engine.domain.reasons import Reason
@@ -107,7 +107,7 @@ class Middle:
         stop = stop_order(entry, ticket, ref=self._new_ref(slot, Role.STOP), tif=Tif.GTC)
         parent, child = self._resting(entry, at_ns), self._resting(stop, at_ns)
         parent.protect, child.parent = stop.stop_price, parent
-        self._book.register(parent, child)
+        self._book.register(slot, parent, child)
         self._venue.place(slot, parent, child)
 
     def _world(self, run: StrategyRun, slot: Slot, proposal: Proposal, now: datetime) -> GateWorld:
@@ -129,7 +129,7 @@ class Middle:
             net_liquidation_usd=equity,
             equity_age_s=0.0,
             available_funds_usd=account.available_usd(equity),
-            unit_usd={other: self._unit_usd(other) for other in {*out.worst, key}},
+            unit_usd={other: self._unit_usd(other) for other in (key, *out.worst)},
             margin_usd=account.margin_usd(slot) if is_future else None,
             margin_age_s=0.0,
             strategy_allows_short=run.allow_short,
@@ -206,7 +206,7 @@ class Middle:
         ref = self._new_ref(slot, role)
         intent = exit_order(position, ref=ref, now=at, role=role, reason=reason, quantity=quantity)
         order = self._resting(intent, at_ns)
-        self._book.register(order)
+        self._book.register(slot, order)
         self._venue.place(slot, order)
 
     def settle_stop(self, slot: Slot) -> None:
@@ -217,14 +217,14 @@ class Middle:
         price = meant_stop(position, slot.instrument, default_pct=self._config.default_stop_pct)
         for order in slot.orders:
             if order.intent.role is Role.STOP and order.parent is None:
-                self._move(order, position, price)
+                self._move(slot, order, position, price)
         slot.rearm()
 
-    def _move(self, order: Resting, position: Position, price: float) -> None:
+    def _move(self, slot: Slot, order: Resting, position: Position, price: float) -> None:
         total = order.filled + abs(position.quantity)
         if order.intent.stop_price == price and order.intent.quantity == total:
             return
-        self._book.change(order, replace(order.intent, stop_price=price, quantity=total))
+        self._book.change(slot, order, replace(order.intent, stop_price=price, quantity=total))
         order.terms = order.terms._replace(stop=price)
         order.left = total - order.filled
 
@@ -239,7 +239,6 @@ class Middle:
             intent.role.adds_risk,
             next(self._seq),
             intent,
-            Order(intent, OrderState.PENDING),
             at_ns,
         )
 

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 from engine.backtest.matching import Terms, reach
 from engine.domain.instrument import Instrument, SessionHours
-from engine.domain.order import Order, OrderIntent
+from engine.domain.order import Order, OrderIntent, OrderState
+
+_PENDING, _WORKING = OrderState.PENDING, OrderState.WORKING
 
 NEVER_NS: int = 2**63 - 1
 """A moment after every other one."""
@@ -30,8 +32,6 @@ class Resting:
     """Order of arrival."""
     made: OrderIntent
     """As it was at first; `intent` is as it is now."""
-    order: Order
-    """The same as the gate sees it."""
     at_ns: int
     """When it was made."""
     protect: float | None = None
@@ -48,6 +48,11 @@ class Resting:
     """The entry it waits for; None once that has begun to fill, or where there is none."""
     born_inside: bool = False
     """What it waited for filled inside the bar at hand: what the bar did before that is not known."""
+
+    @property
+    def order(self) -> Order:
+        """The same as the gate sees it."""
+        return Order(self.intent, _WORKING if self.filled else _PENDING, filled=self.filled)
 
 
 @dataclass(slots=True, eq=False)

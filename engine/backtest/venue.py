@@ -42,7 +42,7 @@ class Venue:
         """Take orders back; those that waited for them go with them."""
         for order in [o for o in slot.orders if o in orders or o.parent in orders]:
             slot.orders.remove(order)
-            self._book.cancel(order, reason, at_ns=at_ns)
+            self._book.cancel(slot, order, reason, at_ns=at_ns)
         slot.rearm()
 
     def end_session(self, slot: Slot, *, at_ns: int) -> None:
@@ -78,6 +78,8 @@ class Venue:
             if room is not None:
                 room -= quantity
             self._follow(slot, order, at_ns=at_ns, is_inside=is_inside)
+            if not slot.orders:
+                return room
 
     def _next(
         self, slot: Slot, bar: Bar, room: int | None, *, is_inside: bool

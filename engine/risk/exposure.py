@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from operator import mul
 from typing import NamedTuple
 
@@ -25,11 +26,11 @@ class Commitments(NamedTuple):
 
     worst: Mapping[str, int]
     """Key -> the largest absolute position that can come about."""
-    held: frozenset[str] = frozenset()
+    held: AbstractSet[str] = frozenset()
     """Keys with a position."""
-    working: frozenset[str] = frozenset()
+    working: AbstractSet[str] = frozenset()
     """Keys with an order of any role that is not done."""
-    busy: frozenset[str] = frozenset()
+    busy: AbstractSet[str] = frozenset()
     """Keys that use a slot: held, or with an order that adds risk."""
     pending: Mapping[str, int] = {}
     """Key -> units that orders which add risk can still fill."""

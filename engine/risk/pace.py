@@ -15,7 +15,8 @@ from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
 
-MINUTE_S = 60.0
+_MINUTE = timedelta(minutes=1)
+_ENTRY = Role.ENTRY
 
 
 class Pace(NamedTuple):
@@ -45,38 +46,46 @@ class RecentOrders:
         self._filled: dict[str, dict[str, datetime]] = {}
         """Strategy -> its entries that filled lately, by ref, and when they were made."""
         for order in orders:
-            self._add(order.intent)
+            self.made(order.intent)
             self.note(order)
 
     def note(self, order: Order) -> None:
         """Take in an order that is new or has changed."""
         intent = order.intent
         if order.state is OrderState.PENDING and intent.ref not in self._refs:
-            self._add(intent)
-        if order.filled > 0 and intent.role is Role.ENTRY:
+            self.made(intent)
+        if order.filled > 0:
+            self.filled(intent)
+
+    def made(self, intent: OrderIntent) -> None:
+        """Take in an order that nobody has told of before."""
+        self._made.append((intent.created_at, intent.ref))
+        self._refs.add(intent.ref)
+        if intent.role is _ENTRY:
+            self._entries[intent.key, intent.side] = intent.created_at
+
+    def filled(self, intent: OrderIntent) -> None:
+        """Take in that something of an order has filled."""
+        if intent.role is _ENTRY:
             self._filled.setdefault(intent.strategy, {})[intent.ref] = intent.created_at
 
     def pace(self, now: datetime, *, strategy: str, key: str, side: Side, limits: RiskLimits) -> Pace:
         """How it stands for an entry that is asked for now."""
-        while self._made and (now - self._made[0][0]).total_seconds() >= MINUTE_S:
-            self._refs.discard(self._made.popleft()[1])
+        made = self._made
+        while made and now - made[0][0] >= _MINUTE:
+            self._refs.discard(made.popleft()[1])
         return Pace(
-            len(self._made),
+            len(made),
             self._fills(now, strategy, window_s=limits.repeat_window_s),
             self._entries.get((key, side)),
         )
-
-    def _add(self, intent: OrderIntent) -> None:
-        self._made.append((intent.created_at, intent.ref))
-        self._refs.add(intent.ref)
-        if intent.role is Role.ENTRY:
-            self._entries[intent.key, intent.side] = intent.created_at
 
     def _fills(self, now: datetime, strategy: str, *, window_s: float) -> int:
         filled = self._filled.get(strategy)
         if not filled:
             return 0
-        old = [ref for ref, at in filled.items() if (now - at).total_seconds() >= window_s]
+        since = now - timedelta(seconds=window_s)
+        old = [ref for ref, at in filled.items() if at <= since]
         for ref in old:
             del filled[ref]
         return len(filled)

@@ -16,7 +16,8 @@ from engine.backtest.matching import Terms
 from engine.backtest.slot import Resting, Slot
 from engine.backtest.venue import Venue
 from engine.domain.market import Bar, utc
-from engine.domain.order import Order, OrderState, OrderType, Role, Side
+from engine.domain.order import OrderType, Role, Side
+from engine.risk.exposure import Holding, commitments
 from tests.backtest.running import OPEN, instrument, series, setting
 from tests.builders import intent
 
@@ -36,7 +37,7 @@ class Pit:
         self.stop = self._order(2, Role.STOP, Side.SELL, OrderType.STOP, stop=95.0)
         self.target = self._order(3, Role.TARGET, Side.SELL, OrderType.LIMIT, limit=105.0)
         self.stop.parent = self.target.parent = self.entry
-        self.book.register(self.entry, self.stop, self.target)
+        self.book.register(self.slot, self.entry, self.stop, self.target)
         self.venue.place(self.slot, self.entry, self.stop, self.target)
         self.number = 0
 
@@ -53,8 +54,7 @@ class Pit:
             intent("SPY", role, side), order_type=kind, limit_price=limit, stop_price=stop, ref=f"bt-{seq}"
         )
         terms = Terms(kind, side.sign, limit, stop)
-        order = Order(made, OrderState.PENDING)
-        return Resting(made, terms, made.quantity, role.adds_risk, seq, made, order, 0)
+        return Resting(made, terms, made.quantity, role.adds_risk, seq, made, 0)
 
     def play(self, first: float, high: float, low: float, last: float) -> None:
         """One bar."""
@@ -105,6 +105,8 @@ def test_a_bracket_never_fills_on_both_sides_and_never_turns_a_position_round(
     for first, one, other, last in bars:
         pit.play(first, max(first, one, other, last), min(first, one, other, last), last)
         assert 0 <= pit.slot.quantity <= 100
+        held, out = pit.slot.quantity, [order.order for order in pit.slot.orders]
+        assert pit.book.commitments() == commitments([Holding("SPY", held)] if held else [], out)
     assert sum(1 for ref, _ in pit.filled() if ref in ("bt-2", "bt-3")) <= 1
     assert pit.account.cash_usd == 1_000_000 + sum(
         (f.price * f.quantity * (-1 if f.side == "BUY" else 1) for f in pit.book.fills), Decimal(0)
