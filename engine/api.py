@@ -212,8 +212,23 @@ class ConfidenceView:
     direction: int
     probability: float | None
     needed: float | None
+    """Probability from which it trades; None while nothing is proven."""
     samples: int
+    """Outcomes it has learnt from."""
     text: str
+    """Why it does not trade now, in words."""
+    evidence: float | None = None
+    """Wealth of the bets on its shadow trades, of `evidence_needed`."""
+    evidence_needed: float | None = None
+    shadow_trades: int = 0
+    live_trades: int = 0
+    explored: int = 0
+    """Trades made only to learn, never counted as evidence."""
+    mean_r: float | None = None
+    """Mean net of the shadow trades, in multiples of the most that one can lose; its 95 % interval."""
+    mean_low: float | None = None
+    mean_high: float | None = None
+    drift: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,5 +32,16 @@ def _view_line(view: ConfidenceView) -> Line:
     return line(
         Span(f" {view.symbol:<7}", Tone.STRONG),
         Span(f"{arrow} {fmt.number(view.probability)} ", Tone.ACCENT if enough else Tone.TEXT),
-        Span(f"needs {fmt.number(view.needed)}  n {view.samples}  {view.text}", Tone.MUTED),
+        Span(f"needs {fmt.number(view.needed)}  {_evidence(view)}", Tone.MUTED),
+        Span(f"  {view.drift}" if view.drift else "", Tone.WARN),
+        Span(f"  {view.text}", Tone.MUTED),
     )
+
+
+def _evidence(view: ConfidenceView) -> str:
+    """How much is proven by how many trades; the sample alone where there is no gate."""
+    if view.evidence is None or view.evidence_needed is None:
+        return f"n {view.samples}"
+    explored = f" +{view.explored} exploring" if view.explored else ""
+    counts = f"shadow {view.shadow_trades}  live {view.live_trades}{explored}"
+    return f"evidence {fmt.number(view.evidence)} of {fmt.number(view.evidence_needed)}  {counts}"

@@ -70,6 +70,14 @@ SHIPPED_STRATEGIES: Mapping[str, StrategySection] = {
         timeframe=Timeframe.SECONDS_5,
         params={"fast": 5, "slow": 21, "stop_atr": 4.0},
     ),
+    "futures_learned": StrategySection(
+        kind="learned_futures",
+        symbols=("ES@CME", "ZN@CBOT"),
+        timeframe=Timeframe.SECONDS_5,
+        profile=Profile.FUTURES,
+        enabled=False,
+        params={"appetite": "standard", "explore": False, "horizon_s": 30.0},
+    ),
 }
 
 

@@ -129,6 +129,8 @@ class Proposal:
     """Why an exit leaves; it becomes the reason of the close."""
     terms: Terms | None = None
     """What a rule asked for in percent; None where the strategy sizes by its stop alone."""
+    most_units: int | None = None
+    """The most an entry asks for; None where the gate alone decides. Never more than the gate would give."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""

@@ -36,6 +36,8 @@ class TraderSettings:
     """Contracts that share alpha."""
     loss_weight: float = 2.0
     least_outcomes: int = 30
+    learns_at_once: bool = True
+    """False: outcomes that are due wait for `learn_due`, so that no decision has to wait for them."""
     feature_sets: Mapping[str, Sequence[str]] = field(default_factory=lambda: FEATURE_SETS)
 
     def judge(self) -> Judge:
@@ -93,6 +95,7 @@ class ContractTrader:
         self._fills = 0
         self._grid = -math.inf
         self._traded: set[int] = set()
+        self._due: list[Move] = []
 
     def begin_session(self, opens_at: float, closes_at: float) -> Turn:
         """A new session: what is owed from the last one is dropped, features begin anew."""
@@ -167,7 +170,19 @@ class ContractTrader:
     def _settle(self, at: float, turn: Turn) -> None:
         moves, payoffs = self.outcomes.advance(at)
         self._book(payoffs, turn)
-        for move in moves:
+        self._due += moves
+        if self.settings.learns_at_once:
+            self._learn(turn)
+
+    def learn_due(self) -> Turn:
+        """Learn what was due until the last event."""
+        turn = Turn()
+        self._learn(turn)
+        return turn
+
+    def _learn(self, turn: Turn) -> None:
+        due, self._due = self._due, []
+        for move in due:
             turn.moves.append(move)
             past = move.decision
             lost = past.number in self._traded and move.ticks * (1.0 if past.is_up else -1.0) <= 0.0
@@ -234,7 +249,7 @@ class ContractTrader:
         self.judge.forget_open_decisions()
 
     def state(self) -> dict[str, Plain]:
-        """Everything that was learnt, is owed or is remembered."""
+        """Everything that was learnt, is owed or is remembered. Call `learn_due` before."""
         traded: list[Plain] = [*sorted(self._traded)]
         return {
             "judge": self.judge.state(),

@@ -93,6 +93,11 @@ def _sized(
     """The most units that every limit leaves, and the fee of one way. `room` in units, `budget` in USD."""
     rules, unit_risk = limits.order_rules, abs(limit - stop) * instrument.multiplier
     fitting, most = _most(room), most_units(instrument, limits)
+    asked = proposal.most_units
+    if asked is not None and asked < most:
+        if asked < 1:
+            return Refusal(Reason.SIZE_ZERO, f"{instrument.key}: {proposal.strategy} asks for {asked} units")
+        most = asked
     quantity = fitting if fitting < most else most
     if limits.volatility_target_pct:
         calm = calm_units(proposal, instrument, budget / limits.risk_per_trade_pct, limits)

@@ -349,6 +349,7 @@ def _line(
         publisher.touch()
 
     inbox = Inbox(desk, on_bar=on_bar, on_quote=on_quote)
+    inbox.on_book = trading.on_depth
     hooks = LineHooks(on_up=engine.on_up, on_down=engine.on_down, revive_gateway=partial(_revive, given))
     line = Line(given.broker, desk, listener=inbox, settings=given.loaded.config.connection, hooks=hooks)
     inbox.on_link = line.on_link

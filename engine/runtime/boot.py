@@ -47,6 +47,7 @@ from engine.runtime.running import Running
 from engine.runtime.sessions.maker import made_elsewhere
 from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
 from engine.store.errors import StoreError
+from engine.store.learning import stored_models
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
@@ -99,6 +100,7 @@ async def _with_account(
         )
         stored = await store.load()
         last = LastState(*await last_checkpoint(store), stored.saved_at)
+        models = await store.read(stored_models)
         rederived = await rederive(store, stored, at=options.clock.now())
     except StoreError as err:
         await store.close()
@@ -115,7 +117,7 @@ async def _with_account(
         stored,
         broker,
         running,
-        left=Left(last, rederived, options.warning),
+        left=Left(last, rederived, options.warning, models=models),
         watched=watched(loaded.config, options, broker),
         held=held,
         make_calendars=partial(made_elsewhere, environ=os.environ),

@@ -67,6 +67,9 @@ def _kind(loaded: Loaded, name: str, section: StrategySection) -> type[Strategy]
     if kind.only_timeframe and section.timeframe.value != kind.only_timeframe:
         expected = f'expected "{kind.only_timeframe}": {section.kind} decides on nothing else'
         raise loaded.error(f"strategies.{name}.timeframe", expected)
+    if kind.only_profile and section.profile.value != kind.only_profile:
+        expected = f'expected "{kind.only_profile}": {section.kind} runs under no other'
+        raise loaded.error(f"strategies.{name}.profile", expected)
     if section.from_scanner and not kind.wants_setups:
         expected = f"expected 0: {section.kind} trades no levels, a scanner's list says nothing to it"
         raise loaded.error(f"strategies.{name}.from_scanner", expected)

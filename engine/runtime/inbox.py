@@ -80,6 +80,8 @@ class Inbox:
         self._events: deque[BrokerEvent] = deque()
         """Unbounded on purpose: dropping an execution would be worse than memory; it is drained at once."""
         self._arrived = asyncio.Event()
+        self.on_book: Callable[[Depth], None] = lambda _: None
+        """Called with every book, once it is on the board."""
         self.on_link: Callable[[LinkEvent], None] = lambda _: None
         """Called at once when the line changed."""
         self.on_foreign: Callable[[], None] = lambda: None
@@ -144,6 +146,7 @@ class Inbox:
         """Our own book after an update."""
         with self._desk.faults.loop("books"):
             self._desk.quotes.on_depth(depth)
+            self.on_book(depth)
 
     # --- order events ---------------------------------------------------------------------------
 

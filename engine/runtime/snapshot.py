@@ -15,6 +15,7 @@ from engine.domain.order import Order
 from engine.runtime import views
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
+from engine.runtime.learning.views import confidence_rows, confidence_text
 from engine.runtime.row_cache import RowCache
 from engine.runtime.setups.views import SetupRows
 from engine.runtime.trading import Trading
@@ -79,6 +80,8 @@ class SnapshotBuilder:
             pnl=self._pnl.view(desk),
             health=(*self._health(), HealthRow("breakers", *desk.faults.words())),
             telemetry=self._telemetry(),
+            confidence=confidence_rows(self._trading.running),
+            confidence_text=confidence_text(self._trading.running),
             why_not=why_not,
             setups=self._setup_rows.rows(why_not),
             selection=desk.selection,

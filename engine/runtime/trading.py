@@ -17,7 +17,7 @@ import structlog
 from engine.api import Level, Mode, WhyNot
 from engine.api import StrategyView as StrategyRow
 from engine.domain.instrument import Instrument
-from engine.domain.market import Bar, Quote
+from engine.domain.market import Bar, Depth, Quote
 from engine.domain.order import Intention, Proposal, Role
 from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
@@ -26,6 +26,7 @@ from engine.risk.refusal import OrderRefusedError, Refusal
 from engine.runtime.decisions import record_decision
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
+from engine.runtime.learning.teaching import introduce, tell_account, tell_depth, tell_missed
 from engine.runtime.long_bars import aggregator_of
 from engine.runtime.running import Running, by_key
 from engine.runtime.setups.waiting import WhyRows
@@ -184,9 +185,16 @@ class Trading:
                 self._want(running, quote.key, proposals)
                 cycle_ends(self._desk)
 
+    def on_depth(self, depth: Depth) -> None:
+        """A book, for those that read books."""
+        tell_depth(self._readers.get(depth.key, ()), depth)
+
     async def clock_round(self) -> None:
         """Ask those who decide by the clock, too; once a round."""
         now = self._desk.now()
+        for running in self.running:
+            with self._whole(running):
+                tell_account(self._desk, running)
         for key, readers in self._clocked.items():
             for running in readers:
                 if self._is_off(running, key):
@@ -224,7 +232,8 @@ class Trading:
         running.keys, running.warm = set(keys), set()
         running.unbroken.clear()
         with self._whole(running):
-            running.strategy = running.make(tuple(keys))
+            before, running.strategy = running.strategy, running.make(tuple(keys))
+            introduce(self._desk, running, before)
             running.strategy.take_setups(tuple(self._desk.setups.values()))
         quoted = [r for r in self.running if r.strategy.reads_quotes]
         self._readers = by_key(quoted)
@@ -237,6 +246,7 @@ class Trading:
         """Its live bars ended or broke off: what decides on it waits until history was fed again."""
         for running in self.running:
             running.cool(key)
+        tell_missed(self.running, key)
         self.begin_bars(key)
 
     def begin_bars(self, key: str) -> None:

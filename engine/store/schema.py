@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from sqlite3 import Connection
 
+from engine.store.schema_learning import LEARNING
 from engine.store.schema_sessions import SESSIONS
 
 _CORE = (
@@ -392,5 +393,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _statements(_BRAKES),
     _statements(_HEALTH),
     _statements(SESSIONS),
+    _statements(LEARNING),
 )
 """Number n of user_version is what MIGRATIONS[n-1] leaves behind."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Self
 
-from engine.domain.market import Bar, Quote
+from engine.domain.instrument import Instrument
+from engine.domain.market import Bar, Depth, Quote
 from engine.domain.order import Proposal
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
@@ -76,6 +77,44 @@ class Waiting(NamedTuple):
     text: str
 
 
+class Conviction(NamedTuple):
+    """How sure a strategy that learns is in one instrument, for people. NaN where data does not tell."""
+
+    key: str
+    direction: int
+    """+1 up, -1 down, 0 while it has no opinion."""
+    probability: float
+    needed: float
+    """Probability from which it trades; infinite while nothing is proven."""
+    samples: int
+    """Outcomes it has learnt from."""
+    evidence: float
+    """Wealth of the bets on its shadow trades, in the book that is nearest to its proof."""
+    evidence_needed: float
+    shadow_trades: int
+    """Since trust was last lost."""
+    live_trades: int
+    explored: int
+    """Trades made only to learn; none of them is evidence."""
+    mean_r: float
+    """Mean net of those shadow trades, in multiples of the most that one can lose."""
+    mean_low: float
+    mean_high: float
+    """Its 95 % interval."""
+    drift: str
+    """What became of the last alarm of drift; empty where there was none."""
+    text: str
+    """Why it does not trade now, or that it does."""
+
+
+class Account(NamedTuple):
+    """What a strategy that sizes its own entries may know of the account."""
+
+    equity_usd: float
+    """NaN while it is not known."""
+    is_paper: bool
+
+
 class Strategy(ABC):
     """Decides on complete bars of the instruments it was given. Pure: no clock, no I/O, no randomness.
 
@@ -89,6 +128,10 @@ class Strategy(ABC):
     """True where it is asked at quotes and by the clock, and not at bars alone."""
     reads_clock: ClassVar[bool] = False
     """True where it is asked by the clock although it does not read quotes."""
+    learns: ClassVar[bool] = False
+    """True where it learns from outcomes: it is told of contracts, account and books, and is remembered."""
+    only_profile: ClassVar[str] = ""
+    """The one profile it may run under; empty where any will do."""
     only_timeframe: ClassVar[str] = ""
     """The one timeframe it understands; empty where any will do."""
 
@@ -142,4 +185,25 @@ class Strategy(ABC):
 
     def on_clock(self, key: str, now: datetime, view: StrategyView) -> tuple[Proposal, ...]:
         """Asked once a second per instrument: for what must happen while nothing trades."""
+        return ()
+
+    # --- only asked of those that learn -----------------------------------------------------------
+
+    def describe(self, instrument: Instrument, *, fee_usd: float) -> None:  # noqa: B027 - most need no terms
+        """Take the terms of one of its instruments, with the fee of one contract and way."""
+
+    def take_account(self, account: Account) -> None:  # noqa: B027 - most are sized by the gate alone
+        """Take what the account is worth now."""
+
+    def on_depth(self, depth: Depth) -> None:  # noqa: B027 - most do not read books
+        """Take the visible book. Nothing is proposed because of it."""
+
+    def on_lost_data(self, key: str) -> None:  # noqa: B027 - most look at bars alone
+        """Prices of this instrument were missed."""
+
+    def follow(self, before: Strategy) -> None:  # noqa: B027 - most know only what bars tell
+        """Go on with what `before`, of the same name, has learnt: its instruments were chosen anew."""
+
+    def convictions(self) -> tuple[Conviction, ...]:
+        """How sure it is, per instrument."""
         return ()

@@ -67,7 +67,11 @@ def test_an_override_of_one_gateway_does_not_reach_the_other(place: Place) -> No
 
 
 def test_a_files_strategies_replace_the_shipped_ones(place: Place) -> None:
-    assert set(place.load().config.strategies) == {"stocks_cross", "futures_cross"}
+    assert set(place.load().config.strategies) == {
+        "stocks_cross",
+        "futures_cross",
+        "futures_learned",
+    }
 
     place.write("[strategies.mine]\nkind = 'ma_crossover'\nsymbols = ['SPY']\n")
 

@@ -25,7 +25,9 @@ from tests.days.recorded import DATA, RecordedDay, named, needs_data, tape_of
 from tests.strategy.tapes import EAGER, KEY, Event, Player, drawn, eager, shipped
 
 MINUTE_S = 60
-BAR_TRADERS = [kind for kind in shipped() if not STRATEGIES.get(kind).wants_setups]
+BAR_TRADERS = [
+    kind for kind in shipped() if not STRATEGIES.get(kind).wants_setups and not STRATEGIES.get(kind).learns
+]
 FROM, TO = timedelta(hours=9, minutes=30), timedelta(hours=11)
 
 

@@ -19,7 +19,9 @@ from engine.runtime.keeping.checkpoint import Checkpoints, LastState
 from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.housekeeping import Housekeeping, tell_opening
 from engine.runtime.keeping.recorder import Recorder
+from engine.runtime.learning.keeper import LearningKeeper
 from engine.runtime.running import Running
+from engine.store.learning import ModelRow
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
@@ -35,6 +37,8 @@ class Left:
     """Why this run can keep nothing; empty where it can."""
     keeps_backups: bool = True
     """False where the store is no file that could be copied."""
+    models: tuple[ModelRow, ...] = ()
+    """What strategies had learnt, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Memory:
     channels: AlertChannels
     channel_watch: ChannelWatch
     days: DayReport
+    learning: LearningKeeper
 
     @classmethod
     def make(
@@ -92,6 +97,7 @@ class Memory:
             channels,
             ChannelWatch(desk.notices, states=lambda: channels.states),
             days,
+            LearningKeeper(desk, store=store, running=running, models=left.models),
         )
 
     def chores(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -103,6 +109,7 @@ class Memory:
             "checkpoint": self.checkpoints.round,
             "backup": self.housekeeping.round,
             "days": self.days.round,
+            "learning": self.learning.round,
         }
 
     def on_bar(self, bar: Bar) -> None:
@@ -113,6 +120,7 @@ class Memory:
     async def save(self) -> None:
         """The last save, at a graceful end."""
         await self.checkpoints.save()
+        await self.learning.save()
         await self.recorder.close()
         await self.alerts.save()
 

@@ -1,0 +1,220 @@
+"""A learned trader in the engine: its entry passes the gate, what it learns is kept, and it is shown."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from engine.api import Level
+from engine.config import StrategySection
+from engine.config.values import Profile
+from engine.domain.market import Depth, Quote
+from engine.domain.market import Level as Row
+from engine.runtime.learning.keeper import MODEL_S, LearningKeeper
+from engine.runtime.learning.views import confidence_rows, confidence_text
+from engine.runtime.running import Running
+from engine.runtime.trading import Trading
+from engine.store.learning import KEPT_MODELS, ModelRow, stored_models
+from engine.strategy.base import StrategyView
+from engine.strategy.learned import ALL, LearnedFutures
+from tests.builders import stock
+from tests.execution.rig import Rig, funded, rig
+from tests.strategy.learned_market import FAST, KEY, START_S, contract, made, play, quotes
+from tests.virtual_time import pass_time, virtual
+
+
+@cache
+def tape() -> tuple[Quote, ...]:
+    """The market up to the first quote at which an entry is asked for."""
+    trader, found = made(), []
+    for quote in quotes(3, 600, leaning=0.5):
+        found.append(quote)
+        if trader.on_quote(quote, StrategyView(allow_short=True)):
+            return tuple(found)
+    raise AssertionError("it never entered")
+
+
+def running_of(trader: LearnedFutures) -> Running:
+    return Running(
+        strategy=trader,
+        make=lambda keys: trader if keys else LearnedFutures.create(trader.name, params=FAST, keys=keys),
+        kind="learned_futures",
+        timeframe="5s",
+        bar_seconds=5,
+        allow_short=True,
+        holds_overnight=False,
+        symbols=(KEY,),
+        keys={KEY},
+        warm={KEY},
+    )
+
+
+def trading_of(here: Rig, running: Running, *, at: float) -> Trading:
+    """An engine whose clock stands at `at`, and whose configuration names this strategy."""
+    section = StrategySection(kind="learned_futures", symbols=(KEY,), profile=Profile.FUTURES)
+    here.desk.config = here.desk.config.model_copy(update={"strategies": {"learner": section}})
+    here.desk.instruments[KEY] = contract()
+    here.desk.clock.skipped = timedelta(seconds=at - START_S)  # type: ignore[attr-defined] - the rig's clock
+    funded(here.desk, 1_000_000.0)
+    here.desk.margins[KEY] = 1_000.0
+    here.desk.heard.margin(KEY)
+    trading = Trading(here.desk, executor=here.executor, running=(running,), spawn=here.spawn)
+    trading.assign(running, (KEY,))
+    running.warmed(KEY)
+    return trading
+
+
+def hear(here: Rig, trading: Trading, quote: Quote) -> None:
+    here.desk.quotes.on_quote(quote)
+    trading.on_quote(quote)
+
+
+@virtual
+@pytest.mark.req("FUT-F6")
+async def test_a_proven_claim_becomes_a_protected_position_of_no_more_than_it_asked_for(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        here.broker.unfilled = set()
+        trader = made()
+        play(trader, iter(tape()[:-1]))
+        trading = trading_of(here, running_of(trader), at=tape()[-1].at)
+        learnt = trader.contracts[KEY].trader.judge.labels
+
+        hear(here, trading, tape()[-1])
+        assert trader.contracts[KEY].asked is not None
+        assert trader.contracts[KEY].trader.judge.labels == learnt  # the order does not wait for learning
+        await pass_time(1)
+
+        held = abs(here.broker.positions[KEY])
+        assert held == here.stops_at_broker() > 0
+        assert held <= (trader.contracts[KEY].asked.worst_usd / trader.contracts[KEY].worst_usd) + 1e-9
+        for _ in range(4):
+            await trading.clock_round()
+            await pass_time(1)
+        assert trader.contracts[KEY].trader.judge.labels > learnt
+        assert trader.convictions()[0].live_trades >= 1
+
+
+@virtual
+@pytest.mark.req("FUT-F6")
+async def test_the_gate_lets_it_trade_nothing_but_futures(tmp_path: Path) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = made()
+        play(trader, iter(tape()[:-1]))
+        trading = trading_of(here, running_of(trader), at=tape()[-1].at)
+        here.desk.instruments[KEY] = stock(KEY)
+
+        hear(here, trading, tape()[-1])
+        await pass_time(1)
+
+        assert here.broker.sent == []
+        assert here.desk.why_not["learner", KEY].code == "profile"
+
+
+@virtual
+@pytest.mark.req("FUT-F5")
+async def test_what_was_learnt_outlives_the_process(tmp_path: Path) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = made()
+        running = running_of(trader)
+        keeper = LearningKeeper(here.desk, store=here.store, running=(running,), models=())
+        for part in range(KEPT_MODELS + 2):
+            play(trader, iter(tape()[part * 40 : (part + 1) * 40]))
+            await keeper.round()
+            await pass_time(MODEL_S)
+        await keeper.save()
+        rows = await here.store.read(stored_models)
+        again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
+        LearningKeeper(here.desk, store=here.store, running=(running_of(again),), models=rows)
+        again.describe(contract(), fee_usd=0.6)
+        again.warm_up([])
+        path = here.store.path
+
+    with closing(sqlite3.connect(path)) as read:
+        decisions = [n for (n,) in read.execute("SELECT number FROM learned_decision ORDER BY seq")]
+        outcomes = dict(read.execute("SELECT kind, count(*) FROM learned_outcome GROUP BY kind"))
+    assert decisions == list(range(1, trader.contracts[KEY].trader.decisions + 1))
+    assert len(decisions) - 8 < outcomes["move"] <= len(decisions)
+    assert sum(row.key == KEY for row in rows) == KEPT_MODELS
+    assert {row.key for row in rows} == {KEY, ALL}
+    assert again.memories[KEY] == trader.states([KEY])[KEY][0]
+    assert again.peak_usd == trader.peak_usd
+
+
+def damaged(row: ModelRow, **changes: object) -> tuple[ModelRow, ...]:
+    return (row._replace(**changes),)
+
+
+@virtual
+@pytest.mark.req("FUT-F5")
+@pytest.mark.parametrize(
+    "changes",
+    [{"body": "{}"}, {"schema": 0}, {"origin": ("a", "b", "c", "d")}, {"origin": ("a",)}, {"sha256": ""}],
+)
+async def test_a_model_that_is_damaged_or_another_versions_is_not_believed(
+    tmp_path: Path, changes: Mapping[str, object]
+) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = made()
+        play(trader, iter(tape()[:40]))
+        keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), models=())
+        await keeper.save()
+        rows = {row.key: row for row in await here.store.read(stored_models)}
+        again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
+
+        models = damaged(rows[KEY], **changes)
+        LearningKeeper(here.desk, store=here.store, running=(running_of(again),), models=models)
+
+        assert again.memories == {}
+        assert "not continued" in here.alerts("model_unreadable")[0]
+        assert {a.level for a in here.desk.notices.alerts} == {Level.WARNING}
+
+
+@virtual
+async def test_the_older_model_counts_where_the_newest_is_damaged(tmp_path: Path) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = made()
+        keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), models=())
+        play(trader, iter(tape()[:60]))
+        await keeper.save()
+        play(trader, iter(tape()[60:90]))
+        await keeper.save()
+        newest, older = [row for row in await here.store.read(stored_models) if row.key == KEY]
+        again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
+
+        models = (*damaged(newest, body="{}"), older)
+        LearningKeeper(here.desk, store=here.store, running=(running_of(again),), models=models)
+
+        assert newest.last_event > older.last_event
+        assert again.memories[KEY]["trader"]["decisions"] == older.last_event  # type: ignore[index,call-overload]
+
+
+@virtual
+async def test_books_and_lost_lines_reach_it_and_the_panel_shows_it(tmp_path: Path) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = made()
+        running = running_of(trader)
+        assert confidence_text(()) == "no model yet"
+        trading = trading_of(here, running, at=tape()[99].at)
+        play(trader, iter(tape()[:100]))
+        levels = tuple(Row(100.0 - n, 10 + n) for n in range(5))
+
+        trading.on_depth(Depth(KEY, levels, levels[:1], tape()[99].at + 0.1))
+        features = trader.contracts[KEY].trader.stream.snapshot(tape()[99].at + 0.2)
+        assert features is not None
+        assert features["depth_5"] != 0.0
+        trading.on_depth(Depth(KEY, (), (), tape()[99].at + 0.2))
+        (row,) = confidence_rows((running,))
+        assert (row.symbol, row.needed, row.probability) == (KEY, None, None)
+        assert row.text.startswith("not enough data")
+        assert confidence_text((running,)).startswith("learner: not enough data")
+
+        trading.cool(KEY)
+        assert len(trader.contracts[KEY].trader.outcomes) == 0
