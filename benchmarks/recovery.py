@@ -62,7 +62,10 @@ def _load(cockpit: RealCockpit) -> float:
     database = cockpit.database()
     assert database is not None
     with tempfile.TemporaryDirectory(prefix="ck-") as name:
-        shutil.copytree(database.parent, Path(name) / database.parent.name)
+        # Without the backups: the engine makes one meanwhile.
+        shutil.copytree(
+            database.parent, Path(name) / database.parent.name, ignore=shutil.ignore_patterns("backups")
+        )
         gateway, _, account = database.parent.name.partition("-")
         return asyncio.run(_open(Path(name), gateway, account))
 

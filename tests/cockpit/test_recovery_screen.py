@@ -34,6 +34,7 @@ from tests.cockpit.recovering import (
     row,
 )
 from tests.cockpit.scripted import NORMAL, order, position, refused, unanswered
+from tests.waiting import eventually_async
 
 HOSTILE = "[@click=app.bell]X[/] \x1b[31mred\x1b]0;title\x07 \u202egnp.exe\x00"
 
@@ -414,6 +415,8 @@ async def test_after_a_restart_at_which_all_agrees_the_report_is_read_on_the_coc
     open_desk: OpenDesk,
 ) -> None:
     async with open_desk(AGREED) as desk:
+        # Its lines come with its size, which the first layout gives it.
+        await eventually_async(lambda: bool(desk.text("report")), why="the report never got its lines")
         for line in REPORT[:4]:
             assert line in desk.text("report")
         assert desk.app.cockpit.report.display

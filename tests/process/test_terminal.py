@@ -173,7 +173,7 @@ def test_a_terminal_that_stalls_freezes_the_screen_and_never_the_engine(place: P
         assert after is not None
         assert after["as_of"] > before["as_of"], "the engine stood still behind the terminal"
         lag_ms = after["health"]["loop_lag_max_ms"]
-        assert lag_ms < 100.0 + 5 * control.worst_ms, f"engine {lag_ms} ms, control {control.worst_ms} ms"
+        assert lag_ms < 250.0 + control.worst_ms, f"engine {lag_ms} ms, control {control.worst_ms} ms"
         assert cpu_s(pid) - used < 0.6 * stall_s, "a thread spins behind the stalled terminal"
 
         screen.forget()
