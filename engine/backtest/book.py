@@ -92,9 +92,8 @@ class Book:
         self.steps.append((when.moment_ns, slot.index, quantity * sign, flow))
         slipped = slip * quantity * slot.exact_multiplier if slip else ZERO
         key, side = slot.key, str(intent.side)
-        self.fills.append(
-            FillRow(exec_id, intent.ref, when.at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
-        )
+        row = (exec_id, intent.ref, when.at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
+        self.fills.append(tuple.__new__(FillRow, row))
         self._committed.touch(slot)
         self.recent.filled(intent)
         if not order.left:

@@ -75,13 +75,13 @@ class Feed:
         keys, seconds = [s.key for s in self._series], [s.seconds for s in self._series]
         for start in range(0, self.bars, CHUNK):
             rows = slice(start, start + CHUNK) if self._order is None else self._order[start : start + CHUNK]
-            slots = self._slot[rows].tolist()
             ends = self._ends[rows]
+            slots = [0] * len(ends) if len(keys) == 1 else self._slot[rows].tolist()
             bars = _bars(
-                [keys[i] for i in slots],
+                map(keys.__getitem__, slots),
                 _times(ends),
                 [column[rows].tolist() for column in columns],
-                [seconds[i] for i in slots],
+                map(seconds.__getitem__, slots),
             )
             yield Chunk(slots, ends.tolist(), bars)
 
@@ -109,7 +109,7 @@ def _is_new(ends_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _bars(
-    keys: Sequence[str], ends: Sequence[datetime], columns: Sequence[list[float]], seconds: Iterable[int]
+    keys: Iterable[str], ends: Sequence[datetime], columns: Sequence[list[float]], seconds: Iterable[int]
 ) -> Iterator[Bar]:
     # Made without a call of Python per bar: `Bar(...)` would cost half as much again.
     first, high, low, last, volume = columns

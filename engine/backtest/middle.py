@@ -245,21 +245,20 @@ class Middle:
     def _note(self, proposal: Proposal, ticket: EntryTicket | Refusal | None, at_ns: int) -> None:
         refusal = ticket if isinstance(ticket, Refusal) else None
         passed = "exit" if ticket is None else "passed"
-        self._book.decisions.append(
-            DecisionRow(
-                at_ns,
-                proposal.strategy,
-                proposal.key,
-                str(proposal.intention),
-                str(proposal.side),
-                proposal.signal_id,
-                passed if refusal is None else str(refusal.reason),
-                ticket.quantity if isinstance(ticket, EntryTicket) else 0,
-                None if refusal is None else refusal.limit,
-                None if refusal is None else refusal.value,
-                proposal.note if refusal is None else refusal.text,
-            )
+        row = (
+            at_ns,
+            proposal.strategy,
+            proposal.key,
+            str(proposal.intention),
+            str(proposal.side),
+            proposal.signal_id,
+            passed if refusal is None else str(refusal.reason),
+            ticket.quantity if isinstance(ticket, EntryTicket) else 0,
+            None if refusal is None else refusal.limit,
+            None if refusal is None else refusal.value,
+            proposal.note if refusal is None else refusal.text,
         )
+        self._book.decisions.append(tuple.__new__(DecisionRow, row))
 
 
 def _enters(proposal: Proposal) -> bool:
