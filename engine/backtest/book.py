@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
-from typing import NamedTuple
+from typing import TypeAlias
 
 from engine.backtest.account import Account
 from engine.backtest.committed import Committed
@@ -28,13 +28,9 @@ _LIMIT, _STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
 _FILLED, _CANCELLED = OrderState.FILLED.value, OrderState.CANCELLED.value
 
 
-class When(NamedTuple):
-    """When something traded."""
-
-    at: datetime
-    at_ns: int
-    moment_ns: int
-    """End of the bar in which it did: from then on it counts in the curve of equity."""
+When: TypeAlias = tuple[datetime, int, int]
+"""When something traded, the same in nanoseconds, and the end of the bar in which it did: from then on it
+counts in the curve of equity."""
 
 
 class Book:
@@ -79,7 +75,7 @@ class Book:
         self, slot: Slot, order: Resting, quantity: int, price: float, when: When, *, volume: int
     ) -> None:
         """`quantity` of an order trades at `price`, which slips where the order takes what there is."""
-        intent, sign = order.intent, order.terms.sign
+        intent, sign, (at, at_ns, moment_ns) = order.intent, order.terms.sign, when
         found = Decimal(repr(price))
         slip = ZERO
         if intent.order_type is not _LIMIT and intent.order_type is not _STOP_LIMIT:
@@ -87,17 +83,17 @@ class Book:
         paid = found + sign * slip if slip else found
         fee = self._charged(slot, order, quantity, paid)
         exec_id = f"bt-{next(self._numbers):09d}"
-        self._book(exec_id, slot, order, quantity, paid, fee, when.at)
+        self._book(exec_id, slot, order, quantity, paid, fee, at)
         flow = self._account.book(slot, quantity * sign, paid, fee)
-        self.steps.append((when.moment_ns, slot.index, quantity * sign, flow))
+        self.steps.append((moment_ns, slot.index, quantity * sign, flow))
         slipped = slip * quantity * slot.exact_multiplier if slip else ZERO
         key, side = slot.key, str(intent.side)
-        row = (exec_id, intent.ref, when.at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
+        row = (exec_id, intent.ref, at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)
         self.fills.append(tuple.__new__(FillRow, row))
         self._committed.touch(slot)
         self.recent.filled(intent)
         if not order.left:
-            _end(order, _FILLED, when.at_ns, _close_reason(intent))
+            _end(order, _FILLED, at_ns, _close_reason(intent))
 
     def _charged(self, slot: Slot, order: Resting, quantity: int, paid: Decimal) -> Decimal:
         """What this fill adds to the commission of its order."""

@@ -48,6 +48,7 @@ class Days:
             key=series.key,
             instrument=instrument,
             seconds=series.seconds,
+            length=timedelta(seconds=series.seconds),
             multiplier=instrument.multiplier,
             exact_multiplier=Decimal(repr(instrument.multiplier)),
             sessions=sessions,

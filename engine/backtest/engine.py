@@ -167,12 +167,13 @@ class _Run:
 
     def _look_again(self, slot: Slot) -> None:
         """Orders or position have changed: so has what strategies see."""
-        if not slot.quantity and not slot.orders:
+        orders = slot.orders
+        if not slot.quantity and not orders:
             for seat in self._seats[slot.index]:
                 seat.view = seat.idle
             return
         position = self._book.position(slot.key) if slot.quantity else None
-        roles = {order.intent.role for order in slot.orders}
+        roles = {order.intent.role for order in orders}
         for seat in self._seats[slot.index]:
             seat.view = view_of(position, roles, owner=seat.run.strategy.name, allow_short=seat.allow_short)
 

@@ -15,7 +15,7 @@ from engine.backtest.series import BarSeries
 from engine.backtest.setting import BacktestError
 from engine.domain.market import Bar
 
-CHUNK: Final = 4096
+CHUNK: Final = 1024
 """Bars made at once: enough to make them cheaply, few enough to stay in the processor's caches."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

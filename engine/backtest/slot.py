@@ -6,7 +6,7 @@ A plain object with slots: it is looked at for every bar, so nothing here is der
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from engine.backtest.matching import Terms, reach
@@ -64,6 +64,8 @@ class Slot:
     instrument: Instrument
     """With the session that runs, or the next one, as its hours."""
     seconds: int
+    length: timedelta
+    """The same: how long its bars are."""
     multiplier: float
     exact_multiplier: Decimal
     sessions: tuple[SessionHours, ...]

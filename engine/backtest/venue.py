@@ -7,10 +7,10 @@ out in that bar; a target of it waits for the next.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from engine.backtest.book import Book, When
+from engine.backtest.book import Book
 from engine.backtest.matching import NOTHING, Answer, at_open, inside
 from engine.backtest.series import NANOSECONDS
 from engine.backtest.setting import BacktestConfig
@@ -74,7 +74,7 @@ class Venue:
             at, at_ns = (bar.end, end_ns) if is_inside else _open_of(slot, bar, end_ns)
             if not is_inside:
                 slot.last = bar.open
-            self._book.fill(slot, order, quantity, price, When(at, at_ns, end_ns), volume=bar.volume)
+            self._book.fill(slot, order, quantity, price, (at, at_ns, end_ns), volume=bar.volume)
             if room is not None:
                 room -= quantity
             self._follow(slot, order, at_ns=at_ns, is_inside=is_inside)
@@ -86,7 +86,8 @@ class Venue:
     ) -> tuple[Resting, float, int] | None:
         """The order that fills next, with its price and quantity."""
         ready = [order for order in slot.orders if order.parent is None]
-        if len(ready) > 1:
+        # They rest in the order of their arrival, which is their rank where none is a limit.
+        if len(ready) > 1 and [order for order in ready if order.terms.limit is not None]:
             ready.sort(key=_rank)
         for order in ready:
             answer = self._inside(order, bar) if is_inside else at_open(order.terms, bar.open)
@@ -140,6 +141,6 @@ def _fillable(slot: Slot, order: Resting, room: int | None) -> int:
 def _open_of(slot: Slot, bar: Bar, end_ns: int) -> tuple[datetime, int]:
     """When a bar opened; one of a session opened with that session."""
     if bar.seconds < DAY_SECONDS:
-        return bar.end - timedelta(seconds=bar.seconds), end_ns - bar.seconds * NANOSECONDS
+        return bar.end - slot.length, end_ns - bar.seconds * NANOSECONDS
     opened = slot.sessions[slot.session].open
     return opened, int(opened.timestamp()) * NANOSECONDS

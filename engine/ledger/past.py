@@ -44,7 +44,8 @@ class DayPast:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, Side, float], set[str]] = {}
-        self._past: dict[str, Past] = {}
+        self._tracks: dict[str, Track] = {}
+        """Instruments in which something was booked."""
 
     def attempts(self, key: str, side: Side, pivot: float) -> int:
         """Entries of today at this level and side that filled."""
@@ -56,15 +57,16 @@ class DayPast:
 
     def of(self, key: str) -> Past:
         """One instrument's day so far."""
-        return self._past.get(key, NO_PAST)
+        track = self._tracks.get(key)
+        return NO_PAST if track is None else Past(track.last_fill_at, track.last_stop_out_at)
 
     def on_fill(self, booked: BookedFill) -> None:
         """Count the attempt that an execution belongs to; one order is one attempt."""
         fill, pivot = booked.fill, booked.plan.pivot
-        if fill.role == Role.ENTRY.value and pivot is not None:
+        if pivot is not None and fill.role == Role.ENTRY.value:
             level = (fill.key, fill.side, round(pivot, _PIVOT_DIGITS))
             self._entries.setdefault(level, set()).add(fill.order_ref)
 
     def on_bookings(self, track: Track) -> None:
-        """Look again at an instrument whose bookings changed: one may have been corrected or withdrawn."""
-        self._past[track.key] = Past(track.last_fill_at, track.last_stop_out_at)
+        """Something was booked, corrected or withdrawn in an instrument: from now on its bookings count."""
+        self._tracks[track.key] = track

@@ -85,12 +85,14 @@ class Track:
 
     def put(self, entry: Booking | StopMove, seq: int) -> None:
         """Insert by exchange time; `seq` keeps the order of arrival among equal times."""
-        if isinstance(entry, Booking) and entry.booking_id.startswith(TOLD):
-            self._take_back(entry.quantity)
-            return
+        # An execution of an order of ours is neither, and nearly all are that.
+        if isinstance(entry, Booking) and not entry.order_ref:
+            if entry.booking_id.startswith(TOLD):
+                self._take_back(entry.quantity)
+                return
+            if entry.booking_id.startswith(GAP):
+                self.has_gaps = True
         place, entries = (entry.at.timestamp(), seq), self.entries
-        if isinstance(entry, Booking) and entry.booking_id.startswith(GAP):
-            self.has_gaps = True
         if not entries or entries[-1][0] <= place:
             # As good as always: nothing follows it that would have to be derived again.
             entries.append((place, entry))
