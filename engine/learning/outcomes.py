@@ -67,6 +67,10 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self._labels)
 
+    def waiting(self) -> Sequence[Decision]:
+        """Decisions whose label is not due yet, oldest first."""
+        return tuple(self._labels)
+
     def add(self, decision: Decision) -> None:
         """A decision was taken; its outcome is owed."""
         self._labels.append(decision)

@@ -72,6 +72,12 @@ class Turn:
     news: list[News] = field(default_factory=list)
     gate_closed: bool = False
     dropped: list[int] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
+    """Those of `moves` that cost a real trade money."""
+    payoffs_before: int = 0
+    """How many of `payoffs` were booked before the decision, the others after it."""
+    forgot: bool = False
+    """What was under way was dropped, if anything was."""
 
 
 class ContractTrader:
@@ -151,6 +157,11 @@ class ContractTrader:
             self._fills = min(self._fills + 1, SLIPPAGE_FILLS)
             self.slippage_ticks += (ticks - self.slippage_ticks) / self._fills
 
+    def take_slippage(self, ticks: float) -> None:
+        """What the mean of real fills was, as it was written down."""
+        if ticks != self.slippage_ticks:
+            self.slippage_ticks, self._fills = ticks, SLIPPAGE_FILLS
+
     def mark_traded(self, decision: int) -> None:
         """A real order was sent on this decision; should it lose, it is learnt with more weight."""
         self._traded.add(decision)
@@ -187,6 +198,8 @@ class ContractTrader:
             past = move.decision
             lost = past.number in self._traded and move.ticks * (1.0 if past.is_up else -1.0) <= 0.0
             self._traded.discard(past.number)
+            if lost:
+                turn.lost.append(past.number)
             news = self.judge.learn(
                 Label(
                     features=past.features,
@@ -199,16 +212,16 @@ class ContractTrader:
             )
             if news != News():
                 turn.news.append(news)
-            self._tell(move)
+            self.tell(past, move.ticks, self.stream.opens_at)
 
-    def _tell(self, move: Move) -> None:
-        past = move.decision
-        if not (math.isfinite(move.ticks) and move.ticks):
+    def tell(self, past: Decision, ticks: float, opens_at: float) -> None:
+        """Count a label for people; `opens_at` is when its session began."""
+        if not (math.isfinite(ticks) and ticks):
             return
         self.insight.learn(
-            self.insight.path_of(past.features, past.at, self.stream.opens_at),
+            self.insight.path_of(past.features, past.at, opens_at),
             p_up=past.said.p_up,
-            up=move.ticks > 0.0,
+            up=ticks > 0.0,
             at=past.at,
             due=past.at + self.settings.terms.horizon_s,
         )
@@ -234,6 +247,7 @@ class ContractTrader:
         verdict = self.judge.verdict(claim, drawdown=self.drawdown)
         decision = Decision(self.decisions, at, features, said, claim.is_up, top.mid)
         self.outcomes.add(decision)
+        turn.payoffs_before = len(turn.payoffs)
         turn.opinion = Opinion(decision, claim, verdict)
 
     def _see_start(self, starts: int, turn: Turn) -> None:
@@ -245,6 +259,7 @@ class ContractTrader:
     def _drop(self, turn: Turn) -> None:
         numbers = self.outcomes.drop()
         turn.dropped.extend(numbers)
+        turn.forgot = turn.forgot or bool(numbers)
         self._traded.difference_update(numbers)
         self.judge.forget_open_decisions()
 

@@ -37,6 +37,7 @@ from engine.runtime.health.clock_sync import read_clock_sync, refuse_bad_clock
 from engine.runtime.health.machine import OsMachine
 from engine.runtime.keeping.checkpoint import LastState
 from engine.runtime.keeping.memory import Left
+from engine.runtime.learning.recall import learners, learnt_before
 from engine.runtime.modes.account_lock import AccountLock
 from engine.runtime.modes.live import begin_live, refuse_profiles
 from engine.runtime.process.errors import FailedError, RefusedError
@@ -47,7 +48,6 @@ from engine.runtime.running import Running
 from engine.runtime.sessions.maker import made_elsewhere
 from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
 from engine.store.errors import StoreError
-from engine.store.learning import stored_models
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
@@ -100,7 +100,7 @@ async def _with_account(
         )
         stored = await store.load()
         last = LastState(*await last_checkpoint(store), stored.saved_at)
-        models = await store.read(stored_models)
+        learnt = await store.read(partial(learnt_before, names=learners(running)))
         rederived = await rederive(store, stored, at=options.clock.now())
     except StoreError as err:
         await store.close()
@@ -117,7 +117,7 @@ async def _with_account(
         stored,
         broker,
         running,
-        left=Left(last, rederived, options.warning, models=models),
+        left=Left(last, rederived, options.warning, learnt=learnt),
         watched=watched(loaded.config, options, broker),
         held=held,
         make_calendars=partial(made_elsewhere, environ=os.environ),

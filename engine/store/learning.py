@@ -7,9 +7,9 @@ import math
 import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from engine.store.values import from_time, to_json, to_time
+from engine.store.values import from_time, to_time
 
 KEPT_MODELS: Final = 3
 """Models per strategy and instrument: the last good ones."""
@@ -18,8 +18,11 @@ KEPT_MODELS: Final = 3
 class DecisionRow(NamedTuple):
     """One decision of a strategy that learns, traded or not."""
 
+    turn: int
+    step: int
     number: int
-    at: datetime
+    at: float
+    """Epoch seconds."""
     features: Mapping[str, float]
     is_up: bool
     p: float
@@ -28,16 +31,25 @@ class DecisionRow(NamedTuple):
     needed: float
     """Infinite while nothing is proven."""
     why_not: str
+    mid: float
+    drawdown: float
+    opens_at: float
+    """NaN where its session was not known."""
 
 
 class OutcomeRow(NamedTuple):
     """What became of one decision."""
 
+    turn: int
+    step: int
     number: int
     kind: str
     """`move`: the mid at the horizon; `payoff`: the net of its shadow trade; `dropped`: never to be known."""
     ticks: float
     """NaN where no honest price was there."""
+    lost: bool = False
+    worst_ticks: float = 0.0
+    slippage_ticks: float = 0.0
 
 
 class ModelRow(NamedTuple):
@@ -74,14 +86,18 @@ def put_lessons(
     for one in lessons:
         who = (one.strategy, one.key)
         conn.executemany(
-            "INSERT INTO learned_decision (strategy, key, number, at, features, is_up, p, p_move, cost_ticks,"
-            " needed, why_not, boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO learned_decision (strategy, key, turn, step, number, at, features, is_up, p, p_move,"
+            " cost_ticks, needed, why_not, mid, drawdown, opens_at, boot_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(*who, *_decision(row), boot_id) for row in one.decisions],
         )
         conn.executemany(
-            "INSERT INTO learned_outcome (strategy, key, number, kind, ticks, at, boot_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(*who, row.number, row.kind, _finite(row.ticks), to_time(at), boot_id) for row in one.outcomes],
+            "INSERT INTO learned_outcome (strategy, key, turn, step, number, kind, ticks, lost, worst_ticks,"
+            " slippage_ticks, at, boot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (*who, *row[:4], _finite(row.ticks), int(row.lost), *row[6:], to_time(at), boot_id)
+                for row in one.outcomes
+            ],
         )
     for model in models:
         conn.execute(
@@ -96,11 +112,12 @@ def put_lessons(
         )
 
 
-def stored_models(conn: sqlite3.Connection) -> tuple[ModelRow, ...]:
-    """The models that are kept, the newest of each strategy and instrument first."""
+def stored_models(conn: sqlite3.Connection, *, strategy: str, key: str) -> tuple[ModelRow, ...]:
+    """The models that are kept of one, the newest first."""
     rows = conn.execute(
         "SELECT strategy, key, at, body, sha256, schema, origin, last_event FROM learned_model"
-        " ORDER BY strategy, key, seq DESC"
+        " WHERE strategy = ? AND key = ? ORDER BY seq DESC",
+        (strategy, key),
     )
     return tuple(
         ModelRow(who, key, from_time(at), body, sha256, schema, _origin(origin), last)
@@ -108,10 +125,52 @@ def stored_models(conn: sqlite3.Connection) -> tuple[ModelRow, ...]:
     )
 
 
+def learned_keys(conn: sqlite3.Connection) -> tuple[tuple[str, str], ...]:
+    """Strategy and instrument of all that was learnt about."""
+    rows = conn.execute(
+        "SELECT strategy, key FROM learned_decision"
+        " UNION SELECT strategy, key FROM learned_model ORDER BY 1, 2"
+    )
+    return tuple((who, key) for who, key in rows)
+
+
+def stored_lesson(conn: sqlite3.Connection, *, strategy: str, key: str, after: int) -> Lesson:
+    """Decisions and outcomes of later turns than `after`."""
+    which = (strategy, key, after)
+    decisions = conn.execute(
+        "SELECT turn, step, number, at, features, is_up, p, p_move, cost_ticks, needed, why_not, mid,"
+        " drawdown, opens_at FROM learned_decision WHERE strategy = ? AND key = ? AND turn > ?"
+        " ORDER BY turn, step",
+        which,
+    )
+    outcomes = conn.execute(
+        "SELECT turn, step, number, kind, ticks, lost, worst_ticks, slippage_ticks"
+        " FROM learned_outcome WHERE strategy = ? AND key = ? AND turn > ? ORDER BY turn, step",
+        which,
+    )
+    made, ended = [_read_decision(row) for row in decisions], [_read_outcome(row) for row in outcomes]
+    return Lesson(strategy, key, tuple(made), tuple(ended))
+
+
+def _read_decision(stored: tuple[Any, ...]) -> DecisionRow:
+    row = DecisionRow(*stored)
+    return row._replace(
+        features=json.loads(stored[4]),
+        is_up=bool(row.is_up),
+        needed=math.inf if stored[9] is None else row.needed,
+        opens_at=math.nan if stored[13] is None else row.opens_at,
+    )
+
+
+def _read_outcome(stored: tuple[Any, ...]) -> OutcomeRow:
+    row = OutcomeRow(*stored)
+    return row._replace(ticks=math.nan if stored[4] is None else row.ticks, lost=bool(row.lost))
+
+
 def _decision(row: DecisionRow) -> tuple[object, ...]:
-    features = to_json(dict(row.features))
-    claim = (int(row.is_up), row.p, row.p_move, row.cost_ticks)
-    return (row.number, to_time(row.at), features, *claim, _finite(row.needed), row.why_not)
+    claim = (json.dumps(dict(row.features)), int(row.is_up), row.p, row.p_move, row.cost_ticks)
+    judged = (_finite(row.needed), row.why_not, row.mid, row.drawdown, _finite(row.opens_at))
+    return (*row[:4], *claim, *judged)
 
 
 def _finite(value: float) -> float | None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from engine.learning.choice import Candidate, ExplorationBudget
     from engine.learning.estimator import Plain
     from engine.learning.trader import Opinion
-    from engine.strategy.learned_contract import Described, LearnedContract
+    from engine.strategy.learned_contract import LearnedContract, Memory
+    from engine.strategy.learned_terms import Described
 
 ALL: Final = ""
 """Key of what is remembered of the strategy as a whole."""
@@ -44,7 +45,7 @@ class LearnedFutures(Strategy):
         super().__init__(name, keys=keys)
         self.params = params
         self.contracts: dict[str, LearnedContract] = {}
-        self.memories: dict[str, Mapping[str, Plain]] = {}
+        self.memories: dict[str, Memory] = {}
         """Instrument key -> what was learnt by the run before, until its contract is known."""
         self.troubles: list[str] = []
         """What could not be continued, for whoever tells people."""
@@ -79,7 +80,7 @@ class LearnedFutures(Strategy):
 
     def describe(self, instrument: Instrument, *, fee_usd: float) -> None:
         """Take tick, multiplier, sessions and fee of a contract."""
-        from engine.strategy.learned_contract import Described
+        from engine.strategy.learned_terms import Described
 
         if instrument.key in self.keys:
             self._described[instrument.key] = Described(instrument, fee_usd)
@@ -98,6 +99,8 @@ class LearnedFutures(Strategy):
 
     def follow(self, before: Strategy) -> None:
         """Go on with the contracts that stay, and remember what was learnt of those that left."""
+        from engine.strategy.learned_contract import Memory
+
         if not isinstance(before, LearnedFutures):
             return
         self.memories, self.peak_usd, self._account = dict(before.memories), before.peak_usd, before._account
@@ -108,7 +111,7 @@ class LearnedFutures(Strategy):
                 self.contracts[key] = contract
                 self._described[key], self._bars[key] = before._described[key], before._bars[key]
             else:
-                self.memories[key] = contract.state()
+                self.memories[key] = Memory(contract.state())
 
     def _make(self, key: str) -> None:
         """The trader of a contract, once its terms and its bars are known."""
@@ -116,9 +119,10 @@ class LearnedFutures(Strategy):
         if key in self.contracts or described is None or bars is None:
             return
         from engine.learning.plain import StateError
-        from engine.strategy.learned_contract import LearnedContract, remembered_terms, terms_from
+        from engine.strategy.learned_contract import LearnedContract
+        from engine.strategy.learned_terms import remembered_terms, terms_from
 
-        terms, state = terms_from(bars, described, self.params), self.memories.pop(key, None)
+        terms, memory = terms_from(bars, described, self.params), self.memories.pop(key, None)
         made = partial(
             LearnedContract,
             described,
@@ -126,10 +130,14 @@ class LearnedFutures(Strategy):
             contracts=max(1, len(self.keys)),
             budget=self.budget(),
         )
-        if state is not None:
+        if memory is not None:
             try:
-                again = made(remembered_terms(state, self.params))
-                again.restore(state)
+                then = terms if memory.state is None else remembered_terms(memory.state, self.params)
+                if then is None:
+                    self.memories[key] = memory
+                    return
+                again = made(then)
+                again.restore(memory)
             except StateError as err:
                 self.troubles.append(f"{key}: what it had learnt is not continued, it begins anew: {err}")
             else:
@@ -298,9 +306,9 @@ class LearnedFutures(Strategy):
     # --- over restarts --------------------------------------------------------------------------
 
     def states(self, keys: Sequence[str]) -> dict[str, tuple[dict[str, Plain], int]]:
-        """What is known of these, each with the number of its last decision."""
+        """What is known of these, each with the number of its last turn."""
         found: dict[str, tuple[dict[str, Plain], int]] = {
-            key: (self.contracts[key].state(), self.contracts[key].trader.decisions)
+            key: (self.contracts[key].state(), self.contracts[key].noted)
             for key in keys
             if key in self.contracts
         }
@@ -308,10 +316,10 @@ class LearnedFutures(Strategy):
             found[ALL] = {"peak_usd": self.peak_usd, "budget": self.budget().state()}, 0
         return found
 
-    def recall(self, states: Mapping[str, Mapping[str, Plain]]) -> None:
+    def recall(self, memories: Mapping[str, Memory]) -> None:
         """Go on with what the run before knew, contract by contract as they come."""
-        self.memories = {key: state for key, state in states.items() if key != ALL}
-        whole = states.get(ALL)
+        self.memories = {key: memory for key, memory in memories.items() if key != ALL}
+        whole = memories[ALL].state if ALL in memories else None
         if whole is None:
             return
         from engine.learning import plain

@@ -8,22 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from engine.domain.instrument import Instrument, SessionHours
-from engine.domain.market import Bar, Depth, Quote, utc
+from engine.domain.instrument import SessionHours
+from engine.domain.market import Depth, Quote, utc
 from engine.domain.order import Side
-from engine.domain.price import tick_at
 from engine.domain.reasons import Reason
 from engine.learning import plain
 from engine.learning.book import Top
 from engine.learning.choice import Candidate, ExplorationBudget
 from engine.learning.estimator import Plain
-from engine.learning.plain import StateError
+from engine.learning.replay import Event, replay
 from engine.learning.shadow import ShadowTerms
 from engine.learning.sizing import size_of
 from engine.learning.threshold import WhyNot
 from engine.learning.trader import ContractTrader, Opinion, TraderSettings, Turn
 from engine.strategy.base import Conviction, Holding, StrategyView
 from engine.strategy.learned_params import LearnedParams
+from engine.strategy.learned_terms import Described
 
 MOST_TURNS: Final = 20_000
 """Events that wait while the disk takes none; some hours of one contract."""
@@ -42,14 +42,6 @@ _WORDS: Final[Mapping[WhyNot, str]] = {
 }
 
 
-class Described(NamedTuple):
-    """Terms of a contract and what trading one of it costs."""
-
-    instrument: Instrument
-    fee_usd: float
-    """Per contract and way."""
-
-
 @dataclass(slots=True)
 class Asked:
     """An entry that was asked for, until it is over."""
@@ -65,30 +57,25 @@ class Asked:
     entry: float = math.nan
 
 
-def terms_from(bars: Sequence[Bar], described: Described, params: LearnedParams) -> ShadowTerms | None:
-    """How this contract is traded, by what its price moved lately; None where the bars do not tell."""
-    recent = bars[-params.bars :]
-    if len(recent) < params.bars:
-        return None
-    tick = tick_at(described.instrument, recent[-1].close)
-    per_bar = math.fsum(bar.high - bar.low for bar in recent) / len(recent)
-    moved = per_bar * math.sqrt(params.horizon_s / recent[-1].seconds) / tick
-    if not math.isfinite(moved):
-        return None
-    tick_usd = tick * described.instrument.multiplier
+class Noted(NamedTuple):
+    """One turn as it is written down, with what it was judged by."""
 
-    def ticks(ranges: float, least: float) -> float:
-        return max(least, math.ceil(ranges * moved))
+    number: int
+    """Counts up over all runs."""
+    turn: Turn
+    slippage_ticks: float
+    drawdown: float
+    opens_at: float
+    """NaN while the session is not known."""
 
-    return ShadowTerms(
-        tick_size=tick,
-        horizon_s=params.horizon_s,
-        latency_s=params.latency_s,
-        stop_ticks=ticks(params.stop_ranges, params.least_ticks),
-        target_ticks=ticks(params.target_ranges, params.least_ticks),
-        fees_ticks=2.0 * described.fee_usd / tick_usd,
-        gap_ticks=ticks(params.gap_ranges, 1.0),
-    )
+
+class Memory(NamedTuple):
+    """What is known of a contract's past: a state, what came after it, or all there was."""
+
+    state: Mapping[str, Plain] | None
+    events: Sequence[Event] = ()
+    noted: int = 0
+    """Number of the last turn in `events`; 0 without any."""
 
 
 class LearnedContract:
@@ -121,7 +108,9 @@ class LearnedContract:
             )
         )
         self.contracts = contracts
-        self.turns: deque[Turn] = deque(maxlen=MOST_TURNS)
+        self.noted = 0
+        """How many turns were noted, over all runs."""
+        self.turns: deque[Noted] = deque(maxlen=MOST_TURNS)
         """What happened since it was last written down."""
         self.opinion: Opinion | None = None
         self.why = WhyNot.FEW_OUTCOMES
@@ -199,10 +188,14 @@ class LearnedContract:
             elif news.drift is not None:
                 self.drift = f"drift ({news.drift.kind.value}); trust revoked, a challenger learns"
         if turn != Turn():
-            self.turns.append(turn)
+            self.noted += 1
+            trader = self.trader
+            self.turns.append(
+                Noted(self.noted, turn, trader.slippage_ticks, trader.drawdown, trader.stream.opens_at)
+            )
         return turn.opinion
 
-    def take_turns(self) -> list[Turn]:
+    def take_turns(self) -> list[Noted]:
         """What happened since the last time, to be written down."""
         turns = list(self.turns)
         self.turns.clear()
@@ -333,8 +326,18 @@ class LearnedContract:
         """Why it does not trade now, in words."""
         if self.trader.judge.labels < self.params.least_outcomes:
             return f"not enough data: {self.trader.judge.labels} of {self.params.least_outcomes} outcomes"
+        if self.why is WhyNot.NO_EVIDENCE:
+            return f"{_WORDS[self.why]}: {self._evidence_words()}"
         share = f", open {self.open_s / self.judged_s:.0%} of the time" if self.open_s else ""
         return f"{_WORDS[self.why]}{share}"
+
+    def _evidence_words(self) -> str:
+        gate = self.trader.judge.gate
+        reports = gate.report()
+        if not reports:
+            return "too few decisions for a shadow trade"
+        best = reports[gate.target]
+        return f"evidence {best.evidence:.2g} of {best.needed:.3g} needed, {best.trades} shadow trades"
 
     # --- over restarts --------------------------------------------------------------------------
 
@@ -348,23 +351,19 @@ class LearnedContract:
             "open_s": self.open_s,
             "judged_s": self.judged_s,
             "drift": self.drift,
+            "noted": self.noted,
         }
         return {"terms": terms, "trader": self.trader.state(), "counts": counts}
 
-    def restore(self, state: Mapping[str, Plain]) -> None:
-        """Continue; raises StateError where it is not this contract's."""
-        self.trader.restore(plain.table(state, "trader"))
-        counts = plain.table(state, "counts")
-        self.live_trades, self.explored = plain.whole(counts, "live"), plain.whole(counts, "explored")
-        self.open_s, self.judged_s = plain.number(counts, "open_s"), plain.number(counts, "judged_s")
-        self.drift = plain.text(counts, "drift")
-        self.trader.on_lost_data()  # nobody looked meanwhile: what was under way has no honest outcome
-
-
-def remembered_terms(state: Mapping[str, Plain], params: LearnedParams) -> ShadowTerms:
-    """The terms that a state was learnt under; StateError where the parameters are others now."""
-    stored = plain.table(state, "terms")
-    terms = ShadowTerms(**{name: plain.number(stored, name) for name in ShadowTerms.__slots__})
-    if (terms.horizon_s, terms.latency_s) != (params.horizon_s, params.latency_s):
-        raise StateError("state of a model: learnt for another horizon or latency")
-    return terms
+    def restore(self, memory: Memory) -> None:
+        """Continue; raises StateError where it is not this contract's state."""
+        state = memory.state
+        if state is not None:
+            self.trader.restore(plain.table(state, "trader"))
+            counts = plain.table(state, "counts")
+            self.live_trades, self.explored = plain.whole(counts, "live"), plain.whole(counts, "explored")
+            self.open_s, self.judged_s = plain.number(counts, "open_s"), plain.number(counts, "judged_s")
+            self.drift, self.noted = plain.text(counts, "drift"), plain.whole(counts, "noted")
+        replay(self.trader, memory.events)
+        self.noted = max(self.noted, memory.noted)
+        self.lose_data()  # nobody looked meanwhile: what was under way has no honest outcome

@@ -17,6 +17,7 @@ from engine.domain.reasons import Reason
 from engine.strategy import STRATEGIES, ParamError
 from engine.strategy.base import Account, Holding, StrategyView
 from engine.strategy.learned import ALL, LearnedFutures
+from engine.strategy.learned_contract import Memory
 from tests.builders import TEN
 from tests.strategy.learned_market import FAST, KEY, START_S, Played, bars, made, play, quotes
 
@@ -30,6 +31,12 @@ def stopped_at_entry(seed: int = 3, **params: object) -> tuple[LearnedFutures, I
         if trader.on_quote(quote, FLAT):
             return trader, tape, quote
     raise AssertionError("it never entered")
+
+
+def memories_of(trader: LearnedFutures) -> dict[str, Memory]:
+    """What a store would give back."""
+    states = trader.states([KEY, ALL])
+    return {key: Memory(json.loads(json.dumps(state))) for key, (state, _) in states.items()}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +55,7 @@ def test_a_market_without_an_edge_is_never_traded_and_the_panel_says_why() -> No
     (said,) = trader.convictions()
     assert said.samples > 800
     assert math.isinf(said.needed)
-    assert said.text == "nothing is proven"
+    assert said.text.startswith("nothing is proven: evidence")
     assert trader.why_not(KEY).code is Reason.NO_SIGNAL
 
 
@@ -165,7 +172,7 @@ def test_of_several_contracts_only_one_is_held() -> None:
 def test_a_restart_continues_the_model_and_gives_no_second_alpha() -> None:
     trader, tape = made(), list(quotes(3, 400, leaning=0.5))
     play(trader, iter(tape[:800]))
-    states = {key: json.loads(json.dumps(state)) for key, (state, _) in trader.states([KEY, ALL]).items()}
+    states = memories_of(trader)
 
     again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
     again.recall(states)
@@ -186,7 +193,7 @@ def test_a_restart_continues_the_model_and_gives_no_second_alpha() -> None:
 def test_a_state_of_another_horizon_is_not_continued_and_said_so() -> None:
     trader = made()
     play(trader, quotes(3, 30, leaning=0.5))
-    states = {key: state for key, (state, _) in trader.states([KEY, ALL]).items()}
+    states = memories_of(trader)
     other = LearnedFutures.create("learner", params={**FAST, "horizon_s": 8.0}, keys=(KEY,))
     other.recall(states)
     other.describe(trader.contracts[KEY].described.instrument, fee_usd=0.6)

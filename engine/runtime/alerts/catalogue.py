@@ -98,7 +98,7 @@ _SAFETY = (
 _ENGINE = (
     AlertRule("engine_failed", _C, "the engine failed", "look at the broker, then the log", False),
     AlertRule("act_failed", _E, "one act failed", "look at the log; the rest goes on", False),
-    AlertRule("model_unreadable", _W, "a model begins anew", "nothing; it needs new proof", False),
+    AlertRule("model_unreadable", _W, "a model is made anew", "nothing; its record makes it", False),
     AlertRule("strategy_off", _E, "a strategy is off", "look at the log; its stops stay", False),
     AlertRule("upkeep", _E, "a regular step failed", "look at the log; it is tried again"),
     AlertRule("operator_absent", _W, "nobody is there", "look at the day, then R"),

@@ -20,8 +20,8 @@ from engine.runtime.keeping.day_report import DayReport
 from engine.runtime.keeping.housekeeping import Housekeeping, tell_opening
 from engine.runtime.keeping.recorder import Recorder
 from engine.runtime.learning.keeper import LearningKeeper
+from engine.runtime.learning.recall import Learnt
 from engine.runtime.running import Running
-from engine.store.learning import ModelRow
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
@@ -37,8 +37,8 @@ class Left:
     """Why this run can keep nothing; empty where it can."""
     keeps_backups: bool = True
     """False where the store is no file that could be copied."""
-    models: tuple[ModelRow, ...] = ()
-    """What strategies had learnt, the newest first."""
+    learnt: Mapping[str, Learnt] = field(default_factory=dict)
+    """What strategies had learnt, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Memory:
             channels,
             ChannelWatch(desk.notices, states=lambda: channels.states),
             days,
-            LearningKeeper(desk, store=store, running=running, models=left.models),
+            LearningKeeper(desk, store=store, running=running, learnt=left.learnt),
         )
 
     def chores(self) -> Mapping[str, Callable[[], Awaitable[None]]]:

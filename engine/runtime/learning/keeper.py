@@ -6,9 +6,8 @@ model never knows what the record does not.
 
 from __future__ import annotations
 
-import platform
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from engine.api import Level
-from engine.domain.market import utc
 from engine.runtime.desk import Desk
+from engine.runtime.learning.recall import Learnt, origin
 from engine.runtime.running import Running
 from engine.store.errors import StoreError
 from engine.store.learning import DecisionRow, Lesson, ModelRow, OutcomeRow, put_lessons
@@ -25,9 +24,9 @@ from engine.strategy.learned import ALL, LearnedFutures
 
 if TYPE_CHECKING:
     from engine.learning.estimator import Plain
-    from engine.learning.snapshot import Origin
-    from engine.learning.trader import Turn
+    from engine.learning.trader import Opinion
     from engine.store.store import Store
+    from engine.strategy.learned_contract import LearnedContract, Noted
 
 WRITE_S: Final = 10.0
 """Real seconds between two writes; what a kill in between costs is decided and learnt again, not made up."""
@@ -41,8 +40,9 @@ class LearningKeeper:
     """Owner of what is remembered of models. Lives on the engine's loop; the store's thread writes."""
 
     def __init__(
-        self, desk: Desk, *, store: Store, running: Sequence[Running], models: Iterable[ModelRow]
+        self, desk: Desk, *, store: Store, running: Sequence[Running], learnt: Mapping[str, Learnt]
     ) -> None:
+        """`learnt` is what the run before knew, by strategy."""
         self._desk, self._store = desk, store
         self._running = [r for r in running if r.strategy.learns]
         self._written_s = float("-inf")
@@ -50,35 +50,13 @@ class LearningKeeper:
         self._waiting: list[Lesson] = []
         """What the disk did not take."""
         for one in self._learners():
-            self._recall(one, [row for row in models if row.strategy == one.name])
+            before = learnt.get(one.name)
+            if before is not None:
+                one.recall(before.memories)
+                one.troubles += before.troubles
 
     def _learners(self) -> list[LearnedFutures]:
         return [r.strategy for r in self._running if isinstance(r.strategy, LearnedFutures)]
-
-    # --- continuing -----------------------------------------------------------------------------
-
-    def _recall(self, strategy: LearnedFutures, rows: Sequence[ModelRow]) -> None:
-        states: dict[str, Mapping[str, Plain]] = {}
-        for row in rows:  # the newest first; an older one where it cannot be read
-            if row.key not in states:
-                state = self._readable(row)
-                if state is not None:
-                    states[row.key] = state
-        strategy.recall(states)
-
-    def _readable(self, row: ModelRow) -> dict[str, Plain] | None:
-        from engine.learning.plain import StateError
-        from engine.learning.snapshot import Origin, SnapshotRow, read
-
-        try:
-            made_by = Origin(*row.origin)
-            return read(
-                SnapshotRow(row.body, row.sha256, row.schema, made_by, row.last_event), origin=_origin()
-            )
-        except (StateError, TypeError, ValueError) as err:
-            text = f"{row.strategy} {row.key}: a stored model is not continued: {err}"
-            self._desk.notices.raise_alert(Level.WARNING, "model_unreadable", text, symbol=row.key)
-            return None
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -112,11 +90,7 @@ class LearningKeeper:
         for one in self._learners():
             states = one.states([key for who, key in due if who == one.name])
             models += [_row(one.name, key, state, last, now) for key, (state, last) in states.items()]
-            lessons += [
-                _lesson(one.name, key, turns)
-                for key, contract in one.contracts.items()
-                if (turns := contract.take_turns())
-            ]
+            lessons += [_lesson(contract, one.name) for contract in one.contracts.values() if contract.turns]
         if not lessons and not models:
             return
         try:
@@ -128,43 +102,56 @@ class LearningKeeper:
             _log.warning("lessons.not_stored", error=str(err))
 
 
-def _lesson(name: str, key: str, turns: Iterable[Turn]) -> Lesson:
-    decisions, outcomes = [], []
-    for turn in turns:
-        if turn.opinion is not None:
-            past, claim, verdict = turn.opinion
-            decisions.append(
-                DecisionRow(
-                    number=past.number,
-                    at=utc(past.at),
-                    features=past.features,
-                    is_up=claim.is_up,
-                    p=claim.p,
-                    p_move=claim.p_move,
-                    cost_ticks=claim.cost,
-                    needed=verdict.threshold,
-                    why_not=verdict.why_not.value,
-                )
-            )
-        outcomes += [OutcomeRow(move.decision.number, "move", move.ticks) for move in turn.moves]
-        outcomes += [OutcomeRow(one.number, "payoff", one.net_ticks) for one in turn.payoffs]
-        outcomes += [OutcomeRow(number, "dropped", float("nan")) for number in turn.dropped]
-    return Lesson(name, key, tuple(decisions), tuple(outcomes))
+def _lesson(contract: LearnedContract, name: str) -> Lesson:
+    decisions: list[DecisionRow] = []
+    outcomes: list[OutcomeRow] = []
+    for noted in contract.take_turns():
+        rows = _rows(noted, contract.terms.worst_ticks)
+        decisions += [row for row in rows if isinstance(row, DecisionRow)]
+        outcomes += [row for row in rows if isinstance(row, OutcomeRow)]
+    return Lesson(name, contract.key, tuple(decisions), tuple(outcomes))
+
+
+def _rows(noted: Noted, worst_ticks: float) -> list[DecisionRow | OutcomeRow]:
+    """One turn in the order in which the model saw it."""
+    number, turn, slippage = noted[:3]
+    paid = [
+        OutcomeRow(number, 0, one.number, "payoff", one.net_ticks, False, worst_ticks, slippage)
+        for one in turn.payoffs
+    ]
+    moved = [
+        OutcomeRow(number, 0, m.decision.number, "move", m.ticks, m.decision.number in turn.lost)
+        for m in turn.moves
+    ]
+    dropped = [OutcomeRow(number, 0, one, "dropped", math.nan) for one in turn.dropped]
+    before, after = paid[: turn.payoffs_before], paid[turn.payoffs_before :]
+    decided = [] if turn.opinion is None else [_decision(noted, turn.opinion)]
+    rows: list[DecisionRow | OutcomeRow] = [*before, *moved, *decided, *dropped, *after]
+    return [row._replace(step=step) for step, row in enumerate(rows)]
+
+
+def _decision(noted: Noted, opinion: Opinion) -> DecisionRow:
+    past, claim, verdict = opinion
+    return DecisionRow(
+        turn=noted.number,
+        step=0,
+        number=past.number,
+        at=past.at,
+        features=past.features,
+        is_up=claim.is_up,
+        p=claim.p,
+        p_move=claim.p_move,
+        cost_ticks=claim.cost,
+        needed=verdict.threshold,
+        why_not=verdict.why_not.value,
+        mid=past.mid,
+        drawdown=noted.drawdown,
+        opens_at=noted.opens_at,
+    )
 
 
 def _row(name: str, key: str, state: Mapping[str, Plain], last: int, at: datetime) -> ModelRow:
     from engine.learning.snapshot import written
 
-    row = written(state, origin=_origin(), last_event=last)
+    row = written(state, origin=origin(), last_event=last)
     return ModelRow(name, key, at, row.body, row.sha256, row.schema, tuple(row.origin), row.last_event)
-
-
-def _origin() -> Origin:
-    """Who writes models here. The code's own mark is the schema, raised with every change of meaning."""
-    import numpy as np
-
-    from engine.learning.features import FEATURE_SETS
-    from engine.learning.snapshot import SCHEMA, Origin, features_hash
-
-    python = f"{platform.python_implementation()} {sys.version_info.major}.{sys.version_info.minor}"
-    return Origin(features_hash(FEATURE_SETS), f"learning {SCHEMA}", python, np.__version__)

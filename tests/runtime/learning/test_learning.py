@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from engine.api import Level
-from engine.config import StrategySection
+from engine.config import ConfigError, Loaded, StrategySection, load
 from engine.config.values import Profile
 from engine.domain.market import Depth, Quote
 from engine.domain.market import Level as Row
-from engine.runtime.learning.keeper import MODEL_S, LearningKeeper
+from engine.runtime.catalogue import check
+from engine.runtime.learning.keeper import MODEL_S, WRITE_S, LearningKeeper
+from engine.runtime.learning.recall import learnt_before
 from engine.runtime.learning.views import confidence_rows, confidence_text
 from engine.runtime.running import Running
 from engine.runtime.trading import Trading
-from engine.store.learning import KEPT_MODELS, ModelRow, stored_models
+from engine.store.learning import KEPT_MODELS, stored_models
 from engine.strategy.base import StrategyView
-from engine.strategy.learned import ALL, LearnedFutures
+from engine.strategy.learned import LearnedFutures
 from tests.builders import stock
 from tests.execution.rig import Rig, funded, rig
-from tests.strategy.learned_market import FAST, KEY, START_S, contract, made, play, quotes
+from tests.strategy.learned_market import FAST, KEY, START_S, bars, contract, made, play, quotes
 from tests.virtual_time import pass_time, virtual
 
 
@@ -124,17 +127,14 @@ async def test_what_was_learnt_outlives_the_process(tmp_path: Path) -> None:
     async with rig(tmp_path, keys=(KEY,)) as here:
         trader = made()
         running = running_of(trader)
-        keeper = LearningKeeper(here.desk, store=here.store, running=(running,), models=())
+        keeper = LearningKeeper(here.desk, store=here.store, running=(running,), learnt={})
         for part in range(KEPT_MODELS + 2):
             play(trader, iter(tape()[part * 40 : (part + 1) * 40]))
             await keeper.round()
             await pass_time(MODEL_S)
         await keeper.save()
-        rows = await here.store.read(stored_models)
-        again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
-        LearningKeeper(here.desk, store=here.store, running=(running_of(again),), models=rows)
-        again.describe(contract(), fee_usd=0.6)
-        again.warm_up([])
+        rows = await here.store.read(partial(stored_models, strategy="learner", key=KEY))
+        again = await recalled(here)
         path = here.store.path
 
     with closing(sqlite3.connect(path)) as read:
@@ -142,58 +142,92 @@ async def test_what_was_learnt_outlives_the_process(tmp_path: Path) -> None:
         outcomes = dict(read.execute("SELECT kind, count(*) FROM learned_outcome GROUP BY kind"))
     assert decisions == list(range(1, trader.contracts[KEY].trader.decisions + 1))
     assert len(decisions) - 8 < outcomes["move"] <= len(decisions)
-    assert sum(row.key == KEY for row in rows) == KEPT_MODELS
-    assert {row.key for row in rows} == {KEY, ALL}
-    assert again.memories[KEY] == trader.states([KEY])[KEY][0]
+    assert len(rows) == KEPT_MODELS
+    assert rows[0].last_event == trader.contracts[KEY].noted
+    assert knowledge(again) == knowledge(forgetful(trader))
     assert again.peak_usd == trader.peak_usd
 
 
-def damaged(row: ModelRow, **changes: object) -> tuple[ModelRow, ...]:
-    return (row._replace(**changes),)
+async def recalled(here: Rig) -> LearnedFutures:
+    """The trader of the next start."""
+    again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
+    learnt = await here.store.read(partial(learnt_before, names=["learner", "other"]))
+    keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(again),), learnt=learnt)
+    again.describe(contract(), fee_usd=0.6)
+    again.warm_up(bars())
+    await keeper.round()
+    return again
+
+
+def forgetful(trader: LearnedFutures) -> LearnedFutures:
+    """One to whom a restart happened: what was under way has no honest outcome."""
+    trader.contracts[KEY].learn()
+    trader.on_lost_data(KEY)
+    return trader
+
+
+def knowledge(trader: LearnedFutures) -> object:
+    """All that decides, and what people are told of it."""
+    model = trader.contracts[KEY].trader
+    return model.judge.state(), model.insight.state(), model.decisions, model.slippage_ticks
+
+
+async def lived(here: Rig, *, end: int = 400, saved_at: Sequence[int] = ()) -> LearnedFutures:
+    """A trader that learns for a while, its record written every forty quotes, its model where it says."""
+    trader = made()
+    keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), learnt={})
+    for begin in range(0, end, 40):
+        play(trader, iter(tape()[begin : begin + 40]))
+        if begin in saved_at:
+            await keeper.save()
+        await pass_time(WRITE_S)
+        await keeper.round()
+    trader.contracts[KEY].learn()
+    await pass_time(WRITE_S)
+    await keeper.round()
+    return trader
+
+
+@virtual
+@pytest.mark.req("FUT-F5")
+async def test_after_a_kill_the_record_brings_an_older_model_up_to_date(tmp_path: Path) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = await lived(here, end=200, saved_at=(80,))
+        again = await recalled(here)
+
+        assert knowledge(again) == knowledge(forgetful(trader))
+        assert here.alerts("model_unreadable") == []
 
 
 @virtual
 @pytest.mark.req("FUT-F5")
 @pytest.mark.parametrize(
-    "changes",
-    [{"body": "{}"}, {"schema": 0}, {"origin": ("a", "b", "c", "d")}, {"origin": ("a",)}, {"sha256": ""}],
+    "damage",
+    ["body = '{}'", "schema = 0", 'origin = \'["a", "b", "c", "d"]\'', "origin = '[\"a\"]'", "sha256 = ''"],
 )
-async def test_a_model_that_is_damaged_or_another_versions_is_not_believed(
-    tmp_path: Path, changes: Mapping[str, object]
+async def test_a_model_that_is_damaged_or_another_versions_is_made_anew_from_the_record(
+    tmp_path: Path, damage: str
 ) -> None:
     async with rig(tmp_path, keys=(KEY,)) as here:
-        trader = made()
-        play(trader, iter(tape()[:40]))
-        keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), models=())
-        await keeper.save()
-        rows = {row.key: row for row in await here.store.read(stored_models)}
-        again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
+        trader = await lived(here, saved_at=(200, 280))
+        await here.store.run(lambda conn: conn.execute(f"UPDATE learned_model SET {damage} WHERE key <> ''"))
+        again = await recalled(here)
 
-        models = damaged(rows[KEY], **changes)
-        LearningKeeper(here.desk, store=here.store, running=(running_of(again),), models=models)
-
-        assert again.memories == {}
-        assert "not continued" in here.alerts("model_unreadable")[0]
+        assert knowledge(again) == knowledge(forgetful(trader))
+        assert "made anew" in here.alerts("model_unreadable")[0]
         assert {a.level for a in here.desk.notices.alerts} == {Level.WARNING}
 
 
 @virtual
-async def test_the_older_model_counts_where_the_newest_is_damaged(tmp_path: Path) -> None:
+@pytest.mark.req("FUT-F5")
+async def test_what_was_proven_survives_without_any_model(tmp_path: Path) -> None:
     async with rig(tmp_path, keys=(KEY,)) as here:
-        trader = made()
-        keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), models=())
-        play(trader, iter(tape()[:60]))
-        await keeper.save()
-        play(trader, iter(tape()[60:90]))
-        await keeper.save()
-        newest, older = [row for row in await here.store.read(stored_models) if row.key == KEY]
-        again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
+        trader = await lived(here, end=len(tape()))
+        again = await recalled(here)
 
-        models = (*damaged(newest, body="{}"), older)
-        LearningKeeper(here.desk, store=here.store, running=(running_of(again),), models=models)
-
-        assert newest.last_event > older.last_event
-        assert again.memories[KEY]["trader"]["decisions"] == older.last_event  # type: ignore[index,call-overload]
+        gate = again.contracts[KEY].trader.judge.gate
+        assert gate.report() == forgetful(trader).contracts[KEY].trader.judge.gate.report()
+        assert any(one.is_open for one in gate.report())
 
 
 @virtual
@@ -218,3 +252,16 @@ async def test_books_and_lost_lines_reach_it_and_the_panel_shows_it(tmp_path: Pa
 
         trading.cool(KEY)
         assert len(trader.contracts[KEY].trader.outcomes) == 0
+
+
+def test_a_configuration_that_lets_it_run_under_another_profile_is_refused(tmp_path: Path) -> None:
+    section = {"kind": "learned_futures", "symbols": ["ES@CME"], "timeframe": "5s"}
+    file = tmp_path / "cockpit.toml"
+
+    def loaded(profile: str) -> Loaded:
+        file.write_text(tomli_w.dumps({"strategies": {"learner": {**section, "profile": profile}}}))
+        return load(path=file, environ={}, cwd=tmp_path, mode="PAPER")
+
+    check(loaded("futures"))
+    with pytest.raises(ConfigError, match="runs under no other"):
+        check(loaded("open"))
