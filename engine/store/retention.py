@@ -46,6 +46,11 @@ _OLD_ALERTS = """SELECT id FROM alert WHERE at < :before AND resolved_at IS NOT 
 _OLD_ANCHORS = "SELECT id FROM anchor WHERE at < :before AND id < (SELECT max(id) FROM anchor) LIMIT :batch"
 
 
+# What no kept model has seen yet stays: with it a model is brought up to date.
+_OLD_LESSONS = """SELECT seq FROM {0} AS it WHERE {1} AND turn <= (SELECT min(last_event) FROM
+    learned_model AS m WHERE m.strategy = it.strategy AND m.key = it.key) LIMIT :batch"""
+
+
 def prune(conn: sqlite3.Connection, *, before: datetime, at: datetime, boot_id: str) -> int:
     """Let go of one batch of what is older than `before`; 0 when nothing is left to let go."""
     limits = {"before": to_time(before), "batch": BATCH}
@@ -61,6 +66,7 @@ def prune(conn: sqlite3.Connection, *, before: datetime, at: datetime, boot_id: 
     removed += _delete(
         conn, "telemetry", "seq", "SELECT seq FROM telemetry WHERE at < :before LIMIT :batch", limits
     )
+    removed += _prune_learned(conn, before=before, limits=limits)
     removed += _delete(
         conn,
         "up_span",
@@ -92,6 +98,15 @@ def _prune_events(conn: sqlite3.Connection, *, before: datetime, at: datetime, b
     event = NewEvent(at, "retention", "info", "", "", "", {"through": through, "hash": digest})
     append_events(conn, [event], boot_id=boot_id)
     return removed
+
+
+def _prune_learned(conn: sqlite3.Connection, *, before: datetime, limits: dict[str, object]) -> int:
+    limits = {**limits, "before_s": before.timestamp()}
+    old = {"learned_decision": "at < :before_s", "learned_outcome": "at < :before"}
+    return sum(
+        _delete(conn, table, "seq", _OLD_LESSONS.format(table, is_old), limits)
+        for table, is_old in old.items()
+    )
 
 
 def _delete(conn: sqlite3.Connection, table: str, column: str, chosen: str, limits: dict[str, object]) -> int:

@@ -110,6 +110,8 @@ class LearnedContract:
         self.contracts = contracts
         self.noted = 0
         """How many turns were noted, over all runs."""
+        self.news: list[str] = []
+        """What people should hear at once."""
         self.turns: deque[Noted] = deque(maxlen=MOST_TURNS)
         """What happened since it was last written down."""
         self.opinion: Opinion | None = None
@@ -180,13 +182,7 @@ class LearnedContract:
             self.judged_s += self.params.step_s
             if math.isfinite(self.trader.judge.gate.threshold):
                 self.open_s += self.params.step_s
-        if turn.gate_closed:
-            self.drift = "the edge is gone; what is proven now is proven anew"
-        for news in turn.news:
-            if news.change is not None:
-                self.drift = f"challenger {news.change.value}"
-            elif news.drift is not None:
-                self.drift = f"drift ({news.drift.kind.value}); trust revoked, a challenger learns"
+        self._tell(turn)
         if turn != Turn():
             self.noted += 1
             trader = self.trader
@@ -194,6 +190,24 @@ class LearnedContract:
                 Noted(self.noted, turn, trader.slippage_ticks, trader.drawdown, trader.stream.opens_at)
             )
         return turn.opinion
+
+    def _tell(self, turn: Turn) -> None:
+        """Say what ended trust or changed the model."""
+        said = (
+            ["the edge is gone, trust revoked; it is proven anew or not traded"] if turn.gate_closed else []
+        )
+        for news in turn.news:
+            if news.drift is not None:
+                kind, before, after, outcomes = news.drift
+                said.append(
+                    f"drift ({kind.value}: {before:.2f} before, {after:.2f} now, {outcomes} outcomes), trust"
+                    " revoked; a challenger learns"
+                )
+            if news.change is not None:
+                said.append(f"challenger {news.change.value}")
+        if said:
+            self.news += said
+            self.drift = said[-1]
 
     def take_turns(self) -> list[Noted]:
         """What happened since the last time, to be written down."""

@@ -61,11 +61,15 @@ class LearningKeeper:
     # --- writing --------------------------------------------------------------------------------
 
     async def round(self) -> None:
-        """Write where it is time; tell what could not be continued."""
+        """Write where it is time; tell what could not be continued, and what ended trust."""
         for one in self._learners():
             while one.troubles:
                 text = f"{one.name} {one.troubles.pop(0)}"
                 self._desk.notices.raise_alert(Level.WARNING, "model_unreadable", text)
+            for key, contract in one.contracts.items():
+                while contract.news:
+                    text = f"{one.name}: {contract.news.pop(0)}"
+                    self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
         now_s = self._desk.clock.monotonic()
         if now_s - self._written_s < WRITE_S or not self._store.healthy:
             return

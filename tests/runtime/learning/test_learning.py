@@ -17,6 +17,9 @@ from engine.config import ConfigError, Loaded, StrategySection, load
 from engine.config.values import Profile
 from engine.domain.market import Depth, Quote
 from engine.domain.market import Level as Row
+from engine.learning.drift import Drift, DriftKind
+from engine.learning.judge import News
+from engine.learning.succession import Change
 from engine.runtime.catalogue import check
 from engine.runtime.learning.keeper import MODEL_S, WRITE_S, LearningKeeper
 from engine.runtime.learning.recall import learnt_before
@@ -24,6 +27,7 @@ from engine.runtime.learning.views import confidence_rows, confidence_text
 from engine.runtime.running import Running
 from engine.runtime.trading import Trading
 from engine.store.learning import KEPT_MODELS, stored_models
+from engine.store.retention import prune
 from engine.strategy.base import StrategyView
 from engine.strategy.learned import LearnedFutures
 from tests.builders import stock
@@ -265,3 +269,37 @@ def test_a_configuration_that_lets_it_run_under_another_profile_is_refused(tmp_p
     check(loaded("futures"))
     with pytest.raises(ConfigError, match="runs under no other"):
         check(loaded("open"))
+
+
+@virtual
+@pytest.mark.req("FUT-EDGE-6")
+async def test_an_alarm_of_drift_is_told_with_before_and_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = made()
+        keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), learnt={})
+        play(trader, iter(tape()[:100]))
+        alarm = News(Drift(DriftKind.ERRORS, 0.3, 0.62, 140), Change.DROPPED)
+        monkeypatch.setattr(trader.contracts[KEY].trader.judge, "learn", lambda _: alarm)
+
+        play(trader, iter(tape()[100:120]))
+        await keeper.round()
+
+        told = [event for event in here.desk.notices.events if "drift" in event.text]
+        assert "errors: 0.30 before, 0.62 now, 140 outcomes" in told[0].text
+        assert (told[0].symbol, told[0].level) == (KEY, Level.WARNING)
+        assert trader.convictions()[0].drift == "challenger dropped"
+
+
+@virtual
+async def test_old_records_go_once_every_kept_model_has_seen_them(tmp_path: Path) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = await lived(here, end=200, saved_at=(80, 160))
+        later = partial(prune, before=here.desk.now() + timedelta(days=90), at=here.desk.now(), boot_id="b")
+        await here.store.run(later)
+        again = await recalled(here)
+
+        assert knowledge(again) == knowledge(forgetful(trader))
+        rows = await here.store.read(lambda c: c.execute("SELECT min(turn) FROM learned_decision").fetchone())
+        assert rows[0] > 1
