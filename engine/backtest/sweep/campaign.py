@@ -55,12 +55,12 @@ class Campaign:
         known = {job.trial_id: self.folder.load(job.trial_id) for job in jobs}
         outcomes = {name: outcome for name, outcome in known.items() if outcome is not None}
         self._count(outcomes.values())  # a crash may have come between a trial's end and its count
-        todo = list({job.trial_id: job for job in jobs if job.trial_id not in outcomes}.values())
+        pending = list({job.trial_id: job for job in jobs if job.trial_id not in outcomes}.values())
         total = len(known)
-        self.progress(total - len(todo), total)
+        self.progress(total - len(pending), total)
         uncounted: list[Outcome] = []
         try:
-            for outcome in self.pool.run(self.play, self.kit, todo):
+            for outcome in self.pool.run(self.play, self.kit, pending):
                 outcomes[outcome.trial_id] = outcome
                 if not outcome.error:
                     self.folder.save(outcome)
