@@ -279,6 +279,15 @@ _COCKPIT = (
         verb="stop",
     ),
     Action(
+        "take_over",
+        "Take over",
+        "Where several screens look at one engine, one acts; this one from now on, the others watch.",
+        "T",
+        Where.SCREENS,
+        Group.COCKPIT,
+        confirm=Confirm.ASK,
+    ),
+    Action(
         "interrupt",
         "Leave (as in a shell)",
         "Asks how to leave; a second one within 3 s stops by shutdown.on_signal.",

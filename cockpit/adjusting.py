@@ -6,10 +6,10 @@ from abc import abstractmethod
 from functools import partial
 
 from cockpit import previews
-from cockpit.asking import Asking
 from cockpit.format import clean
 from cockpit.previews import REGIME, REGIME_WORDS, STRATEGY
 from cockpit.screens.dialog import Answers, Field
+from cockpit.seating import Seating
 from cockpit.spans import Span, Tone
 from engine.api import CommandKind, Scope, ScopeKind, Snapshot
 
@@ -17,7 +17,7 @@ RISK_PER_TRADE = "risk_per_trade_pct"
 MAX_POSITIONS = "max_positions"
 
 
-class Adjusting(Asking):
+class Adjusting(Seating):
     """The operator's dial. Nothing here changes what is shown: that follows the engine."""
 
     def action_risk(self) -> None:

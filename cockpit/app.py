@@ -28,7 +28,8 @@ from cockpit.screens.dialog import Dialog
 from cockpit.settings import ColorMode, UiSettings
 from cockpit.spans import Span, Tone
 from cockpit.themes import DEFAULT_THEME, THEME_NAMES, THEMES, next_theme
-from engine.api import Command, CommandKind, EngineHandle, EngineState, Outcome, OutcomeStatus
+from engine.api import Command, CommandKind, EngineState, Outcome, OutcomeStatus
+from engine.api_handle import EngineHandle
 
 LATER: Final = ("alerts", "health", "kill", "leave", "markets", "page", "pages", "recovery", "risk", "setups")
 """Screens that are imported once the first frame is drawn: together they take a tenth of it."""
@@ -62,7 +63,6 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         settings: UiSettings | None = None,
         clock: Clock = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
-        acting: bool = True,
         new_id: Callable[[], str] | None = None,
     ) -> None:
         """Prepare the screen of `handle`.
@@ -87,7 +87,6 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self._bell = Bell(self.settings.bell)
         self._clock = clock
         self._monotonic = monotonic
-        self._acting = acting
         self._refresh_ms = 0.0
         self._throttled_until = 0.0
         self._last_tick: float | None = None
@@ -109,6 +108,11 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     def frame(self) -> Frame:
         """What is shown now."""
         return self._frame
+
+    @property
+    def handle(self) -> EngineHandle:
+        """The engine."""
+        return self._handle
 
     @property
     def keys(self) -> Mapping[str, str]:
@@ -147,7 +151,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     def _tell_seen(self) -> None:
         """A key is a sign of life, told now and then, and only where the engine waits for one."""
         now = self._monotonic()
-        waited_for = self._acting and self._handle.snapshot().dead_man_minutes > 0
+        waited_for = not self._handle.seat().read_only and self._handle.snapshot().dead_man_minutes > 0
         if waited_for and now - self._told_seen >= SEEN_EVERY_S:
             self._told_seen = now
             self._bridge.tell_seen()
@@ -202,6 +206,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         if looked_at == self._looked_at:
             return
         self._looked_at = looked_at
+        self.tell_seat(screen.seat)
         if self._bell.is_due(snapshot.alerts):
             self.bell()
         started = self._monotonic()
@@ -220,7 +225,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     def _look_and_offer(self) -> None:
         """A look; what waits to be settled then comes up by itself."""
         self.look()
-        if self.is_running:
+        if self.is_running and not self.offer_digest():
             self.offer_recovery()
 
     def on_urgent(self) -> None:
@@ -261,16 +266,19 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
             # In steps of 5 ms: a figure that changes at every look would repaint at every look.
             refresh_ms=5.0 * round(self._refresh_ms / 5.0),
             throttled=self._is_throttled,
-            acting=self._acting,
+            seat=self._handle.seat(),
             engine_alive=self._handle.is_alive,
         )
 
     # Wishes and outcomes
 
     def send(self, kind: CommandKind, **details: Unpack[Details]) -> Command | None:
-        """Submit a command and say so; None (and a word why) for one who only watches."""
-        if not self._acting:
-            self.say(Span(f"{kind.value} not sent: this screen only watches", Tone.WARN))
+        """Submit a command and say so; None (and a word why) where a screen that only watches may not.
+
+        The engine refuses such a command, too: this only spares the way.
+        """
+        if not self._handle.seat().allows(kind):
+            self.say(Span(f"{kind.value} not sent: {self.why_not_acting()}", Tone.WARN))
             return None
         about = details.get("target") or details.get("scope", "")
         what = " ".join(part for part in (kind.value, str(about)) if part)
@@ -316,10 +324,13 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     # Keys of the app itself
 
     def action_interrupt(self) -> None:
-        """Ctrl+c: the question of `q`; a second one within 3 s stops by `shutdown.on_signal`."""
+        """Ctrl+c: the question of `q`; a second one within 3 s stops by `shutdown.on_signal`.
+
+        On a screen that only watches it leaves.
+        """
         now = self._monotonic()
         if self._last_ctrl_c is not None and now - self._last_ctrl_c <= SECOND_CTRL_C_S:
-            self.exit(Exit.STOP_DEFAULT)
+            self.exit(Exit.STOP_DEFAULT if self._handle.seat().acting else Exit.DETACH)
             return
         self._last_ctrl_c = now
         self.action_leave()

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import TypedDict, Unpack
 
-from engine.api import Command, CommandKind, EngineHandle, Outcome, OutcomeStatus, Scope
+from engine.api import Command, CommandKind, Outcome, OutcomeStatus, Scope
+from engine.api_handle import EngineHandle
 from engine.api_recovery import Settlement
 
 

@@ -91,15 +91,20 @@ def start(
 
 
 @app.command()
-def attach(context: typer.Context, config: ConfigFile = None, state: StateDir = None) -> None:
-    """Open the screen on a running engine."""
+def attach(
+    context: typer.Context,
+    watch: Annotated[bool, typer.Option("--watch", help="Only watch, also where nobody acts.")] = False,
+    config: ConfigFile = None,
+    state: StateDir = None,
+) -> None:
+    """Open the screen on a running engine; it acts where no other screen does, else it watches."""
     from cockpit import launcher
     from engine.runtime.process import remote
 
     def body() -> int:
         loaded, is_named = load_config(context, config, state)
         engine = remote.find(loaded, is_named=is_named, environ=os.environ)
-        return launcher.attach(Path(engine.holder.socket), loaded)
+        return launcher.attach(Path(engine.holder.socket), loaded, role="watcher" if watch else "screen")
 
     leave(body)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cockpit.spans import Tone
 from engine.api import BrakeKind, BrakeView, EngineState, Level, PositionView, Scope, ScopeKind, Snapshot
+from engine.api_handle import THE_ONLY_SCREEN, SeatView
 from engine.api_recovery import RecoveryKind, RecoveryRow
 
 STALE_S = 5.0
@@ -27,8 +28,10 @@ class ScreenState:
     """Time the last refresh took, layout and painting not counted."""
     throttled: bool = False
     """True while the screen looks only once a second, because it was too slow."""
-    acting: bool = True
-    """False for one who only watches."""
+    seat: SeatView = THE_ONLY_SCREEN
+    """Whether this screen acts, and who else looks."""
+    replay: str = ""
+    """How the replay stands, in a word or two; empty on a live engine."""
     engine_alive: bool = True
     """False once the engine ended or the link to it is gone."""
 

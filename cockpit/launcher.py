@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cockpit.settings import UiSettings
     from cockpit.terminal_session import TerminalSession
     from engine.config import Loaded
+    from engine.runtime.process.handle import DirectHandle
+    from engine.runtime.process.link import Role
     from engine.runtime.process.lock import Holder
     from engine.runtime.process.session import Build, EngineSession
 
@@ -59,12 +61,12 @@ def start(asked: Start, *, build: Build | None = None) -> int:
     return in_child(lambda parent: _guarded(lambda: _with_screen(asked, parent, build)))
 
 
-def attach(socket: Path, loaded: Loaded) -> int:
+def attach(socket: Path, loaded: Loaded, *, role: Role = "screen") -> int:
     """Open the screen on a running engine; returns the process exit code."""
     if screen_descriptor() is None:
         say("cockpit: attach needs a terminal for keys and drawing; try `cockpit status`.")
         return 2
-    return _guarded(lambda: _attached(socket, _settings(loaded), None, _Signals()))
+    return _guarded(lambda: _attached(socket, _settings(loaded), None, _Signals(), role=role))
 
 
 class _Signals:
@@ -164,35 +166,35 @@ def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
         session.open()
     except LockHeldError as held:
         return _join(loaded, asked, held, parent, signals)
-    screen = _screen(session, settings)
+    handle = session.sit_down()
+    screen = _screen(session, handle, settings)
     signals.stop = lambda name: _stop_and_leave(session, screen, name)
     signals.hang_up = lambda: _lose(session, screen)
     parent.watch(lambda: _lose(session, screen))
     session.on_end(lambda: _engine_ended(session, screen))
-    session.seat.take(session, pid=os.getpid())
     how = screen.run()
-    session.seat.leave(session)
+    acted = session.get_up(handle)
     _log.info("screen left: %s", how.value)
     if not screen.left_in_order:
         leave_terminal()
         parent.put_terminal_in_order()
     signals.hang_up = lambda: None
     signals.stop = lambda name: _ask_stop(session, name)
-    return _after_screen(session, parent, how)
+    return _after_screen(session, parent, how, acted=acted)
 
 
-def _screen(session: EngineSession, settings: UiSettings) -> TerminalSession:
+def _screen(session: EngineSession, handle: DirectHandle, settings: UiSettings) -> TerminalSession:
     from cockpit.terminal_session import TerminalSession
 
     return TerminalSession(
-        session.handle,
+        handle,
         settings=settings,
         descriptor=screen_descriptor() or 1,
         on_first_frame=session.screen_drawn,
     )
 
 
-def _after_screen(session: EngineSession, parent: Parent, how: Exit) -> int:
+def _after_screen(session: EngineSession, parent: Parent, how: Exit, *, acted: bool) -> int:
     if not session.handle.is_alive:
         how = Exit.ENGINE_STOPPED  # whatever was asked for: nothing trades on
     if how in _STOP_TARGET:
@@ -205,7 +207,8 @@ def _after_screen(session: EngineSession, parent: Parent, how: Exit) -> int:
         return _finish(session)
     if how is Exit.UI_FAILED:
         say("cockpit: the screen failed; the engine does not depend on it. The reason is in the log.")
-    session.detached(lost=how is not Exit.DETACH)
+    # Where another screen acts by now, nobody has lost anything.
+    session.detached(lost=acted and how is not Exit.DETACH)
     leave_terminal()
     parent.release(SCREEN_FAILED if how is Exit.UI_FAILED else DETACHED)
     session.wait()
@@ -272,11 +275,18 @@ def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
     return ""
 
 
-def _attached(socket: Path, settings: UiSettings, parent: Parent | None, signals: _Signals) -> int:
+def _attached(
+    socket: Path,
+    settings: UiSettings,
+    parent: Parent | None,
+    signals: _Signals,
+    *,
+    role: Role = "screen",
+) -> int:
     from cockpit.terminal_session import TerminalSession
     from engine.runtime.process.link import SocketHandle
 
-    handle = SocketHandle.connect(socket, role="screen")
+    handle = SocketHandle.connect(socket, role=role)
     screen = TerminalSession(handle, settings=settings, descriptor=screen_descriptor() or 1)
     signals.stop = lambda _name: screen.leave(Exit.DETACH)
     signals.hang_up = lambda: screen.leave(Exit.TERMINAL_LOST)

@@ -238,8 +238,12 @@ class OperatorActions(Adjusting):
             self.open_dialog(LeaveDialog("Leave", keys=self.keys), self._leave)
 
     def _leave(self, way: Exit | None) -> None:
-        if way is not None:
-            self.exit(way)
+        if way is None:
+            return
+        if way is not Exit.DETACH and not self.handle.seat().acting:
+            self.say(Span(f"not stopped: {self.why_not_acting()}", Tone.WARN))
+            return
+        self.exit(way)
 
     # Dialogs
 

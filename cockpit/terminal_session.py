@@ -11,7 +11,7 @@ from cockpit.app import CockpitApp
 from cockpit.exits import Exit
 from cockpit.settings import UiSettings
 from cockpit.terminal import TerminalOutput, driver_for
-from engine.api import EngineHandle
+from engine.api_handle import EngineHandle
 
 LEAVE_S: Final = 1.0
 """How long a terminal may hold up leaving it; a stalled one is then given up as it is."""

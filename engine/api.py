@@ -6,12 +6,9 @@ the attach socket. Text is cleaned of control characters and still never markup.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.api_gates import NO_GATES, GatesView
@@ -30,7 +27,6 @@ __all__ = [
     "Command",
     "CommandKind",
     "ConfidenceView",
-    "EngineHandle",
     "EngineState",
     "EventView",
     "FillView",
@@ -375,24 +371,3 @@ class Snapshot:
     dead_man_minutes: float = 0.0
     """Entries are paused where no operator is seen for this long; 0 = never."""
     api_version: int = API_VERSION
-
-
-class EngineHandle(Protocol):
-    """What a front end holds: direct (same process) or over the socket. Thread-safe."""
-
-    def snapshot(self) -> Snapshot:
-        """The latest snapshot; never blocks."""
-        ...
-
-    def submit(self, command: Command) -> Future[Outcome]:
-        """Hand a command to the engine; the future resolves when it has ended."""
-        ...
-
-    def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
-        """Call `on_urgent` (from any thread) for what must be seen at once; returns how to end it."""
-        ...
-
-    @property
-    def is_alive(self) -> bool:
-        """False once the engine has stopped or the link to it is gone."""
-        ...

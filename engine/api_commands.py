@@ -60,6 +60,8 @@ class CommandKind(StrEnum):
     """Tell the sessions and the limits of the day."""
     ABORT = "abort"
     """Leave instead of settling: exit 4, nothing is sent."""
+    TAKE_OVER = "take_over"
+    """This screen acts from now on; the one that did only watches."""
     SEEN = "seen"
     """The operator touched a key: a sign of life and nothing else."""
     DETACHED = "detached"

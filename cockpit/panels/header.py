@@ -19,6 +19,7 @@ from cockpit.keymap import key_for
 from cockpit.panels.panel import Panel
 from cockpit.spans import Line, Piece, Span, Tone, ends, fit, line, pad, width_of
 from engine.api import AlertView, BrakeKind, BrakeView, EngineState, Level, Mode, Snapshot
+from engine.api_handle import SeatView
 
 _BRAKE_WORDS = {BrakeKind.PAUSE: "PAUSED", BrakeKind.HALT: "HALTED", BrakeKind.KILL: "KILLED"}
 MOST_BANNERS = 3
@@ -58,7 +59,7 @@ class Header(Panel, can_focus=False):
 
 def state_line(frame: Frame, *, width: int) -> Line:
     """Mode, account, engine state, entries; at the right the exchange clock."""
-    left = _state_pieces(frame.snapshot, acting=frame.screen.acting, most=max(34, width // 2 - 20))
+    left = _state_pieces(frame, most=max(34, width // 2 - 20))
     right = clock_pieces(frame)
     for worst in range(max(piece.rank for piece in (*left, *right)), -1, -1):
         lefts = fit([piece for piece in left if piece.rank <= worst], width=width)
@@ -68,7 +69,8 @@ def state_line(frame: Frame, *, width: int) -> Line:
     return fit([piece for piece in left if piece.rank == 0], width=width)
 
 
-def _state_pieces(snapshot: Snapshot, *, acting: bool, most: int) -> list[Piece]:
+def _state_pieces(frame: Frame, *, most: int) -> list[Piece]:
+    snapshot = frame.snapshot
     mode = "DRY RUN" if snapshot.mode is Mode.DRY_RUN else snapshot.mode.value
     if snapshot.gates.stage == "CANARY":
         mode = f"{mode} CANARY"
@@ -82,11 +84,22 @@ def _state_pieces(snapshot: Snapshot, *, acting: bool, most: int) -> list[Piece]
         ),
     ]
     pieces.append(Piece(0, _entries(snapshot, most=most)))
-    if not acting:
-        pieces.append(Piece(0, line(Span("WATCHING ONLY", Tone.WARN))))
+    pieces += _seat_pieces(frame.screen.seat)
     if snapshot.read_only:
         pieces.append(Piece(1, line(Span("sends nothing", Tone.MUTED))))
     return pieces
+
+
+def _seat_pieces(seat: SeatView) -> list[Piece]:
+    """Who acts; nothing where this is the only screen."""
+    if seat.read_only:
+        return [Piece(0, line(Span("READ ONLY VIEW", Tone.WARN)))]
+    if not seat.acting:
+        who = f"pid {seat.holder_pid} acts" if seat.holder_pid else "nobody acts"
+        return [Piece(0, line(Span("WATCHING", Tone.WARN))), Piece(2, line(Span(who, Tone.MUTED)))]
+    if seat.watchers:
+        return [Piece(2, line(Span(f"acting, {seat.watchers} watching", Tone.MUTED)))]
+    return []
 
 
 def _entries(snapshot: Snapshot, *, most: int) -> Line:

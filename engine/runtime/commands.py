@@ -84,6 +84,7 @@ class Commands:
             CommandKind.SETTLE: settler.settle,
             CommandKind.ABORT: settler.abort,
             CommandKind.DETACHED: self._detached,
+            CommandKind.TAKE_OVER: self._taken_over,
             **(answers or {}),
         }
 
@@ -195,6 +196,10 @@ class Commands:
             return failed(command, Reason.NOT_FLAT.value, text, left)
         kept = f"; kept with their stops: {'; '.join(left)}" if left else ""
         return done(command, f"stopped, positions: {choice}{kept}", left)
+
+    async def _taken_over(self, command: Command) -> Outcome:
+        """Who sits where is the control socket's; here it is told and kept."""
+        return done(command, f"{command.reason or 'another screen'} acts from now on; the others watch")
 
     async def _detached(self, command: Command) -> Outcome:
         self._on_detached(command.target)

@@ -17,6 +17,7 @@ from cockpit.settings import UiSettings
 from cockpit.spans import Tone, text_of
 from cockpit.widgets.lines_view import LinesView
 from engine.api import Command, CommandKind, EngineState, Snapshot
+from engine.api_handle import Departure, SeatView
 from tests.cockpit.scripted import NORMAL, NOW, ScriptedHandle
 from tests.waiting import eventually_async
 
@@ -91,11 +92,14 @@ def open_desk() -> OpenDesk:
         *,
         size: tuple[int, int] = (120, 40),
         acting: bool = True,
+        left: Departure | None = None,
         **settings: Any,
     ) -> AsyncIterator[Desk]:
         engine = ScriptedHandle(snapshot)
+        engine.seated = SeatView() if acting else SeatView(acting=False, holder_pid=4711, watchers=1)
+        engine.left = left
         times = {"monotonic": 0.0}
-        app = make_app(engine, times=times, acting=acting, **settings)
+        app = make_app(engine, times=times, **settings)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             if snapshot.engine_state is EngineState.ORPHANS:
@@ -111,9 +115,7 @@ def shows_rows(app: CockpitApp) -> bool:
     return app.recovery_screen is not None and bool(app.recovery_screen.table.rows)
 
 
-def make_app(
-    engine: ScriptedHandle, *, times: dict[str, float] | None = None, acting: bool = True, **settings: Any
-) -> CockpitApp:
+def make_app(engine: ScriptedHandle, *, times: dict[str, float] | None = None, **settings: Any) -> CockpitApp:
     """A cockpit with still clocks and counted command ids."""
     moments = times if times is not None else {"monotonic": 0.0}
     ids = iter(range(1, 10_000))
@@ -122,6 +124,5 @@ def make_app(
         settings=UiSettings(freeze_gc=False, **settings),
         clock=lambda: NOW,
         monotonic=lambda: moments["monotonic"],
-        acting=acting,
         new_id=lambda: f"c{next(ids)}",
     )

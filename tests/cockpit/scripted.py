@@ -32,6 +32,7 @@ from engine.api import (
     StrategyView,
     WhyNot,
 )
+from engine.api_handle import Departure, SeatView
 
 NOW = datetime(2026, 3, 10, 14, 3, 27, tzinfo=UTC)
 """10:03:27 in New York."""
@@ -51,6 +52,8 @@ class ScriptedHandle:
         self.futures: list[Future[Outcome]] = []
         self.listeners: list[Callable[[], None]] = []
         self.alive = True
+        self.seated = SeatView()
+        self.left: Departure | None = None
         self.answer: Callable[[Command], Outcome | None] = done
 
     @property
@@ -72,6 +75,12 @@ class ScriptedHandle:
     def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
         self.listeners.append(on_urgent)
         return lambda: self.listeners.remove(on_urgent)
+
+    def seat(self) -> SeatView:
+        return self.seated
+
+    def departure(self) -> Departure | None:
+        return self.left
 
     def publish_quietly(self, **changes: Any) -> None:
         """A new snapshot without an urgent call."""

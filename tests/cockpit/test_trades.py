@@ -199,16 +199,6 @@ async def test_a_acknowledges_the_loudest_alert_first(open_desk: OpenDesk) -> No
         assert (desk.last.kind, desk.last.target) == (CommandKind.ACKNOWLEDGE, "8")
 
 
-async def test_a_watcher_sends_nothing(open_desk: OpenDesk) -> None:
-    async with open_desk(acting=False) as desk:
-        await desk.press("p", "H", "K", "minus")
-        await desk.press("f", "y")
-
-        assert desk.kinds == []
-        assert "only watches" in desk.status
-        assert "WATCHING ONLY" in desk.text("header")
-
-
 @pytest.mark.req("REQ-CFG-002")
 async def test_the_dial_switches_a_strategy_off_at_once_and_on_after_a_preview(open_desk: OpenDesk) -> None:
     async with open_desk() as desk:

@@ -16,7 +16,8 @@ from cockpit.app import CockpitApp
 from cockpit.exits import Exit
 from cockpit.screens.cockpit import CockpitScreen
 from cockpit.settings import UiSettings
-from engine.api import EngineHandle, EngineState, Mode, Snapshot
+from engine.api import EngineState, Mode, Snapshot
+from engine.api_handle import EngineHandle
 from engine.broker.ibkr import IbkrBroker
 from engine.broker.port import BrokerState
 from engine.broker.wire import ConnectionSettings

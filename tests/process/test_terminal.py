@@ -85,13 +85,19 @@ def test_attach_draws_the_running_engine_and_leaves_it_running(place: Place) -> 
             with_again.close()
 
 
-def test_starting_again_attaches_and_a_second_screen_is_refused_with_the_holders_pid(place: Place) -> None:
+def test_starting_again_attaches_and_a_second_screen_watches_until_it_takes_over(place: Place) -> None:
     with terminal(place, "--paper") as screen:
         drawn(screen)
         second = Terminal(place, place.command("--paper"))
         try:
-            assert second.exit_code() == 4
-            assert str(place.engine_pid()) in second.text
+            drawn(second)
+            second.expect("WATCHING")
+            second.send("T")
+            second.expect("always")
+            second.send("y")
+            screen.expect("WATCHING")
+            detach(second)
+            assert second.exit_code() == 0
         finally:
             second.close()
 

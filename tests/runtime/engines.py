@@ -11,6 +11,7 @@ from uuid import uuid4
 from engine.api import Command, CommandKind, EngineState, Mode
 from engine.runtime.feed import SnapshotFeed, booting_snapshot
 from engine.runtime.process.control import ControlServer
+from engine.runtime.process.departures import Departures
 from engine.runtime.process.handle import DirectHandle
 from engine.runtime.process.seat import Seat
 from engine.runtime.process.thread import EngineThread
@@ -71,6 +72,7 @@ def engine(
             feed=feed,
             execute=thread.execute,
             seat=running.seat,
+            departures=Departures(),
             version="0",
             exit_code=lambda: thread.exit_code,
             slow_client_s=slow_client_s,

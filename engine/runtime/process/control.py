@@ -5,6 +5,9 @@ uid is asked of the kernel). It must never hold the engine up: what a client has
 added to, and a client that reads nothing for some seconds is dropped.
 
     client: hello {api, role, pid}      server: welcome {api, pid, version} | refused {code, text}
+            (role: command, screen, watcher (a screen that takes no free seat), viewer (read-only);
+             a screen also names its origin, and gets what `left` then, where it was here before)
+                                        server: seat {data}, to screens, whenever it changes
     client: snapshot                    server: snapshot {data}
     client: watch                       server: snapshot {data}, again and again
     client: command {data}              server: outcome {data}
@@ -29,9 +32,10 @@ from engine.api import API_VERSION, Command, CommandKind, Outcome
 from engine.domain.reasons import Reason
 from engine.runtime.feed import SnapshotFeed
 from engine.runtime.process import wire
+from engine.runtime.process.departures import MOST_ORIGIN_CHARS, Departures
 from engine.runtime.process.errors import FailedError
 from engine.runtime.process.paths import PRIVATE_FILE
-from engine.runtime.process.seat import Seat
+from engine.runtime.process.seat import Seat, refusal
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 STREAM_STEP_S: Final = 0.1
@@ -39,6 +43,8 @@ SLOW_CLIENT_S: Final = 5.0
 HELLO_S: Final = 5.0
 FAREWELL_S: Final = 0.5
 MAX_CLIENTS: Final = 16
+SCREENS: Final = frozenset({"screen", "watcher", "viewer"})
+"""Roles that follow the engine; all others ask for one thing and go."""
 
 _log = logging.getLogger("cockpit.control")
 
@@ -53,6 +59,7 @@ class ControlServer:
         feed: SnapshotFeed,
         execute: Callable[[Command], Awaitable[Outcome]],
         seat: Seat,
+        departures: Departures,
         version: str,
         exit_code: Callable[[], int],
         slow_client_s: float = SLOW_CLIENT_S,
@@ -61,6 +68,7 @@ class ControlServer:
         self._feed = feed
         self._execute = execute
         self._seat = seat
+        self._departures = departures
         self._version = version
         self._exit_code = exit_code
         self._slow_client_s = slow_client_s
@@ -136,6 +144,11 @@ class ControlServer:
         return self._seat
 
     @property
+    def departures(self) -> Departures:
+        """Who was here before."""
+        return self._departures
+
+    @property
     def slow_client_s(self) -> float:
         """How long a client may read nothing."""
         return self._slow_client_s
@@ -155,7 +168,9 @@ class _Session:
         self._reader = reader
         self._writer = writer
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_screen = False
+        self._role = ""
+        self._origin = ""
+        self._end_seat: Callable[[], None] = lambda: None
         self.peer = "before its hello"
         self._changed = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -174,8 +189,18 @@ class _Session:
                 self._answer(message)
         finally:
             if self._is_screen:
-                self._server.seat.leave(self)
-                await self._tell_detached(asked=left_asking)
+                await self._go(asked=left_asking)
+
+    @property
+    def _is_screen(self) -> bool:
+        return self._role in SCREENS
+
+    async def _go(self, *, asked: bool) -> None:
+        """A screen has left: the seat is free at once, and only losing the one that acted is a loss."""
+        self._end_seat()
+        self._server.departures.note(self._origin, self._server.feed.latest)
+        if self._server.seat.leave(self):
+            await self._tell_detached(asked=asked)
 
     @property
     def has_unsent(self) -> bool:
@@ -206,19 +231,31 @@ class _Session:
                 "use the cockpit of the same version.",
             )
             return False
-        self._is_screen = hello.get("role") == "screen"
-        if self._is_screen and not self._server.seat.take(self, pid=pid if isinstance(pid, int) else 0):
-            self._is_screen = False
-            await self._refuse(
-                Reason.NOT_ACTING_CLIENT,
-                f"another screen (pid {self._server.seat.pid}) already acts on this engine; "
-                "leave it there with q, then detach.",
-            )
-            return False
-        if self._is_screen:
-            self._spawn(self._tell_seen(), name=f"{self.peer} is seen")
+        self._role = str(hello.get("role"))
         self._send("welcome", **self._server.welcome())
+        if self._is_screen:
+            self._origin = str(hello.get("origin", ""))[:MOST_ORIGIN_CHARS]
+            self._come_in(pid if isinstance(pid, int) else 0)
         return True
+
+    def _come_in(self, pid: int) -> None:
+        """A screen takes the seat where it is free, else it watches; and hears how it left."""
+        left = self._server.departures.of(self._origin)
+        if left is not None:
+            self._send("left", data=wire.dump(left))
+        loop, seat = asyncio.get_running_loop(), self._server.seat
+
+        def on_change() -> None:
+            loop.call_soon_threadsafe(self._send_seat)
+
+        self._end_seat = seat.subscribe(on_change)
+        seat.join(self, pid=pid, sits=self._role == "screen", read_only=self._role == "viewer")
+        self._send_seat()
+        if self._role != "viewer":
+            self._spawn(self._tell_seen(), name=f"{self.peer} is seen")
+
+    def _send_seat(self) -> None:
+        self._send("seat", data=wire.dump(self._server.seat.view(self)))
 
     async def _refuse(self, code: Reason, text: str) -> None:
         self._send("refused", code=code, text=text)
@@ -242,7 +279,11 @@ class _Session:
 
     async def _command(self, command: Command) -> None:
         _log.info("command %s from %s: %s", command.kind, self.peer, command.reason or command.target)
-        outcome = await self._server.execute(command)
+        outcome = refusal(command, self._server.seat.view(self)) if self._is_screen else None
+        if outcome is None:
+            if command.kind is CommandKind.TAKE_OVER:
+                self._server.seat.take_over(self)
+            outcome = await self._server.execute(command)
         self._send("outcome", data=wire.dump(outcome))
 
     async def _stream(self) -> None:

@@ -13,25 +13,30 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from engine.api import API_VERSION, Command, EngineState, Outcome, OutcomeStatus, Snapshot
+from engine.api_handle import Departure, SeatView
 from engine.domain.reasons import Reason
 from engine.runtime.process import wire
+from engine.runtime.process.departures import origin_of
 from engine.runtime.process.errors import FailedError, NotRunningError, RefusedError
 from engine.runtime.process.signals import leave_signals_to_main
 
 ANSWER_S: Final = 5.0
 
-Role = Literal["screen", "command"]
+Role = Literal["screen", "watcher", "viewer", "command"]
+"""A `watcher` is a screen that leaves a free seat free; a `viewer` never acts; a `command` is no screen."""
 
 
 class SocketHandle:
     """An EngineHandle over the control socket; every method is safe from any thread."""
 
-    def __init__(self, connection: socket.socket, *, first: Snapshot, rest: bytes) -> None:
+    def __init__(self, connection: socket.socket, *, hello: _Hello, rest: bytes) -> None:
         self._connection = connection
-        self._latest = first
+        self._latest = hello.first
+        self._seat = hello.seat
+        self._left_before = hello.left
         self._rest = rest
         self._alive = True
         self._left = False
@@ -55,9 +60,11 @@ class SocketHandle:
         try:
             connection.connect(os.fspath(path))
             # In one piece: an engine that refuses the hello closes before a second one could be sent.
-            hello = wire.encode("hello", api=API_VERSION, role=role, pid=os.getpid())
-            connection.sendall(hello + wire.encode("watch" if role == "screen" else "snapshot"))
-            first, rest = _first_snapshot(connection)
+            hello = wire.encode(
+                "hello", api=API_VERSION, role=role, pid=os.getpid(), origin=origin_of(os.environ)
+            )
+            connection.sendall(hello + wire.encode("snapshot" if role == "command" else "watch"))
+            heard, rest = _hear_first(connection)
         except (FileNotFoundError, ConnectionRefusedError) as err:
             connection.close()
             raise NotRunningError(f"no engine listens at {path}.") from err
@@ -67,7 +74,7 @@ class SocketHandle:
         except RefusedError:
             connection.close()
             raise
-        handle = cls(connection, first=first, rest=rest)
+        handle = cls(connection, hello=heard, rest=rest)
         connection.settimeout(None)
         handle._reader.start()
         return handle
@@ -90,6 +97,14 @@ class SocketHandle:
     def snapshot(self) -> Snapshot:
         """The latest snapshot; never blocks."""
         return self._latest
+
+    def seat(self) -> SeatView:
+        """Whether this screen acts; a program that only gives a command may."""
+        return self._seat
+
+    def departure(self) -> Departure | None:
+        """How things stood when a screen of this origin left last."""
+        return self._left_before
 
     def submit(self, command: Command) -> Future[Outcome]:
         """Send a command; the future resolves with the engine's answer, or FAILED if the link is lost."""
@@ -151,6 +166,9 @@ class SocketHandle:
             self._heard.set()
             if _is_urgent(before, self._latest):
                 self._notify()
+        elif message["type"] == "seat":
+            self._seat = wire.load_seat(message.get("data"))
+            self._notify()
         elif message["type"] == "outcome":
             outcome = wire.load_outcome(message.get("data"))
             with self._lock:
@@ -186,16 +204,29 @@ def _is_urgent(before: Snapshot, after: Snapshot) -> bool:
     )
 
 
-def _first_snapshot(connection: socket.socket) -> tuple[Snapshot, bytes]:
+class _Hello(NamedTuple):
+    """What the engine says before anything else."""
+
+    first: Snapshot
+    seat: SeatView
+    left: Departure | None
+
+
+def _hear_first(connection: socket.socket) -> tuple[_Hello, bytes]:
     buffer = bytearray()
+    seat, left = SeatView(), None
     while True:
         while (end := buffer.find(b"\n")) >= 0:
             message = wire.decode(bytes(buffer[:end]))
             del buffer[: end + 1]
             if message["type"] == "refused":
                 raise RefusedError(str(message.get("text", "the engine refused the link")))
+            if message["type"] == "seat":
+                seat = wire.load_seat(message.get("data"))
+            if message["type"] == "left":
+                left = wire.load_departure(message.get("data"))
             if message["type"] == "snapshot":
-                return wire.load_snapshot(message.get("data")), bytes(buffer)
+                return _Hello(wire.load_snapshot(message.get("data")), seat, left), bytes(buffer)
         chunk = connection.recv(65536)
         if not chunk:
             raise ConnectionResetError("it closed the connection")

@@ -27,6 +27,7 @@ from engine.runtime.guards.lag import LoopLagProbe
 from engine.runtime.process import logs, registry
 from engine.runtime.process.control import ControlServer
 from engine.runtime.process.core import EngineCore
+from engine.runtime.process.departures import Departures, origin_of
 from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan
 from engine.runtime.process.handle import DirectHandle
 from engine.runtime.process.lock import Holder, InstanceLock, process_mark
@@ -69,6 +70,7 @@ class EngineSession:
         self._build = build or _build_core
         self.run_id = loaded.config.run.id or str(uuid.uuid4())
         self.seat = Seat()
+        self._departures = Departures()
         self._lag = LoopLagProbe()
         self._feed = SnapshotFeed(
             booting_snapshot(
@@ -108,6 +110,7 @@ class EngineSession:
                     feed=self._feed,
                     execute=self._thread.execute,
                     seat=self.seat,
+                    departures=self._departures,
                     version=self._request.version,
                     exit_code=lambda: self._thread.exit_code,
                 )
@@ -121,6 +124,17 @@ class EngineSession:
     def screen_drawn(self) -> None:
         """The first frame is on the terminal: the engine may now spend the interpreter on its imports."""
         self._thread.call(self._set_drawn)
+
+    def sit_down(self) -> DirectHandle:
+        """A handle for the screen of this process, which acts until another one takes over."""
+        screen = DirectHandle(self._thread, self._feed, seat=self.seat)
+        self.seat.join(screen, pid=os.getpid())
+        return screen
+
+    def get_up(self, screen: DirectHandle) -> bool:
+        """The screen of this process has gone; True where it acted until then."""
+        self._departures.note(origin_of(self._request.environ), self._feed.latest)
+        return self.seat.leave(screen)
 
     def stop(self, target: str = "", *, who: str = "operator") -> Future[Outcome]:
         """Ask for a graceful stop, once; asking again gives the same answer. Safe in a signal handler."""

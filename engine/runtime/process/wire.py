@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from engine.api import Command, Outcome, Snapshot
+from engine.api_handle import Departure, SeatView
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -41,7 +42,7 @@ def decode(line: bytes) -> dict[str, Any]:
     return message
 
 
-def dump(value: Snapshot | Command | Outcome) -> Any:
+def dump(value: Snapshot | Command | Outcome | SeatView | Departure) -> Any:
     """The value as plain JSON data."""
     return _adapters()[type(value)].dump_python(value, mode="json")
 
@@ -61,6 +62,16 @@ def load_outcome(data: object) -> Outcome:
     return _load(Outcome, data)
 
 
+def load_seat(data: object) -> SeatView:
+    """Back from plain data. Raises WireError."""
+    return _load(SeatView, data)
+
+
+def load_departure(data: object) -> Departure:
+    """Back from plain data. Raises WireError."""
+    return _load(Departure, data)
+
+
 def _load(kind: type[T], data: object) -> T:
     try:
         value: T = _adapters()[kind].validate_python(data)
@@ -73,4 +84,4 @@ def _load(kind: type[T], data: object) -> T:
 def _adapters() -> dict[type[Any], TypeAdapter[Any]]:
     from pydantic import TypeAdapter
 
-    return {kind: TypeAdapter(kind) for kind in (Snapshot, Command, Outcome)}
+    return {kind: TypeAdapter(kind) for kind in (Snapshot, Command, Outcome, SeatView, Departure)}

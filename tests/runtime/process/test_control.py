@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import stat
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from engine.api import API_VERSION, CommandKind, EngineState, OutcomeStatus
 from engine.runtime.process import wire
-from engine.runtime.process.errors import FailedError, NotRunningError, RefusedError
+from engine.runtime.process.errors import FailedError, NotRunningError
 from engine.runtime.process.link import SocketHandle
 from tests.runtime.engines import command, engine
 from tests.waiting import eventually
@@ -61,25 +60,6 @@ def test_a_command_over_the_socket_comes_back_with_its_outcome(path: Path) -> No
         assert (outcome.status, outcome.command_id) == (OutcomeStatus.DONE, asked.command_id)
         assert running.core.commands[-1] == asked
         link.close()
-
-
-def test_only_one_screen_acts_and_the_second_is_told_whose_seat_it_is(path: Path) -> None:
-    with engine(socket=path):
-        first = SocketHandle.connect(path, role="screen")
-        with pytest.raises(RefusedError, match=f"pid {os.getpid()}"):
-            SocketHandle.connect(path, role="screen")
-        SocketHandle.connect(path, role="command").close()
-
-        first.close()
-        eventually(lambda: _can_sit(path), why="the seat to be free again")
-
-
-def _can_sit(path: Path) -> bool:
-    try:
-        SocketHandle.connect(path, role="screen").close()
-    except RefusedError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize(("asked", "target"), [(True, "asked"), (False, "lost")])
