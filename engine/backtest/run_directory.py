@@ -24,6 +24,7 @@ from engine.backtest.metrics import Metrics, as_json, measure, sharpe_per_day
 from engine.backtest.result import RunResult
 from engine.backtest.series import NANOSECONDS, BarSeries
 from engine.backtest.trials import Trial, TrialRegistry, honest
+from engine.backtest.unopened import why_nothing_opened
 from engine.config.model import masked
 from engine.ledger.summary import trade_record
 
@@ -127,6 +128,7 @@ def summary_of(result: RunResult, inputs: RunInputs, metrics: Metrics) -> dict[s
         "instruments": [_instrument(one, inputs) for one in _ordered(inputs.series)],
         "unadjusted": sorted({one.key for one in inputs.series if UNADJUSTED in one.adjustment}),
         "halted": result.halted,
+        "nothing_opened": [row._asdict() for row in why_nothing_opened(result)],
         "pnl_usd": metrics.pnl_usd,
         "max_drawdown": metrics.max_drawdown,
         "exposure": metrics.exposure,

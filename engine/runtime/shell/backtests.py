@@ -25,6 +25,7 @@ from engine.backtest.run_page import write_report
 from engine.backtest.sample import SYMBOLS, sample_hours, sample_series
 from engine.backtest.series import NANOSECONDS, BarSeries
 from engine.backtest.setting import BacktestError
+from engine.backtest.unopened import table_of
 from engine.config import Config, Loaded, StrategySection, Timeframe
 from engine.domain.instrument import Instrument, SessionHours
 from engine.domain.market import NEW_YORK, utc
@@ -90,7 +91,7 @@ def backtest(loaded: Loaded, asked: Asked, *, say: Say, progress: Progress | Non
     except (BacktestError, DataError) as err:
         raise UsageError(f"{err}.".replace("..", ".")) from err
     folder = _keep(loaded, asked, names, series, instruments, result, took_s)
-    for line in summary_lines(result, names, took_s):
+    for line in (*summary_lines(result, names, took_s), *table_of(result)):
         say(line)
     say(honest_line(folder))
     say(f"kept in {folder}")
@@ -108,6 +109,8 @@ def strategies_of(loaded: Loaded, asked: Asked, say: Say) -> tuple[Loaded, tuple
     if asked.strategy and asked.strategy not in config.strategies:
         known = ", ".join(sorted(config.strategies))
         raise BacktestError(f"no strategy {asked.strategy!r} is configured; there are {known}")
+    if asked.strategy and (why := _left_out(config.strategies[asked.strategy])):
+        raise BacktestError(f"{asked.strategy} cannot be tested on bars: {why}")
     if asked.sample:
         section = config.strategies[asked.strategy].model_copy(
             update={"symbols": SYMBOLS, "timeframe": Timeframe.MINUTE_1, "from_scanner": 0}
@@ -123,13 +126,22 @@ def strategies_of(loaded: Loaded, asked: Asked, say: Say) -> tuple[Loaded, tuple
 def _usable(config: Config, say: Say) -> tuple[str, ...]:
     found = []
     for name, section in config.strategies.items():
-        if not section.enabled:
-            continue
-        if section.kind in STRATEGIES.names() and STRATEGIES.get(section.kind).wants_setups:
-            say(f"{name} is left out: it trades levels of a scanner, which recorded bars do not have")
-        elif section.symbols:
+        why = _left_out(section) if section.enabled else ""
+        if why:
+            say(f"{name} is left out: {why}")
+        elif section.enabled and section.symbols:
             found.append(name)
     return tuple(found)
+
+
+def _left_out(section: StrategySection) -> str:
+    """Why bars cannot test a strategy of this kind; empty where they can."""
+    kind = STRATEGIES.get(section.kind) if section.kind in STRATEGIES.names() else None
+    if kind is not None and kind.learns:
+        return "it learns from ticks and the depth of the book, and recorded bars have neither"
+    if kind is not None and kind.wants_setups:
+        return "it trades levels of a scanner, which recorded bars do not have"
+    return ""
 
 
 def market_of(
