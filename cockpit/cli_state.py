@@ -45,6 +45,20 @@ def audit_verify(
     _run(context, config, state, lambda loaded: verify_audit(loaded.state_dir, account, say=typer.echo))
 
 
+@audit_app.command("replay")
+def audit_replay(
+    context: typer.Context, account: Account = "", config: ConfigFile = None, state: StateDir = None
+) -> None:
+    """Decide every recorded session once more, by the same strategies, gate and ledger.
+
+    Exit code 1 where a wish, a verdict, an order or a row is not as it was written then. Reads only; for a
+    session that has ended, with the configuration and the version it ran with.
+    """
+    from engine.runtime.shell.relive import replay_audit
+
+    _run(context, config, state, lambda loaded: replay_audit(loaded, account, say=typer.echo))
+
+
 @audit_app.command("order")
 def audit_order(
     context: typer.Context,

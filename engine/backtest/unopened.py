@@ -13,7 +13,7 @@ class Refused(NamedTuple):
     """All refusals of one reason, and the one that came nearest to being let through."""
 
     code: str
-    count: int
+    times: int
     value: float | None
     """Of the nearest; None where the reason knows no limit."""
     limit: float | None
@@ -37,7 +37,7 @@ def refusals(decisions: Iterable[DecisionRow]) -> tuple[Refused, ...]:
     for code, rows_of in found.items():
         nearest = min(rows_of, key=_miss)
         rows.append(Refused(code, len(rows_of), nearest.value, nearest.limit, nearest.text))
-    return tuple(sorted(rows, key=lambda row: (-row.count, row.code)))
+    return tuple(sorted(rows, key=lambda row: (-row.times, row.code)))
 
 
 def table_of(result: RunResult) -> tuple[str, ...]:
@@ -54,8 +54,8 @@ def table_of(result: RunResult) -> tuple[str, ...]:
 
 def _lines(rows: Sequence[Refused]) -> Iterable[str]:
     wide = max(len(row.code) for row in rows)
-    many = max(len(f"{row.count:,}") for row in rows)
-    return (f"  {row.code:{wide}}  {row.count:>{many},} x  nearest: {row.text}" for row in rows)
+    many = max(len(f"{row.times:,}") for row in rows)
+    return (f"  {row.code:{wide}}  {row.times:>{many},} x  nearest: {row.text}" for row in rows)
 
 
 def _miss(decision: DecisionRow) -> float:

@@ -73,6 +73,8 @@ class Books:
         self._on_changes: list[Callable[[Changes], None]] = []
         self.on_failed: Callable[[str, Exception], object] = _raised
         """Told where a listener fails: neither the others nor the order under way may suffer from it."""
+        self.on_event: Callable[[LedgerEvent, datetime], object] = lambda _event, _at: None
+        """Hears each event that the ledger has taken in, with the time its rows are written under."""
         self._open: tuple[Order, ...] | None = None
         """Orders not done, as of the last event; None where they must be looked up again."""
 
@@ -92,11 +94,11 @@ class Books:
         same: exits and cancels must never wait for a disk. Where the ledger cannot take an event, those
         before it are committed and told first, then its error is raised.
         """
-        changes = Changes()
+        changes, at = Changes(), self._now()
         broken: Exception | None = None
         for event in events:
             try:
-                changes = changes + self._apply(event)
+                changes = changes + self._apply(event, at)
             except Exception as err:  # noqa: BLE001 - raised below, once what came before it is durable
                 broken = err
                 break
@@ -104,7 +106,7 @@ class Books:
             self._writes_begin()
             try:
                 # Shielded: a cancelled caller must not leave applied changes unwritten.
-                await asyncio.shield(self._journal.apply(changes, at=self._now()))
+                await asyncio.shield(self._journal.apply(changes, at=at))
             finally:
                 self._writes_end()
             self._tell(changes)
@@ -112,10 +114,11 @@ class Books:
             raise broken
         return changes
 
-    def _apply(self, event: LedgerEvent) -> Changes:
+    def _apply(self, event: LedgerEvent, at: datetime) -> Changes:
         self._open = None
         self.version += 1
         changes = self.ledger.apply(event)
+        self.on_event(event, at)
         for order in changes.orders:
             self.recent.note(order)
         return changes
@@ -163,7 +166,7 @@ class Books:
         """
         now = self._now()
         # The ledger first: it refuses what can never become a position, and then nothing is written down.
-        changes = self._apply(Registered(intents, now))
+        changes = self._apply(Registered(intents, now), now)
         write = self._journal.record_intents(intents, at=now, keep=reducing)
         await self._ahead(write, lambda: changes, meanwhile)
 
@@ -177,7 +180,7 @@ class Books:
         """P2: from here on a crash leaves these orders UNKNOWN, not forgotten. As `register`."""
         now, ids = self._now(), tuple(order_ids)
         write = self._journal.mark_sending(ids, at=now, keep=reducing)
-        await self._ahead(write, lambda: self._apply(SendingMarked(ids, now)), meanwhile)
+        await self._ahead(write, lambda: self._apply(SendingMarked(ids, now), now), meanwhile)
 
     async def _ahead(
         self,

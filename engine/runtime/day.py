@@ -15,6 +15,7 @@ from engine.runtime.desk import Desk
 from engine.store.errors import StoreError
 from engine.store.journal import EquityPoint
 from engine.store.operations import StoredState
+from engine.store.session_flow import DayBegan
 
 _log = structlog.get_logger("engine")
 
@@ -75,6 +76,7 @@ class DayBook:
                 self._on_end(self._day)
             self._day = today
             legs = self._desk.books.start_day()
+            self._desk.session_log.flow.note(DayBegan(now))
             self._pnl.start_day(now)
             self._desk.carried.begin(self._desk.books.positions())
             await self._store.start_day(legs, day=today, at=now)

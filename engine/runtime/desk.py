@@ -154,6 +154,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.faults = Faults(self.notices, monotonic=self.clock.monotonic, config=lambda: self.config)
         self.books.on_failed = self.faults.failed
+        self.books.on_event = self.session_log.flow.booked
         self.heard = Heard(self.clock.monotonic)
 
     def now(self) -> datetime:

@@ -31,6 +31,7 @@ from engine.runtime.long_bars import aggregator_of
 from engine.runtime.running import Running, by_key
 from engine.runtime.setups.waiting import WhyRows
 from engine.runtime.strategy_view import strategy_view
+from engine.store import session_flow as flow
 from engine.strategy.base import StrategyView
 
 _log = structlog.get_logger("engine")
@@ -59,6 +60,7 @@ class Trading:
         self._executor = executor
         self.running = tuple(running)
         self._spawn, self._begin = spawn, begin or spawn
+        self._note = desk.session_log.flow.note
         self.on_warm: Callable[[str], None] = lambda _key: None
         """Called where live bars alone made a strategy warm in an instrument."""
         self.on_whole: Callable[[Bar, bool], None] = lambda _bar, _warm: None
@@ -142,6 +144,7 @@ class Trading:
         self._desk.notices.raise_alert(Level.ERROR, "strategy_off", text)
 
     def _feed(self, running: Running, bar: Bar) -> None:
+        self._note(flow.Fed(running.strategy.name, bar.symbol, bar.end))
         aggregator = running.aggregators.get(bar.symbol)
         complete = (bar,) if aggregator is None else aggregator.add(bar)
         for whole in complete:
@@ -159,6 +162,7 @@ class Trading:
         if bar.symbol not in running.warm:
             needed = max(self._desk.config.data.warmup_bars, self.bars_wanted(running))
             if running.hears(bar, needed=needed):
+                self._note(flow.Warmed(running.strategy.name, bar.symbol, None))
                 self.on_warm(bar.symbol)
 
     def _view(self, running: Running, key: str) -> StrategyView:
@@ -181,6 +185,7 @@ class Trading:
                 if not running.strategy.wants_quote(quote) or self._desk.quotes.is_bad(quote.key):
                     continue  # a tick that decides nothing must not use up a break that stays
                 cycle_begins(None)
+                self._note(flow.Ticked(running.strategy.name, quote))
                 proposals = running.strategy.on_quote(quote, self._view(running, quote.key))
                 self._want(running, quote.key, proposals)
                 cycle_ends(self._desk)
@@ -192,6 +197,8 @@ class Trading:
     async def clock_round(self) -> None:
         """Ask those who decide by the clock, too; once a round."""
         now = self._desk.now()
+        if self._clocked:
+            self._note(flow.Clocked(now))
         for running in self.running:
             with self._whole(running):
                 tell_account(self._desk, running)
@@ -209,6 +216,7 @@ class Trading:
 
     def take_setups(self, setups: Sequence[Setup]) -> None:
         """The watch list of the day, for every strategy that trades levels."""
+        self._note(flow.WatchList(tuple(setups)))
         for running in self.running:
             if running.strategy.wants_setups and not running.off:
                 with self._whole(running):
@@ -231,6 +239,8 @@ class Trading:
         """Give a strategy its instruments; it starts cold."""
         running.keys, running.warm = set(keys), set()
         running.unbroken.clear()
+        desk, name = self._desk, running.strategy.name
+        desk.session_log.flow.assigned(name, keys, desk.now(), desk.instruments)
         with self._whole(running):
             before, running.strategy = running.strategy, running.make(tuple(keys))
             introduce(self._desk, running, before)
@@ -244,6 +254,7 @@ class Trading:
 
     def cool(self, key: str) -> None:
         """Its live bars ended or broke off: what decides on it waits until history was fed again."""
+        self._note(flow.Cooled(key))
         for running in self.running:
             running.cool(key)
         tell_missed(self.running, key)
@@ -251,6 +262,7 @@ class Trading:
 
     def begin_bars(self, key: str) -> None:
         """Its live bars begin now: to those who are cold, a longer bar from before would be a partial one."""
+        self._note(flow.BarsBegan(key, self._desk.now()))
         for running in self.running:
             if key in running.aggregators and key not in running.warm:
                 running.aggregators[key] = aggregator_of(self._desk, key, seconds=running.bar_seconds)
@@ -260,6 +272,7 @@ class Trading:
         if key in running.warm or running.off:
             return
         with self._guarded(running, key, most=1):
+            self._note(flow.Warmed(running.strategy.name, key, tuple(bars)))
             running.strategy.warm_up(bars)
             running.warmed(key)
 
@@ -289,6 +302,7 @@ class Trading:
             self._failed_at(running, proposals[0].key, err, at=proposals[0].at)
 
     async def _exit(self, proposal: Proposal) -> None:
+        self._note(flow.Leaving(proposal))
         desk, instrument = self._desk, self._desk.instruments.get(proposal.key)
         position = desk.books.position(proposal.key)
         if instrument is None or position is None or position.owner != proposal.strategy:
@@ -318,10 +332,12 @@ class Trading:
         desk = self._desk
         desk.telemetry.counters.proposed += 1
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
-        ticket = check_entry(proposal, world, limits)
+        ticket, place = check_entry(proposal, world, limits), desk.session_log.flow.reserve()
         # Written down and told while the intents are being stored, not before: the order comes first.
         wish = self._sentence(proposal, "enter")
-        asyncio.get_running_loop().call_soon(record_decision, desk, proposal, ticket, world, limits, wish)
+        later = asyncio.get_running_loop().call_soon
+        later(desk.session_log.flow.judged, place, proposal, world, limits, ticket)
+        later(record_decision, desk, proposal, ticket, world, limits, wish)
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
             if isinstance(ticket, Refusal):

@@ -5,6 +5,7 @@
 | `session` | start | `run_id version config_hash config mode gateway account speed` |
 | `terms` | instrument described | contract, grid (`price_steps`) and hours |
 | `tape` | ten seconds | `z`: quotes (one a second and instrument at most) and 5 s bars, as `packed` |
+| `flow` | ten seconds | `z`: what strategies, gate and ledger were given, in order (`session_flow`) |
 | `account` | ten seconds with a change | account value key to figure |
 | `proposal` | proposal of a strategy | all of it, and the `verdict`: `passed`, `exit`, or a reason code |
 | `command` | operator command | kind, scope, target, value, who, reason, and how it ended |

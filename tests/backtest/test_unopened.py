@@ -37,7 +37,7 @@ def test_a_future_whose_margin_is_above_the_cap_of_a_position_opens_nothing_and_
 
     rows = why_nothing_opened(found)
 
-    assert [(row.code, row.count) for row in rows] == [("max_position_size", 3)]
+    assert [(row.code, row.times) for row in rows] == [("max_position_size", 3)]
     # One contract ties up 8 % of 50 x 5,500; a position may have 5 % of 100,000.
     assert rows[0].value == pytest.approx(22_000.0)
     assert rows[0].limit == pytest.approx(5_000.0)
@@ -54,7 +54,7 @@ def test_the_nearest_of_all_refusals_is_the_one_that_is_told() -> None:
 
     rows = why_nothing_opened(replace(found, decisions=(*found.decisions[1:], near)))
 
-    assert rows[0].count == 3
+    assert rows[0].times == 3
     assert rows[0].text == "by a hair"
 
 

@@ -7,9 +7,11 @@ from datetime import datetime, time
 from pathlib import Path
 from unittest.mock import patch
 
+from engine.backtest.relive.session import Relived
 from engine.market.scan_file import file_name, render_scan_file
 from engine.runtime import publisher
-from tests.days.lockstep import Lockstep, lockstep
+from engine.runtime.shell.relive import relive_file
+from tests.days.lockstep import Lockstep, loaded, lockstep
 from tests.days.recorded import FLAT, NEW_YORK, RecordedDay, setup_of, tape_of
 
 FOLDER = Path(__file__).with_name("trades")
@@ -43,7 +45,17 @@ async def trades_of(one: RecordedDay, folder: Path, *, until: time = FLAT, tape_
         ) as here:
             await here.ready()
             await here.play(one.at(until))
-            return "".join(f"{line}\n" for line in (*_levels(here), *await _fills(here)))
+            text = "".join(f"{line}\n" for line in (*_levels(here), *await _fills(here)))
+        await here.store.close()
+    return text
+
+
+def again(one: RecordedDay, folder: Path) -> Relived:
+    """The session that `trades_of` left in `folder`, decided once more from its own log."""
+    beside = folder / "again"
+    beside.mkdir()
+    strategies = {"ps60": {**STRATEGY, "symbols": [one.symbol]}}
+    return relive_file(loaded(beside, strategies, OVERRIDES), folder / "cockpit.db")
 
 
 def up_to(text: str, until: time) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.days.golden import path_of, trades_of, up_to
+from tests.days.golden import again, path_of, trades_of, up_to
 from tests.days.lockstep import in_lockstep
 from tests.days.recorded import DAYS, RecordedDay, named, needs_data, setup_of
 
@@ -29,6 +29,10 @@ async def test_a_tape_that_ends_early_gives_the_kept_trades_of_the_whole_day_up_
     assert told == up_to(kept, UNTIL)
     assert "momentum" in told
     assert "5min_rule" in told
+    found = again(one, tmp_path)
+    assert found.differences == ()
+    assert found.decisions > 0
+    assert found.orders > 0
 
 
 @pytest.mark.parametrize("one", DAYS.values(), ids=lambda one: one.name)

@@ -65,7 +65,8 @@ NO_BROKER = ("middle.Middle._enter", "middle.Middle.close", "features.FeatureStr
         ("place", {"ibkr.IbkrBroker.place", "sender.Sender.send", *NO_BROKER}),
         ("modify", {"ibkr.IbkrBroker.modify", "sender.Sender.change"}),
         ("entry_intents", {"trading.Trading._enter"}),
-        ("check_entry", {"trading.Trading._enter", "middle.Middle._enter"}),
+        # A backtest, and a recorded session decided once more: neither has a broker.
+        ("check_entry", {"trading.Trading._enter", "middle.Middle._enter", "middle.Middle._on_judged"}),
         ("_send_bracket", {"executor.Executor.enter"}),
         # The test orders of a kill drill have a gate of their own: one unit, far below the market.
         ("drill_ticket", {"drill.Drill._tickets"}),

@@ -18,8 +18,10 @@ from engine.domain.order import Proposal
 from engine.domain.preview import EntryTicket
 from engine.market.feed import QuoteBoard
 from engine.risk.refusal import Refusal
+from engine.runtime.keeping.flow import Flow, append_session
 from engine.store.errors import StoreError
-from engine.store.events import NewEvent, append_events
+from engine.store.events import NewEvent
+from engine.store.session_flow import Began, Step
 from engine.store.session_log import packed, proposal_payload, terms_payload
 
 QUOTE_EVERY_S: Final = 1.0
@@ -41,6 +43,8 @@ class SessionLog:
 
     def __init__(self) -> None:
         self.waiting: deque[NewEvent] = deque(maxlen=_MOST_WAITING)
+        self.flow = Flow()
+        """What went into each decision."""
 
     def add(self, at: datetime, kind: str, symbol: str, payload: Mapping[str, object]) -> None:
         """Any event of the session."""
@@ -113,6 +117,8 @@ class Recorder:
         monotonic: Callable[[], float],
     ) -> None:
         self._session = log
+        log.flow.note(Began(now()))
+        self._flow: tuple[Step, ...] = ()
         self._store = store
         self._board = quotes
         self._instruments = instruments
@@ -160,6 +166,7 @@ class Recorder:
 
     def _cut(self) -> None:
         """Close one piece of tape, and the account values that changed meanwhile."""
+        self._flow += self._session.flow.cut()
         if self._quotes or self._bars:
             self._session.add(self._now(), "tape", "", packed(self._quotes, self._bars))
             self._quotes, self._bars = [], []
@@ -169,12 +176,17 @@ class Recorder:
             self._session.add(self._now(), "account", "", changed)
 
     async def _write(self) -> None:
-        if not self._session.waiting or not self._store.healthy:
+        if not (self._session.waiting or self._flow) or not self._store.healthy:
             return
-        events = tuple(self._session.waiting)
+        events, steps = tuple(self._session.waiting), self._flow
         self._session.waiting.clear()
+        self._flow = ()
+        write = partial(
+            append_session, events=events, steps=steps, at=self._now(), boot_id=self._store.boot_id
+        )
         try:
-            await self._store.run(partial(append_events, events=events, boot_id=self._store.boot_id))
+            await self._store.run(write)
         except StoreError as err:
             self._session.waiting.extendleft(reversed(events))
+            self._session.flow.put_back(steps)
             _log.warning("session.not_stored", error=str(err))

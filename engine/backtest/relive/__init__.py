@@ -1,0 +1,1 @@
+"""A recorded session decided once more, and held against what was decided then."""
