@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 
 from engine.domain.instrument import Instrument, PriceStep, SecType, SessionHours
@@ -18,7 +20,7 @@ from engine.domain.order import (
     Tif,
 )
 from engine.risk.brakes import BrakeSet
-from engine.risk.exposure import Holding, commitments
+from engine.risk.exposure import Commitments, Holding, commitments, exposure
 from engine.risk.limits import RiskLimits
 from engine.risk.order_check import OrderRules
 from engine.risk.world import GateWorld
@@ -139,9 +141,15 @@ LIMITS = RiskLimits(
 
 
 def world(
-    *, holdings: tuple[Holding, ...] = (), orders: tuple[Order, ...] = (), **changes: object
+    *,
+    holdings: tuple[Holding, ...] = (),
+    orders: tuple[Order, ...] = (),
+    out: Commitments | None = None,
+    unit_usd: Mapping[str, float] | None = None,
+    **changes: object,
 ) -> GateWorld:
-    """A world in which an entry in SPY passes."""
+    """A world in which an entry in SPY passes. `unit_usd` is the exposure of one unit of what is out."""
+    out, units = commitments(holdings, orders) if out is None else out, unit_usd or {}
     values: dict[str, object] = {
         "now": TEN,
         "blocked": None,
@@ -151,10 +159,10 @@ def world(
         "quote": quote(),
         "is_live_data": True,
         "net_liquidation_usd": 1_000_000.0,
-        "commitments": commitments(holdings, orders),
+        "commitments": out,
+        "exposure": exposure(out, lambda key: units.get(key, math.nan)),
         "equity_age_s": 0.0,
         "available_funds_usd": 1_000_000.0,
-        "unit_usd": {},
         "margin_usd": None,
         "margin_age_s": 0.0,
         "strategy_allows_short": True,

@@ -25,7 +25,7 @@ from engine.execution.hours import is_open
 from engine.execution.levels import meant_stop, partial_reason
 from engine.ledger.managed import PartialRefusedError
 from engine.risk.brakes import BrakeSet
-from engine.risk.exposure import unit_exposure_usd
+from engine.risk.exposure import exposure, unit_exposure_usd
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
 from engine.risk.selection import UNSELECTED, Selection
@@ -129,7 +129,7 @@ class Middle:
             net_liquidation_usd=equity,
             equity_age_s=0.0,
             available_funds_usd=account.available_usd(equity),
-            unit_usd={other: self._unit_usd(other) for other in (key, *out.worst)},
+            exposure=exposure(out, self._unit_usd),
             margin_usd=account.margin_usd(slot) if is_future else None,
             margin_age_s=0.0,
             strategy_allows_short=run.allow_short,

@@ -36,7 +36,7 @@ class FeeSchedule(NamedTuple):
     flat_future: FlatFee | None = None
     """The same for futures."""
 
-    def order_fee_usd(self, sec_type: SecType, *, quantity: int, value_usd: float) -> float:
+    def order_fee_usd(self, sec_type: SecType, quantity: int, value_usd: float) -> float:
         """Fee of one order that fills wholly. `value_usd` is price times quantity times multiplier."""
         per_share_usd, at_least, cap_pct, per_contract_usd, flat_stock, flat_future = self
         flat = flat_future if sec_type is _FUTURE else flat_stock

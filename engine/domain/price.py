@@ -33,11 +33,15 @@ def round_to_tick(instrument: Instrument, price: float, rounding: Rounding = Rou
     0.1 + 0.2 style dust never moves a price by a tick. Raises ValueError for a price that is not finite: a
     NaN must never become an order.
     """
-    if not math.isfinite(price):
-        raise ValueError(f"{instrument.key}: price {price} is not a number that can be ordered at")
-    step = tick_at(instrument, price)
+    # Written out here and not asked of `tick_at`: a decision of the gate rounds twice.
+    step = instrument.min_tick
+    for low_edge, increment in instrument.price_steps:
+        if price >= low_edge or -price >= low_edge:
+            step = increment
     ticks = price / step
     if not -_EXACT_TICKS < ticks < _EXACT_TICKS:
+        if not math.isfinite(price):
+            raise ValueError(f"{instrument.key}: price {price} is not a number that can be ordered at")
         return _round_exactly(price, step, rounding)
     if rounding is _DOWN:
         whole = math.floor(ticks + _DUST)

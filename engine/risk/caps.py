@@ -9,7 +9,7 @@ from typing import TypeAlias
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.reasons import Reason
 from engine.domain.terms import Terms
-from engine.risk.exposure import gross_exposure_usd, group_exposure_usd
+from engine.risk.exposure import group_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
 from engine.risk.world import Budget, GateWorld
@@ -23,7 +23,7 @@ Cap: TypeAlias = tuple[Rule, float, float]
 """A rule, its limit and its use in USD. A plain tuple: half a dozen are made for every decision."""
 
 # Looked up once: an enum's member costs a tenth of a microsecond, and a decision has ten.
-_FUTURE = SecType.FUTURE
+_FUTURE, _INF = SecType.FUTURE, math.inf
 _NOTIONAL: Rule = (Reason.SYMBOL_NOTIONAL, "exposure per symbol")
 _MARGIN: Rule = (Reason.SYMBOL_MARGIN, "margin per symbol")
 _SIZE: Rule = (Reason.POSITION_SIZE, "size of the position")
@@ -42,21 +42,16 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
     Caps in percent widen and narrow with the regime, those in USD stand as they are.
     """
     key, nlv, funds = instrument.key, world.net_liquidation_usd, world.available_funds_usd
-    out, selection = world.commitments, world.selection
-    gross = gross_exposure_usd(out.worst, world.unit_usd)
+    (by_key, gross, pending), selection = world.exposure, world.selection
     # Unknown anywhere is unknown in the sum of all, so that one look settles every part of it.
-    if not math.isfinite(gross):
-        return Refusal(Reason.NOT_FINITE, f"{key}: not known is the exposure of {_unknown(world)}")
-    if not 0.0 < nlv < math.inf:
-        return Refusal(Reason.NOT_FINITE, f"{key}: the account's equity is not known")
-    if not math.isfinite(funds):
-        return Refusal(Reason.NOT_FINITE, f"{key}: the account's available funds are not known")
+    if not (-_INF < gross < _INF and 0.0 < nlv < _INF and -_INF < funds < _INF):
+        return _not_known(key, world)
     percent = nlv / 100.0 * regime_factor(world, limits)
-    symbol = _symbol_usd(key, world)
-    order_usd, is_future = limits.max_order_value_usd, instrument.sec_type is _FUTURE
+    symbol = _symbol_usd(key, world) if world.roots else by_key.get(key, 0.0)
+    order_usd = limits.max_order_value_usd
     caps: tuple[Cap, ...] = (
         (_MARGIN, limits.symbol_margin_cap_usd, symbol)
-        if is_future
+        if instrument.sec_type is _FUTURE
         else (_NOTIONAL, limits.symbol_notional_cap_usd, symbol),
         (_SIZE, percent * limits.max_position_size_pct, symbol),
         (_ORDER, order_usd, 0.0),
@@ -65,7 +60,7 @@ def caps_of(instrument: Instrument, world: GateWorld, limits: RiskLimits) -> tup
     )
     # Funds beyond everything that is out and the largest order hold nothing back.
     if funds < gross + order_usd:
-        caps = (*caps, (_FUNDS, funds, gross_exposure_usd(out.pending, world.unit_usd)))
+        caps = (*caps, (_FUNDS, funds, pending))
     if world.budget is not None:
         caps = (*caps, _of_budget(world.budget, world, percent))
     if not (selection.themes or selection.tiers):
@@ -112,30 +107,31 @@ def room_usd(caps: tuple[Cap, ...]) -> float:
 def first_exceeded(key: str, caps: tuple[Cap, ...], wanted_usd: float) -> Refusal | None:
     """The first cap that does not hold this much more; what is not a number never fits."""
     for (reason, name), limit, used in caps:
-        if not used + wanted_usd <= limit + EXACT * abs(limit):
-            comes_to = used + wanted_usd
-            return Refusal(reason, _TOO_MUCH, limit, comes_to, (key, name, comes_to, limit))
+        comes_to = used + wanted_usd
+        if not (comes_to <= limit or comes_to <= limit + EXACT * abs(limit)):
+            # As its own `__new__` makes it, without the two calls before that.
+            return tuple.__new__(Refusal, (reason, _TOO_MUCH, limit, comes_to, (key, name, comes_to, limit)))
     return None
 
 
-def _unknown(world: GateWorld) -> str:
-    """What is held or worked and has no price or margin, so that a person knows where to look."""
-    units = world.unit_usd
-    return ", ".join(sorted(k for k in world.commitments.worst if not math.isfinite(units.get(k, math.nan))))
+def _not_known(key: str, world: GateWorld) -> Refusal:
+    """Which figure is missing; what has no price or margin by name, so that a person knows where to look."""
+    if not math.isfinite(world.exposure.total_usd):
+        names = sorted(k for k, usd in world.exposure.by_key.items() if not math.isfinite(usd))
+        return Refusal(Reason.NOT_FINITE, f"{key}: not known is the exposure of {', '.join(names)}")
+    what = "available funds are" if 0.0 < world.net_liquidation_usd < math.inf else "equity is"
+    return Refusal(Reason.NOT_FINITE, f"{key}: the account's {what} not known")
 
 
 def _symbol_usd(key: str, world: GateWorld) -> float:
     """What is out in this instrument; the expiries of one future count together."""
-    worst, unit_usd = world.commitments.worst, world.unit_usd
+    by_key = world.exposure.by_key
     root = world.roots.get(key) if world.roots else None
-    if root is not None:
-        return group_exposure_usd(root, world.roots, worst, unit_usd)
-    own = worst.get(key)
-    return own * unit_usd[key] if own else 0.0
+    return by_key.get(key, 0.0) if root is None else group_exposure_usd(root, world.roots, by_key)
 
 
 def _of_budget(budget: Budget, world: GateWorld, percent: float) -> Cap:
-    used = group_exposure_usd(budget.strategy, budget.owners, world.commitments.worst, world.unit_usd)
+    used = group_exposure_usd(budget.strategy, budget.owners, world.exposure.by_key)
     return _budget_rule(budget.strategy), percent * budget.pct, used
 
 
@@ -143,17 +139,17 @@ def _of_groups(
     key: str, world: GateWorld, limits: RiskLimits, percent: float, symbol_usd: float
 ) -> tuple[Cap, ...]:
     """The caps of its theme and of its tier, where it has them. `symbol_usd` is what is out in it."""
-    selection, worst, unit_usd = world.selection, world.commitments.worst, world.unit_usd
+    selection, by_key = world.selection, world.exposure.by_key
     caps: tuple[Cap, ...] = ()
     theme = selection.themes.get(key)
     if theme is not None:
-        used = group_exposure_usd(theme, selection.themes, worst, unit_usd)
+        used = group_exposure_usd(theme, selection.themes, by_key)
         caps = ((_theme_rule(theme), percent * limits.theme_cap_pct, used),)
     tier = selection.tiers.get(key)
     if tier is None:
         return caps
     together, alone = _tier_rules(tier)
-    used = group_exposure_usd(tier, selection.tiers, worst, unit_usd)
+    used = group_exposure_usd(tier, selection.tiers, by_key)
     limit = limits.max_gross_exposure_usd * _of_tier(tier, limits.tier_caps_pct) / 100.0
     size = percent * _of_tier(tier, limits.tier_sizes_pct)
     return (*caps, (together, limit, used), (alone, size, symbol_usd))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from operator import mul
 from typing import NamedTuple
 
 from engine.domain.instrument import Instrument, SecType
@@ -37,6 +36,20 @@ class Commitments(NamedTuple):
 
 
 NOTHING_COMMITTED = Commitments({})
+
+
+class Exposure(NamedTuple):
+    """What commitments come to in USD at the prices and margins of one moment; NaN where one is not known."""
+
+    by_key: Mapping[str, float]
+    """Of each key that can come to a position, at worst case."""
+    total_usd: float
+    """All of them: NaN as soon as one is."""
+    pending_usd: float
+    """What orders that add risk can still fill."""
+
+
+NO_EXPOSURE = Exposure({}, 0.0, 0.0)
 
 
 def commitments(holdings: Iterable[Holding], orders: Iterable[Order]) -> Commitments:
@@ -84,20 +97,17 @@ def worst_case_quantities(holdings: Iterable[Holding], orders: Iterable[Order]) 
     return {key: most for key, most in both.items() if most}
 
 
-def gross_exposure_usd(quantities: Mapping[str, int], unit_usd: Mapping[str, float]) -> float:
-    """Sum of exposures; NaN where one of them is unknown. A key without units must not be among them."""
-    try:
-        return sum(map(mul, quantities.values(), map(unit_usd.__getitem__, quantities)), 0.0)
-    except KeyError:
-        return math.nan
+def exposure(out: Commitments, unit_usd: Callable[[str], float]) -> Exposure:
+    """What all that is out comes to at the exposure of one unit of each key, NaN where nobody knows that."""
+    by_key = {key: quantity * unit_usd(key) for key, quantity in out.worst.items()}
+    pending_usd = sum([units * unit_usd(key) for key, units in out.pending.items()], 0.0)
+    return Exposure(by_key, sum(by_key.values(), 0.0), pending_usd)
 
 
-def group_exposure_usd(
-    group: object, groups: Mapping[str, object], quantities: Mapping[str, int], unit_usd: Mapping[str, float]
-) -> float:
-    """The same for the keys that `groups` puts into `group` (a theme, a tier, the expiries of one future)."""
+def group_exposure_usd(group: object, groups: Mapping[str, object], by_key: Mapping[str, float]) -> float:
+    """Exposure of the keys that `groups` puts into `group`: a theme, a tier, the expiries of one future."""
     total = 0.0
-    for key, quantity in quantities.items():
-        if quantity and groups.get(key) == group:
-            total += quantity * unit_usd.get(key, math.nan)
+    for key, out_usd in by_key.items():
+        if groups.get(key) == group:
+            total += out_usd
     return total

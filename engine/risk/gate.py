@@ -37,11 +37,16 @@ def check_entry(
     """Judge and size one entry, whoever asks. A `wanted` quantity is judged as it is, never cut."""
     key = proposal.key
     refusal = (
-        _engine(proposal.strategy, key, world)
+        (_engine(proposal.strategy, key, world) if world.blocked or world.brakes.brakes else None)
         or (_used(proposal) if proposal.signal_id in world.signals_used else None)
         or (None if world.profile is _OPEN else _profile(key, proposal.side, world))
         or _standing(key, world, limits)
-        or check_conviction(key, proposal.conviction, conviction_needed(world.losses, limits))
+        # No drawdown asks for more than full conviction.
+        or (
+            _unsure(proposal, world, limits)
+            if proposal.conviction != 1.0 or limits.min_conviction > 1.0
+            else None
+        )
         or _holdings(proposal, world, limits)
         or _past(proposal, world, limits)
     )
@@ -120,6 +125,10 @@ def _standing(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | None:
     )
 
 
+def _unsure(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
+    return check_conviction(proposal.key, proposal.conviction, conviction_needed(world.losses, limits))
+
+
 def _holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
     key, out = proposal.key, world.commitments
     if proposal.side is not _BUY and not _short_allowed(world, limits):
@@ -128,7 +137,8 @@ def _holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refus
         return Refusal(Reason.DUPLICATE_POSITION, f"{key}: already in position")
     if key in out.working:
         return Refusal(Reason.DUPLICATE_POSITION, f"{key}: an order is still out")
-    return _slots(out.busy, limits.max_positions)
+    busy, most = out.busy, limits.max_positions
+    return None if len(busy) < most else _slots(busy, most)
 
 
 def _slots(busy: AbstractSet[str], limit: int) -> Refusal | None:

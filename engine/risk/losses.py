@@ -30,6 +30,7 @@ class Losses(NamedTuple):
 
 NOTHING_LOST = Losses()
 
+_INF = math.inf
 _EXACT = 1e-9
 """Room for the last bits of a double: a loss of exactly the limit is the limit."""
 
@@ -65,6 +66,13 @@ def account_breach(losses: Losses, limits: RiskLimits) -> Refusal | None:
 def check_losses(key: str, losses: Losses, limits: RiskLimits) -> Refusal | None:
     """Why losses allow no entry; None where they do. Not known is not zero."""
     day_pct, symbol_pct, session_pct, rolling_pct = losses
+    if (
+        _EXACT - limits.daily_loss_pct < day_pct < _INF
+        and _EXACT - limits.symbol_daily_loss_pct < symbol_pct < _INF
+        and -_INF < session_pct < limits.session_drawdown_pct - _EXACT
+        and -_INF < rolling_pct < limits.rolling_drawdown_pct - _EXACT
+    ):
+        return None  # the ordinary case; what is no number is within no bounds
     # One that is no number makes none of the sum.
     if not math.isfinite(day_pct + symbol_pct + session_pct + rolling_pct):
         return Refusal(Reason.NOT_FINITE, f"{key}: today's profit and loss or drawdown is not known")

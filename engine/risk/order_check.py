@@ -24,10 +24,10 @@ class OrderRules(NamedTuple):
     min_order_value_usd: float = 0.0
     """Least value of an entry after its fee."""
 
-    def fee_usd(self, instrument: Instrument, *, quantity: int, price: float) -> float:
+    def fee_usd(self, instrument: Instrument, quantity: int, price: float) -> float:
         """Estimated fee of one order."""
         value = abs(price) * quantity * instrument.multiplier
-        return self.fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=value)
+        return self.fees.order_fee_usd(instrument.sec_type, quantity, value)
 
 
 ANY_VALUE = OrderRules()
@@ -73,7 +73,7 @@ def check_approved(intent: OrderIntent, stored: Order | None) -> Refusal | None:
 
 
 def too_small(
-    instrument: Instrument, rules: OrderRules, *, quantity: int, price: float, fee: float
+    instrument: Instrument, rules: OrderRules, quantity: int, price: float, fee: float
 ) -> Refusal | None:
     """The refusal of an entry that is not worth its fee in USD; None for one that is."""
     value = abs(price) * quantity * instrument.multiplier

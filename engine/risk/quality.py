@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 
-from engine.domain.instrument import SecType
+from engine.domain.instrument import SecType, SessionHours
 from engine.domain.market import NEW_YORK, Quote
 from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
@@ -26,14 +28,32 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
     if limits.open_delay_s and (open_s := (now - session.open).total_seconds()) < limits.open_delay_s:
         text = f"{instrument.key}: open for {open_s:.1f} s, entries begin after {limits.open_delay_s:g} s"
         return Refusal(Reason.SESSION_CLOSED, text, limits.open_delay_s, open_s)
-    clock = now.astimezone(NEW_YORK).time()
-    if not limits.entry_start <= clock < limits.entry_end:
+    for begins, ends in _entry_windows(session, limits.entry_start, limits.entry_end):
+        if begins <= now < ends:
+            break
+    else:
         window = f"{limits.entry_start:%H:%M}-{limits.entry_end:%H:%M} ET"
-        return Refusal(Reason.ENTRY_WINDOW, f"{clock:%H:%M} ET is outside the entry window {window}")
+        clock = f"{now.astimezone(NEW_YORK):%H:%M} ET"
+        return Refusal(Reason.ENTRY_WINDOW, f"{clock} is outside the entry window {window}")
     if world.entries_end is not None and now >= world.entries_end:
         text = f"{instrument.key}: its market closes soon, no entry since {world.entries_end:%H:%M} UTC"
         return Refusal(Reason.NEAR_CLOSE, text)
     return None
+
+
+@lru_cache(maxsize=4096)
+def _entry_windows(session: SessionHours, start: time, end: time) -> tuple[tuple[datetime, datetime], ...]:
+    """The entry window on each of New York's days that a session touches, UTC; the last one first.
+
+    Worked out once per session: the zone's rules cost more than all the comparisons of a decision.
+    """
+    first, day = (at.astimezone(NEW_YORK).date() for at in session)
+    windows = []
+    while day >= first:
+        begins, ends = (datetime.combine(day, at, NEW_YORK).astimezone(UTC) for at in (start, end))
+        windows.append((begins, ends))
+        day -= timedelta(days=1)
+    return tuple(windows)
 
 
 def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | None:
@@ -42,8 +62,9 @@ def check_quote(key: str, world: GateWorld, limits: RiskLimits) -> Refusal | Non
     # One comparison says: both there, positive, finite and not crossed.
     if quote is None or not 0.0 < (bid := quote.bid) <= (ask := quote.ask) < math.inf:
         return Refusal(Reason.NO_QUOTE, f"{key}: no two-sided quote")
-    instrument, age_s = world.instrument, world.now.timestamp() - quote.at
-    most_s = limits.max_quote_age_s if instrument is None else limits.quote_age_s(instrument.sec_type)
+    instrument, age_s, most_s = world.instrument, world.now.timestamp() - quote.at, limits.max_quote_age_s
+    if limits.max_quote_age_of and instrument is not None:
+        most_s = limits.quote_age_s(instrument.sec_type)
     if not age_s <= most_s:
         text = f"{key}: quote is {age_s:.1f} s old, {most_s:g} s are allowed"
         return Refusal(Reason.STALE_QUOTE, text, most_s, age_s)

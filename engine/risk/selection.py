@@ -62,12 +62,12 @@ def check_selection(key: str, symbol: str, selection: Selection, limits: RiskLim
     restricted = limits.restricted
     if restricted and (symbol in restricted or key in restricted):
         return Refusal(Reason.RESTRICTED, f"{key}: on the restricted list")
-    if selection.excluded is not None:
-        return selection.excluded
+    factor, _, _, status, outlier, stale, excluded = selection
+    if excluded is not None:
+        return excluded
     if limits.only_tier is not None and (tier := selection.tiers.get(key)) != limits.only_tier:
         text = f"{key}: {'of no known tier' if tier is None else f'of tier {tier}'}, CANARY enters tier "
         return Refusal(Reason.CANARY_TIER, f"{text}{limits.only_tier} only", limits.only_tier, tier)
-    factor, _, _, status, outlier, stale, _ = selection
     if status is _TRADING and outlier is None and stale is None and 0.0 < factor < math.inf:
         return None  # the ordinary case
     return _product(key, selection) or _regime(key, factor)
@@ -95,9 +95,9 @@ def _regime(key: str, factor: float) -> Refusal | None:
 
 def check_conviction(key: str, conviction: float, needed: float) -> Refusal | None:
     """The least conviction of a proposal; one that is no number is none."""
+    if needed <= conviction < math.inf:
+        return None
     if not math.isfinite(conviction):
         return Refusal(Reason.NOT_FINITE, f"{key}: its conviction is no number")
-    if conviction < needed:
-        text = f"{key}: conviction {conviction:.2f} is below {needed:.2f}"
-        return Refusal(Reason.LOW_CONVICTION, text, needed, conviction)
-    return None
+    text = f"{key}: conviction {conviction:.2f} is below {needed:.2f}"
+    return Refusal(Reason.LOW_CONVICTION, text, needed, conviction)

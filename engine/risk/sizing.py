@@ -22,14 +22,14 @@ from engine.risk.caps import (
 )
 from engine.risk.exposure import unit_exposure_usd
 from engine.risk.limits import RiskLimits
-from engine.risk.losses import size_factor
+from engine.risk.losses import used_share
 from engine.risk.order_check import OrderRules, too_small
 from engine.risk.quality import check_collar
 from engine.risk.refusal import Refusal
 from engine.risk.volatility import calm_units
 from engine.risk.world import GateWorld
 
-_BUY, _DOWN, _UP = Side.BUY, Rounding.DOWN, Rounding.UP
+_BUY, _DOWN, _UP, _INF = Side.BUY, Rounding.DOWN, Rounding.UP, math.inf
 """Looked up once: an enum's member costs a tenth of a microsecond each time."""
 
 
@@ -57,16 +57,13 @@ def size_entry(
         return caps
     if proposal.terms is not None:
         caps = (*caps, cap_of_terms(proposal.terms, instrument.key, world, limits))
-    if not (unit_risk < math.inf and 0.0 < unit_usd < math.inf):  # nor is NaN below anything
+    if not (unit_risk < _INF and 0.0 < unit_usd < _INF):  # nor is NaN below anything
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: margin or exposure of one is not known yet")
-    rules, budget = limits.order_rules, _risk_budget_usd(world, limits)
-    room = room_usd(caps)
+    rules, budget, room = limits.order_rules, _risk_budget_usd(world, limits), room_usd(caps)
     if wanted is None:
-        sized = _sized(
-            proposal, instrument, limits, room=room / unit_usd, budget=budget, limit=limit, stop=stop
-        )
+        sized = _sized(proposal, instrument, limits, room / unit_usd, budget, unit_risk, limit)
     else:
-        sized = wanted, rules.fee_usd(instrument, quantity=wanted, price=limit)
+        sized = wanted, rules.fee_usd(instrument, wanted, limit)
     if isinstance(sized, Refusal):
         return sized
     quantity, fee = sized
@@ -74,25 +71,24 @@ def size_entry(
     refusal = (
         (None if wanted is None else check_size(instrument, quantity, limits))
         or (None if exposure <= room else first_exceeded(instrument.key, caps, exposure))
-        or _too_risky(instrument.key, quantity, risk, budget)
-        or too_small(instrument, rules, quantity=quantity, price=limit, fee=fee)
+        or (None if risk <= budget else _too_risky(instrument.key, quantity, risk, budget))
+        or too_small(instrument, rules, quantity, limit, fee)
     )
-    return refusal or EntryTicket(quantity, limit, stop, exposure, risk, 2 * fee)
+    # As its own `__new__` makes it, without the two calls before that.
+    return refusal or tuple.__new__(EntryTicket, (quantity, limit, stop, exposure, risk, 2 * fee))
 
 
 def _sized(
     proposal: Proposal,
     instrument: Instrument,
     limits: RiskLimits,
-    *,
     room: float,
     budget: float,
+    unit_risk: float,
     limit: float,
-    stop: float,
 ) -> tuple[int, float] | Refusal:
-    """The most units that every limit leaves, and the fee of one way. `room` in units, `budget` in USD."""
-    rules, unit_risk = limits.order_rules, abs(limit - stop) * instrument.multiplier
-    fitting, most = _most(room), most_units(instrument, limits)
+    """The most units that every limit leaves, and the fee of one way. `room` in units, the rest in USD."""
+    rules, fitting, most = limits.order_rules, _most(room), most_units(instrument, limits)
     asked = proposal.most_units
     if asked is not None and asked < most:
         if asked < 1:
@@ -104,11 +100,11 @@ def _sized(
         if isinstance(calm, Refusal):
             return calm
         quantity = min(quantity, calm)
-    fee = rules.fee_usd(instrument, quantity=quantity, price=limit)
+    fee = rules.fee_usd(instrument, quantity, limit)
     if quantity * unit_risk + 2 * fee <= budget:
         return quantity, fee
-    quantity = _within_risk(instrument, rules, budget, unit_risk, limit=limit)
-    return quantity, rules.fee_usd(instrument, quantity=quantity, price=limit)
+    quantity = _within_risk(instrument, rules, budget, unit_risk, limit)
+    return quantity, rules.fee_usd(instrument, quantity, limit)
 
 
 def _most(units: float) -> int:
@@ -118,19 +114,19 @@ def _most(units: float) -> int:
 
 
 def _within_risk(
-    instrument: Instrument, rules: OrderRules, budget_usd: float, unit_risk: float, *, limit: float
+    instrument: Instrument, rules: OrderRules, budget_usd: float, unit_risk: float, limit: float
 ) -> int:
     """Units whose loss at the stop, the fees of entry and exit included, stays within the budget."""
     most = math.floor(budget_usd / unit_risk + 1e-9)
     # Fewer units never pay more, so what the larger order pays is enough to hold back.
-    fees = 2 * rules.fee_usd(instrument, quantity=most, price=limit)
+    fees = 2 * rules.fee_usd(instrument, most, limit)
     return _most((budget_usd - fees) / unit_risk)
 
 
 def _risk_budget_usd(world: GateWorld, limits: RiskLimits) -> float:
     """What this trade may lose: widened or narrowed by the regime, shrinking in a drawdown."""
     share = limits.risk_per_trade_pct / 100.0 * regime_factor(world, limits)
-    return world.net_liquidation_usd * share * size_factor(world.losses, limits)
+    return world.net_liquidation_usd * share * (1.0 - used_share(world.losses, limits))
 
 
 def _too_risky(key: str, quantity: int, risk_usd: float, budget_usd: float) -> Refusal | None:
@@ -153,7 +149,7 @@ def _entry_limit(side: Side, instrument: Instrument, quote: Quote, ticks_through
 def _stop(proposal: Proposal, instrument: Instrument, limit: float) -> float | Refusal:
     """The protective stop on the grid, rounded away from the entry so that it is never tighter than meant."""
     wanted = proposal.stop_price
-    if wanted is None or not 0.0 < wanted < math.inf:
+    if wanted is None or not 0.0 < wanted < _INF:
         return Refusal(
             Reason.STOP_INVALID, f"{instrument.key}: an entry needs a protective stop, got {wanted}"
         )

@@ -13,7 +13,7 @@ from engine.domain.market import Depth, Quote
 from engine.domain.quick import quick
 from engine.domain.reasons import Reason
 from engine.risk.brakes import BrakeSet
-from engine.risk.exposure import NOTHING_COMMITTED, Commitments
+from engine.risk.exposure import NOTHING_COMMITTED, Commitments, Exposure
 from engine.risk.losses import NOTHING_LOST, Losses
 from engine.risk.pace import UNHURRIED, Pace
 from engine.risk.profile import Profile
@@ -50,8 +50,8 @@ class GateWorld:
     """Real seconds since the broker last named the account's figures; NaN before it did."""
     available_funds_usd: float
     """What the account can still tie up; NaN where the broker never named it."""
-    unit_usd: Mapping[str, float]
-    """Exposure of one unit for every key held or worked."""
+    exposure: Exposure
+    """What `commitments` come to, reckoned once for every decision in this world."""
     margin_usd: float | None
     """Cached initial margin per contract of a future; None where not known yet."""
     margin_age_s: float

@@ -9,7 +9,6 @@ import structlog
 from engine.api import Level, Mode
 from engine.domain.order import Proposal
 from engine.domain.preview import EntryTicket
-from engine.risk.exposure import gross_exposure_usd
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import conviction_needed, size_factor
 from engine.risk.refusal import Refusal
@@ -32,7 +31,7 @@ def decision_context(
         "equity_usd": _known(world.net_liquidation_usd),
         "equity_age_s": _known(world.equity_age_s),
         "funds_usd": _known(world.available_funds_usd),
-        "gross_usd": _known(gross_exposure_usd(out.worst, world.unit_usd)),
+        "gross_usd": _known(world.exposure.total_usd),
         "slots": len(out.busy),
         "losses_pct": {name: _known(value) for name, value in losses._asdict().items()},
         "size_factor": size_factor(losses, limits) if known else None,

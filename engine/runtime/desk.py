@@ -29,7 +29,7 @@ from engine.market.products import Products
 from engine.recovery.compare import Finding
 from engine.risk.brakes import REASON_OF, BrakeSet
 from engine.risk.canary import canary_limits
-from engine.risk.exposure import Commitments, Holding, commitments, unit_exposure_usd
+from engine.risk.exposure import Commitments, Holding, commitments, exposure, unit_exposure_usd
 from engine.risk.gate import check_again
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import NOTHING_LOST, Losses
@@ -365,7 +365,7 @@ class Desk:
             selection=self.inputs.selection(key),
             budget=budget_of(strategy, self.config, self.books),
             roots=self.roots({*out.worst, key}),
-            unit_usd={other: self.unit_exposure_usd(other) for other in out.worst},
+            exposure=exposure(out, self.unit_exposure_usd),
             margin_usd=self.margins.get(key),
             margin_age_s=self.heard.margin_age_s(key),
             strategy_allows_short=allow_short,

@@ -20,7 +20,7 @@ from engine.gateway.model import Contract, GatewaySettings, HistoryBar
 from engine.gateway.ports import Market
 from engine.market.catalog import front_month, parse_symbol
 from engine.risk.brakes import BrakeSet
-from engine.risk.exposure import Holding, commitments
+from engine.risk.exposure import Holding, commitments, exposure
 from engine.risk.gate import check_entry
 from engine.risk.world import GateWorld
 from engine.strategy import STRATEGIES, Strategy, StrategyView
@@ -165,6 +165,7 @@ def _world(line: _Line, lines: list[_Line], market: Market, now: float) -> GateW
     assert touch is not None
     held = [other for other in lines if other.held]
     units = {o.instrument.key: o.margin_usd or o.stop * o.instrument.multiplier for o in held}
+    out = commitments([Holding(o.instrument.key, o.held) for o in held], ())
     return GateWorld(
         now=utc(now),
         blocked=None,
@@ -186,8 +187,8 @@ def _world(line: _Line, lines: list[_Line], market: Market, now: float) -> GateW
         equity_age_s=0.0,
         available_funds_usd=1_000_000.0,
         margin_age_s=0.0,
-        commitments=commitments([Holding(o.instrument.key, o.held) for o in held], ()),
-        unit_usd=units,
+        commitments=out,
+        exposure=exposure(out, units.__getitem__),
         margin_usd=line.margin_usd,
         strategy_allows_short=line.allow_short,
         signals_used=frozenset(),

@@ -212,7 +212,7 @@ class _Account:
             quote=quote(key, price, price),
             unit_usd=PRICES,
             selection=Selection(themes=THEMES),
-            commitments=commitments([Holding(*h) for h in self.held.items()], self.orders),
+            out=commitments([Holding(*h) for h in self.held.items()], self.orders),
         )
 
     def worst_usd(self, keys: tuple[str, ...]) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from engine.domain.instrument import SessionHours
 from engine.domain.reasons import Reason
@@ -75,3 +77,26 @@ def test_after_a_weekend_a_holiday_and_a_half_day_entries_wait_for_the_open_and_
     assert reason(begins) is Reason.SESSION_CLOSED
     assert reason(begins + timedelta(seconds=1.9)) is Reason.SESSION_CLOSED
     assert reason(begins + timedelta(seconds=2)) is None
+
+
+@given(
+    opens_h=st.integers(0, 24 * 300),
+    lasts_h=st.integers(1, 60),
+    into_s=st.integers(0, 60 * 3600),
+    start=st.times(),
+    end=st.times(),
+)
+def test_the_window_is_the_wall_clock_of_new_york_however_long_a_session_lasts(
+    opens_h: int, lasts_h: int, into_s: int, start: time, end: time
+) -> None:
+    opens = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=opens_h)
+    now = opens + timedelta(seconds=min(into_s, lasts_h * 3600 - 1))
+    assume(now.astimezone(ET).date() not in {date(2026, 3, 8), date(2026, 11, 1)})  # clocks change at night
+    session = SessionHours(opens, opens + timedelta(hours=lasts_h))
+    here = world(now=now, instrument=stock(liquid_hours=(session,)))
+
+    refusal = check_session(here, replace(LIMITS, entry_start=start, entry_end=end))
+
+    is_inside = start <= now.astimezone(ET).time() < end
+    assert (refusal is None) is is_inside
+    assert refusal is None or refusal.reason is Reason.ENTRY_WINDOW

@@ -103,3 +103,13 @@ def test_an_equity_path_breaks_the_limit_at_the_crossing_and_not_before() -> Non
 @pytest.mark.parametrize("now", [math.nan, math.inf, -1.0])
 def test_a_drawdown_without_a_sane_equity_is_not_known(now: float) -> None:
     assert math.isnan(drawdown_pct([math.nan] if now < 0 else [], now))
+
+
+@given(drawdown_pct=st.floats(0.0, 2.9), least=st.floats(0.0, 1.0))
+def test_full_conviction_is_enough_in_every_drawdown_that_lets_anything_in(
+    drawdown_pct: float, least: float
+) -> None:
+    here = world(losses=Losses(session_drawdown_pct=drawdown_pct))
+
+    assert conviction_needed(here.losses, replace(LIMITS, min_conviction=least)) <= 1.0
+    assert isinstance(check_entry(proposal(), here, replace(LIMITS, min_conviction=least)), EntryTicket)

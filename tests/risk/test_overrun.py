@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.reasons import Reason
+from engine.risk.exposure import Commitments, exposure
 from engine.risk.overrun import DRIFT, Overrun, overruns
 from tests.builders import LIMITS
 
@@ -25,9 +26,8 @@ CAPS = replace(
 
 def look(worst: dict[str, int], *, owned: str = "SPY ES1 ES2", nlv_usd: float = 1e6) -> tuple[Overrun, ...]:
     return overruns(
-        worst,
+        exposure(Commitments(worst), lambda key: 20_000.0 if key.startswith("ES") else 100.0),
         owned=frozenset(owned.split()),
-        unit_usd=dict.fromkeys(worst, 100.0) | {key: 20_000.0 for key in worst if key.startswith("ES")},
         roots={key: "ES@CME" for key in worst if key.startswith("ES")},
         net_liquidation_usd=nlv_usd,
         limits=CAPS,
@@ -60,9 +60,8 @@ def test_no_price_within_the_drift_makes_a_breach_of_what_was_within_its_caps(
     quantity: int, move: float
 ) -> None:
     found = overruns(
-        {"SPY": quantity} if quantity else {},
+        exposure(Commitments({"SPY": quantity} if quantity else {}), lambda _: 100.0 * move),
         owned=frozenset({"SPY"}),
-        unit_usd={"SPY": 100.0 * move},
         roots={},
         net_liquidation_usd=1e6,
         limits=CAPS,

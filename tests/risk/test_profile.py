@@ -40,7 +40,6 @@ def _world(profile: Profile, instrument: Instrument, *, is_paper: bool) -> GateW
         instrument=instrument,
         quote=quote(instrument.key),
         margin_usd=margin,
-        unit_usd={},
     )
 
 

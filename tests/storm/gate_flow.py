@@ -121,7 +121,7 @@ class Account:
             margin_age_s=self.margin_age_s,
             strategy_allows_short=self.strategy_shorts,
             signals_used=self.signals_used,
-            commitments=exposure.commitments([Holding(*h) for h in self.held.items() if h[1]], out),
+            out=exposure.commitments([Holding(*h) for h in self.held.items() if h[1]], out),
             losses=self.losses,
             pace=self.recent.pace(
                 self.now, strategy=wish.strategy, key=key, side=wish.side, limits=self.limits

@@ -78,7 +78,7 @@ def fills_counted_twice(put: Put) -> None:
 
 def expiries_apart(put: Put) -> None:
     """Each expiry of a future has the cap of a symbol for itself."""
-    put.over(caps, "_symbol_usd", lambda key, w: w.commitments.worst.get(key, 0) * w.unit_usd.get(key, 0.0))
+    put.over(caps, "_symbol_usd", lambda key, w: w.exposure.by_key.get(key, 0.0))
 
 
 def no_gross_cap(put: Put) -> None:
@@ -146,7 +146,7 @@ def fees_not_counted(put: Put) -> None:
 
 def no_smaller_in_a_drawdown(put: Put) -> None:
     """Sizes stay whole until the limit."""
-    put.over(sizing, "size_factor", lambda *_: 1.0)
+    put.over(sizing, "used_share", lambda *_: 0.0)
 
 
 def no_surer_in_a_drawdown(put: Put) -> None:

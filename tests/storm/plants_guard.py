@@ -17,7 +17,7 @@ from engine.execution.kill import KillSwitch, Proof
 from engine.execution.protection import AddStop
 from engine.execution.sender import Sender
 from engine.risk.brakes import BrakeSet
-from engine.risk.exposure import NOTHING_COMMITTED
+from engine.risk.exposure import NO_EXPOSURE, NOTHING_COMMITTED
 from engine.runtime import assembly
 from engine.runtime.desk import Desk
 from engine.runtime.guards.stops import StopKeeper
@@ -201,7 +201,8 @@ def held_is_no_reason(put: Put) -> None:
     """It enters although it holds the instrument, or works an order there."""
 
     def world(self: Desk, proposal: Any, **more: Any) -> Any:
-        return replace(before(self, proposal, **more), commitments=NOTHING_COMMITTED)
+        here = before(self, proposal, **more)
+        return replace(here, commitments=NOTHING_COMMITTED, exposure=NO_EXPOSURE)
 
     before = put.over(Desk, "gate_world", world)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from engine.api import Level
+from engine.risk.exposure import exposure
 from engine.risk.overrun import Overrun, overruns
 from engine.runtime.desk import Desk
 
@@ -45,14 +46,12 @@ class CapWatch:
     def _look(self) -> tuple[tuple[Overrun, ...], bool]:
         """What is exceeded, and whether every figure behind it is known."""
         desk = self._desk
-        worst, equity_usd = desk.commitments().worst, desk.net_liquidation_usd
-        unit_usd = {key: desk.unit_exposure_usd(key) for key in worst}
-        is_known = desk.verified and all(map(math.isfinite, (equity_usd, *unit_usd.values())))
+        out, equity_usd = exposure(desk.commitments(), desk.unit_exposure_usd), desk.net_liquidation_usd
+        is_known = desk.verified and math.isfinite(equity_usd) and math.isfinite(out.total_usd)
         found = overruns(
-            worst,
+            out,
             owned=frozenset(p.key for p in desk.books.positions()),
-            unit_usd=unit_usd,
-            roots=desk.roots(worst),
+            roots=desk.roots(out.by_key),
             net_liquidation_usd=equity_usd,
             limits=desk.limits(),
         )
