@@ -10,15 +10,12 @@ from typing import Final, NamedTuple
 from engine.learning import plain
 from engine.learning.adwin import Adwin
 from engine.learning.estimator import Plain, log_loss
-from engine.learning.wealth import Bets
+from engine.learning.promise import Promise, StepPromise
 
 EXCESS_SPAN: Final = 4.0
 """Nats of surprise beyond the expected that still count as more; the detector needs values in [0, 1]."""
-PROMISE_RUN: Final = 5000.0
-"""Outcomes between two false alarms of the promise detector, on average, at least."""
-
-PROMISE_SLACK: Final = 0.02
-"""So much a forecast may claim too much on average before it is broken: what honest calibration leaves."""
+PROMISE_RUN: Final = 50_000.0
+"""Outcomes, or steps, between two false alarms of a promise detector, on average, at least."""
 
 
 class DriftKind(StrEnum):
@@ -30,6 +27,8 @@ class DriftKind(StrEnum):
     """Outcomes surprise more than they did, beyond what the forecasts allow for."""
     PROMISE = "promise"
     """Forecasts come true less often than they say."""
+    STEPS = "steps"
+    """The first steps after forecasts go against them."""
 
 
 class Drift(NamedTuple):
@@ -43,7 +42,7 @@ class Drift(NamedTuple):
 
 
 class DriftWatch:
-    """ADWIN over errors and over excess surprise, and a detector of promises that are not kept.
+    """ADWIN over errors and over excess surprise, and detectors of promises that are not kept.
 
     `delta` is ADWIN's risk of a false alarm per look.
 
@@ -56,7 +55,7 @@ class DriftWatch:
         """Outcomes since the last alarm."""
         self.alarms = 0
         self._errors, self._surprise = Adwin(delta=delta), Adwin(delta=delta)
-        self._broken = Bets(restarts=True)
+        self._promise, self._steps = Promise(run=PROMISE_RUN), StepPromise(run=PROMISE_RUN)
         self._promised = self._kept = 0.0
 
     @property
@@ -68,10 +67,18 @@ class DriftWatch:
         """One outcome and what had been forecast for it, calibrated. Returns an alarm or None."""
         self.seen += 1
         is_right = (p > 0.5) == y
-        confidence = max(p, 1.0 - p)
-        self._promised += confidence
+        self._promised += max(p, 1.0 - p)
         self._kept += float(is_right)
-        alarm = self._look(p, y=y, is_right=is_right, confidence=confidence)
+        return self._told(self._look(p, y=y, is_right=is_right))
+
+    def step(self, p: float, *, up: bool) -> Drift | None:
+        """The first step after a forecast of `p`, whose outcome is not due yet. Steps do not overlap."""
+        if not self._steps.is_broken(p, up=up):
+            return None
+        seen = self._steps.seen
+        return self._told(Drift(DriftKind.STEPS, self._steps.promised / seen, self._steps.kept / seen, seen))
+
+    def _told(self, alarm: Drift | None) -> Drift | None:
         if alarm is not None:
             self.alarms += 1
             self.restart()
@@ -81,15 +88,16 @@ class DriftWatch:
         """Look at a new model, or at a new world, with fresh eyes."""
         self._errors.restart()
         self._surprise.restart()
-        self._broken.restart()
+        self._promise.restart()
+        self._steps.restart()
         self.seen, self._promised, self._kept = 0, 0.0, 0.0
 
-    def _look(self, p: float, *, y: bool, is_right: bool, confidence: float) -> Drift | None:
+    def _look(self, p: float, *, y: bool, is_right: bool) -> Drift | None:
         """Every detector sees every outcome; the first that speaks is reported."""
         wrong = self._errors.update(float(not is_right))
         excess = log_loss(p, y) - _expected_loss(p)
         odd = self._surprise.update(min(1.0, max(0.0, 0.5 + excess / EXCESS_SPAN)))
-        broken = self._broken.bet(confidence - PROMISE_SLACK - float(is_right)) >= PROMISE_RUN
+        broken = self._promise.is_broken(p, y=y)
         if wrong and self._errors.after > self._errors.before:
             return Drift(DriftKind.ERRORS, self._errors.before, self._errors.after, self.seen)
         if odd and self._surprise.after > self._surprise.before:
@@ -107,7 +115,8 @@ class DriftWatch:
             "kind": "drift",
             "errors": self._errors.state(),
             "surprise": self._surprise.state(),
-            "broken": self._broken.state(),
+            "promise": self._promise.state(),
+            "steps": self._steps.state(),
             "seen": self.seen,
             "alarms": self.alarms,
             "promised": self._promised,
@@ -118,7 +127,8 @@ class DriftWatch:
         """Continue exactly where `state` was taken."""
         self._errors.restore(plain.table(state, "errors"))
         self._surprise.restore(plain.table(state, "surprise"))
-        self._broken.restore(state, "broken")
+        self._promise.restore(state, "promise")
+        self._steps.restore(plain.table(state, "steps"))
         self.seen, self.alarms = plain.whole(state, "seen"), plain.whole(state, "alarms")
         self._promised, self._kept = plain.number(state, "promised"), plain.number(state, "kept")
 

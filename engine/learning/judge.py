@@ -143,7 +143,13 @@ class Judge:
         if label.at < self._seen_until or not self.direction.is_by_them(label.said.direction):
             return News(change=change)
         self._seen_until = label.due
-        return News(self._watch(label.said.p_up, up=up), change)
+        return News(self._heeded(self.drift.update(label.said.p_up, y=up)), change)
+
+    def step(self, said: Said, *, up: bool) -> News:
+        """Where the price went until the decision after the one that said so: drift shows there first."""
+        if not self.direction.is_by_them(said.direction):
+            return News()
+        return News(self._heeded(self.drift.step(said.p_up, up=up)))
 
     def book(self, decision: int, *, r: float, worst_r: float) -> bool:
         """The shadow trade of one decision. True = the gate closed because of it."""
@@ -153,8 +159,8 @@ class Judge:
         """Nothing under way will have a known outcome (session end, lost data)."""
         self.gate.forget_open_trades()
 
-    def _watch(self, p_up: float, *, up: bool) -> Drift | None:
-        alarm = self.drift.update(p_up, y=up)
+    def _heeded(self, alarm: Drift | None) -> Drift | None:
+        """An alarm ends trust at once; returns it where it did."""
         if alarm is None:
             return None
         # While a challenger is under way and nothing is trusted, the old model's errors are no news.

@@ -71,6 +71,15 @@ class Outcomes:
         """Decisions whose label is not due yet, oldest first."""
         return tuple(self._labels)
 
+    def entry_of(self, number: int) -> float:
+        """At what the shadow trade of a decision went in; NaN where it is not in, or over."""
+        return next((trade.entry for one, trade in self._trades if one == number), math.nan)
+
+    @property
+    def latest(self) -> Decision | None:
+        """The last decision whose label is not due yet."""
+        return self._labels[-1] if self._labels else None
+
     def add(self, decision: Decision) -> None:
         """A decision was taken; its outcome is owed."""
         self._labels.append(decision)

@@ -57,7 +57,7 @@ def replay(trader: ContractTrader, events: Iterable[Event]) -> None:
     for event in events:
         match event:
             case Decided():
-                known[event.number] = _decide(trader, event)
+                known[event.number] = _decide(trader, known.get(event.number - 1), event)
                 opens[event.number] = event.opens_at
             case Moved():
                 past = known.pop(event.number, None)
@@ -68,11 +68,13 @@ def replay(trader: ContractTrader, events: Iterable[Event]) -> None:
                 net = event.net_ticks - 2.0 * event.slippage_ticks
                 trader.judge.book(event.number, r=net, worst_r=event.worst_ticks)
             case Forgot():
+                known.clear()
                 trader.judge.forget_open_decisions()
     trader.on_lost_data()
 
 
-def _decide(trader: ContractTrader, event: Decided) -> Decision:
+def _decide(trader: ContractTrader, before: Decision | None, event: Decided) -> Decision:
+    trader.step(before, event.number, event.at, event.mid)
     claim, said = trader.judge.claim(event.number, event.features, cost=event.cost)
     trader.judge.verdict(claim, drawdown=event.drawdown)
     trader.decisions = event.number

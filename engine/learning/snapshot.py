@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from engine.learning.estimator import Plain
 from engine.learning.plain import StateError
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Raised whenever state means something else: older snapshots are then replayed, not read."""
 
 

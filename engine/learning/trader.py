@@ -20,6 +20,8 @@ from engine.learning.threshold import Claim, Verdict
 
 SLIPPAGE_FILLS: Final = 50
 """Fills over which slippage is averaged."""
+SLIPPAGE_DOUBT: Final = 5
+"""Fills without slippage that stand before the first: one bad fill must not make every claim too dear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +154,10 @@ class ContractTrader:
         return self._before(at)
 
     def on_slippage(self, ticks: float) -> None:
-        """A real fill was so many ticks worse than the touch it was decided at."""
+        """A real fill was so many ticks worse than that of its shadow trade."""
         if math.isfinite(ticks):
             self._fills = min(self._fills + 1, SLIPPAGE_FILLS)
-            self.slippage_ticks += (ticks - self.slippage_ticks) / self._fills
+            self.slippage_ticks += (ticks - self.slippage_ticks) / (self._fills + SLIPPAGE_DOUBT)
 
     def take_slippage(self, ticks: float) -> None:
         """What the mean of real fills was, as it was written down."""
@@ -243,12 +245,22 @@ class ContractTrader:
             + 2.0 * self.slippage_ticks
         )
         self.decisions += 1
+        news = self.step(self.outcomes.latest, self.decisions, at, top.mid)
+        if news != News():
+            turn.news.append(news)
         claim, said = self.judge.claim(self.decisions, features, cost=cost)
         verdict = self.judge.verdict(claim, drawdown=self.drawdown)
         decision = Decision(self.decisions, at, features, said, claim.is_up, top.mid)
         self.outcomes.add(decision)
         turn.payoffs_before = len(turn.payoffs)
         turn.opinion = Opinion(decision, claim, verdict)
+
+    def step(self, before: Decision | None, number: int, at: float, mid: float) -> News:
+        """Tell the judge where the price went since the decision right before this one, if it is known."""
+        if before is None or number != before.number + 1 or at - before.at > 1.5 * self.settings.step_s:
+            return News()
+        went = round((mid - before.mid) / self.settings.terms.tick_size, 6)
+        return self.judge.step(before.said, up=went > 0.0) if went else News()
 
     def _see_start(self, starts: int, turn: Turn) -> None:
         """The features began anew: a gap, or a clock that was set back. No outcome spans that."""

@@ -285,7 +285,8 @@ class LearnedFutures(Strategy):
         side = Side.BUY if claim.is_up else Side.SELL
         touch = top.ask if claim.is_up else top.bid
         worst_usd = units * contract.worst_usd
-        contract.asked = Asked(claim.decision, at_s, side, touch, worst_usd, explores)
+        lives = contract.trader.judge.gate.lives
+        contract.asked = Asked(claim.decision, at_s, side, touch, worst_usd, explores, lives)
         if explores:
             self.budget().begin(_day(at_s), worst_usd)
         what = "exploring, not evidence: " if explores else ""

@@ -52,6 +52,8 @@ class Asked:
     touch: float
     worst_usd: float
     explores: bool
+    lives: int = 1
+    """How often trust had been earned anew when it was asked for."""
     is_sent: bool = False
     is_filled: bool = False
     entry: float = math.nan
@@ -235,8 +237,10 @@ class LearnedContract:
 
     def _filled(self, asked: Asked, holding: Holding) -> None:
         asked.is_filled, asked.entry = True, holding.entry_price
-        worse = (holding.entry_price - asked.touch) * asked.side.sign / self.terms.tick_size
-        self.trader.on_slippage(worse)
+        # Its shadow trade pays what the market moved meanwhile; only what is beyond that is slippage.
+        meant = self.trader.outcomes.entry_of(asked.number)
+        meant = asked.touch if math.isnan(meant) else meant
+        self.trader.on_slippage((holding.entry_price - meant) * asked.side.sign / self.terms.tick_size)
         if asked.explores:
             self.explored += 1
         else:
@@ -261,6 +265,9 @@ class LearnedContract:
         holding, top = view.holding, self.trader.stream.top
         if holding is None or view.exit_working or not view.quantity:
             return None
+        asked = self.asked
+        if asked is not None and not asked.explores and asked.lives != self.trader.judge.gate.lives:
+            return Reason.SIGNAL, "what it was entered on is trusted no longer"
         if at_s - holding.opened_at.timestamp() >= self.terms.horizon_s:
             return Reason.SIGNAL, f"{self.terms.horizon_s:g} s are over"
         sign = 1 if view.quantity > 0 else -1

@@ -13,11 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.learning.appetite import APPETITES, AppetiteName
-from tests.learning import placebo
+from tests.learning import composition, placebo
 from tests.learning.real import DATA, DAYS, run
 from tests.learning.worlds import HORIZON, Played, Player, calibration_error, edge_world, null_world
 
 PARTS = ("null", "edge", "flip", "cost", "days", "placebo", "speed")
+COMPOSED = ("turn", "end", "steady", "flat")
+"""Parts of the same promises with the whole strategy in the loop."""
+TURNS_S, AFTER_S = 1500.0, 1700.0
 FLIP_STRENGTH = 2.7
 """About .36 R per live trade before the flip."""
 
@@ -159,6 +162,72 @@ def cost_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
     return [Goal("cost", during == 0 and back == 1.0, figures)]
 
 
+def lived(worlds: Sequence[composition.World], *, jobs: int) -> list[composition.Lived]:
+    """Every world with the strategy in the loop, in order."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(composition.live, worlds, chunksize=2))
+
+
+def _turns(seeds: range, *, then: float, jobs: int) -> list[composition.Turned]:
+    worlds = [composition.World(seed, TURNS_S + AFTER_S, composition.EDGE, TURNS_S, then) for seed in seeds]
+    found = [composition.turned(*both) for both in zip(worlds, lived(worlds, jobs=jobs), strict=True)]
+    return [one for one in found if one.opened]
+
+
+def _counts(found: Sequence[composition.Turned]) -> str:
+    trades, shut = [one.trades for one in found], [one.shut_s for one in found]
+    return (
+        f"trades median {np.median(trades):.0f} p95 {np.percentile(trades, 95):.0f} worst {max(trades)}, "
+        f"shut after median {np.median(shut):.0f} s"
+    )
+
+
+def turn_goal(seeds: range, *, jobs: int) -> list[Goal]:
+    """The edge turns over while the strategy trades it."""
+    found = _turns(seeds, then=-composition.EDGE, jobs=jobs)
+    trades = [one.trades for one in found]
+    loss, edge = float(np.percentile([one.loss_r for one in found], 5)), np.mean([o.edge_r for o in found])
+    again = [one.reopened_s for one in found]
+    early = sum(one.early_alarms for one in found)
+    reached = float(np.median(trades)) <= 12 and loss >= -15.0 and float(np.median(again)) <= 1200
+    figures = (
+        f"edge {edge:.2f} R: {_counts(found)}, p95 loss {loss:.1f} R, "
+        f"reopened after median {np.median(again):.0f} s ({np.mean(np.isfinite(again)):.0%} within "
+        f"{AFTER_S:.0f} s), {early} early alarms, {len(found)} of {len(seeds)} worlds had opened"
+    )
+    return [Goal("strategy: turn", reached and early == 0, figures)]
+
+
+def end_goal(seeds: range, *, jobs: int) -> list[Goal]:
+    """The edge ends, and trading costs what it costs."""
+    found = _turns(seeds, then=0.0, jobs=jobs)
+    loss = float(np.percentile([one.loss_r for one in found], 5))
+    figures = f"{_counts(found)}, p95 loss {loss:.1f} R, {len(found)} of {len(seeds)} worlds had opened"
+    return [Goal("strategy: end", loss >= -15.0, figures)]
+
+
+def steady_goal(seeds: range, *, jobs: int) -> list[Goal]:
+    """Nothing turns for 6,000 seconds: no alarm."""
+    all_lived = lived([composition.World(one, 6000.0, composition.EDGE) for one in seeds], jobs=jobs)
+    alarms = sum(len(one.alarms) for one in all_lived)
+    nets = [sum(trade.net_ticks for trade in one.trades) for one in all_lived]
+    figures = (
+        f"{alarms} alarms, {float(np.mean([net < 0 for net in nets])):.0%} of worlds lost, mean net "
+        f"{np.mean(nets):.0f} ticks, n {len(all_lived)}"
+    )
+    return [Goal("strategy: steady", alarms == 0, figures)]
+
+
+def flat_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
+    """Nothing pushes the price: no trade."""
+    all_lived = lived([composition.World(one, float(events), 0.0) for one in seeds], jobs=jobs)
+    share = float(np.mean([bool(one.trades) for one in all_lived]))
+    alpha = APPETITES[AppetiteName.STANDARD].alpha
+    bound = alpha + 2 * math.sqrt(alpha * (1 - alpha) / len(seeds))
+    figures = f"{share:.3f} of {len(all_lived)} ever traded, bound {bound:.3f}"
+    return [Goal("strategy: flat", share <= bound, figures)]
+
+
 def day_goal() -> list[Goal]:
     """Recorded large-tick days, whole: against queue imbalance alone, at the cost of crossing the spread."""
     goals = []
@@ -206,7 +275,7 @@ def speed_goal() -> list[Goal]:
     ]
 
 
-def goals(seeds: range, *, events: int, jobs: int, only: str) -> Iterable[Goal]:
+def goals(seeds: range, *, events: int, jobs: int, only: Sequence[str]) -> Iterable[Goal]:
     """Every goal that was asked for."""
     parts: dict[str, Callable[[], list[Goal]]] = {
         "null": lambda: null_goal(seeds, events=events, jobs=jobs),
@@ -216,10 +285,13 @@ def goals(seeds: range, *, events: int, jobs: int, only: str) -> Iterable[Goal]:
         "days": day_goal,
         "placebo": lambda: placebo_goal(jobs=jobs),
         "speed": speed_goal,
+        "turn": lambda: turn_goal(seeds, jobs=jobs),
+        "end": lambda: end_goal(seeds, jobs=jobs),
+        "steady": lambda: steady_goal(seeds[:16], jobs=jobs),
+        "flat": lambda: flat_goal(seeds, events=events, jobs=jobs),
     }
-    for name, part in parts.items():
-        if only and name != only:
-            continue
+    for name in only:
+        part = parts[name]
         if name in {"days", "placebo"} and not DATA.is_dir():
             yield Goal(name, True, f"left out: no recorded data at {DATA}")
             continue

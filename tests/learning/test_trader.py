@@ -166,12 +166,14 @@ def test_measured_slippage_makes_claims_dearer() -> None:
     trader = made()
     play(trader, list(market(10, 60.0)))
     before = trader.on_time(61.01).opinion
-    for _ in range(10):
+    trader.on_slippage(3.0)
+    assert trader.slippage_ticks == 0.5  # one bad fill is no measure
+    for _ in range(400):
         trader.on_slippage(0.5)
     after = trader.on_time(62.01).opinion
     assert before is not None
     assert after is not None
-    assert after.claim.cost == pytest.approx(before.claim.cost + 1.0)
+    assert after.claim.cost == pytest.approx(before.claim.cost + 1.0, abs=0.1)
 
 
 @pytest.mark.alone
