@@ -126,7 +126,7 @@ class OperatorActions(Adjusting):
 
         if not isinstance(self.screen, SetupsDialog):
             self.close_dialogs()
-            self.open_dialog(SetupsDialog(keys=self.keys))
+            self.open_dialog(SetupsDialog(keys=self.keys, show_cycle=self._open_cycle))
 
     def action_markets(self) -> None:
         """Who may be entered, and who not."""
@@ -226,6 +226,12 @@ class OperatorActions(Adjusting):
         from cockpit.screens.pages import help_lines
 
         self.open_page("Keys", lambda _frame: help_lines(self.keys))
+
+    def _open_cycle(self) -> None:
+        """Why nothing happened, in figures."""
+        from cockpit.cycle_words import cycle_lines
+
+        self.open_page("The last decision cycle", cycle_lines)
 
     def action_leave(self) -> None:
         """The question how to leave; with a dead engine there is nothing to ask."""

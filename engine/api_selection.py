@@ -1,9 +1,11 @@
-"""What the front end is told of markets: who may be entered and why not, the regime, the data lines."""
+"""What the front end is told of markets: who may be entered and why not, the regime, data lines, cycles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from engine.api_pipeline import NO_CYCLE, PipelineView
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class SelectionView:
     """Best tier first, then by name; those that are left out last."""
     regime: RegimeRow = RegimeRow()
     lines: LinesRow = LinesRow()
+    pipeline: PipelineView = NO_CYCLE
+    """What became of all of them in the last decision cycle."""
 
 
 NOTHING_SELECTED = SelectionView()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from cockpit import format as fmt
+from cockpit.cycle_words import chain
 from cockpit.format import clean
 from cockpit.panels.events import event_line
 from cockpit.previews import labelled
@@ -46,15 +47,16 @@ HOW_TO = (
 class SetupsDialog(TableDialog):
     """Levels, nearest first, then what is traded without levels; and all about the row under the cursor."""
 
-    def __init__(self, *, keys: Mapping[str, str]) -> None:
+    def __init__(self, *, keys: Mapping[str, str], show_cycle: Callable[[], object]) -> None:
         super().__init__(
             "Setups",
             keys=keys,
             columns=COLUMNS,
             empty="no strategy watches an instrument yet",
             most_rows=MOST_ROWS,
-            hints=("↑ ↓",),
+            hints=("↑ ↓", "enter the last cycle"),
         )
+        self._show_cycle = show_cycle
 
     def rows_of(self, snapshot: Snapshot) -> list[Row]:
         """One row per strategy and instrument."""
@@ -64,6 +66,10 @@ class SetupsDialog(TableDialog):
     def words_of(self, snapshot: Snapshot, *, chosen: str | None) -> list[Line]:
         """All about the chosen row."""
         return words(snapshot, chosen=chosen)
+
+    def chose(self, key: str) -> None:
+        """How far all of them came in the last cycle."""
+        self._show_cycle()
 
 
 def setup_rows(snapshot: Snapshot) -> list[Row]:
@@ -81,7 +87,7 @@ def key_of(row: SetupView | WhyNot) -> str:
 
 def words(snapshot: Snapshot, *, chosen: str | None) -> list[Line]:
     """All about the chosen row, the last thing that happened there, and how to have levels at all."""
-    lines: list[Line] = [line()]
+    lines: list[Line] = [line(), *labelled("last cycle", chain(snapshot), tone=Tone.MUTED)]
     setup = next((s for s in snapshot.setups if key_of(s) == chosen), None)
     why = next((w for w in snapshot.why_not if key_of(w) == chosen), None)
     if setup is not None:

@@ -87,6 +87,7 @@ class Reason(StrEnum):
     AWAITS_RETEST = "awaits_retest"
     AWAITS_REARM = "awaits_rearm"
     IN_POSITION = "in_position"
+    UNDER_WAY = "under_way"
 
     # why the engine's health lets no entry through
     DATA_SILENT = "data_silent"

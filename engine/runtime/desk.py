@@ -50,6 +50,7 @@ from engine.runtime.heard import Heard
 from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
 from engine.runtime.limits import limits_of
+from engine.runtime.selection.pipeline import Pipeline
 
 # Looked up once: an enum's member costs a tenth of a microsecond, and every order asks.
 _FUTURE, _UNKNOWN = SecType.FUTURE, OrderState.UNKNOWN
@@ -134,6 +135,8 @@ class Desk:
     """What the broker says about whether products can be traded."""
     inputs: GateInputs = field(default_factory=GateInputs)
     """What others find out about markets: regime, themes, tiers, product status, bad or old data."""
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    """How far the proposals of the running cycle came."""
     selection: SelectionView = NOTHING_SELECTED
     """Universe, regime and data lines, as people see them."""
     gates: GatesView = NO_GATES

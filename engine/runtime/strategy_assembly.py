@@ -14,6 +14,7 @@ from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.guards.day_end import DayEnd
 from engine.runtime.markets import Markets
+from engine.runtime.selection.tracing import CycleTracer
 from engine.runtime.setups.service import SetupService
 from engine.runtime.trading import Trading
 
@@ -42,4 +43,9 @@ def strategy_chores(
         spawn=engine.spawn,
         prepare=partial(markets.prepare, data_lost=False),
     )
-    return {"day's end": day_end.round, "strategies": trading.clock_round, "watch list": setups.round}
+    return {
+        "day's end": day_end.round,
+        "strategies": trading.clock_round,
+        "watch list": setups.round,
+        "trace of the cycle": CycleTracer(desk, trading).round,
+    }

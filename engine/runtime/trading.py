@@ -7,6 +7,7 @@ there, with its reason on screen, and the position it holds there is closed; the
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +20,8 @@ from engine.api import StrategyView as StrategyRow
 from engine.domain.instrument import Instrument
 from engine.domain.market import Bar, Depth, Quote
 from engine.domain.order import Intention, Proposal, Role
+from engine.domain.preview import EntryTicket
+from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.risk.gate import check_entry
@@ -29,6 +32,7 @@ from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.learning.teaching import introduce, tell_account, tell_depth, tell_missed
 from engine.runtime.long_bars import aggregator_of
 from engine.runtime.running import Running, by_key
+from engine.runtime.setups.strategy_rows import strategy_rows
 from engine.runtime.setups.waiting import WhyRows
 from engine.runtime.strategy_view import strategy_view
 from engine.store import session_flow as flow
@@ -65,7 +69,7 @@ class Trading:
         """Called where live bars alone made a strategy warm in an instrument."""
         self.on_whole: Callable[[Bar, bool], None] = lambda _bar, _warm: None
         """Hears each whole bar that a strategy decides on, and whether that strategy may act."""
-        self._whys = WhyRows(desk, failed=self._failed_at)
+        self.whys = WhyRows(desk, failed=self._failed_at)
         self._readers: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> the strategies that read its quotes."""
         self._clocked: dict[str, tuple[Running, ...]] = {}
@@ -332,7 +336,9 @@ class Trading:
         desk = self._desk
         desk.telemetry.counters.proposed += 1
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
+        began_s = time.perf_counter()
         ticket, place = check_entry(proposal, world, limits), desk.session_log.flow.reserve()
+        desk.pipeline.judged(proposal, ticket, began_s=began_s)
         # Written down and told while the intents are being stored, not before: the order comes first.
         wish = self._sentence(proposal, "enter")
         later = asyncio.get_running_loop().call_soon
@@ -349,16 +355,27 @@ class Trading:
             text = f"DRY: would {wish}: {ticket.quantity} at {ticket.limit_price}{label}"
             desk.signals_used.add(proposal.signal_id)
             desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
+            desk.pipeline.ended(proposal, Reason.READ_ONLY.value)
             return
         desk.signals_used.add(proposal.signal_id)
         desk.analytics.entry_paths[running.kind] += 1
         desk.why_not.pop((proposal.strategy, proposal.key), None)
+        with desk.pipeline.sending(proposal) as act:
+            act.held = await self._send(proposal, ticket, instrument)
+            act.is_stored = desk.books.is_stored
+
+    async def _send(self, proposal: Proposal, ticket: EntryTicket, instrument: Instrument) -> str:
+        """Empty where its bytes went out, else the code of what held it back."""
         try:
             intents = self._executor.entry_intents(proposal, ticket, instrument)
             if await self._executor.enter(intents, instrument):
-                order_sent(desk)
+                order_sent(self._desk)
+                return ""
         except OrderRefusedError as err:
-            desk.refused(proposal, err.refusal)
+            self._desk.refused(proposal, err.refusal)
+            return err.refusal.reason.value
+        order = self._desk.books.order(intents[0].ref)
+        return Reason.INTERNAL_ERROR.value if order is None else order.message.partition(":")[0]
 
     def _sentence(self, proposal: Proposal, word: str) -> str:
         note = f" ({proposal.note})" if proposal.note else ""
@@ -368,29 +385,8 @@ class Trading:
 
     def rows(self) -> tuple[StrategyRow, ...]:
         """Every strategy as the front end lists it."""
-        return tuple(
-            StrategyRow(
-                name=r.strategy.name,
-                kind=r.kind,
-                symbols=tuple(sorted(r.keys)) or r.symbols,
-                timeframe=r.timeframe,
-                state=self._state(r),
-                holds_overnight=r.holds_overnight,
-                trades_levels=r.strategy.wants_setups,
-                switched_off=str(self._desk.switched_off.get(r.strategy.name) or ""),
-            )
-            for r in self.running
-        )
-
-    def _state(self, running: Running) -> str:
-        is_off = running.off or running.strategy.name in self._desk.switched_off
-        if is_off or (running.keys and running.keys <= running.off_at.keys()):
-            return "off"
-        if not running.keys or running.warm != running.keys:
-            return "warming up"
-        held = self._desk.brakes.blocking(strategy=running.strategy.name, key="")
-        return "live" if held is None else "paused"
+        return strategy_rows(self._desk, self.running)
 
     def why_not(self) -> tuple[WhyNot, ...]:
         """Per instrument, why it is not traded now: the latest refusal, else what its strategy waits for."""
-        return self._whys.rows(self.running)
+        return self.whys.rows(self.running)

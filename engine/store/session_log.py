@@ -8,6 +8,7 @@
 | `flow` | ten seconds | `z`: what strategies, gate and ledger were given, in order (`session_flow`) |
 | `account` | ten seconds with a change | account value key to figure |
 | `proposal` | proposal of a strategy | all of it, and the `verdict`: `passed`, `exit`, or a reason code |
+| `cycle` | decision cycle with a proposal | per stage: in, out, drops by reason code, ms |
 | `command` | operator command | kind, scope, target, value, who, reason, and how it ended |
 
 Orders, executions and position changes are events of their own (`operations`), written with their rows.

@@ -129,6 +129,14 @@ def test_setups(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(app, terminal_size=size, press=["3"], run_before=settled)
 
 
+@pytest.mark.req("247-PIPE")
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+def test_last_cycle(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = make_app(ScriptedHandle(WATCHING))
+
+    assert snap_compare(app, terminal_size=size, press=["3", "enter"], run_before=settled)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
 def test_markets(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app(ScriptedHandle(JUDGED))

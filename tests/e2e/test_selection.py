@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from engine.api import Snapshot
+from engine.api_pipeline import Stage
+from engine.runtime.shell.status import document
 from tests.e2e.live import ONE_STOCK, live
 
 pytestmark = pytest.mark.slow
@@ -87,3 +90,12 @@ async def test_the_rules_trader_enters_the_best_of_a_bar_close_within_its_terms_
         assert all(p.quantity > 0 and p.owner == "thrust" and p.protected_quantity for p in seen.positions)
         assert max(sizes) <= 12_100, "1 % of a million, more in a rising market"
         assert sum(sizes) <= 18_200, "its budget of 1.5 %"
+        trace = seen.selection.pipeline.acted
+        assert trace is not None
+        rows = {row.stage: row for row in trace.stages}
+        assert rows[Stage.UNIVERSE].entered == 4
+        assert all(row.entered == row.passed + sum(n for _, n in row.drops) for row in trace.stages)
+        assert all(after.entered == row.passed for row, after in pairwise(trace.stages))
+        assert trace.proposed >= 1
+        told = document(seen)["last_cycle_with_proposal"]
+        assert [stage["in"] for stage in told["stages"]] == [row.entered for row in trace.stages]

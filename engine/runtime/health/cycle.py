@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.api_pipeline import Stage
 from engine.health.telemetry import Timing
 from engine.runtime.desk import Desk
 
@@ -35,7 +36,9 @@ def cycle_ends(desk: Desk) -> None:
     counters.cycles += 1
     counters.degraded += desk.health is not None
     if cycle is not None:
-        desk.telemetry.add(Timing.CYCLE, (time.perf_counter() - cycle.began_s) * 1000.0)
+        took_ms = (time.perf_counter() - cycle.began_s) * 1000.0
+        desk.telemetry.add(Timing.CYCLE, took_ms)
+        desk.pipeline.spent_ms[Stage.TRIGGER] += took_ms
 
 
 def order_sent(desk: Desk) -> None:

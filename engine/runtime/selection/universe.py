@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from statistics import median
 from typing import Final
 
 from engine.api import Level
+from engine.api_pipeline import Stage
 from engine.api_selection import UniverseRow
 from engine.broker.port import Broker, LinkState
 from engine.config import Config
@@ -198,6 +200,7 @@ class UniverseWatch:
     # --- judging --------------------------------------------------------------------------------
 
     def _judge(self, keys: Collection[str]) -> None:
+        began_s = time.perf_counter()
         rules, members = tier_rules(self._desk.config), dict(self._universe.members)
         before = dict(members)
         settling = {key for key in keys if self._of(key).judged_by < SETTLED}
@@ -210,6 +213,7 @@ class UniverseWatch:
         self._universe = Universe(members.values(), rules)
         self._publish()
         self._tell(before, settling)
+        self._desk.pipeline.spent_ms[Stage.UNIVERSE] += 1000.0 * (time.perf_counter() - began_s)
 
     def _member(self, key: str, rules: Sequence[TierRule]) -> Member:
         liquidity, is_whole = self._liquidity(key)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from engine.api import WhyNot
+from engine.api_pipeline import Stage
 from engine.domain.reasons import Reason
 from engine.runtime.desk import Block, Desk
 from engine.runtime.running import Running
+from engine.runtime.selection.pipeline import Fate, waits
 from engine.strategy.base import Waiting
 
 REFUSAL_SHOWN_S = 60.0
@@ -34,6 +36,28 @@ class WhyRows:
             free = [key for key in sorted(running.keys) if position(key) is None]
             rows += [self._why(running, key, block) for key in free]
         return tuple(rows)
+
+    def standing(self, all_running: Iterable[Running]) -> dict[tuple[str, str], Fate]:
+        """(strategy, key) -> at which stage it is held back now, past refusals left out."""
+        found = {}
+        for running in all_running:
+            name = running.strategy.name
+            block = self._desk.strategy_block(name)
+            for key in running.keys:
+                found[name, key] = self._stands(running, name, key, block)
+        return found
+
+    def _stands(self, running: Running, name: str, key: str, block: Block | None) -> Fate:
+        left_out = self._desk.inputs.excluded.get(key)
+        if left_out is not None:
+            return Fate(Stage.UNIVERSE, left_out.reason.value)
+        if running.off or key in running.off_at or block is not None:
+            return waits(Reason.STRATEGY_OFF.value)
+        if self._desk.books.position(key) is not None:
+            return waits(Reason.IN_POSITION.value)
+        if key not in running.warm:
+            return waits(Reason.WARMING_UP.value)
+        return waits(self._waits(running, name, key).code)
 
     def _why(self, running: Running, key: str, block: Block | None) -> WhyNot:
         desk, name = self._desk, running.strategy.name

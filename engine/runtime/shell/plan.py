@@ -36,6 +36,7 @@ from engine.runtime.sessions.tables import is_short, wanted_span
 from engine.runtime.setups.folder import Found, Unreadable, look
 from engine.runtime.setups.history import traded_symbols
 from engine.runtime.shell.plan_text import lines_of
+from engine.runtime.shell.status import cycle
 from engine.store.connection import open_for_reading
 from engine.store.sessions import stored_calendars
 
@@ -101,6 +102,7 @@ def merged(told: Mapping[str, Any], snapshot: Snapshot) -> Document:
             for s in snapshot.strategies
         ],
         "universe": _universe(snapshot, keys),
+        "cycle": cycle(snapshot.selection.pipeline.last),
         "regime": {"text": snapshot.selection.regime.text, "factor": snapshot.selection.regime.factor},
         "setups": [_setup_view(view) for view in snapshot.setups],
         "limits": told["limits"],
@@ -203,6 +205,7 @@ def without_engine(loaded: Loaded, *, environ: Mapping[str, str]) -> Document:
             for name, section in config.strategies.items()
         ],
         "universe": configured_rows(config, setups, level_kinds=level_kinds()),
+        "cycle": None,
         "regime": {"text": "an engine finds it in history", "factor": 1.0},
         "setups": [_setup(setup) for setup in setups],
         "limits": limit_rows(config),

@@ -21,6 +21,7 @@ def lines_of(document: Document) -> list[str]:
         *_part("Sessions (ET)", _sessions(document["sessions"])),
         *_part("Strategies", _strategies(document["strategies"])),
         *_part("Universe", _universe(document["universe"])),
+        *_part("Last decision cycle", _cycle(document["cycle"])),
         *_part("Regime", [document["regime"]["text"] or "not known yet"]),
         *_part("Setups", _setups(document["setups"])),
         *_part("Limits", _limits(document["limits"])),
@@ -60,6 +61,12 @@ def _universe(rows: Sequence[Document]) -> Iterator[str]:
         placed = [f"tier {row['tier']}"] if row["tier"] else []
         placed += [row["theme"]] if row["theme"] else []
         yield f"{row['symbol']:8} {' '.join((row['strategy'] or 'watched only', *placed))}: {why}"
+
+
+def _cycle(cycle: Document | None) -> Iterator[str]:
+    """One line per stage: how many came, how many went on, and what held back the rest."""
+    for stage in () if cycle is None else cycle["stages"]:
+        yield f"{stage['stage']:10} {stage['text']}"
 
 
 def _setups(rows: Sequence[Document]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.api import AlertView, BrakeView, OrderView, PositionView, Snapshot
+from engine.api_pipeline import CycleTrace, stage_words
 from engine.api_recovery import RecoveryRow
 
 
@@ -45,7 +46,27 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
             ],
         },
         "alerts": [_alert(alert) for alert in snapshot.alerts],
+        "cycle": cycle(snapshot.selection.pipeline.last),
+        "last_cycle_with_proposal": cycle(snapshot.selection.pipeline.acted),
     }
+
+
+def cycle(trace: CycleTrace | None) -> dict[str, Any] | None:
+    """One decision cycle, stage by stage; None before the first."""
+    if trace is None:
+        return None
+    stages = [
+        {
+            "stage": row.stage.value,
+            "in": row.entered,
+            "out": row.passed,
+            "drops": dict(row.drops),
+            "ms": row.ms,
+            "text": stage_words(row),
+        }
+        for row in trace.stages
+    ]
+    return {"at": trace.at.isoformat(), "stages": stages}
 
 
 def text(snapshot: Snapshot) -> str:

@@ -1,0 +1,137 @@
+"""Counts where each instrument's way from universe to order ended in a cycle: why nothing happened.
+
+Nothing is counted per tick. What came to the gate leaves a note on the desk (`Pipeline`); where all the
+others stand is asked once per cycle, and `stages_of` makes the table of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from engine.api_pipeline import Stage, StageView
+from engine.domain.order import Proposal
+from engine.domain.preview import EntryTicket
+from engine.domain.reasons import Reason
+from engine.risk.refusal import Refusal
+
+ORDER: Final = tuple(Stage)
+
+_SEES_NOTHING: Final = frozenset(
+    {
+        Reason.STRATEGY_OFF,
+        Reason.WARMING_UP,
+        Reason.IN_POSITION,
+        Reason.NO_SETUP,
+        Reason.NO_SIGNAL,
+        Reason.NO_QUOTE,
+    }
+)
+"""What a strategy waits for before it has seen anything; all else is a rule of its own that held it back."""
+
+
+class Fate(NamedTuple):
+    """Where one pair of strategy and instrument ended in a cycle."""
+
+    stage: Stage | None
+    """The stage that held it back; None where it went all the way."""
+    code: str = ""
+
+
+THROUGH: Final = Fate(None)
+UNDER_WAY: Final = Fate(Stage.EXECUTION, Reason.UNDER_WAY.value)
+"""Passed by the gate, and neither sent nor given up when the cycle ended: the next cycle tells."""
+
+
+def waits(code: str) -> Fate:
+    """The fate of one whose strategy proposed nothing and waits for this."""
+    return Fate(Stage.TRIGGER if code in _SEES_NOTHING else Stage.RULES, code)
+
+
+def stages_of(fates: Iterable[Fate], spent_ms: Mapping[Stage, float]) -> tuple[StageView, ...]:
+    """The table of a cycle: what one stage let through is what the next one gets."""
+    held: dict[Stage, Counter[str]] = {stage: Counter() for stage in ORDER}
+    entered = 0
+    for fate in fates:
+        entered += 1
+        if fate.stage is not None:
+            held[fate.stage][fate.code] += 1
+    rows = []
+    for stage in ORDER:
+        drops = held[stage]
+        passed = entered - drops.total()
+        most_first = tuple(sorted(drops.items(), key=lambda drop: (-drop[1], drop[0])))
+        rows.append(StageView(stage, entered, passed, most_first, spent_ms.get(stage)))
+        entered = passed
+    return tuple(rows)
+
+
+@dataclass(slots=True)
+class Act:
+    """How the sending of one entry ended."""
+
+    held: str = Reason.INTERNAL_ERROR.value
+    """Code of what held it back; empty where its bytes went out. As it is where an error ended it."""
+    is_stored: bool = True
+    """False where the store takes no records: the order waits in memory."""
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Notes of the running cycle, on the desk: written where things happen, taken once per cycle."""
+
+    spent_ms: defaultdict[Stage, float] = field(default_factory=lambda: defaultdict(float))
+    _fates: dict[tuple[str, str], Fate] = field(default_factory=dict)
+    """(strategy, key) of each proposal -> how far it came."""
+    _passed_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When the gate let it through (perf_counter)."""
+
+    def judged(self, proposal: Proposal, verdict: EntryTicket | Refusal, *, began_s: float) -> None:
+        """The gate has spoken; it began at `began_s` (perf_counter)."""
+        now_s, pair = time.perf_counter(), (proposal.strategy, proposal.key)
+        self.spent_ms[Stage.RISK] += 1000.0 * (now_s - began_s)
+        if isinstance(verdict, Refusal):
+            self._note(pair, Fate(Stage.RISK, verdict.reason.value))
+        else:
+            self._passed_s[pair] = now_s
+            self._note(pair, UNDER_WAY)
+
+    @contextmanager
+    def sending(self, proposal: Proposal) -> Iterator[Act]:
+        """Around the sending of an entry that the gate passed: how that ended, an error included."""
+        act = Act()
+        try:
+            yield act
+        finally:
+            stage = Stage.EXECUTION if act.held or act.is_stored else Stage.STATE
+            held = act.held or ("" if act.is_stored else Reason.STORE_DOWN.value)
+            self.ended(proposal, held, stage=stage)
+
+    def ended(self, proposal: Proposal, held: str = "", *, stage: Stage = Stage.EXECUTION) -> None:
+        """An entry that the gate passed was sent and written down, or was held back at `stage` by `held`."""
+        pair = proposal.strategy, proposal.key
+        passed_s = self._passed_s.pop(pair, None)
+        if passed_s is not None:
+            self.spent_ms[Stage.EXECUTION] += 1000.0 * (time.perf_counter() - passed_s)
+        self._note(pair, Fate(stage, held) if held else THROUGH)
+
+    def take(self) -> tuple[dict[tuple[str, str], Fate], dict[Stage, float]]:
+        """Fates and times since the last taking. What is under way is told again by the next."""
+        fates, spent_ms = self._fates, dict(self.spent_ms)
+        self._fates = {pair: fate for pair, fate in fates.items() if fate == UNDER_WAY}
+        self.spent_ms.clear()
+        return fates, spent_ms
+
+    def _note(self, pair: tuple[str, str], fate: Fate) -> None:
+        """Two proposals of one pair in one cycle: the one that came farther counts."""
+        known = self._fates.get(pair)
+        if known is None or known == UNDER_WAY or _way(fate) >= _way(known):
+            self._fates[pair] = fate
+
+
+def _way(fate: Fate) -> int:
+    return len(ORDER) if fate.stage is None else ORDER.index(fate.stage)
