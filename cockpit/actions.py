@@ -207,7 +207,7 @@ _MOVE = (
     Action(
         "setups",
         "Setups",
-        "Levels, the way to them, attempts, filters, and why each instrument is not entered now.",
+        "Levels, attempts, filters, and why each is not entered; enter: how far all came in the last cycle.",
         "3",
         Where.SCREENS,
         Group.MOVE,

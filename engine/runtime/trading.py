@@ -361,10 +361,10 @@ class Trading:
         desk.analytics.entry_paths[running.kind] += 1
         desk.why_not.pop((proposal.strategy, proposal.key), None)
         with desk.pipeline.sending(proposal) as act:
-            act.held = await self._send(proposal, ticket, instrument)
+            act.held = await self._send_entry(proposal, ticket, instrument)
             act.is_stored = desk.books.is_stored
 
-    async def _send(self, proposal: Proposal, ticket: EntryTicket, instrument: Instrument) -> str:
+    async def _send_entry(self, proposal: Proposal, ticket: EntryTicket, instrument: Instrument) -> str:
         """Empty where its bytes went out, else the code of what held it back."""
         try:
             intents = self._executor.entry_intents(proposal, ticket, instrument)

@@ -64,7 +64,8 @@ NO_BROKER = ("middle.Middle._enter", "middle.Middle.close", "features.FeatureStr
     [
         ("place", {"ibkr.IbkrBroker.place", "sender.Sender.send", *NO_BROKER}),
         ("modify", {"ibkr.IbkrBroker.modify", "sender.Sender.change"}),
-        ("entry_intents", {"trading.Trading._enter"}),
+        ("entry_intents", {"trading.Trading._send_entry"}),
+        ("_send_entry", {"trading.Trading._enter"}),
         # A backtest, and a recorded session decided once more: neither has a broker.
         ("check_entry", {"trading.Trading._enter", "middle.Middle._enter", "middle.Middle._on_judged"}),
         ("_send_bracket", {"executor.Executor.enter"}),
