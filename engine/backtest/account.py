@@ -55,8 +55,8 @@ class Account:
             return abs(slot.last) * slot.multiplier * config.future_margin_pct / 100.0
         return abs(slot.last) * slot.multiplier * config.stock_margin_pct / 100.0
 
-    def book(self, slot: Slot, signed_quantity: int, price: Decimal, fee_usd: Decimal) -> Decimal:
-        """A fill: cash moves by its value and its fee; the answer is how much."""
+    def book(self, slot: Slot, signed_quantity: int, price: Decimal, fee_usd: Decimal) -> float:
+        """A fill: cash moves by its value and its fee; the answer is what is left of it, USD."""
         flow = -(signed_quantity * price * slot.exact_multiplier) - fee_usd
         self.cash_usd += flow
         self._cash = float(self.cash_usd)
@@ -66,7 +66,7 @@ class Account:
             self.held[slot.index] = slot
         else:
             self.held.pop(slot.index, None)
-        return flow
+        return self._cash
 
     # --- days and limits ------------------------------------------------------------------------
 

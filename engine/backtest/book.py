@@ -45,8 +45,8 @@ class Book:
         self.fills: list[FillRow] = []
         self.decisions: list[DecisionRow] = []
         self.trades: list[Trade] = []
-        self.steps: list[tuple[int, int, int, Decimal]] = []
-        """End of the bar (ns), slot, signed quantity, flow of cash: of every fill, for the curve."""
+        self.steps: list[tuple[int, int, int, float]] = []
+        """End of the bar (ns), slot, signed quantity, cash afterwards: of every fill, for the curve."""
         self._config, self._account = config, account
         self._orders: list[Resting] = []
         self._numbers = count(1)
@@ -84,8 +84,8 @@ class Book:
         fee = self._charged(slot, order, quantity, paid)
         exec_id = f"bt-{next(self._numbers):09d}"
         self._book(exec_id, slot, order, quantity, paid, fee, at)
-        flow = self._account.book(slot, quantity * sign, paid, fee)
-        self.steps.append((moment_ns, slot.index, quantity * sign, flow))
+        cash_usd = self._account.book(slot, quantity * sign, paid, fee)
+        self.steps.append((moment_ns, slot.index, quantity * sign, cash_usd))
         slipped = slip * quantity * slot.exact_multiplier if slip else ZERO
         key, side = slot.key, str(intent.side)
         row = (exec_id, intent.ref, at_ns, key, intent.strategy, side, quantity, paid, fee, slipped)

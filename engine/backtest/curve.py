@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,26 +21,29 @@ def equity_curve(
     feed: Feed,
     series: Sequence[BarSeries],
     slots: Sequence[Slot],
-    steps: Sequence[tuple[int, int, int, Decimal]],
+    steps: Sequence[tuple[int, int, int, float]],
     *,
     initial_usd: Decimal,
     themes: Mapping[str, str],
 ) -> EquityCurve:
     """Cash and market value at every moment at which a bar ended.
 
-    `steps` are the fills: moment (ns), slot, signed quantity, flow of cash. Futures are paid in full here,
+    `steps` are the fills: moment (ns), slot, signed quantity, cash afterwards. Futures are paid in full here,
     which leaves the equity what it is.
     """
     at = feed.moments()
-    cash = _stepped(at, [(when, flow) for when, _, _, flow in steps], initial_usd)
+    columns = zip(*steps, strict=True) if steps else ((), (), (), ())
+    when, where, moved, left = (np.asarray(column) for column in columns)
+    cash = _stepped(at, when, left, float(initial_usd))
     gross = np.zeros(len(at))
     equity = cash.copy()
     by_theme: dict[str, NDArray[np.float64]] = {}
     for slot, one, (first, last) in zip(slots, series, feed.spans, strict=True):
-        moves = [(when, Decimal(quantity)) for when, index, quantity, _ in steps if index == slot.index]
-        if not moves:
+        own = where == slot.index
+        if not own.any():
             continue
-        value = _stepped(at, moves, Decimal(0)) * _closes(at, one, first, last) * slot.multiplier
+        held = _stepped(at, when[own], np.cumsum(moved[own]), 0)
+        value = held * _closes(at, one, first, last) * slot.multiplier
         equity += value
         size = np.abs(value)
         gross += size
@@ -49,15 +53,11 @@ def equity_curve(
 
 
 def _stepped(
-    at: NDArray[np.int64], moves: Sequence[tuple[int, Decimal]], start: Decimal
+    at: NDArray[np.int64], when: NDArray[Any], levels: NDArray[Any], start: float
 ) -> NDArray[np.float64]:
-    """A sum that changes at some moments, at every moment; added up exactly before it becomes a float."""
-    total, levels, times = start, [float(start)], []
-    for when, change in moves:
-        total += change
-        times.append(when)
-        levels.append(float(total))
-    return np.asarray(levels)[np.searchsorted(np.asarray(times, dtype=np.int64), at, side="right")]
+    """At every moment, what a figure came to that changed at some of them."""
+    known = np.concatenate(([start], levels)).astype(np.float64)
+    return known[np.searchsorted(when.astype(np.int64), at, side="right")]
 
 
 def _closes(at: NDArray[np.int64], one: BarSeries, first: int, last: int) -> NDArray[np.float64]:

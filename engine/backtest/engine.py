@@ -32,7 +32,7 @@ from engine.domain.order import Proposal, Role
 from engine.domain.reasons import Reason
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope
 from engine.risk.refusal import Refusal
-from engine.strategy.standing import view_of
+from engine.strategy.standing import LEAVING
 
 Progress = Callable[[int, int], None]
 """Told now and then: bars done, bars in all."""
@@ -73,6 +73,8 @@ def _without_pauses() -> Iterator[None]:
     try:
         yield
     finally:
+        # What the run leaves is old by now: nobody needs to look through it at the next occasion.
+        gc.freeze()
         gc.unfreeze()
         if was_on:
             gc.enable()
@@ -167,15 +169,20 @@ class _Run:
 
     def _look_again(self, slot: Slot) -> None:
         """Orders or position have changed: so has what strategies see."""
-        orders = slot.orders
+        seats, orders = self._seats[slot.index], slot.orders
         if not slot.quantity and not orders:
-            for seat in self._seats[slot.index]:
+            for seat in seats:
                 seat.view = seat.idle
             return
         position = self._book.position(slot.key) if slot.quantity else None
-        roles = {order.intent.role for order in orders}
-        for seat in self._seats[slot.index]:
-            seat.view = view_of(position, roles, owner=seat.run.strategy.name, allow_short=seat.allow_short)
+        is_entering = is_leaving = False
+        for order in orders:
+            if order.adds_risk:
+                is_entering = True
+            elif order.intent.role in LEAVING:
+                is_leaving = True
+        for seat in seats:
+            seat.look(position, is_entering=is_entering, is_leaving=is_leaving)
 
     # --- days, sessions, limits -----------------------------------------------------------------
 

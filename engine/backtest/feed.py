@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import repeat
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, repeat
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -95,8 +95,12 @@ def _times(ends_ns: NDArray[np.int64]) -> list[datetime]:
     if not len(ends_ns):
         return []
     is_new = _is_new(ends_ns)
-    distinct = (ends_ns[is_new] // 1000).astype("timedelta64[us]").tolist()
-    times = list(map(_EPOCH.__add__, distinct))
+    distinct = ends_ns[is_new] // 1000
+    # From one to the next: there are few different steps, so few of them have to be made.
+    steps = np.diff(distinct).tolist()
+    made = {step: timedelta(microseconds=step) for step in set(steps)}
+    first = _EPOCH + timedelta(microseconds=int(distinct[0]))
+    times = list(accumulate(map(made.__getitem__, steps), initial=first))
     if len(times) == len(ends_ns):
         return times
     places = (np.cumsum(is_new) - 1).tolist()

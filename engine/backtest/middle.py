@@ -30,9 +30,9 @@ from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
 from engine.risk.selection import UNSELECTED, Selection
 from engine.risk.world import Budget, GateWorld
+from engine.strategy.standing import LEAVING
 
 _FUTURE = SecType.FUTURE
-_LEAVING = frozenset({Role.EXIT, Role.FLATTEN})
 
 
 class Middle:
@@ -201,7 +201,7 @@ class Middle:
         entries = [o for o in slot.orders if o.adds_risk]
         if entries:
             self._venue.cancel(slot, entries, reason, at_ns=at_ns)
-        if position is None or any(o.intent.role in _LEAVING for o in slot.orders):
+        if position is None or any(o.intent.role in LEAVING for o in slot.orders):
             return
         ref = self._new_ref(slot, role)
         intent = exit_order(position, ref=ref, now=at, role=role, reason=reason, quantity=quantity)

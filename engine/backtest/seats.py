@@ -9,8 +9,10 @@ from engine.backtest.setting import BacktestError, StrategyRun
 from engine.backtest.slot import Slot
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Proposal
+from engine.domain.position import Position
 from engine.market.bars import DAY_SECONDS, BarAggregator
-from engine.strategy.base import StrategyView
+from engine.strategy.base import Holding, StrategyView
+from engine.strategy.standing import holding_of, make_view
 
 OnBar = Callable[[Bar, StrategyView], tuple[Proposal, ...]]
 
@@ -28,6 +30,18 @@ class Seat:
     """The view while nothing is held and nothing works."""
     allow_short: bool
     aggregator: BarAggregator | None
+    position: Position | None = None
+    """What its holding was made of."""
+    holding: Holding | None = None
+
+    def look(self, position: Position | None, *, is_entering: bool, is_leaving: bool) -> None:
+        """Position or orders have changed: as `view_of` says it, without making a holding twice."""
+        if position is None or position.owner != self.run.strategy.name:
+            self.view = make_view(0, is_entering, is_leaving, self.allow_short)
+            return
+        if position is not self.position:
+            self.position, self.holding = position, holding_of(position)
+        self.view = make_view(position.quantity, is_entering, is_leaving, self.allow_short, self.holding)
 
 
 class Between:

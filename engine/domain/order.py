@@ -23,12 +23,16 @@ class Side(StrEnum):
     @property
     def sign(self) -> int:
         """+1 for BUY, -1 for SELL."""
-        return 1 if self is Side.BUY else -1
+        return 1 if self is _BUY else -1
 
     @property
     def opposite(self) -> Side:
         """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
+        return _SELL if self is _BUY else _BUY
+
+
+_BUY, _SELL = Side.BUY, Side.SELL
+"""Looked up once: an enum's member costs a tenth of a microsecond each time."""
 
 
 class OrderType(StrEnum):
@@ -62,7 +66,10 @@ class Role(StrEnum):
     @property
     def adds_risk(self) -> bool:
         """True where a fill can open or enlarge a position."""
-        return self is Role.ENTRY
+        return self is _ENTRY
+
+
+_ENTRY = Role.ENTRY
 
 
 class OrderState(StrEnum):

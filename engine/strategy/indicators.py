@@ -51,31 +51,25 @@ class Sma(_Windowed):
 
     def __init__(self, length: int) -> None:
         super().__init__(length)
-        self._closes: deque[float] = deque(maxlen=length)
+        self._ring = [0.0] * length
+        self._place = 0
         self._sum = 0.0
-        self._since_exact = 0
-        self._filling = True
+        self._parts = math.nan
+        """What the sum is divided by: no number until the ring is full."""
 
     def update(self, bar: Bar) -> float:
         """Take the next bar."""
-        # With names of its own, and without asking how long it is: every bar of every strategy comes by here.
-        closes, length, close = self._closes, self.length, bar.close
-        since = self._since_exact + 1
-        if self._filling:
-            closes.append(close)
-            self._sum += close
-            if len(closes) < length:
-                self._since_exact = since
-                return self.value
-            self._filling, total = False, self._sum
-        else:
-            total = self._sum + (close - closes[0])
-            closes.append(close)
-        if since >= length:
+        # With names of its own, and without asking whether it is full: every bar of every strategy comes here.
+        close, ring, place = bar.close, self._ring, self._place
+        total = self._sum + (close - ring[place])
+        ring[place] = close
+        place += 1
+        if place == self.length:
             # Once per window the sum is made anew: rounding cannot pile up over a long day.
-            total, since = math.fsum(closes), 0
-        self._sum, self._since_exact = total, since
-        self.value = value = total / length
+            total, place = math.fsum(ring), 0
+            self._parts = self.length
+        self._sum, self._place = total, place
+        self.value = value = total / self._parts
         return value
 
 

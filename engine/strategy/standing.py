@@ -6,10 +6,14 @@ from collections.abc import Set as AbstractSet
 
 from engine.domain.order import Role
 from engine.domain.position import Position
+from engine.domain.quick import maker
 from engine.strategy.base import Holding, StrategyView
 
 _ENTRY = Role.ENTRY
-_LEAVING = frozenset({Role.EXIT, Role.FLATTEN})
+LEAVING = frozenset({Role.EXIT, Role.FLATTEN})
+"""What an order is for that closes a position because somebody wants to be out."""
+make_view = maker(StrategyView)
+_make_holding = maker(Holding)
 
 
 def view_of(
@@ -17,22 +21,24 @@ def view_of(
 ) -> StrategyView:
     """What `owner` may see: its own position and what works. `roles` are those of the working orders."""
     own = position if position is not None and position.owner == owner else None
-    return StrategyView(
+    return make_view(
         0 if own is None else own.quantity,
         _ENTRY in roles,
-        bool(roles & _LEAVING),
+        bool(roles & LEAVING),
         allow_short,
-        None if own is None else _holding(own),
+        None if own is None else holding_of(own),
     )
 
 
-def _holding(position: Position) -> Holding:
-    return Holding(
-        entry_price=float(position.avg_price),
-        opened_at=position.opened_at,
-        stop_price=position.stop_price,
-        initial_stop=position.initial_stop,
-        has_partial=bool(position.partials),
-        target1=position.plan.target1,
-        target2=position.plan.target2,
+def holding_of(position: Position) -> Holding:
+    """A position as far as its strategy needs it."""
+    plan = position.plan
+    return _make_holding(
+        float(position.avg_price),
+        position.opened_at,
+        position.stop_price,
+        position.initial_stop,
+        bool(position.partials),
+        plan.target1,
+        plan.target2,
     )

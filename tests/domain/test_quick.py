@@ -6,10 +6,11 @@ import copy
 import inspect
 import pickle
 from dataclasses import FrozenInstanceError, dataclass, field, replace
+from typing import NamedTuple
 
 import pytest
 
-from engine.domain.quick import quick
+from engine.domain.quick import maker, quick
 
 
 @quick
@@ -53,3 +54,32 @@ def test_a_quick_value_compares_replaces_copies_and_travels_like_any_other():
     assert copy.copy(made) == made == pickle.loads(pickle.dumps(made))
     assert list(inspect.signature(Made).parameters) == ["name", "size", "parts", "note"]
     assert repr(made) == "Made(name='a', size=4, parts={'x': 1}, note='seen')"
+
+
+class Pair(NamedTuple):
+    """A value that is a tuple."""
+
+    left: str
+    right: int = 2
+
+
+def test_what_a_maker_makes_is_what_its_class_makes():
+    make, pair = maker(Made), maker(Pair)
+    made = make("a", parts={"x": 1})
+
+    assert type(made) is Made
+    assert made == Made("a", parts={"x": 1})
+    assert make("a").parts is not make("a").parts
+    assert type(pair("a")) is Pair
+    assert (pair("a"), pair(right=3, left="b")) == (Pair("a"), Pair("b", 3))
+    with pytest.raises(FrozenInstanceError):
+        made.size = 4  # type: ignore[misc]  # what is asked
+    with pytest.raises(ValueError, match="no name"):
+        make("")
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'left'"):
+        pair()  # type: ignore[call-arg]  # what is asked
+
+
+def test_a_maker_wants_a_class():
+    with pytest.raises(TypeError, match="is no class"):
+        maker(print)
