@@ -8,16 +8,18 @@ from decimal import Decimal
 
 from engine.backtest.setting import BacktestConfig
 from engine.backtest.slot import Slot
-from engine.domain.instrument import SecType
+from engine.domain.quick import maker
 from engine.risk.losses import Losses, account_breach, drawdown_pct
 from engine.risk.refusal import Refusal
+
+_make_losses = maker(Losses)
 
 
 class Account:
     """Money that is booked is exact; equity is a float at the marks, asked for at every moment."""
 
     def __init__(self, config: BacktestConfig) -> None:
-        self._config = config
+        self._config, self._stock_margin_pct = config, config.stock_margin_pct
         self.cash_usd = config.initial_cash_usd
         """Cash where every position is paid in full, futures too: with their value it makes the equity."""
         self._cash = float(config.initial_cash_usd)
@@ -25,7 +27,8 @@ class Account:
         """Slots with a position, by index: in the order in which they were opened."""
         limits = config.limits
         self._peaks: deque[float] = deque(maxlen=limits.drawdown_window_days)
-        self._base = self._peak = self._cash
+        self._base = self._peak = self._top = self._cash
+        """Equity at the beginning of the day, its highest of the day, and of the window of days."""
         self.floor = -math.inf
         """Equity at or below which a limit may be reached."""
         self._set_floor()
@@ -40,20 +43,20 @@ class Account:
 
     def available_usd(self, equity_usd: float) -> float:
         """What of the equity can still be tied up."""
-        used = 0.0
+        used, margin_usd = 0.0, self.margin_usd
         for slot in self.held.values():
-            used += abs(slot.quantity) * self.margin_usd(slot)
+            used += abs(slot.quantity) * margin_usd(slot)
         return equity_usd - used
 
     def margin_usd(self, slot: Slot) -> float:
         """Initial margin of one unit at the last price."""
+        if not slot.is_future:
+            return abs(slot.last) * slot.multiplier * self._stock_margin_pct / 100.0
         config = self._config
-        if slot.instrument.sec_type is SecType.FUTURE:
-            given = config.margins_usd.get(slot.key)
-            if given is not None:
-                return given
-            return abs(slot.last) * slot.multiplier * config.future_margin_pct / 100.0
-        return abs(slot.last) * slot.multiplier * config.stock_margin_pct / 100.0
+        given = config.margins_usd.get(slot.key)
+        if given is not None:
+            return given
+        return abs(slot.last) * slot.multiplier * config.future_margin_pct / 100.0
 
     def book(self, slot: Slot, signed_quantity: int, price: Decimal, fee_usd: Decimal) -> float:
         """A fill: cash moves by its value and its fee; the answer is what is left of it, USD."""
@@ -103,19 +106,19 @@ class Account:
 
     def _losses(self, equity: float, symbol_pct: float) -> Losses:
         base = self._base
-        return Losses(
-            day_pct=100.0 * (equity - base) / base if base > 0 else math.nan,
-            symbol_day_pct=symbol_pct,
-            session_drawdown_pct=drawdown_pct((self._peak,), equity),
-            rolling_drawdown_pct=drawdown_pct((*self._peaks, self._peak), equity),
+        return _make_losses(
+            100.0 * (equity - base) / base if base > 0 else math.nan,
+            symbol_pct,
+            drawdown_pct((self._peak,), equity),
+            drawdown_pct((self._top,), equity),
         )
 
     def _set_floor(self) -> None:
         limits = self._config.limits
-        rolling = max((*self._peaks, self._peak))
+        self._top = max((*self._peaks, self._peak))
         # A little above the limits themselves: which one is reached, the live function decides.
         self.floor = (1.0 + 1e-9) * max(
             self._base * (1.0 - limits.daily_loss_pct / 100.0),
             self._peak * (1.0 - limits.session_drawdown_pct / 100.0),
-            rolling * (1.0 - limits.rolling_drawdown_pct / 100.0),
+            self._top * (1.0 - limits.rolling_drawdown_pct / 100.0),
         )

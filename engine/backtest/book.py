@@ -17,6 +17,7 @@ from engine.backtest.slot import Resting, Slot
 from engine.domain.fill import Fill
 from engine.domain.order import OrderIntent, OrderState, OrderType
 from engine.domain.position import Position, Trade
+from engine.domain.quick import maker
 from engine.ledger.changes import BookedFill
 from engine.ledger.events import Described
 from engine.ledger.ledger import CLOSE_REASONS
@@ -26,6 +27,7 @@ from engine.risk.pace import RecentOrders
 
 _LIMIT, _STOP_LIMIT = OrderType.LIMIT, OrderType.STOP_LIMIT
 _FILLED, _CANCELLED = OrderState.FILLED.value, OrderState.CANCELLED.value
+_make_fill, _make_booked = maker(Fill), maker(BookedFill)
 
 
 When: TypeAlias = tuple[datetime, int, int]
@@ -81,7 +83,7 @@ class Book:
         if intent.order_type is not _LIMIT and intent.order_type is not _STOP_LIMIT:
             slip = self._config.costs.slippage.of(found, quantity=quantity, volume=volume)
         paid = found + sign * slip if slip else found
-        fee = self._charged(slot, order, quantity, paid)
+        fee = self._charged(slot, order, quantity, float(paid) if slip else price)
         exec_id = f"bt-{next(self._numbers):09d}"
         self._book(exec_id, slot, order, quantity, paid, fee, at)
         cash_usd = self._account.book(slot, quantity * sign, paid, fee)
@@ -95,11 +97,11 @@ class Book:
         if not order.left:
             _end(order, _FILLED, at_ns, _close_reason(intent))
 
-    def _charged(self, slot: Slot, order: Resting, quantity: int, paid: Decimal) -> Decimal:
+    def _charged(self, slot: Slot, order: Resting, quantity: int, paid: float) -> Decimal:
         """What this fill adds to the commission of its order."""
         order.filled += quantity
         order.left -= quantity
-        order.notional += float(paid) * quantity
+        order.notional += paid * quantity
         average = order.notional / order.filled
         due = self._config.costs.commission_usd(slot.instrument, quantity=order.filled, price=average)
         fee, order.charged_usd = due - order.charged_usd, due
@@ -116,7 +118,7 @@ class Book:
         at: datetime,
     ) -> None:
         intent = order.intent
-        fill = Fill(
+        fill = _make_fill(
             exec_id,
             intent.ref,
             0,
@@ -131,8 +133,7 @@ class Book:
             fee,
         )
         reason = intent.reason or str(CLOSE_REASONS[intent.role])
-        closed = self.positions.settle(BookedFill(fill, reason, order.protect, intent.plan))
-        for record in closed:
+        for record in self.positions.settle(_make_booked(fill, reason, order.protect, intent.plan)):
             self.trades.append(record.trade)
 
     def cancel(self, slot: Slot, order: Resting, reason: str, *, at_ns: int) -> None:
@@ -153,7 +154,7 @@ class Book:
 
     def order_rows(self) -> tuple[OrderRow, ...]:
         """Every order in the order of its making."""
-        return tuple(_row(order) for order in self._orders)
+        return tuple(map(_row, self._orders))
 
 
 def _end(order: Resting, status: str, at_ns: int, reason: str) -> None:

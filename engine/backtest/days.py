@@ -49,6 +49,7 @@ class Days:
             instrument=instrument,
             seconds=series.seconds,
             length=timedelta(seconds=series.seconds),
+            is_future=instrument.sec_type is SecType.FUTURE,
             multiplier=instrument.multiplier,
             exact_multiplier=Decimal(repr(instrument.multiplier)),
             sessions=sessions,

@@ -100,7 +100,7 @@ def _times(ends_ns: NDArray[np.int64]) -> list[datetime]:
     steps = np.diff(distinct).tolist()
     made = {step: timedelta(microseconds=step) for step in set(steps)}
     first = _EPOCH + timedelta(microseconds=int(distinct[0]))
-    times = list(accumulate(map(made.__getitem__, steps), initial=first))
+    times: list[datetime] = list(accumulate(map(made.__getitem__, steps), datetime.__add__, initial=first))
     if len(times) == len(ends_ns):
         return times
     places = (np.cumsum(is_new) - 1).tolist()

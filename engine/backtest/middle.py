@@ -14,25 +14,25 @@ from engine.backtest.result import DecisionRow
 from engine.backtest.setting import BacktestConfig, StrategyRun
 from engine.backtest.slot import Resting, Slot
 from engine.backtest.venue import Venue
-from engine.domain.instrument import SecType
 from engine.domain.market import Quote
 from engine.domain.order import Intention, OrderIntent, Proposal, Role, Tif
 from engine.domain.position import Position
 from engine.domain.preview import EntryTicket
+from engine.domain.quick import maker
 from engine.domain.reasons import Reason
 from engine.execution.brackets import entry_order, exit_order, stop_order
 from engine.execution.hours import is_open
 from engine.execution.levels import meant_stop, partial_reason
 from engine.ledger.managed import PartialRefusedError
 from engine.risk.brakes import BrakeSet
-from engine.risk.exposure import exposure, unit_exposure_usd
+from engine.risk.exposure import NO_EXPOSURE, exposure, unit_exposure_usd
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
 from engine.risk.selection import UNSELECTED, Selection
 from engine.risk.world import Budget, GateWorld
 from engine.strategy.standing import LEAVING
 
-_FUTURE = SecType.FUTURE
+_make_world, _make_quote, _make_terms = maker(GateWorld), maker(Quote), maker(Terms)
 
 
 class Middle:
@@ -117,50 +117,50 @@ class Middle:
         pivot = proposal.plan.pivot
         price, equity = slot.last, account.equity_usd
         blocked = Reason.EXPIRY if slot.expires else None
-        is_future = slot.instrument.sec_type is _FUTURE
-        return GateWorld(
-            now=now,
-            blocked=blocked,
-            blocked_text="" if blocked is None else f"{key}: its last trading day is near",
-            brakes=self.brakes,
-            instrument=slot.instrument,
-            quote=Quote(key, price, price, 1, 1, price, 1, now.timestamp()),
-            is_live_data=True,
-            net_liquidation_usd=equity,
-            equity_age_s=0.0,
-            available_funds_usd=account.available_usd(equity),
-            exposure=exposure(out, self._unit_usd),
-            margin_usd=account.margin_usd(slot) if is_future else None,
-            margin_age_s=0.0,
-            strategy_allows_short=run.allow_short,
-            signals_used=self._signals_used,
-            profile=run.profile,
-            commitments=out,
-            losses=account.losses(slot, equity),
-            pace=self._book.recent.pace(
+        is_future = slot.is_future
+        # In the order of its fields: names would take as long again as all the rest of this.
+        return _make_world(
+            now,
+            blocked,
+            "" if blocked is None else f"{key}: its last trading day is near",
+            self.brakes,
+            slot.instrument,
+            _make_quote(key, price, price, 1, 1, price, 1, now.timestamp()),
+            True,  # the data is live
+            equity,
+            0.0,  # and known this moment
+            account.available_usd(equity),
+            exposure(out, self._unit_usd) if out.worst else NO_EXPOSURE,
+            account.margin_usd(slot) if is_future else None,
+            0.0,
+            run.allow_short,
+            self._signals_used,
+            run.profile,
+            True,  # nobody's money
+            out,
+            account.losses(slot, equity),
+            self._book.recent.pace(
                 now, strategy=proposal.strategy, key=key, side=proposal.side, limits=config.limits
             ),
-            selection=self._selection,
-            roots=self._roots({*out.worst, key}) if is_future else {},
-            last_fill_at=today.last_fill_at,
-            last_stop_out_at=today.last_stop_out_at,
-            budget=self._budget(run),
-            attempts=0 if pivot is None else past.attempts(key, proposal.side, pivot),
+            self._selection,
+            self._roots({*out.worst, key}) if is_future else {},
+            today.last_fill_at,
+            today.last_stop_out_at,
+            self._budget(run) if run.budget_pct > 0 else None,
+            0 if pivot is None else past.attempts(key, proposal.side, pivot),
             entries_end=slot.entries_end,
         )
 
     def _unit_usd(self, key: str) -> float:
         slot = self._slots[key]
-        margin = self._account.margin_usd(slot) if slot.instrument.sec_type is _FUTURE else None
+        margin = self._account.margin_usd(slot) if slot.is_future else None
         return unit_exposure_usd(slot.instrument, slot.last, margin)
 
     def _roots(self, keys: set[str]) -> dict[str, str]:
-        found = (self._slots[key].instrument for key in keys)
-        return {i.key: f"{i.symbol}@{i.exchange}" for i in found if i.sec_type is _FUTURE}
+        found = [slot.instrument for slot in map(self._slots.__getitem__, keys) if slot.is_future]
+        return {i.key: f"{i.symbol}@{i.exchange}" for i in found}
 
-    def _budget(self, run: StrategyRun) -> Budget | None:
-        if run.budget_pct <= 0:
-            return None
+    def _budget(self, run: StrategyRun) -> Budget:
         owners = {}
         for slot in self._slots.values():
             position = self._book.position(slot.key) if slot.quantity else None
@@ -231,7 +231,7 @@ class Middle:
     # --- inside ---------------------------------------------------------------------------------
 
     def _resting(self, intent: OrderIntent, at_ns: int) -> Resting:
-        terms = Terms(intent.order_type, intent.side.sign, intent.limit_price, intent.stop_price)
+        terms = _make_terms(intent.order_type, intent.side.sign, intent.limit_price, intent.stop_price)
         return Resting(
             intent,
             terms,

@@ -66,6 +66,7 @@ class Slot:
     seconds: int
     length: timedelta
     """The same: how long its bars are."""
+    is_future: bool
     multiplier: float
     exact_multiplier: Decimal
     sessions: tuple[SessionHours, ...]

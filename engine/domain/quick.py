@@ -55,7 +55,7 @@ def maker(cls: Callable[_Given, _Value]) -> Callable[_Given, _Value]:
         parameters = [f"{name}=_default_{name}" if name in defaults else name for name in made]
         lines = [f"return _new(_cls, ({', '.join(made)},))"]
     else:
-        parameters, stores = _signature(tuple(fields(cls)), names)  # type: ignore[arg-type]  # as above
+        parameters, stores = _signature(tuple(fields(cls)), names)
         lines = ["self = _new(_twin)", *stores, "self.__class__ = _cls"]
         if hasattr(cls, "__post_init__"):
             lines.append("self.__post_init__()")
@@ -64,7 +64,7 @@ def maker(cls: Callable[_Given, _Value]) -> Callable[_Given, _Value]:
 
 
 def _signature(own: tuple[Field[Any], ...], names: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The very parameters that `dataclass` gives it, and a line for each field; what they refer to is named."""
+    """The parameters that `dataclass` gives it, and a line for each field; `names` gets what they refer to."""
     parameters, stores = [], []
     names["_absent"] = MISSING
     for one in own:
@@ -82,7 +82,9 @@ def _signature(own: tuple[Field[Any], ...], names: dict[str, Any]) -> tuple[list
     return parameters, stores
 
 
-def _function(name: str, parameters: list[str], lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:
+def _function(
+    name: str, parameters: list[str], lines: list[str], names: dict[str, Any]
+) -> Callable[..., Any]:
     source = f"def {name}({', '.join(parameters)}):\n    " + "\n    ".join(lines)
     exec(source, names)  # noqa: S102 - names of our own fields only; `dataclass` makes its methods just so
     made: Callable[..., Any] = names[name]

@@ -11,7 +11,12 @@ from engine.domain.instrument import Instrument
 from engine.domain.order import OrderIntent, OrderType, Proposal, Role, Side, Tif
 from engine.domain.position import Position
 from engine.domain.preview import EntryTicket, Preview
+from engine.domain.quick import maker
 from engine.risk.gate import clamp_exit
+
+_make_order = maker(OrderIntent)
+"""Its arguments go in the order of its fields: names would take as long again."""
+_ENTRY, _STOP, _LIMIT = Role.ENTRY, Role.STOP, OrderType.LIMIT
 
 
 def entry_order(
@@ -26,24 +31,28 @@ def entry_order(
     preview: Preview | None = None,
 ) -> OrderIntent:
     """An entry that holds back its bytes until its stop follows; a market order has no limit."""
-    return OrderIntent(
-        ref=ref,
-        strategy=proposal.strategy,
-        key=instrument.key,
-        con_id=instrument.con_id,
-        role=Role.ENTRY,
-        side=proposal.side,
-        quantity=ticket.quantity,
-        order_type=order_type,
-        tif=tif,
-        created_at=now,
-        limit_price=ticket.limit_price if order_type is OrderType.LIMIT else None,
-        transmit=False,
-        signal_id=proposal.signal_id,
-        note=proposal.note,
-        plan=proposal.plan,
-        ticket=ticket,
-        preview=preview,
+    return _make_order(
+        ref,
+        proposal.strategy,
+        instrument.key,
+        instrument.con_id,
+        _ENTRY,
+        proposal.side,
+        ticket.quantity,
+        order_type,
+        now,
+        tif,
+        ticket.limit_price if order_type is _LIMIT else None,
+        None,  # no stop price
+        "",  # no parent
+        "",  # no group
+        False,  # its bytes wait for its stop
+        proposal.signal_id,
+        proposal.note,
+        "",  # no reason of a close
+        proposal.plan,
+        ticket,
+        preview,
     )
 
 
@@ -51,19 +60,20 @@ def stop_order(
     entry: OrderIntent, ticket: EntryTicket, *, ref: str, tif: Tif, preview: Preview | None = None
 ) -> OrderIntent:
     """The protective stop attached to an entry."""
-    return OrderIntent(
-        ref=ref,
-        strategy=entry.strategy,
-        key=entry.key,
-        con_id=entry.con_id,
-        role=Role.STOP,
-        side=entry.side.opposite,
-        quantity=ticket.quantity,
-        order_type=OrderType.STOP,
-        tif=tif,
-        created_at=entry.created_at,
-        stop_price=ticket.stop_price,
-        parent_ref=entry.ref,
+    return _make_order(
+        ref,
+        entry.strategy,
+        entry.key,
+        entry.con_id,
+        _STOP,
+        entry.side.opposite,
+        ticket.quantity,
+        OrderType.STOP,
+        entry.created_at,
+        tif,
+        None,  # no limit
+        ticket.stop_price,
+        entry.ref,
         note="stop of the entry",
         preview=preview,
     )
@@ -74,17 +84,17 @@ def exit_order(
 ) -> OrderIntent:
     """A market order that closes a position, or `quantity` units of it; never more than is held."""
     side = Side.SELL if position.quantity > 0 else Side.BUY
-    return OrderIntent(
-        ref=ref,
-        strategy=position.owner,
-        key=position.key,
-        con_id=position.con_id,
-        role=role,
-        side=side,
-        quantity=clamp_exit(position=position.quantity, side=side, wanted=quantity),
-        order_type=OrderType.MARKET,
-        tif=Tif.DAY,
-        created_at=now,
+    return _make_order(
+        ref,
+        position.owner,
+        position.key,
+        position.con_id,
+        role,
+        side,
+        clamp_exit(position=position.quantity, side=side, wanted=quantity),
+        OrderType.MARKET,
+        now,
+        Tif.DAY,
         # A group of its own: should its fate be unknown, a stop of its size can stand beside it.
         oca_group=ref,
         note=str(reason),

@@ -13,9 +13,11 @@ from typing import NamedTuple
 from engine.domain.fill import Fill
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.position import Partial, Trade
+from engine.domain.quick import maker
 from engine.ledger.changes import BookedFill, Leg, TradeRecord
 
 ZERO = Decimal(0)
+_make_leg, _make_trade = maker(Leg), maker(Trade)
 
 
 class Booking(NamedTuple):
@@ -45,6 +47,9 @@ class Step(NamedTuple):
     fee_usd: Decimal
 
 
+_make_step = maker(Step)
+
+
 def booking_of(base: str, fill: Fill, booked: BookedFill) -> Booking:
     """An execution as a change of its position; `fill` is that of `booked`, with its commission."""
     row = (
@@ -69,7 +74,7 @@ def book(leg: Leg | None, booking: Booking, *, key: str, multiplier: Decimal) ->
     price = _price(leg, booking)
     if leg is None:
         opened = _open(booking, booking.quantity, price, booking.fee_usd, key=key, multiplier=multiplier)
-        return Step(opened, None, ZERO, booking.fee_usd)
+        return _make_step(opened, None, ZERO, booking.fee_usd)
     if (leg.quantity > 0) == (booking.quantity > 0):
         return Step(_add(leg, booking, price), None, ZERO, booking.fee_usd)
     held, wanted = abs(leg.quantity), abs(booking.quantity)
@@ -87,7 +92,7 @@ def book(leg: Leg | None, booking: Booking, *, key: str, multiplier: Decimal) ->
     if rest:
         signed_rest = rest if booking.quantity > 0 else -rest
         opened_leg = _open(booking, signed_rest, price, booking.fee_usd - fee, key=key, multiplier=multiplier)
-    return Step(opened_leg, TradeRecord(booking.booking_id, trade), realized, booking.fee_usd)
+    return _make_step(opened_leg, TradeRecord(booking.booking_id, trade), realized, booking.fee_usd)
 
 
 def _price(leg: Leg | None, booking: Booking) -> Decimal:
@@ -105,7 +110,7 @@ def _open(
     cost = price * abs(quantity)
     stop = booking.initial_stop
     # In the order of its fields: names take half as long again, and every entry comes by here.
-    return Leg(
+    return _make_leg(
         key,
         booking.con_id,
         quantity,
@@ -175,7 +180,7 @@ def _close(leg: Leg, price: Decimal, fee: Decimal, booking: Booking) -> tuple[Tr
     if partials:
         # The first executions of the order that closed it looked like a partial until the last one came.
         partials = tuple(p for p in partials if not p.order_ref or p.order_ref != ref)
-    trade = Trade(
+    trade = _make_trade(
         leg.key,
         leg.owner,
         entered if is_long else -entered,

@@ -12,8 +12,10 @@ from engine.domain.fill import Fill
 from engine.domain.order import Order
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.position import Partial, Position, Trade
-from engine.domain.quick import quick
+from engine.domain.quick import maker, quick
 from engine.ledger.events import Adjustment, Described
+
+_make_position = maker(Position)
 
 
 class NoteLevel(StrEnum):
@@ -117,21 +119,22 @@ class Leg:
     @property
     def position(self) -> Position:
         """The same as the rest of the engine sees it."""
-        return Position(
-            key=self.key,
-            con_id=self.con_id,
-            quantity=self.quantity,
-            avg_price=self.cost / abs(self.quantity),
-            multiplier=self.multiplier,
-            owner=self.owner,
-            opened_at=self.opened_at,
-            realized_usd=self.realized_usd,
-            fees_usd=self.fees_usd,
-            initial_stop=self.initial_stop,
-            entered=self.entered,
-            stop_price=self.stop_price,
-            plan=self.plan,
-            partials=self.partials,
+        # In the order of its fields: names take half as long again, and it is made at every booking.
+        return _make_position(
+            self.key,
+            self.con_id,
+            self.quantity,
+            self.cost / abs(self.quantity),
+            self.multiplier,
+            self.owner,
+            self.opened_at,
+            self.realized_usd,
+            self.fees_usd,
+            self.initial_stop,
+            self.entered,
+            self.stop_price,
+            self.plan,
+            self.partials,
         )
 
 

@@ -59,7 +59,7 @@ class Sma(_Windowed):
 
     def update(self, bar: Bar) -> float:
         """Take the next bar."""
-        # With names of its own, and without asking whether it is full: every bar of every strategy comes here.
+        # With names of its own, and without asking whether it is full: every bar comes by here.
         close, ring, place = bar.close, self._ring, self._place
         total = self._sum + (close - ring[place])
         ring[place] = close
