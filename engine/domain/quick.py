@@ -64,7 +64,7 @@ def maker(cls: Callable[_Given, _Value]) -> Callable[_Given, _Value]:
 
 
 def _signature(own: tuple[Field[Any], ...], names: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The parameters that `dataclass` gives it, and a line for each field; `names` gets what they refer to."""
+    """The parameters that `dataclass` gives it, and a line for each field; `names` gets what they use."""
     parameters, stores = [], []
     names["_absent"] = MISSING
     for one in own:

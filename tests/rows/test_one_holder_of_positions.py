@@ -47,9 +47,12 @@ def changes_of_positions(tree: ast.Module) -> Iterator[int]:
 
 
 def makes_a_position(tree: ast.Module) -> Iterator[int]:
-    """Lines that call a constructor of positions."""
+    """Lines that call a constructor of positions, or have one made."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Position":
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        has_it = any(isinstance(one, ast.Name) and one.id == "Position" for one in node.args)
+        if node.func.id == "Position" or (node.func.id == "maker" and has_it):
             yield node.lineno
 
 
