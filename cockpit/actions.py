@@ -225,6 +225,16 @@ _MOVE = (
         rank=4,
     ),
     Action(
+        "model",
+        "Model",
+        "Of each learned contract: signal, evidence, drift, reliability, and why it trades or does not.",
+        "5",
+        Where.SCREENS,
+        Group.MOVE,
+        label=SCREENS,
+        rank=4,
+    ),
+    Action(
         "recovery",
         "Recovery",
         "What differs from the broker, and the restart report. Opens by itself where something waits.",

@@ -31,7 +31,19 @@ from cockpit.themes import DEFAULT_THEME, THEME_NAMES, THEMES, next_theme
 from engine.api import Command, CommandKind, EngineState, Outcome, OutcomeStatus
 from engine.api_handle import EngineHandle
 
-LATER: Final = ("alerts", "health", "kill", "leave", "markets", "page", "pages", "recovery", "risk", "setups")
+LATER: Final = (
+    "alerts",
+    "health",
+    "kill",
+    "leave",
+    "markets",
+    "model",
+    "page",
+    "pages",
+    "recovery",
+    "risk",
+    "setups",
+)
 """Screens that are imported once the first frame is drawn: together they take a tenth of it."""
 
 REFRESH_BUDGET_MS = 50.0

@@ -136,6 +136,14 @@ class OperatorActions(Adjusting):
             self.close_dialogs()
             self.open_dialog(MarketsDialog(keys=self.keys))
 
+    def action_model(self) -> None:
+        """What the learned trader knows."""
+        from cockpit.screens.model import ModelDialog
+
+        if not isinstance(self.screen, ModelDialog):
+            self.close_dialogs()
+            self.open_dialog(ModelDialog(keys=self.keys))
+
     def _acknowledge(self, alert_id: int) -> None:
         self.send(CommandKind.ACKNOWLEDGE, target=str(alert_id))
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Scope, ScopeKind
 from engine.api_gates import NO_GATES, GatesView
 from engine.api_health import HealthRow, Level, TelemetryView, TimingRow, UptimeView
+from engine.api_learning import ConfidenceView, ModelView
 from engine.api_recovery import RecoveryView
 from engine.api_selection import NOTHING_SELECTED, SelectionView
 from engine.api_setups import FilterView, SetupView
@@ -34,6 +35,7 @@ __all__ = [
     "HealthRow",
     "Level",
     "Mode",
+    "ModelView",
     "OrderView",
     "Outcome",
     "OutcomeStatus",
@@ -201,33 +203,6 @@ class PnlView:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfidenceView:
-    """One model's view of one symbol. None where nothing is known."""
-
-    symbol: str
-    direction: int
-    probability: float | None
-    needed: float | None
-    """Probability from which it trades; None while nothing is proven."""
-    samples: int
-    """Outcomes it has learnt from."""
-    text: str
-    """Why it does not trade now, in words."""
-    evidence: float | None = None
-    """Wealth of the bets on its shadow trades, of `evidence_needed`."""
-    evidence_needed: float | None = None
-    shadow_trades: int = 0
-    live_trades: int = 0
-    explored: int = 0
-    """Trades made only to learn, never counted as evidence."""
-    mean_r: float | None = None
-    """Mean net of the shadow trades, in multiples of the most that one can lose; its 95 % interval."""
-    mean_low: float | None = None
-    mean_high: float | None = None
-    drift: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class WhyNot:
     """Why a symbol is not being traded right now: the latest refusal or what its strategy waits for."""
 
@@ -348,6 +323,8 @@ class Snapshot:
     telemetry: TelemetryView = field(default_factory=TelemetryView)
     confidence: tuple[ConfidenceView, ...] = ()
     confidence_text: str = "no model yet"
+    models: tuple[ModelView, ...] = ()
+    """All about each contract that some strategy learns."""
     why_not: tuple[WhyNot, ...] = ()
     setups: tuple[SetupView, ...] = ()
     selection: SelectionView = NOTHING_SELECTED

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BLANK = 0x2800
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def resample(values: Sequence[float], *, points: int) -> list[float]:
@@ -68,5 +69,37 @@ def _draw(cells: list[list[int]], *, levels: Sequence[int]) -> None:
         first = low if level <= before else min(low + 1, high)
         last = high if level >= before else max(high - 1, low)
         for y in range(first, last + 1):
-            cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+            _dot(cells, x=x, y=y)
         before = level
+
+
+def sparkline(values: Sequence[float], *, cells: int) -> str:
+    """One line of at most `cells` bars from the lowest to the highest value; empty without values."""
+    points = resample(values, points=cells)
+    if not points:
+        return ""
+    low, high = bounds(points, baseline=None)
+    return "".join(_BARS[round((value - low) / (high - low) * (len(_BARS) - 1))] for value in points)
+
+
+def scatter(points: Sequence[tuple[float, float]], *, width: int, height: int) -> list[str]:
+    """`height` strings of `width` cells: points of the unit square on a thin diagonal.
+
+    Points are 2 x 2 dots, so that they stand out from the diagonal; what lies outside is moved to the edge.
+    """
+    if width <= 0 or height <= 0:
+        return []
+    cells = [[0] * width for _ in range(height)]
+    right, bottom = width * 2 - 1, height * 4 - 1
+    for x in range(0, right + 1, 3):
+        _dot(cells, x=x, y=round(bottom * (1.0 - x / right)))
+    for across, up in points:
+        left = min(right - 1, max(0, round(right * across)))
+        top = min(bottom - 1, max(0, round(bottom * (1.0 - up))))
+        for x, y in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
+            _dot(cells, x=x, y=y)
+    return ["".join(chr(_BLANK | cell) for cell in row) for row in cells]
+
+
+def _dot(cells: list[list[int]], *, x: int, y: int) -> None:
+    cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]

@@ -15,6 +15,7 @@ from engine.domain.order import Order
 from engine.runtime import views
 from engine.runtime.daypnl import DayPnl
 from engine.runtime.desk import Desk
+from engine.runtime.learning.model_rows import ModelRows
 from engine.runtime.learning.views import confidence_rows, confidence_text
 from engine.runtime.row_cache import RowCache
 from engine.runtime.setups.views import SetupRows
@@ -51,6 +52,7 @@ class SnapshotBuilder:
         self._order_rows = order_rows(desk)
         self._fill_rows = fill_rows(desk)
         self._setup_rows = SetupRows(desk, trading)
+        self._model_rows = ModelRows()
 
     def build(self, seq: int) -> Snapshot:
         """The snapshot number `seq`, as things stand now."""
@@ -82,6 +84,7 @@ class SnapshotBuilder:
             telemetry=self._telemetry(),
             confidence=confidence_rows(self._trading.running),
             confidence_text=confidence_text(self._trading.running),
+            models=self._model_rows.rows(self._trading.running),
             why_not=why_not,
             setups=self._setup_rows.rows(why_not),
             selection=desk.selection,

@@ -15,6 +15,7 @@ from engine.domain.reasons import Reason
 from engine.learning import plain
 from engine.learning.book import Top
 from engine.learning.choice import Candidate, ExplorationBudget
+from engine.learning.course import Course
 from engine.learning.estimator import Plain
 from engine.learning.replay import Event, replay
 from engine.learning.shadow import ShadowTerms
@@ -123,6 +124,7 @@ class LearnedContract:
         self.live_trades = self.explored = 0
         self.open_s = self.judged_s = 0.0
         self.drift = ""
+        self.course = Course()
         self._seen: Quote | None = None
         self._session: SessionHours | None = None
         self._shown: tuple[object, Conviction] | None = None
@@ -180,7 +182,9 @@ class LearnedContract:
     def _keep(self, turn: Turn) -> Opinion | None:
         """Note what is worth it, and answer with the decision."""
         if turn.opinion is not None:
-            self.opinion, self.why = turn.opinion, turn.opinion.verdict.why_not
+            past, claim, verdict = self.opinion = turn.opinion
+            self.why = verdict.why_not
+            self.course.note(past.at, claim.p, verdict.threshold)
             self.judged_s += self.params.step_s
             if math.isfinite(self.trader.judge.gate.threshold):
                 self.open_s += self.params.step_s
@@ -195,18 +199,8 @@ class LearnedContract:
 
     def _tell(self, turn: Turn) -> None:
         """Say what ended trust or changed the model."""
-        said = (
-            ["the edge is gone, trust revoked; it is proven anew or not traded"] if turn.gate_closed else []
-        )
-        for news in turn.news:
-            if news.drift is not None:
-                kind, before, after, outcomes = news.drift
-                said.append(
-                    f"drift ({kind.value}: {before:.2f} before, {after:.2f} now, {outcomes} outcomes), trust"
-                    " revoked; a challenger learns"
-                )
-            if news.change is not None:
-                said.append(f"challenger {news.change.value}")
+        at = self.trader.stream.last_at
+        said = self.course.turn(at, gate_closed=turn.gate_closed, news=turn.news)
         if said:
             self.news += said
             self.drift = said[-1]
@@ -374,7 +368,8 @@ class LearnedContract:
             "drift": self.drift,
             "noted": self.noted,
         }
-        return {"terms": terms, "trader": self.trader.state(), "counts": counts}
+        known = {"terms": terms, "trader": self.trader.state(), "counts": counts}
+        return {**known, "course": self.course.state()}
 
     def restore(self, memory: Memory) -> None:
         """Continue; raises StateError where it is not this contract's state."""
@@ -385,6 +380,8 @@ class LearnedContract:
             self.live_trades, self.explored = plain.whole(counts, "live"), plain.whole(counts, "explored")
             self.open_s, self.judged_s = plain.number(counts, "open_s"), plain.number(counts, "judged_s")
             self.drift, self.noted = plain.text(counts, "drift"), plain.whole(counts, "noted")
+            if "course" in state:  # for people only: a model kept without it goes on all the same
+                self.course.restore(plain.table(state, "course"))
         replay(self.trader, memory.events)
         self.noted = max(self.noted, memory.noted)
         self.lose_data()  # nobody looked meanwhile: what was under way has no honest outcome

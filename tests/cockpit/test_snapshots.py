@@ -11,6 +11,7 @@ from cockpit.app import CockpitApp
 from cockpit.exits import Exit
 from cockpit.panels.header import Header
 from tests.cockpit.conftest import make_app, shows_rows
+from tests.cockpit.learning import MODEL_STATES
 from tests.cockpit.recovering import RECOVERY_STATES
 from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, unanswered
 from tests.cockpit.test_markets import JUDGED
@@ -142,6 +143,24 @@ def test_markets(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app(ScriptedHandle(JUDGED))
 
     assert snap_compare(app, terminal_size=size, press=["4"], run_before=settled)
+
+
+@pytest.mark.req("FUT-QA-UI-2", "CARD-SNAPSHOT")
+@pytest.mark.parametrize(
+    ("state", "size"),
+    [
+        *(("learning", size) for size in SIZES),
+        ("empty", (80, 24)),
+        ("braked", (120, 40)),
+        ("broken", (80, 24)),
+    ],
+    ids=_name,
+)
+def test_model(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
+    app = make_app(ScriptedHandle(MODEL_STATES[state]))
+    press = ["5", "down"] if state == "braked" else ["5"]
+
+    assert snap_compare(app, terminal_size=size, press=press, run_before=settled)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])

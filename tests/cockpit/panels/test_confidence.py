@@ -10,6 +10,7 @@ from cockpit.frame import Frame
 from cockpit.panels.confidence import ConfidencePanel
 from cockpit.spans import Tone, text_of
 from engine.api import ConfidenceView
+from tests.cockpit.learning import LEARNING
 from tests.cockpit.scripted import NORMAL, NOW
 
 PROVEN = ConfidenceView(
@@ -52,6 +53,16 @@ def test_without_enough_data_it_says_so_and_makes_up_nothing() -> None:
     (shown,) = lines(few)
     assert "not enough data: 4 of 30" in shown
     assert "0.0" not in shown
+
+
+@pytest.mark.req("FUT-QA-UI-2", "FUT-DO-4")
+def test_it_shows_confidence_now_over_time_and_by_contract_regime_and_half_hour() -> None:
+    frame = Frame(LEARNING, NOW)
+    first, second, *_ = (text_of(one) for one in ConfidencePanel().build(frame, width=120, height=6))
+    assert "0.61 needs 0.58  ▂▆▁▂█▅▂█  evidence" in first
+    assert second.split("  ") == [" right", "ESH6 0.62 n 388", "lively 0.64 n 178", "+0:30 0.63 n 28"]
+    low = [text_of(one) for one in ConfidencePanel().build(frame, width=120, height=3)]
+    assert [one.split()[0] for one in low] == ["ESH6", "NQH6", "ZNH6"]
 
 
 def test_exploring_and_drift_are_marked() -> None:
