@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from engine.api import ModelView
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from engine.strategy.learned_contract import LearnedContract
 
 _CELL_DEPTHS: Final = (1, 2, 3)
+MOST_LOG: Final = 700.0
+"""Beyond it a ratio is no finite number."""
 _ENDED_TRUST: Final = frozenset({"drift", "gate"})
 
 
@@ -75,68 +78,100 @@ def _face(contract: LearnedContract) -> object:
 
 def model_view(strategy: str, contract: LearnedContract, cells: tuple[ConfidenceCell, ...]) -> ModelView:
     """One contract, from its parts."""
-    trader, judge, insight = contract.trader, contract.trader.judge, contract.trader.insight
-    gate, drift, heads = judge.gate, judge.drift, judge.direction
-    report = gate.report_of(gate.target) if gate.report() else None
-    low, high = gate.record_of(gate.target).interval
-    deflated, tries = luck_of(gate, contracts=contract.contracts)
-    opinion, enough = contract.opinion, judge.labels >= contract.params.least_outcomes
-    claim = opinion.claim if opinion is not None and enough else None
     regime, half_hour = _place_of(contract)
-    points = contract.course.points
-    return ModelView(
+    view = ModelView(
         strategy=strategy,
         symbol=contract.key,
         state=_state_of(contract),
         text=contract.words(),
-        labels=judge.labels,
+        labels=contract.trader.judge.labels,
         least=contract.params.least_outcomes,
-        direction=0 if claim is None else 1 if claim.is_up else -1,
-        probability=None if claim is None else claim.p,
-        p_needed=None if opinion is None or claim is None else _known(opinion.verdict.p_needed),
-        threshold=None if opinion is None or claim is None else _known(opinion.verdict.threshold),
         floor=contract.appetite.floor,
         ceiling=contract.appetite.ceiling,
-        p_move=None if claim is None else claim.p_move,
-        cost_ticks=None if opinion is None else _known(opinion.claim.cost),
-        net_ticks=None if claim is None else _known(claim.net),
-        evidence=None if report is None else report.evidence,
-        evidence_needed=None if report is None else _known(report.needed),
-        progress=0.0 if report is None else report.progress,
-        lives=gate.lives,
-        shadow_trades=0 if report is None else report.trades,
         live_trades=contract.live_trades,
         explored=contract.explored,
-        mean_r=None if report is None else _known(report.mean_r),
+        open_share=contract.open_s / contract.judged_s if contract.judged_s else None,
+        drawdown=contract.trader.drawdown,
+        regime=regime,
+        half_hour=half_hour,
+        cells=cells,
+    )
+    return _with_past(_with_model(_with_evidence(_with_signal(view, contract), contract), contract), contract)
+
+
+def _with_signal(view: ModelView, contract: LearnedContract) -> ModelView:
+    """The last decision; nothing of it while there are too few outcomes to mean anything."""
+    if contract.opinion is None:
+        return view
+    _, claim, verdict = contract.opinion
+    if view.labels < view.least:
+        return replace(view, cost_ticks=_known(claim.cost))
+    return replace(
+        view,
+        direction=1 if claim.is_up else -1,
+        probability=claim.p,
+        p_needed=_known(verdict.p_needed),
+        threshold=_known(verdict.threshold),
+        p_move=claim.p_move,
+        cost_ticks=_known(claim.cost),
+        net_ticks=_known(claim.net),
+    )
+
+
+def _with_evidence(view: ModelView, contract: LearnedContract) -> ModelView:
+    """What its shadow trades have proven, in the book that counts."""
+    gate = contract.trader.judge.gate
+    if not gate.report():
+        return replace(view, lives=gate.lives)
+    report, (low, high) = gate.report_of(gate.target), gate.record_of(gate.target).interval
+    deflated, tries = luck_of(gate, contracts=contract.contracts)
+    return replace(
+        view,
+        evidence=report.evidence,
+        evidence_needed=_known(report.needed),
+        progress=report.progress,
+        lives=gate.lives,
+        shadow_trades=report.trades,
+        mean_r=_known(report.mean_r),
         mean_low=_known(low),
         mean_high=_known(high),
         deflated=deflated,
         tries=tries,
-        open_share=contract.open_s / contract.judged_s if contract.judged_s else None,
-        drawdown=trader.drawdown,
+    )
+
+
+def _with_model(view: ModelView, contract: LearnedContract) -> ModelView:
+    """Drift, champion and challenger, and how honest it is."""
+    judge, insight = contract.trader.judge, contract.trader.insight
+    heads, drift, calibration = judge.direction, judge.drift, insight.calibration
+    rival = heads.challenger is not None
+    return replace(
+        view,
         error_rate=_known(drift.error_rate),
         outcomes=drift.seen,
         alarms=drift.alarms,
-        has_challenger=heads.challenger is not None,
-        ratio=None if heads.challenger is None else math.exp(min(700.0, heads.log_ratio)),
-        ratio_needed=None if heads.challenger is None else 1.0 / gate.alpha,
+        has_challenger=rival,
+        ratio=math.exp(min(MOST_LOG, heads.log_ratio)) if rival else None,
+        ratio_needed=1.0 / judge.gate.alpha if rival else None,
         promotions=heads.promotions,
         experts=tuple(heads.champion.model.shares.items()),
-        brier=_known(insight.calibration.brier),
-        calibration_error=_known(insight.calibration.error),
+        brier=_known(calibration.brier),
+        calibration_error=_known(calibration.error),
         coverage=_known(insight.coverage.share),
-        regime=regime,
-        half_hour=half_hour,
         bins=bins_of(insight),
-        cells=cells,
+    )
+
+
+def _with_past(view: ModelView, contract: LearnedContract) -> ModelView:
+    """Confidence over time, and what ended trust."""
+    points, turns = contract.course.points, contract.course.turning_points
+    return replace(
+        view,
         course=tuple([point.p for point in points]),
         course_from=utc(points[0].at) if points else None,
         course_to=utc(points[-1].at) if points else None,
         events=tuple(
-            [
-                ModelEvent(utc(one.at), one.what, one.text, _known(one.before), _known(one.after))
-                for one in contract.course.turning_points
-            ]
+            [ModelEvent(utc(t.at), t.what, t.text, _known(t.before), _known(t.after)) for t in turns]
         ),
     )
 
