@@ -28,7 +28,9 @@ plain_logs()
 
 HERE = Path(__file__).parent
 
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "shared", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("soak", parent=settings.get_profile("shared"), max_examples=2000)
 settings.load_profile("shared")
 

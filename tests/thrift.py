@@ -24,7 +24,12 @@ def is_spread(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary folders in memory where there is room: thousands of durable writes wait for no disk."""
+    """Temporary folders in memory where there is room: thousands of durable writes wait for no disk.
+
+    And no looking for garbage while all is imported: there is none.
+    """
+    if is_spread(config):
+        gc.disable()
     if is_spread(config) and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
         tempfile.tempdir = str(MEMORY)
 
@@ -32,9 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Take what the imports left out of the collector's sight; have it look less often at the rest."""
     if is_spread(session.config):
-        gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
+        gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -33,6 +33,7 @@ from tests.backtest.running import (
     setting,
 )
 from tests.builders import future
+from tests.examples import examples
 
 BUY, SELL = Side.BUY, Side.SELL
 LONG = ("enter", BUY, 50.0)
@@ -154,7 +155,7 @@ def test_a_decision_never_fills_in_the_bar_it_was_made_on() -> None:
 
 
 @pytest.mark.req("PLAN-M2-SCOPE")
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(5, 35), st.floats(0.5, 2.0))
 def test_the_future_changes_nothing_of_the_past(cut: int, factor: float) -> None:
     rows = wander(40)
@@ -187,7 +188,7 @@ def wander(count: int, *, seed: int = 1) -> list[Row]:
 
 
 @pytest.mark.req("PLAN-M2-PORTFOLIO")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.dictionaries(
         st.integers(0, 38),

@@ -20,6 +20,7 @@ from engine.domain.order import OrderType, Role, Side
 from engine.risk.exposure import Holding, commitments
 from tests.backtest.running import OPEN, instrument, series, setting
 from tests.builders import intent
+from tests.examples import examples
 
 FIRST_S = int(OPEN.timestamp())
 
@@ -96,7 +97,7 @@ def test_nothing_attached_fills_before_its_entry() -> None:
 PRICES = st.integers(90, 110).map(float)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(PRICES, PRICES, PRICES, PRICES), min_size=2, max_size=8))
 def test_a_bracket_never_fills_on_both_sides_and_never_turns_a_position_round(
     bars: list[tuple[float, float, float, float]],

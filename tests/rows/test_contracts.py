@@ -22,6 +22,7 @@ from engine.gateway.synthetic import SyntheticMarket
 from engine.gateway.tape import TapeMarket
 from engine.runtime.inbox import Inbox
 from engine.strategy import STRATEGIES, Strategy, StrategyView
+from tests.examples import examples
 from tests.gateway.market.markets import make
 from tests.gateway.market.tapes import OPEN, play, write
 from tests.strategy.bars import bars
@@ -150,7 +151,7 @@ def _played(strategy: Strategy, given_bars: list[Bar]) -> list[Proposal]:
 
 @pytest.mark.parametrize("kind", SHIPPED)
 @given(closes=CLOSES)
-@settings(max_examples=25)
+@settings(max_examples=examples(50))
 def test_a_strategy_is_pure_and_its_entries_can_be_protected(kind: str, closes: list[float]) -> None:
     strategy, given_bars = _strategy(kind), bars(closes)
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.storm.crashpoints import die_at, golden, points_of, twice
 
-SAMPLE = int(os.environ.get("COCKPIT_CRASH_SAMPLE", "30"))
-EVERY = int(os.environ.get("COCKPIT_CRASH_EVERY", "3"))
-"""Each run dies at every third point, another third each time; the long campaign at all of them."""
+SAMPLE = int(os.environ.get("COCKPIT_CRASH_SAMPLE", "12"))
+EVERY = int(os.environ.get("COCKPIT_CRASH_EVERY", "6"))
+"""Each run dies at every sixth point, another sixth each time; the long campaign at all of them."""
 
 
 @pytest.mark.req("PS60-PATH-1", "REQ-X1")

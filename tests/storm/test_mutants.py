@@ -16,7 +16,7 @@ QUICK = (
     "fills_not_stored",
 )
 SEEDS = range(20)
-GATE_SEEDS = range(300)
+GATE_SEEDS = range(100)
 
 
 def test_there_are_enough_of_them_and_each_has_a_name_of_its_own() -> None:

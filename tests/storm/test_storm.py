@@ -12,7 +12,7 @@ from tests.storm.campaign import ever_failed, fresh_start, judge, run_for
 from tests.storm.weather import CALM, Blow, Moment, Weather
 from tests.storm.world import Storm
 
-FRESH_S = float(os.environ.get("COCKPIT_STORM_S", "12"))
+FRESH_S = float(os.environ.get("COCKPIT_STORM_S", "8"))
 
 
 @pytest.mark.req("FUT-F9", "REQ-X1", "PS60-PATH-1")
@@ -32,7 +32,7 @@ def test_seeds_that_ever_failed_break_no_promise() -> None:
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    for seed in range(4):
+    for seed in range(2):
         assert Storm(seed).run().journal_hash == Storm(seed).run().journal_hash
 
 

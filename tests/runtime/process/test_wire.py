@@ -14,13 +14,14 @@ from engine.api import Command, Outcome, Snapshot
 from engine.api_recovery import RecoveryChoice, RecoveryKind, RecoveryRow, RecoveryView
 from engine.runtime.process import wire
 from engine.runtime.shell.status import document, farewell, text
+from tests.examples import examples
 from tests.runtime.small_core import SPY, first_snapshot
 
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 st.register_type_strategy(datetime, MOMENTS)
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOW
