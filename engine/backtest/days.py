@@ -66,7 +66,8 @@ class Days:
             # Beyond the table: unknown is not open.
             slot.session, slot.open_ns, slot.close_ns, slot.flat_ns = index, NEVER_NS, NEVER_NS, NEVER_NS
             slot.instrument = replace(slot.instrument, liquid_hours=(), trading_hours=())
-            slot.alarm_ns, slot.entries_end = NEVER_NS, None
+            slot.day_ns = slot.alarm_ns = NEVER_NS
+            slot.entries_end = None
             return
         self._begin(slot, index)
 
@@ -84,7 +85,7 @@ class Days:
             slot.flat_ns = slot.open_ns if slot.expires else NEVER_NS
             slot.entries_end = session.close
         # The close fills at the next open: it is asked for while there is one left before that time.
-        slot.alarm_ns = min(slot.close_ns, slot.flat_ns - slot.seconds * NANOSECONDS + 1)
+        slot.day_ns = slot.alarm_ns = min(slot.close_ns, slot.flat_ns - slot.seconds * NANOSECONDS + 1)
 
     def trades_at(self, slot: Slot, bar: Bar) -> datetime:
         """For when a decision on this bar is judged; one on a day's bar for the next session."""

@@ -19,6 +19,7 @@ from engine.backtest.book import Book
 from engine.backtest.curve import equity_curve
 from engine.backtest.days import Days
 from engine.backtest.feed import Chunk, Feed
+from engine.backtest.guards import Guards
 from engine.backtest.middle import Middle
 from engine.backtest.result import RunResult
 from engine.backtest.seats import Seat, make_seat
@@ -98,6 +99,7 @@ class _Run:
         self._book = Book(config, self._account, self.slots)
         self._venue = Venue(config, self._book)
         self._middle = Middle(config, slots=by_key, account=self._account, book=self._book, venue=self._venue)
+        self._guards = Guards(config, series, book=self._book, venue=self._venue, middle=self._middle)
         self._seats: list[list[Seat]] = [[] for _ in self.slots]
         for run in config.strategies:
             for key in run.strategy.keys:
@@ -171,9 +173,11 @@ class _Run:
         """Orders or position have changed: so has what strategies see."""
         seats, orders = self._seats[slot.index], slot.orders
         if not slot.quantity and not orders:
+            slot.alarm_ns = slot.day_ns
             for seat in seats:
                 seat.view = seat.idle
             return
+        slot.alarm_ns = min(slot.day_ns, self._guards.due_ns(slot))
         position = self._book.position(slot.key) if slot.quantity else None
         is_entering = is_leaving = False
         for order in orders:
@@ -196,11 +200,13 @@ class _Run:
         return self._days.day_end_ns(end)
 
     def _alarm(self, slot: Slot, bar: Bar, end_ns: int) -> None:
-        """A session ends, or it is time to be flat before it does."""
+        """A session ends, it is time to be flat before it does, or an order or a position is due."""
+        if slot.quantity or slot.orders:
+            self._guards.look(slot, bar, end_ns)
         if end_ns >= slot.close_ns:
             self._venue.end_session(slot, at_ns=end_ns)
             self._days.next_session(slot, end_ns)
-        elif slot.quantity or slot.orders:
+        elif end_ns >= slot.day_ns and (slot.quantity or slot.orders):
             position = self._book.position(slot.key)
             owners = {o.intent.strategy for o in slot.orders} | ({position.owner} if position else set())
             if slot.expires:

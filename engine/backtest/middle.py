@@ -55,8 +55,8 @@ class Middle:
         self._seq = count(1)
         self._selection = UNSELECTED if not config.themes else Selection(themes=config.themes)
 
-    def _new_ref(self, slot: Slot, role: Role) -> str:
-        """Counted, not drawn: a run repeats exactly."""
+    def new_ref(self, slot: Slot, role: Role) -> str:
+        """Of the next order. Counted, not drawn: a run repeats exactly."""
         return f"bt-{slot.key}-{next(self._seq):08d}-{role}"
 
     def act(
@@ -99,13 +99,17 @@ class Middle:
             proposal,
             ticket,
             slot.instrument,
-            ref=self._new_ref(slot, Role.ENTRY),
+            ref=self.new_ref(slot, Role.ENTRY),
             now=at,
             tif=Tif.DAY,
             order_type=self._config.entry_type,
         )
-        stop = stop_order(entry, ticket, ref=self._new_ref(slot, Role.STOP), tif=Tif.GTC)
-        parent, child = self._resting(entry, at_ns), self._resting(stop, at_ns)
+        stop = stop_order(entry, ticket, ref=self.new_ref(slot, Role.STOP), tif=Tif.GTC)
+        self.place_bracket(slot, entry, stop, at_ns=at_ns)
+
+    def place_bracket(self, slot: Slot, entry: OrderIntent, stop: OrderIntent, *, at_ns: int) -> None:
+        """An entry rests with its stop from the next bar on."""
+        parent, child = self.resting(entry, at_ns), self.resting(stop, at_ns)
         parent.protect, child.parent = stop.stop_price, parent
         self._book.register(slot, parent, child)
         self._venue.place(slot, parent, child)
@@ -203,9 +207,9 @@ class Middle:
             self._venue.cancel(slot, entries, reason, at_ns=at_ns)
         if position is None or any(o.intent.role in LEAVING for o in slot.orders):
             return
-        ref = self._new_ref(slot, role)
+        ref = self.new_ref(slot, role)
         intent = exit_order(position, ref=ref, now=at, role=role, reason=reason, quantity=quantity)
-        order = self._resting(intent, at_ns)
+        order = self.resting(intent, at_ns)
         self._book.register(slot, order)
         self._venue.place(slot, order)
 
@@ -230,7 +234,8 @@ class Middle:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _resting(self, intent: OrderIntent, at_ns: int) -> Resting:
+    def resting(self, intent: OrderIntent, at_ns: int) -> Resting:
+        """An order as the exchange of the run holds it."""
         terms = _make_terms(intent.order_type, intent.side.sign, intent.limit_price, intent.stop_price)
         return Resting(
             intent,

@@ -34,6 +34,9 @@ class BarSeries:
     adjustment: str = "unadjusted"
     """How prices were adjusted for splits and dividends, in words for the report."""
 
+    rolls_ns: tuple[int, ...] = ()
+    """Ends of the first bars of each new contract, where the series of a future changes contracts."""
+
     def __post_init__(self) -> None:
         """Refuse columns that do not belong together."""
         if self.seconds <= 0:

@@ -43,6 +43,8 @@ class StrategyRun:
     profile: Profile = Profile.OPEN
     budget_pct: float = 0.0
     """Most exposure of all it has out, in percent of equity; 0 = only the account's limits."""
+    max_age_h: float = 0.0
+    """Hours of open session after which a position of it is closed; 0 = never."""
 
 
 _DAY = DayRules(eod_close=time(15, 55), flatten_minutes=5.0, flatten_lead_minutes=1.0, no_entry_minutes=15.0)
@@ -65,6 +67,10 @@ class BacktestConfig:
     volume_cap_pct: float = 0.0
     """Most that orders take of a bar's volume, the rest waits for the next; 0 = no such limit."""
     on_breach: OnBreach = OnBreach.HALT
+    unfilled_timeout_s: float = 0.0
+    """Age at which an entry that has not filled is given up, after one bar at least; 0 = at the close."""
+    converts_unfilled: bool = False
+    """True: what did not fill of a limit entry goes at market then. False: it is cancelled."""
     default_stop_pct: float = 2.0
     """Distance of the stop of a position that came without one, in percent."""
     stock_margin_pct: float = 50.0

@@ -78,8 +78,10 @@ class Slot:
     """End of that session."""
     flat_ns: int = NEVER_NS
     """From when on day positions in it are closed."""
-    alarm_ns: int = 0
+    day_ns: int = 0
     """From when on something about its session has to be looked at."""
+    alarm_ns: int = 0
+    """The same, or earlier where an order or a position is due."""
     entries_end: datetime | None = None
     expires: bool = False
     """A future that is closed and entered no more, because its last day is near."""

@@ -114,6 +114,8 @@ class Reason(StrEnum):
     UNPROTECTED = "unprotected"
     MAX_AGE = "max_age"
     EXPIRY = "expiry"
+    ROLL = "roll"
+    """A backtest moved the position over to the next contract of its future."""
     ERROR_FORCE_CLOSE = "error_force_close"
     UNFILLED = "unfilled"
     EXTERNAL_CLOSE = "external_close"

@@ -49,13 +49,13 @@ def rolled(
     shift, notes = _shifts(key, traded, used, sessions)
     parts = [_part(one, used, number, shift) for number, one in enumerate(traded)]
     made = _by_time(parts)
+    begins = sorted(int(part[0][0]) for part in parts if len(part[0]))
     names = ", ".join(one.contract.expiry for n, one in enumerate(traded) if (used == n).any())
     words = f"rolled by volume ({names}), older contracts shifted" if notes else f"one contract ({names})"
     source = ", ".join(dict.fromkeys(one.contract.series.source for one in traded))
-    return (
-        BarSeries(key, contracts[0].series.seconds, *made, source=source, adjustment=words),
-        notes,
-    )
+    seconds, rolls = contracts[0].series.seconds, tuple(begins[1:])
+    whole = BarSeries(key, seconds, *made, source=source, adjustment=words, rolls_ns=rolls)
+    return whole, notes
 
 
 def _held_against(contract: Contract, sessions: SessionTable) -> _Traded:

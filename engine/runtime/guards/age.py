@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from engine.api import Level, Mode
-from engine.domain.instrument import Instrument, SecType, SessionHours
+from engine.config import Config
+from engine.domain.instrument import Instrument, SecType
 from engine.domain.position import Position
 from engine.domain.reasons import Reason
 from engine.execution.executor import Executor
 from engine.execution.hours import is_open
+from engine.risk.age import AgeLimits, clock_began, open_age_s
 from engine.runtime.desk import Desk
 from engine.runtime.guards.retried_close import RetriedClose
 
@@ -23,14 +25,6 @@ RETRY_S: Final = 30.0
 _H: Final = 3600.0
 
 
-class AgeLimits(NamedTuple):
-    """Hours of open session after which something happens; 0 = never."""
-
-    warn_h: float
-    error_h: float
-    close_h: float
-
-
 class _Seen(NamedTuple):
     """What was already told of a position since its clock last began."""
 
@@ -38,15 +32,18 @@ class _Seen(NamedTuple):
     stage: int
 
 
-def open_age_s(hours: Iterable[SessionHours], since: datetime, now: datetime) -> float:
-    """Seconds of open session between two moments, as far as the broker has listed the hours."""
-    spans = ((max(h.open, since), min(h.close, now)) for h in hours)
-    return sum((end - begin for begin, end in spans if end > begin), timedelta()).total_seconds()
+def age_limits(config: Config, owner: str) -> AgeLimits:
+    """Those of the strategy that owns a position: its own limit in these proportions, else the general ones.
 
-
-def clock_began(position: Position) -> datetime:
-    """When its age starts: at the entry, and anew with every partial."""
-    return max((position.opened_at, *(p.at for p in position.partials)))
+    A strategy that holds overnight has none unless it names one.
+    """
+    general, strategy = config.position, config.strategies.get(owner)
+    plain = AgeLimits(general.age_warn_h, general.age_error_h, general.age_close_h)
+    if strategy is None:
+        return plain
+    if strategy.max_age_h >= 0:
+        return AgeLimits(strategy.max_age_h / 3, strategy.max_age_h * 2 / 3, strategy.max_age_h)
+    return AgeLimits(0, 0, 0) if strategy.holds_overnight else plain
 
 
 class AgeWatch:
@@ -83,25 +80,12 @@ class AgeWatch:
                 with self._desk.faults.position(key, "its age"):
                     self._look_at(position, instrument)
 
-    def limits(self, owner: str) -> AgeLimits:
-        """Those of the strategy that owns it: its own limit in the same proportions, else the general ones.
-
-        A strategy that holds overnight has none unless it names one.
-        """
-        general, strategy = self._desk.config.position, self._desk.config.strategies.get(owner)
-        plain = AgeLimits(general.age_warn_h, general.age_error_h, general.age_close_h)
-        if strategy is None:
-            return plain
-        if strategy.max_age_h >= 0:
-            return AgeLimits(strategy.max_age_h / 3, strategy.max_age_h * 2 / 3, strategy.max_age_h)
-        return AgeLimits(0, 0, 0) if strategy.holds_overnight else plain
-
     def _look_at(self, position: Position, instrument: Instrument) -> None:
         key, since, now = position.key, clock_began(position), self._desk.now()
         is_future = instrument.sec_type is SecType.FUTURE
         hours = instrument.trading_hours if is_future else instrument.liquid_hours
         age_s = open_age_s(hours, since, now)
-        limits = self.limits(position.owner)
+        limits = age_limits(self._desk.config, position.owner)
         stage = sum(1 for limit_h in limits if limit_h and age_s > limit_h * _H)
         seen = self._seen.get(key)
         if seen is None or seen.since != since:

@@ -11,12 +11,14 @@ from engine.backtest.setting import BacktestConfig, OnBreach, StrategyRun
 from engine.config import Config
 from engine.config import Profile as ConfiguredProfile
 from engine.config.backtest import BacktestSection, Commission, EntryType, Fills
+from engine.config.values import UnfilledPolicy
 from engine.domain.fees import FeeSchedule, FlatFee
 from engine.domain.order import OrderType
 from engine.market.bars import timeframe_seconds
 from engine.risk.limits import RiskLimits
 from engine.risk.profile import Profile
 from engine.runtime.close_times import day_rules
+from engine.runtime.guards.age import age_limits
 from engine.runtime.limits import limits_of
 from engine.strategy.base import Strategy
 
@@ -40,6 +42,7 @@ def strategy_run(config: Config, name: str, strategy: Strategy) -> StrategyRun:
         holds_overnight=section.holds_overnight,
         profile=Profile(section.profile.value),
         budget_pct=section.budget_pct,
+        max_age_h=age_limits(config, name).close_h,
     )
 
 
@@ -65,6 +68,8 @@ def backtest_config(
         intrabar=section.fills is Fills.INTRABAR,
         volume_cap_pct=section.volume_cap_pct,
         on_breach=OnBreach(section.on_breach.value),
+        unfilled_timeout_s=config.execution.unfilled_timeout_s,
+        converts_unfilled=config.execution.unfilled_policy is UnfilledPolicy.MARKET,
         default_stop_pct=config.position.default_stop_pct,
         stock_margin_pct=section.stock_margin_pct,
         future_margin_pct=section.future_margin_pct,
