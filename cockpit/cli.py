@@ -23,7 +23,7 @@ from cockpit import (
     cli_state,
     cli_sweep,
 )
-from cockpit.cli_parts import ConfigFile, StateDir, absolute, fail, leave, load_config, options
+from cockpit.cli_parts import ConfigFile, StateDir, absolute, fail, leave, load_config, need_linux, options
 
 if TYPE_CHECKING:
     from engine.runtime.process.registry import Running
@@ -64,6 +64,7 @@ def start(
     if version:
         typer.echo(f"cockpit {__version__}")
         raise typer.Exit(0)
+    need_linux()
     if context.invoked_subcommand is not None:
         context.obj = (config, state)
         return

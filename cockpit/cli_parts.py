@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -19,6 +19,15 @@ ConfigFile = Annotated[
 StateDir = Annotated[
     Path | None, typer.Option("--state", metavar="DIR", help="State folder instead of state.dir.")
 ]
+
+
+SYSTEM: Final[str] = sys.platform
+
+
+def need_linux() -> None:
+    """Leave with a sentence where this is another system, instead of with an import that fails somewhere."""
+    if SYSTEM != "linux":
+        fail("the cockpit runs on Linux only; on Windows use it inside WSL2 (docs/install.md).", code=4)
 
 
 def load_config(context: typer.Context, config: Path | None, state: Path | None) -> tuple[Loaded, bool]:

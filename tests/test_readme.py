@@ -9,6 +9,7 @@ import tomllib
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from typer.testing import CliRunner
@@ -165,7 +166,7 @@ def test_every_file_it_links_to_is_there() -> None:
     for document in documents:
         for target in re.findall(r"\]\(([^)#\s]+)\)", document.read_text(encoding="utf-8")):
             if "://" not in target:
-                assert (document.parent / target).is_file(), f"{document.name} links to {target}"
+                assert (document.parent / unquote(target)).is_file(), f"{document.name} links to {target}"
 
 
 def test_every_module_the_architecture_names_is_there() -> None:
