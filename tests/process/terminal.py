@@ -25,6 +25,7 @@ from engine.runtime.process.link import SocketHandle
 from engine.runtime.process.lock import holder_of
 from engine.runtime.process.log_files import eastern_day, file_of, wall_now
 from engine.runtime.shell.status import document
+from tests.process import forked
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +77,8 @@ class Place:
         self, *arguments: str, module: str = "cockpit", timeout_s: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, without a terminal."""
+        if module == "cockpit":
+            return forked.run(arguments, folder=self.folder, environ=self.environ(), timeout_s=timeout_s)
         return subprocess.run(
             self.command(*arguments, module=module),
             cwd=self.folder,

@@ -24,6 +24,7 @@ from engine.runtime.process.gateway_process import end_gateway, running_gateway
 from engine.runtime.process.link import SocketHandle
 from engine.runtime.process.lock import holder_of
 from engine.runtime.process.remote import new_command
+from tests.process import forked
 from tests.storm.exchange_record import ExchangeRecord
 from tests.waiting import eventually
 
@@ -177,16 +178,7 @@ class RealCockpit:
 
     def run(self, *arguments: str, timeout_s: float = 90.0) -> subprocess.CompletedProcess[str]:
         """A command from another terminal, run to its end."""
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "cockpit", *arguments],
-            cwd=self.folder,
-            env=self._environ(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        return forked.run(arguments, folder=self.folder, environ=self._environ(), timeout_s=timeout_s)
 
     def drill(self, **command: object) -> dict[str, Any]:
         """Ask the gateway's fault socket for something; AssertionError where it refuses."""
