@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from engine.backtest.data.arrow import moments_of, read_parquet, reals_of, texts_of, times_of, wholes_of
 from engine.backtest.result import DecisionRow, EquityCurve, FillRow, OrderRow, RunResult
 from engine.backtest.series import BarSeries
 from engine.domain.position import Trade
@@ -129,35 +132,37 @@ def trades_table(trades: Sequence[Trade]) -> pa.Table:
 def equity_table(curve: EquityCurve) -> pa.Table:
     """Equity, cash and gross value at every moment, and a column per theme."""
     columns: dict[str, Any] = {
-        "at": pa.array(curve.at_ns, _TIME),
-        "equity_usd": pa.array(curve.equity_usd, _REAL),
-        "cash_usd": pa.array(curve.cash_usd, _REAL),
-        "gross_usd": pa.array(curve.gross_usd, _REAL),
+        "at": times_of(curve.at_ns),
+        "equity_usd": reals_of(curve.equity_usd),
+        "cash_usd": reals_of(curve.cash_usd),
+        "gross_usd": reals_of(curve.gross_usd),
     }
     for theme, values in sorted(curve.by_theme_usd.items()):
-        columns[f"{THEME_PREFIX}{theme}"] = pa.array(values, _REAL)
+        columns[f"{THEME_PREFIX}{theme}"] = reals_of(values)
     return pa.table(columns)
 
 
 def bars_table(series: Sequence[BarSeries]) -> pa.Table:
     """Every bar that was fed, instrument by instrument."""
     ordered = sorted(series, key=lambda one: (one.key, one.seconds))
-    keys = [np.full(len(one), place, dtype=np.int32) for place, one in enumerate(ordered)]
-    names = pa.array([one.key for one in ordered], _TEXT)
-
-    def joined(column: str, kind: Any) -> Any:
-        parts = [getattr(one, column) for one in ordered]
-        return pa.array(np.concatenate(parts) if parts else [], kind)
-
-    places = pa.array(np.concatenate(keys) if keys else [], pa.int32())
+    keys = [np.full(len(one), place, dtype=np.int64) for place, one in enumerate(ordered)]
     seconds = [np.full(len(one), one.seconds, dtype=np.int64) for one in ordered]
+    names = texts_of([one.key for one in ordered])
+
+    def joined(parts: Sequence[NDArray[Any]], make: Callable[[NDArray[Any]], Any]) -> Any:
+        return make(np.concatenate(parts) if parts else np.empty(0))
+
+    places = joined(keys, wholes_of).cast(pa.int32())
     return pa.table(
         {
             "key": pa.DictionaryArray.from_arrays(places, names),
-            "seconds": pa.array(np.concatenate(seconds) if seconds else [], _WHOLE),
-            "end": joined("end_ns", _TIME),
-            **{name: joined(name, _REAL) for name in ("open", "high", "low", "close")},
-            "volume": joined("volume", _WHOLE),
+            "seconds": joined(seconds, wholes_of),
+            "end": joined([one.end_ns for one in ordered], times_of),
+            **{
+                name: joined([getattr(one, name) for one in ordered], reals_of)
+                for name in ("open", "high", "low", "close")
+            },
+            "volume": joined([one.volume for one in ordered], wholes_of),
         }
     )
 
@@ -190,19 +195,23 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 def read_table(path: Path) -> pa.Table:
     """A table as it was written."""
-    return pq.read_table(path)
+    return read_parquet(path)
 
 
-def _table(schema: pa.Schema, rows: Iterable[Sequence[object]]) -> pa.Table:
+def _table(schema: pa.Schema, rows: Iterable[Sequence[Any]]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [
-        pa.array(_fit(column, field.type), field.type) for column, field in zip(columns, schema, strict=True)
-    ]
+    arrays = [_column(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _fit(column: Sequence[object], kind: pa.DataType) -> Sequence[object]:
-    """Money rounded to what its column holds: an average may have more places than any price."""
-    if kind != _MONEY:
-        return column
-    return [value.quantize(_MONEY_STEP) if isinstance(value, Decimal) else value for value in column]
+def _column(values: Sequence[Any], kind: pa.DataType) -> Any:
+    if kind == _MONEY:
+        # Rounded to what its column holds: an average may have more places than any price.
+        return texts_of([f"{value.quantize(_MONEY_STEP):f}" for value in values]).cast(_MONEY)
+    if kind == _TEXT:
+        return texts_of(values)
+    if kind == _REAL:
+        return reals_of(values)
+    if kind == _TIME and values and isinstance(values[0], datetime):
+        return moments_of(values)
+    return wholes_of(values, kind)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.backtest.costs import ZERO
+from engine.backtest.data.arrow import floats_of, ints_of
 from engine.backtest.ledgers import read_table
 from engine.backtest.metrics import LET_THROUGH, falls_of, new_york_days
 from engine.backtest.run_directory import MOMENT, SUMMARY, read_json
@@ -40,8 +43,7 @@ def run_page(folder: Path) -> str:
     summary, moment = read_json(folder, SUMMARY), read_json(folder, MOMENT)
     metrics = summary["metrics"]
     equity = read_table(folder / "equity.parquet")
-    at = np.asarray(equity.column("at").cast("int64"), dtype=np.int64)
-    path = np.asarray(equity.column("equity_usd"), dtype=np.float64)
+    at, path = ints_of(equity.column("at")), floats_of(equity.column("equity_usd"))
     initial = float(metrics["initial_usd"])
     trades = summary["trades"]
     symbols = per_symbol(summary, _costs_by_key(folder))
@@ -129,12 +131,14 @@ def _costs(metrics: Mapping[str, Any], trades: Sequence[Mapping[str, Any]]) -> d
 
 
 def _costs_by_key(folder: Path) -> dict[str, tuple[float, float]]:
-    table = read_table(folder / "fills.parquet").select(["key", "commission_usd", "slippage_usd"])
-    summed = table.group_by("key").aggregate([("commission_usd", "sum"), ("slippage_usd", "sum")])
-    return {
-        row["key"]: (float(row["commission_usd_sum"]), float(row["slippage_usd_sum"]))
-        for row in summed.to_pylist()
-    }
+    fills = read_table(folder / "fills.parquet")
+    columns = [fills.column(name).to_pylist() for name in ("key", "commission_usd", "slippage_usd")]
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    # Added up here: grouping a table imports pandas, which takes longer than all of the page.
+    for key, commission, slippage in zip(*columns, strict=True):
+        before = found.get(key, (ZERO, ZERO))
+        found[key] = before[0] + commission, before[1] + slippage
+    return {key: (float(commission), float(slippage)) for key, (commission, slippage) in found.items()}
 
 
 def _refusals(folder: Path) -> Mapping[str, int]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def read_parquet(path: Path) -> Any:
@@ -39,6 +44,43 @@ def times_of(at_ns: NDArray[np.int64]) -> Any:
     """Nanoseconds UTC as a column of times."""
     whole = np.ascontiguousarray(at_ns, dtype=np.int64)
     return pa.Array.from_buffers(pa.timestamp("ns", "UTC"), len(whole), [None, pa.py_buffer(whole)])
+
+
+def reals_of(values: Sequence[float | None] | NDArray[np.float64]) -> Any:
+    """Numbers as a column; None is a null, NaN stays what it is."""
+    valid = _validity(values)
+    filled = values if valid is None else [0.0 if value is None else value for value in values]
+    whole = np.ascontiguousarray(filled, dtype=np.float64)
+    return pa.Array.from_buffers(pa.float64(), len(whole), [valid, pa.py_buffer(whole)])
+
+
+def wholes_of(values: Sequence[int | None] | NDArray[np.int64], kind: Any = None) -> Any:
+    """Whole numbers as a column of that type (64 bits; else int64); None is a null."""
+    valid = _validity(values)
+    filled = values if valid is None else [0 if value is None else value for value in values]
+    whole = np.ascontiguousarray(filled, dtype=np.int64)
+    return pa.Array.from_buffers(kind or pa.int64(), len(whole), [valid, pa.py_buffer(whole)])
+
+
+def texts_of(values: Sequence[str | None]) -> Any:
+    """Texts as a column; None is a null."""
+    parts = [b"" if value is None else value.encode() for value in values]
+    ends = np.zeros(len(parts) + 1, dtype=np.int32)
+    np.cumsum([len(part) for part in parts], out=ends[1:])
+    buffers = [_validity(values), pa.py_buffer(ends), pa.py_buffer(b"".join(parts))]
+    return pa.Array.from_buffers(pa.string(), len(parts), buffers)
+
+
+def moments_of(values: Sequence[datetime]) -> Any:
+    """Aware moments as a column of times, nanoseconds UTC."""
+    return times_of(np.array([(at - _EPOCH) // _MICROSECOND * 1000 for at in values], dtype=np.int64))
+
+
+def _validity(values: Sequence[object] | NDArray[Any]) -> Any:
+    """The bits of what is there; None where all is."""
+    if isinstance(values, np.ndarray) or None not in values:
+        return None
+    return pa.py_buffer(np.packbits([value is not None for value in values], bitorder="little"))
 
 
 def _filled(column: Any, missing: float | None) -> Any:
