@@ -24,6 +24,7 @@ NAMES = (
     "terminal_bytes",
     "recovery",
     "backtest",
+    "twenty_years",
 )
 
 

@@ -1,4 +1,4 @@
-"""Measures twenty years of daily bars of four ETFs, report included, from the start of the command to its end.
+"""Measures twenty years of daily bars of four ETFs, report included, from the command's start to its end.
 
 Wall time of `cockpit backtest --report` in a process of its own, once as the very first run (which makes the
 calendar of the sessions, by a library that loads slowly) and then again. The control beside it is a process

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from engine.backtest.series import NANOSECONDS, BarSeries
 from engine.backtest.setting import BacktestConfig, BacktestError
 from engine.backtest.slot import NEVER_NS, Slot
-from engine.domain.instrument import Instrument, SecType, SessionHours
+from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import NEW_YORK, Bar
 from engine.market.bars import DAY_SECONDS, BarAggregator
 from engine.market.hours import told_hours
@@ -26,7 +25,8 @@ class Days:
 
     def __init__(self, config: BacktestConfig) -> None:
         self._config = config
-        self._closes: dict[str, list[datetime]] = {}
+        self._closes: dict[str, list[int]] = {}
+        """Instrument key -> when its sessions end, epoch ns."""
         self._last: dict[str, int] = {}
         """Instrument key -> index of the session from which on an expiring future is closed."""
 
@@ -38,7 +38,7 @@ class Days:
         sessions = tuple(whole_sessions(told_hours(instrument)))
         if not sessions:
             raise BacktestError(f"{series.key}: its sessions are not known")
-        self._closes[series.key] = [s.close for s in sessions]
+        self._closes[series.key] = [_ns(s.close) for s in sessions]
         last_day = instrument.last_trade_date
         if last_day is not None:
             ends = [i for i, s in enumerate(sessions) if s.close.astimezone(NEW_YORK).date() <= last_day]
@@ -60,30 +60,29 @@ class Days:
 
     def next_session(self, slot: Slot, now_ns: int) -> None:
         """Move on to the session that runs then, or begins next."""
-        at = datetime.fromtimestamp(now_ns / NANOSECONDS, tz=NEW_YORK)
-        index = bisect_right(self._closes[slot.key], at)
+        index = bisect_right(self._closes[slot.key], now_ns)
         if index >= len(slot.sessions):
             # Beyond the table: unknown is not open.
             slot.session, slot.open_ns, slot.close_ns, slot.flat_ns = index, NEVER_NS, NEVER_NS, NEVER_NS
-            slot.instrument = replace(slot.instrument, liquid_hours=(), trading_hours=())
+            slot.instrument = slot.instrument.during(())
             slot.day_ns = slot.alarm_ns = NEVER_NS
             slot.entries_end = None
             return
         self._begin(slot, index)
 
     def _begin(self, slot: Slot, index: int) -> None:
-        session, rules, sec_type = slot.sessions[index], self._config.day, slot.instrument.sec_type
-        hours = (SessionHours(session.open, session.close),)
-        slot.session = index
-        slot.instrument = replace(slot.instrument, liquid_hours=hours, trading_hours=hours)
-        slot.open_ns, slot.close_ns = _ns(session.open), _ns(session.close)
+        session = slot.sessions[index]
+        slot.session, slot.instrument = index, slot.instrument.during((session,))
+        slot.open_ns, slot.close_ns = _ns(session.open), self._closes[slot.key][index]
         slot.expires = index >= self._last.get(slot.key, len(slot.sessions))
-        slot.entries_end = entries_end(sec_type, session.close, rules)
-        slot.flat_ns = _ns(flatten_from(sec_type, session.close, rules))
         if slot.seconds >= DAY_SECONDS:
             # A day's bar knows no hour: entries are judged for the whole session, and nothing is flattened.
             slot.flat_ns = slot.open_ns if slot.expires else NEVER_NS
             slot.entries_end = session.close
+        else:
+            rules, sec_type = self._config.day, slot.instrument.sec_type
+            slot.flat_ns = _ns(flatten_from(sec_type, session.close, rules))
+            slot.entries_end = entries_end(sec_type, session.close, rules)
         # The close fills at the next open: it is asked for while there is one left before that time.
         slot.day_ns = slot.alarm_ns = min(slot.close_ns, slot.flat_ns - slot.seconds * NANOSECONDS + 1)
 

@@ -55,8 +55,10 @@ class Guards:
         """From when on something of it has to be looked at."""
         due = NEVER_NS
         if self._timeout_ns:
-            due = min((o.at_ns + self._timeout_ns + 1 for o in slot.orders if o.adds_risk), default=due)
-        if not slot.quantity:
+            for order in slot.orders:
+                if order.adds_risk:
+                    due = min(due, order.at_ns + self._timeout_ns + 1)
+        if not slot.quantity or not (self._max_age or self._rolls[slot.index]):
             return due
         return min(due, self._old_ns(slot), self._roll_ns(slot))
 

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from engine.domain.quick import quick
+
 
 class SecType(StrEnum):
     """Asset classes the engine trades."""
@@ -29,6 +31,7 @@ class PriceStep(NamedTuple):
     increment: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One contract at one broker. `key` is the name used everywhere else in the engine."""
@@ -63,6 +66,29 @@ class Instrument:
     def trading_session(self, at: datetime) -> SessionHours | None:
         """The session (extended hours included) that contains `at`, or None."""
         return _containing(self.trading_hours, at)
+
+    def during(self, hours: tuple[SessionHours, ...]) -> Instrument:
+        """The same with no other hours than these, regular and extended alike."""
+        # Spelled out: a backtest asks for every session of every instrument, and `replace` is slower by far.
+        return Instrument(
+            self.key,
+            self.con_id,
+            self.symbol,
+            self.sec_type,
+            self.exchange,
+            self.currency,
+            self.local_symbol,
+            self.multiplier,
+            self.min_tick,
+            self.price_steps,
+            self.time_zone,
+            hours,
+            hours,
+            self.last_trade_date,
+            self.primary_exchange,
+            self.trading_class,
+            self.long_name,
+        )
 
 
 def _containing(hours: tuple[SessionHours, ...], at: datetime) -> SessionHours | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from engine.report.charts import thin
 from engine.report.page import chart_script, data, number, pct, usd
 from tests.backtest.building import CLOSE, ns, result
 from tests.backtest.test_run_directory import inputs, written
+
+ROOT = Path(__file__).parents[2]
 
 
 def without_library(page: str) -> str:
@@ -82,6 +86,19 @@ def test_pages_of_equal_runs_differ_in_one_line_only(folder: Path, tmp_path: Pat
     differing = [pair for pair in zip(*pages, strict=True) if pair[0] != pair[1]]
     assert len(differing) == 1
     assert all('id="moment"' in line for line in differing[0])
+
+
+def test_a_run_is_written_and_its_page_made_without_loading_pandas(tmp_path: Path) -> None:
+    """It takes longer to load than all of that."""
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from engine.backtest.run_page import write_report\n"
+        "from tests.backtest.test_run_directory import written\n"
+        "write_report(written(Path(sys.argv[1])))\n"
+        "assert 'pandas' not in sys.modules\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=ROOT)
 
 
 def test_a_run_without_a_trade_or_a_bar_has_a_page(tmp_path: Path) -> None:

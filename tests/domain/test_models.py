@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, get_type_hints
@@ -12,7 +12,7 @@ import pytest
 
 from engine.api import PnlView
 from engine.domain.fill import Fill
-from engine.domain.instrument import Instrument, SecType
+from engine.domain.instrument import Instrument, SecType, SessionHours
 from engine.domain.market import Bar, checked_bar
 from engine.domain.order import Order, OrderIntent, OrderState, OrderType, Proposal, Role, Side, Tif
 from engine.domain.position import Position
@@ -166,3 +166,12 @@ def test_signs_follow_the_side() -> None:
     assert (Side.BUY.sign, Side.SELL.sign, Side.BUY.opposite) == (1, -1, Side.SELL)
     assert (_fill().signed_quantity, _fill(side=Side.BUY).signed_quantity) == (-100, 100)
     assert isinstance(proposal(), Proposal)
+
+
+def test_an_instrument_during_a_session_differs_in_its_hours_alone():
+    hours = (SessionHours(datetime(2026, 3, 2, 14, 30, tzinfo=UTC), datetime(2026, 3, 2, 21, tzinfo=UTC)),)
+    known = {one.name: object() for one in fields(Instrument)}
+
+    assert Instrument(**known).during(hours) == Instrument(
+        **known | {"trading_hours": hours, "liquid_hours": hours}
+    )
