@@ -20,6 +20,7 @@ from engine.backtest.curve import equity_curve
 from engine.backtest.days import Days
 from engine.backtest.feed import Chunk, Feed
 from engine.backtest.guards import Guards
+from engine.backtest.levels import Levels
 from engine.backtest.middle import Middle
 from engine.backtest.result import RunResult
 from engine.backtest.seats import Seat, make_seat
@@ -100,6 +101,7 @@ class _Run:
         self._venue = Venue(config, self._book)
         self._middle = Middle(config, slots=by_key, account=self._account, book=self._book, venue=self._venue)
         self._guards = Guards(config, series, book=self._book, venue=self._venue, middle=self._middle)
+        self._levels = Levels(config, series, self._book, self.slots)
         self._seats: list[list[Seat]] = [[] for _ in self.slots]
         for run in config.strategies:
             for key in run.strategy.keys:
@@ -248,6 +250,7 @@ class _Run:
             run,
             slot,
             allow_short=run.allow_short and may and not run.strategy.long_only,
+            see=self._levels.seen_by,
             aggregator=partial(self._days.aggregator, slot, run.bar_seconds),
         )
 

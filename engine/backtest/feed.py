@@ -61,10 +61,7 @@ class Feed:
     def before(self, index: int, count: int) -> Iterator[Bar]:
         """The last `count` bars of a series before the run, oldest first."""
         first = self.spans[index][0]
-        rows = np.arange(max(0, first - count), first)
-        one = self._series[index]
-        columns = [c[rows].tolist() for c in (one.open, one.high, one.low, one.close, one.volume)]
-        return _bars([one.key] * len(rows), _times(one.end_ns[rows]), columns, repeat(one.seconds))
+        return bars_of_rows(self._series[index], max(0, first - count), first)
 
     def chunks(self) -> Iterator[Chunk]:
         """All of them, oldest first."""
@@ -88,6 +85,14 @@ class Feed:
     def _joined(self, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
         parts = [column[a:b] for column, (a, b) in zip(columns, self.spans, strict=True)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def bars_of_rows(one: BarSeries, first: int, last: int) -> Iterator[Bar]:
+    """Some rows of a series, the last one excluded, as bars."""
+    rows = slice(first, last)
+    columns = [c[rows].tolist() for c in (one.open, one.high, one.low, one.close, one.volume)]
+    times = _times(one.end_ns[rows])
+    return _bars([one.key] * len(times), times, columns, repeat(one.seconds))
 
 
 def _times(ends_ns: NDArray[np.int64]) -> list[datetime]:

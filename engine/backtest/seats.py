@@ -11,10 +11,11 @@ from engine.domain.market import Bar, Quote
 from engine.domain.order import Proposal
 from engine.domain.position import Position
 from engine.market.bars import DAY_SECONDS, BarAggregator
-from engine.strategy.base import Holding, StrategyView
+from engine.strategy.base import Holding, Strategy, StrategyView
 from engine.strategy.standing import holding_of, make_view
 
 OnBar = Callable[[Bar, StrategyView], tuple[Proposal, ...]]
+See = Callable[[Strategy, Bar, StrategyView], StrategyView]
 
 
 @dataclass(slots=True)
@@ -47,13 +48,15 @@ class Seat:
 class Between:
     """Takes the bars of the series, and gives the strategy what it would get from a live market."""
 
-    def __init__(self, run: StrategyRun, key: str, aggregator: BarAggregator | None) -> None:
-        self._strategy, self._key = run.strategy, key
+    def __init__(self, run: StrategyRun, key: str, aggregator: BarAggregator | None, see: See) -> None:
+        self._strategy, self._key, self._see = run.strategy, key, see
         self._aggregator = aggregator
 
     def on_bar(self, bar: Bar, view: StrategyView) -> tuple[Proposal, ...]:
         """Longer bars where it wants those; a quote at the close and the clock for who reads them."""
         strategy = self._strategy
+        if strategy.wants_setups:
+            view = self._see(strategy, bar, view)
         found: tuple[Proposal, ...] = ()
         for whole in (bar,) if self._aggregator is None else self._aggregator.add(bar):
             found += strategy.on_bar(whole, view)
@@ -61,15 +64,19 @@ class Between:
             quote = Quote(self._key, bar.close, bar.close, 1, 1, bar.close, 1, bar.end.timestamp())
             if strategy.wants_quote(quote):
                 found += strategy.on_quote(quote, view)
-        if strategy.reads_quotes or strategy.reads_clock:
+        # What it has just asked for is on its way, and its view does not show that yet.
+        if not found and (strategy.reads_quotes or strategy.reads_clock):
             found += strategy.on_clock(self._key, bar.end, view)
         return found
 
 
 def make_seat(
-    run: StrategyRun, slot: Slot, *, allow_short: bool, aggregator: Callable[[], BarAggregator]
+    run: StrategyRun, slot: Slot, *, allow_short: bool, aggregator: Callable[[], BarAggregator], see: See
 ) -> Seat:
-    """The seat of a strategy. Raises BacktestError where its bars and those of the series do not fit."""
+    """The seat of a strategy. `see` adds to a view what traders of levels are told.
+
+    Raises BacktestError where its bars and those of the series do not fit.
+    """
     strategy, seconds = run.strategy, slot.seconds
     if run.bar_seconds < seconds or run.bar_seconds % seconds:
         raise BacktestError(
@@ -80,10 +87,8 @@ def make_seat(
             f"{strategy.name} decides on daily bars and would be flat every evening: set its "
             "holds_overnight, or give it shorter bars"
         )
-    if strategy.wants_setups:
-        raise BacktestError(f"{strategy.name} trades levels of a scanner, which recorded bars do not have")
     longer = None if run.bar_seconds == seconds else aggregator()
-    is_plain = longer is None and not strategy.reads_quotes and not strategy.reads_clock
-    on_bar = strategy.on_bar if is_plain else Between(run, slot.key, longer).on_bar
+    is_plain = longer is None and not (strategy.reads_quotes or strategy.reads_clock or strategy.wants_setups)
+    on_bar = strategy.on_bar if is_plain else Between(run, slot.key, longer, see).on_bar
     idle = StrategyView(allow_short=allow_short)
     return Seat(run, slot, on_bar, idle, idle, allow_short, longer)

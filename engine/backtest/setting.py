@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine.backtest.costs import Costs
+from engine.backtest.series import BarSeries
 from engine.domain.order import OrderType
 from engine.market.sessions import DayRules
 from engine.risk.limits import RiskLimits
@@ -85,5 +86,7 @@ class BacktestConfig:
     """Bars that end before this moment (epoch ns) only warm the strategies up."""
     end_ns: int | None = None
     """Bars that end after this moment are left out."""
+    daily: Mapping[str, BarSeries] = field(default_factory=dict)
+    """Instrument key -> daily bars in which levels are found, where the run's own bars do not reach back."""
     roll_days: int = 1
     """Sessions before that of its last trading day in which a future is closed and entered no more."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from engine.backtest.costs import Costs, Slippage, SlippageModel
+from engine.backtest.series import BarSeries
 from engine.backtest.setting import BacktestConfig, OnBreach, StrategyRun
 from engine.config import Config
 from engine.config import Profile as ConfiguredProfile
@@ -52,8 +53,9 @@ def backtest_config(
     *,
     begin_ns: int | None = None,
     end_ns: int | None = None,
+    daily: Mapping[str, BarSeries] | None = None,
 ) -> BacktestConfig:
-    """Everything about a run but its data, as configured."""
+    """Everything about a run but its bars, as configured; `daily` bars are those that levels are found in."""
     section = config.backtest
     live = limits_of(config)
     fees = fees_of(section, live.order_rules.fees)
@@ -77,6 +79,7 @@ def backtest_config(
         begin_ns=begin_ns,
         end_ns=end_ns,
         roll_days=section.roll_days,
+        daily=daily or {},
     )
 
 

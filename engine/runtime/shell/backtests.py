@@ -87,7 +87,8 @@ def backtest(loaded: Loaded, asked: Asked, *, say: Say, progress: Progress | Non
     try:
         loaded, names = strategies_of(loaded, asked, say)
         series, instruments = market_of(loaded, asked, names)
-        result, took_s = _run(loaded, asked, names, series, instruments, progress)
+        daily = _daily(loaded, names, asked, say)
+        result, took_s = _run(loaded, asked, names, series, instruments, daily, progress)
     except (BacktestError, DataError) as err:
         raise UsageError(f"{err}.".replace("..", ".")) from err
     folder = _keep(loaded, asked, names, series, instruments, result, took_s)
@@ -124,14 +125,36 @@ def strategies_of(loaded: Loaded, asked: Asked, say: Say) -> tuple[Loaded, tuple
 
 
 def _usable(config: Config, say: Say) -> tuple[str, ...]:
-    found = []
+    """All that are enabled; traders of levels only where nobody else is, for they want 5-second bars."""
+    found, of_levels = list[str](), list[str]()
     for name, section in config.strategies.items():
         why = _left_out(section) if section.enabled else ""
         if why:
             say(f"{name} is left out: {why}")
         elif section.enabled and section.symbols:
-            found.append(name)
+            (of_levels if _trades_levels(section) else found).append(name)
+    if not found:
+        return tuple(of_levels)
+    for name in of_levels:
+        say(f"{name} is left out: it wants 5-second bars; test it by itself with --strategy {name}")
     return tuple(found)
+
+
+def _trades_levels(section: StrategySection) -> bool:
+    return section.kind in STRATEGIES.names() and STRATEGIES.get(section.kind).wants_setups
+
+
+def _daily(loaded: Loaded, names: Sequence[str], asked: Asked, say: Say) -> Mapping[str, BarSeries]:
+    """Daily bars for those who trade levels; where there are none the run makes days of its own bars."""
+    sections = [loaded.config.strategies[name] for name in names]
+    symbols = dict.fromkeys(s for section in sections if _trades_levels(section) for s in section.symbols)
+    if asked.sample or not symbols:
+        return {}
+    try:
+        return {one.key: one for one in load_universe(loaded, tuple(symbols), "1d", None, asked.last)}
+    except DataError as err:
+        say(f"levels are found in the bars of the run itself: {err}")
+        return {}
 
 
 def _left_out(section: StrategySection) -> str:
@@ -139,8 +162,6 @@ def _left_out(section: StrategySection) -> str:
     kind = STRATEGIES.get(section.kind) if section.kind in STRATEGIES.names() else None
     if kind is not None and kind.learns:
         return "it learns from ticks and the depth of the book, and recorded bars have neither"
-    if kind is not None and kind.wants_setups:
-        return "it trades levels of a scanner, which recorded bars do not have"
     return ""
 
 
@@ -179,6 +200,7 @@ def _run(
     names: Sequence[str],
     series: Sequence[BarSeries],
     instruments: dict[str, Instrument],
+    daily: Mapping[str, BarSeries],
     progress: Progress | None,
 ) -> tuple[RunResult, float]:
     config = loaded.config
@@ -191,7 +213,11 @@ def _run(
         for name in names
     ]
     setting = backtest_config(
-        config, runs, begin_ns=midnight_ns(asked.first), end_ns=midnight_ns(asked.last, days_later=1)
+        config,
+        runs,
+        begin_ns=midnight_ns(asked.first),
+        end_ns=midnight_ns(asked.last, days_later=1),
+        daily=daily,
     )
     began = time.perf_counter()
     result = run_backtest(setting, series, instruments, progress=progress)
