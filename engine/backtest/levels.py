@@ -41,7 +41,7 @@ class Levels:
         self._setups: dict[str, Setup] = {}
 
     def seen_by(self, strategy: Strategy, bar: Bar, view: StrategyView) -> StrategyView:
-        """A view with the attempts at the levels of the day, which are found at the first bar of a session."""
+        """A view with the attempts at the levels of the day; the first bar of a session finds those."""
         slot = self._slots[bar.symbol]
         if self._scanned_for.get(slot.key) != slot.session:
             self._look(slot, bar)
