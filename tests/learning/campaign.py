@@ -71,23 +71,20 @@ def played(worlds: Sequence[World], *, jobs: int) -> Iterable[Played]:
         yield from pool.map(play, worlds, chunksize=4)
 
 
-def null_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
+def null_goal(seeds: range, *, events: int, jobs: int) -> Iterable[Goal]:
     """Share of worlds without an edge in which it ever traded."""
-    goals = []
-    for name in (AppetiteName.STANDARD, AppetiteName.CAUTIOUS):
+    for name in (AppetiteName.CAUTIOUS, AppetiteName.STANDARD):
         alpha = APPETITES[name].alpha
-        for cost in (0.0, 0.4):
+        for cost in (0.4, 0.0):
             worlds = [World("null", seed, events, 0.0, cost, name) for seed in seeds]
             share = float(np.mean([bool(one.live) for one in played(worlds, jobs=jobs)]))
             bound = alpha + 2 * math.sqrt(alpha * (1 - alpha) / len(worlds))
             figures = f"{share:.3f} of {len(worlds)} ever traded, bound {bound:.3f}"
-            goals.append(Goal(f"null alpha {alpha} cost {cost}", share <= bound, figures))
-    return goals
+            yield Goal(f"null alpha {alpha} cost {cost}", share <= bound, figures)
 
 
-def edge_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
+def edge_goal(seeds: range, *, events: int, jobs: int) -> Iterable[Goal]:
     """Net against the same forecasts traded at the true break-even; calibration after 5,000 labels."""
-    goals = []
     for strength in (1.5, 2.5, 4.0):
         worlds = [World("edge", seed, events, strength, 0.4) for seed in seeds]
         all_played = list(played(worlds, jobs=jobs))
@@ -102,8 +99,7 @@ def edge_goal(seeds: range, *, events: int, jobs: int) -> list[Goal]:
             f"net {100 * share:.0f} % of break-even rule, losing worlds {losing:.2f}, "
             f"ECE mean {mean:.3f} worst {worst:.3f}, n {len(worlds)}"
         )
-        goals.append(Goal(f"edge, oracle {edge:.3f}", reached, figures))
-    return goals
+        yield Goal(f"edge, oracle {edge:.3f}", reached, figures)
 
 
 class Flip(NamedTuple):
@@ -277,7 +273,7 @@ def speed_goal() -> list[Goal]:
 
 def goals(seeds: range, *, events: int, jobs: int, only: Sequence[str]) -> Iterable[Goal]:
     """Every goal that was asked for."""
-    parts: dict[str, Callable[[], list[Goal]]] = {
+    parts: dict[str, Callable[[], Iterable[Goal]]] = {
         "null": lambda: null_goal(seeds, events=events, jobs=jobs),
         "edge": lambda: edge_goal(seeds, events=events, jobs=jobs),
         "flip": lambda: flip_goal(seeds, events=events, jobs=jobs),
