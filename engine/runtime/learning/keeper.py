@@ -2,6 +2,11 @@
 
 Decisions and outcomes are the record; a model is a cache of them. Both are written in one transaction, so a
 model never knows what the record does not.
+
+They are written every round, so a kill costs the last second or so: at a start each model stands where it
+stood then. That is a past it really had, no second chance: the wealth of its bets is what it was, the alpha
+spent is what it was, and what came after is decided and learnt again. What ended trust within that second is
+lost with it; the outcomes after it end it again.
 """
 
 from __future__ import annotations
@@ -28,8 +33,6 @@ if TYPE_CHECKING:
     from engine.store.store import Store
     from engine.strategy.learned_contract import LearnedContract, Noted
 
-WRITE_S: Final = 10.0
-"""Real seconds between two writes; what a kill in between costs is decided and learnt again, not made up."""
 MODEL_S: Final = 60.0
 """Real seconds between two snapshots of one model."""
 
@@ -45,7 +48,6 @@ class LearningKeeper:
         """`learnt` is what the run before knew, by strategy."""
         self._desk, self._store = desk, store
         self._running = [r for r in running if r.strategy.learns]
-        self._written_s = float("-inf")
         self._saved_s: dict[tuple[str, str], float] = {}
         self._waiting: list[Lesson] = []
         """What the disk did not take."""
@@ -70,11 +72,8 @@ class LearningKeeper:
                 while contract.news:
                     text = f"{one.name}: {contract.news.pop(0)}"
                     self._desk.notices.event(Level.WARNING, "strategy", text, symbol=key)
-        now_s = self._desk.clock.monotonic()
-        if now_s - self._written_s < WRITE_S or not self._store.healthy:
-            return
-        self._written_s = now_s
-        await self._write(self._due(now_s))
+        if self._store.healthy:
+            await self._write(self._due(self._desk.clock.monotonic()))
 
     async def save(self) -> None:
         """The last save, at a graceful end."""

@@ -21,7 +21,7 @@ from engine.learning.drift import Drift, DriftKind
 from engine.learning.judge import News
 from engine.learning.succession import Change
 from engine.runtime.catalogue import check
-from engine.runtime.learning.keeper import MODEL_S, WRITE_S, LearningKeeper
+from engine.runtime.learning.keeper import MODEL_S, LearningKeeper
 from engine.runtime.learning.recall import learnt_before
 from engine.runtime.learning.views import confidence_rows, confidence_text
 from engine.runtime.running import Running
@@ -32,6 +32,7 @@ from engine.strategy.base import StrategyView
 from engine.strategy.learned import LearnedFutures
 from tests.builders import stock
 from tests.execution.rig import Rig, funded, rig
+from tests.runtime.learning.running import running_of
 from tests.strategy.learned_market import FAST, KEY, START_S, bars, contract, made, play, quotes
 from tests.virtual_time import pass_time, virtual
 
@@ -45,21 +46,6 @@ def tape() -> tuple[Quote, ...]:
         if trader.on_quote(quote, StrategyView(allow_short=True)):
             return tuple(found)
     raise AssertionError("it never entered")
-
-
-def running_of(trader: LearnedFutures) -> Running:
-    return Running(
-        strategy=trader,
-        make=lambda keys: trader if keys else LearnedFutures.create(trader.name, params=FAST, keys=keys),
-        kind="learned_futures",
-        timeframe="5s",
-        bar_seconds=5,
-        allow_short=True,
-        holds_overnight=False,
-        symbols=(KEY,),
-        keys={KEY},
-        warm={KEY},
-    )
 
 
 def trading_of(here: Rig, running: Running, *, at: float) -> Trading:
@@ -184,10 +170,10 @@ async def lived(here: Rig, *, end: int = 400, saved_at: Sequence[int] = ()) -> L
         play(trader, iter(tape()[begin : begin + 40]))
         if begin in saved_at:
             await keeper.save()
-        await pass_time(WRITE_S)
+        await pass_time(1)
         await keeper.round()
     trader.contracts[KEY].learn()
-    await pass_time(WRITE_S)
+    await pass_time(1)
     await keeper.round()
     return trader
 
