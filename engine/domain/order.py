@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from engine.domain.forecast import Forecast
 from engine.domain.moment import aware
 from engine.domain.plan import NO_PLAN, Plan
 from engine.domain.preview import EntryTicket, Preview
@@ -138,6 +139,8 @@ class Proposal:
     """What a rule asked for in percent; None where the strategy sizes by its stop alone."""
     most_units: int | None = None
     """The most an entry asks for; None where the gate alone decides. Never more than the gate would give."""
+    forecast: Forecast | None = None
+    """What a learned strategy said; of its entries only. Nothing is decided by it."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a naive time."""

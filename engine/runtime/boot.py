@@ -38,6 +38,7 @@ from engine.runtime.health.machine import OsMachine
 from engine.runtime.keeping.checkpoint import LastState
 from engine.runtime.keeping.memory import Left
 from engine.runtime.learning.recall import learners, learnt_before
+from engine.runtime.learning.views import model_text
 from engine.runtime.modes.account_lock import AccountLock
 from engine.runtime.modes.live import begin_live, refuse_profiles
 from engine.runtime.process.errors import FailedError, RefusedError
@@ -118,17 +119,18 @@ async def _with_account(
         broker,
         running,
         left=Left(last, rederived, options.warning, learnt=learnt),
-        watched=watched(loaded.config, options, broker),
+        watched=watched(loaded.config, options, broker, running),
         held=held,
         make_calendars=partial(made_elsewhere, environ=os.environ),
     )
     return Engine(partial(assemble, given))
 
 
-def watched(config: Config, options: RunOptions, broker: IbkrBroker) -> Watched:
-    """The machine we run on and the line to the broker, for the health checks."""
+def watched(config: Config, options: RunOptions, broker: IbkrBroker, running: tuple[Running, ...]) -> Watched:
+    """The machine we run on, the line to the broker and what is learnt, for the health checks."""
     machine = OsMachine(options.state_dir, cpu_window_s=config.health.cpu_window_s)
-    return Watched(machine, broker.timings.take, lambda: broker.round_trip_ms)
+    learnt = partial(model_text, running)
+    return Watched(machine, broker.timings.take, lambda: broker.round_trip_ms, learnt)
 
 
 def check_unwatched(loaded: Loaded, state_dir: Path, *, environ: Mapping[str, str]) -> None:

@@ -108,10 +108,19 @@ def proposal_payload(
         "plan": [plan.pivot, plan.target1, plan.target2, plan.moves_to_breakeven],
         "terms": None if terms is None else [terms.notional_pct, terms.stop_loss_pct, terms.take_profit_pct],
         "note": proposal.note,
+        "forecast": _forecast(proposal),
         "verdict": verdict,
         "quantity": quantity,
         "limit_price": limit_price,
     }
+
+
+def _forecast(proposal: Proposal) -> dict[str, object] | None:
+    """What is not finite is not known."""
+    if proposal.forecast is None:
+        return None
+    said = proposal.forecast._asdict().items()
+    return {name: value if math.isfinite(value) else None for name, value in said}
 
 
 def _add(columns: list[list[object]], row: Sequence[float]) -> None:

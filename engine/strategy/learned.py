@@ -278,6 +278,7 @@ class LearnedFutures(Strategy):
         self, contract: LearnedContract, opinion: Opinion, at_s: float, *, units: int, explores: bool
     ) -> Proposal | None:
         from engine.strategy.learned_contract import Asked
+        from engine.strategy.learned_words import forecast_of
 
         top, claim = contract.trader.stream.top, opinion.claim
         if top is None:
@@ -302,6 +303,7 @@ class LearnedFutures(Strategy):
             conviction=claim.p,
             note=f"{what}{'up' if claim.is_up else 'down'}, {claim.p:.2f}{needed}",
             most_units=units,
+            forecast=forecast_of(opinion, contract.trader.judge.gate, explores=explores),
         )
 
     # --- over restarts --------------------------------------------------------------------------

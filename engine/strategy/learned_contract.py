@@ -25,22 +25,12 @@ from engine.learning.trader import ContractTrader, Opinion, TraderSettings, Turn
 from engine.strategy.base import Conviction, Holding, StrategyView
 from engine.strategy.learned_params import LearnedParams
 from engine.strategy.learned_terms import Described
+from engine.strategy.learned_words import why_words
 
 MOST_TURNS: Final = 20_000
 """Events that wait while the disk takes none; some hours of one contract."""
 ASKED_S: Final = 10.0
 """An entry that neither works nor filled so long after it was asked for was refused."""
-
-_WORDS: Final[Mapping[WhyNot, str]] = {
-    WhyNot.NONE: "may trade",
-    WhyNot.NO_EVIDENCE: "nothing is proven",
-    WhyNot.BELOW: "not sure enough",
-    WhyNot.ABOVE_CEILING: "it would have to be surer than the appetite believes in",
-    WhyNot.UNFAMILIAR: "the market looks unlike anything it has learnt",
-    WhyNot.IN_POSITION: "one position at a time",
-    WhyNot.OUTRANKED: "another contract promises more",
-    WhyNot.FEW_OUTCOMES: "not enough data",
-}
 
 
 @dataclass(slots=True)
@@ -339,20 +329,11 @@ class LearnedContract:
 
     def words(self) -> str:
         """Why it does not trade now, in words."""
-        if self.trader.judge.labels < self.params.least_outcomes:
-            return f"not enough data: {self.trader.judge.labels} of {self.params.least_outcomes} outcomes"
-        if self.why is WhyNot.NO_EVIDENCE:
-            return f"{_WORDS[self.why]}: {self._evidence_words()}"
-        share = f", open {self.open_s / self.judged_s:.0%} of the time" if self.open_s else ""
-        return f"{_WORDS[self.why]}{share}"
-
-    def _evidence_words(self) -> str:
-        gate = self.trader.judge.gate
-        reports = gate.report()
-        if not reports:
-            return "too few decisions for a shadow trade"
-        best = reports[gate.target]
-        return f"evidence {best.evidence:.2g} of {best.needed:.3g} needed, {best.trades} shadow trades"
+        judge, least = self.trader.judge, self.params.least_outcomes
+        if judge.labels < least:
+            return f"not enough data: {judge.labels} of {least} outcomes"
+        share = self.open_s / self.judged_s if self.open_s else 0.0
+        return why_words(self.why, judge.gate, open_share=share)
 
     # --- over restarts --------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ def test_steps_tell_what_forecasts_are_worth_before_they_accuse() -> None:
     assert not any(watch.is_broken(0.9, up=up) for up in outcomes(0.5, 3000, 2))
 
 
-@pytest.mark.req("FUT-EDGE-6")
+@pytest.mark.req("FUT-EDGE-6", "FUT-RISK-3")
 def test_steps_that_turn_are_found_long_before_as_many_horizons_are_over() -> None:
     watch = StepPromise(run=50_000.0)
     assert not any(watch.is_broken(0.75, up=up) for up in outcomes(0.7, 1500, 3))

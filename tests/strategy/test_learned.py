@@ -14,10 +14,15 @@ import pytest
 from engine.domain.market import Quote, utc
 from engine.domain.order import Side
 from engine.domain.reasons import Reason
+from engine.learning.choice import Candidate
+from engine.learning.evidence import EvidenceGate
+from engine.learning.record import TradeRecord
+from engine.learning.threshold import WhyNot
 from engine.strategy import STRATEGIES, ParamError
 from engine.strategy.base import Account, Holding, StrategyView
 from engine.strategy.learned import ALL, LearnedFutures
 from engine.strategy.learned_contract import Memory
+from engine.strategy.learned_words import why_words
 from tests.builders import TEN
 from tests.strategy.learned_market import FAST, KEY, START_S, Played, bars, made, play, quotes
 
@@ -75,15 +80,21 @@ def test_an_edge_is_proven_by_shadow_trades_and_then_traded_both_ways(
     assert said.mean_low > 0
 
 
+@pytest.mark.req("FUT-RISKMGR", "FUT-DO-7")
 def test_an_entry_has_a_stop_on_its_losing_side_a_size_and_words(edge: tuple[LearnedFutures, Played]) -> None:
     trader, played = edge
-    terms = trader.contracts[KEY].terms
+    contract = trader.contracts[KEY]
+    terms, most_usd = contract.terms, contract.appetite.risk_pct / 100.0 * 1_000_000.0
     for wish in played.entries:
         assert wish.stop_price is not None
         assert wish.most_units is not None
-        assert wish.most_units >= 1
+        assert 1 <= wish.most_units <= most_usd / contract.worst_usd
         assert 0.5 < wish.conviction < 1.0
         assert "needed" in wish.note
+        assert wish.forecast is not None
+        assert (wish.forecast.p, wish.forecast.explores) == (wish.conviction, False)
+        assert min(wish.forecast.evidence, wish.forecast.evidence_needed) > 1.0
+        assert wish.signal_id.endswith(f":{wish.forecast.decision}")
     assert terms.stop_ticks * terms.tick_size == 2.0
     assert len({wish.signal_id for wish in played.entries}) == len(played.entries)
 
@@ -150,12 +161,32 @@ def test_exploring_is_marked_bounded_by_its_budget_and_is_no_evidence() -> None:
     assert explored.entries
     assert {wish.most_units for wish in explored.entries} == {1}
     assert all("not evidence" in wish.note for wish in explored.entries)
+    assert all(wish.forecast is not None and wish.forecast.explores for wish in explored.entries)
     (mine,), (theirs,) = curious.convictions(), dull.convictions()
     assert (mine.explored, mine.live_trades) == (len(explored.entries), 0)
     assert (mine.shadow_trades, mine.evidence) == (theirs.shadow_trades, theirs.evidence)
     assert curious.budget().spent_usd + curious.budget().held_usd <= 0.005 * 1_000_000.0
 
 
+@pytest.mark.req("FUT-EDGE-7")
+def test_of_several_claims_at_once_the_best_alone_trades() -> None:
+    trader, tape = made(), quotes(3, 700, leaning=0.5)
+    better = Candidate("YYZ6", math.inf, 1.0, TradeRecord())
+    for r in (0.5, 0.6):
+        better.record.add(r)
+    for quote in tape:
+        trader._rivals["YYZ6"] = quote.at, better
+        assert trader.on_quote(quote, FLAT) == ()
+        if trader.contracts[KEY].why is WhyNot.OUTRANKED:
+            break
+    else:
+        raise AssertionError("nothing was proven")
+    trader._rivals.clear()
+    assert play(trader, tape).entries
+    assert "another contract" in why_words(WhyNot.OUTRANKED, EvidenceGate(alpha=0.05), open_share=0.0)
+
+
+@pytest.mark.req("FUT-EDGE-7")
 def test_of_several_contracts_only_one_is_held() -> None:
     trader, other = made(KEY, "YYZ6"), "YYZ6"
     for quote in quotes(3, 1200, leaning=0.5):

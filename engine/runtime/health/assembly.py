@@ -14,6 +14,7 @@ from engine.runtime.health.monitor import HealthMonitor
 from engine.runtime.health.systemd import ServiceNotifier
 from engine.runtime.health.telemetry import TelemetryKeeper
 from engine.runtime.health.uptime import UptimeRecord
+from engine.runtime.learning.views import NO_MODEL
 from engine.runtime.publisher import Publisher
 from engine.store.store import Store
 
@@ -27,6 +28,8 @@ class Watched:
     """What the adapter measured since the last asking."""
     round_trip_ms: Callable[[], float | None] = field(default=lambda: None)
     """The last heartbeat's."""
+    model_text: Callable[[], str] = field(default=lambda: NO_MODEL)
+    """What is learnt, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Watch:
             store=store,
             round_trip_ms=watched.round_trip_ms,
             spawn=spawn,
+            model_text=watched.model_text,
         )
         uptime = UptimeRecord(desk, store=store)
         keeper = TelemetryKeeper(

@@ -80,7 +80,7 @@ class HealthMonitor:
         store: Store,
         round_trip_ms: Callable[[], float | None],
         spawn: Callable[[str, Callable[[], object]], None],
-        model_text: Callable[[], str] = lambda: "no model yet",
+        model_text: Callable[[], str],
     ) -> None:
         """`machine` None: nothing of it is measured (a simulated run)."""
         self._desk = desk

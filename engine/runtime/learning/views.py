@@ -24,6 +24,17 @@ def confidence_text(all_running: Iterable[Running]) -> str:
     return f"{', '.join(names)}: not enough data, waiting for the first bars" if names else NO_MODEL
 
 
+def model_text(all_running: Iterable[Running]) -> str:
+    """One line on health: what is learnt and what is proven. It judges nothing."""
+    running = list(all_running)
+    rows = confidence_rows(running)
+    if not rows:
+        return confidence_text(running)
+    proven = sum(row.needed is not None for row in rows)
+    count = f"{len(rows)} contract{'' if len(rows) == 1 else 's'} learnt"
+    return f"{count}, {proven} with a proven edge, at least {min(row.samples for row in rows)} outcomes each"
+
+
 def _row(one: Conviction) -> ConfidenceView:
     return ConfidenceView(
         symbol=one.key,

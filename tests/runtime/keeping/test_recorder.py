@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from engine.api import Command, CommandKind, Outcome, OutcomeStatus
+from engine.domain.forecast import Forecast
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Proposal
 from engine.domain.plan import Plan
@@ -99,6 +100,21 @@ async def test_bars_and_terms_and_account_values_are_there(tmp_path: Path) -> No
         assert (await tape(here)).bars == (bar,)
         assert [t["key"] for t in await payloads(here, "terms")] == ["SPY"]
         assert await payloads(here, "account") == [{"NetLiquidation": 1e6}]
+
+
+@virtual
+@pytest.mark.req("FUT-DO-7")
+async def test_a_judged_entry_of_the_learned_trader_has_its_forecast_in_its_record(tmp_path: Path) -> None:
+    said = Forecast(7, 0.71, 0.9, 2.5, 1.1, math.inf, 3.0, 80.0, explores=True)
+    async with recording(tmp_path) as (here, _):
+        for verdict in (EntryTicket(1, 100.02, 99.0, 100.0, 1.0), Refusal(Reason.STALE_QUOTE, "too old")):
+            here.desk.session_log.proposal(here.desk.now(), proposal(forecast=said), verdict)
+        here.desk.session_log.proposal(here.desk.now(), proposal(), None)
+        await pass_time(1)
+
+        taken, refused, other = [p["forecast"] for p in await payloads(here, "proposal")]
+        assert taken == refused == {**said._asdict(), "needed": None}
+        assert other is None
 
 
 @virtual

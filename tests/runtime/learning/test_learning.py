@@ -23,7 +23,7 @@ from engine.learning.succession import Change
 from engine.runtime.catalogue import check
 from engine.runtime.learning.keeper import MODEL_S, LearningKeeper
 from engine.runtime.learning.recall import learnt_before
-from engine.runtime.learning.views import confidence_rows, confidence_text
+from engine.runtime.learning.views import confidence_rows, confidence_text, model_text
 from engine.runtime.running import Running
 from engine.runtime.trading import Trading
 from engine.store.learning import KEPT_MODELS, stored_models
@@ -69,7 +69,7 @@ def hear(here: Rig, trading: Trading, quote: Quote) -> None:
 
 
 @virtual
-@pytest.mark.req("FUT-F6")
+@pytest.mark.req("FUT-F6", "FUT-RISKMGR")
 async def test_a_proven_claim_becomes_a_protected_position_of_no_more_than_it_asked_for(
     tmp_path: Path,
 ) -> None:
@@ -225,7 +225,7 @@ async def test_books_and_lost_lines_reach_it_and_the_panel_shows_it(tmp_path: Pa
     async with rig(tmp_path, keys=(KEY,)) as here:
         trader = made()
         running = running_of(trader)
-        assert confidence_text(()) == "no model yet"
+        assert confidence_text(()) == model_text(()) == "no model yet"
         trading = trading_of(here, running, at=tape()[99].at)
         play(trader, iter(tape()[:100]))
         levels = tuple(Row(100.0 - n, 10 + n) for n in range(5))
@@ -239,6 +239,7 @@ async def test_books_and_lost_lines_reach_it_and_the_panel_shows_it(tmp_path: Pa
         assert (row.symbol, row.needed, row.probability) == (KEY, None, None)
         assert row.text.startswith("not enough data")
         assert confidence_text((running,)).startswith("learner: not enough data")
+        assert model_text((running,)).startswith("1 contract learnt, 0 with a proven edge, at least ")
 
         trading.cool(KEY)
         assert len(trader.contracts[KEY].trader.outcomes) == 0
