@@ -26,6 +26,7 @@ start_at = "10:00"
 data_lines = 200
 [market_data]
 max_lines = 200
+live_bars_in_10_min = 0
 resubscribe_after_s = 3600.0
 max_quote_age_seconds = 120.0
 max_ohlcv_age_seconds = 3600.0

@@ -13,6 +13,8 @@ DEPTH_RESET: Final = 317
 NO_DEFINITION: Final = 200
 UNREADABLE: Final = -2
 """Our own code: a message of the broker that could not be read."""
+PACED: Final = -3
+"""Our own code: the broker's pacing does not allow a request yet; it is made when it does."""
 
 _INFORMATION: Final = frozenset({165, 399, 404, 434, 492, 10167, 10349})
 """Codes outside the 2100s that change nothing: 399 order message, 404 held for shares, 10167 delayed

@@ -46,7 +46,7 @@ class _Session:
         self.account = Account(wire, self.orders)
         self.contracts = Contracts(wire)
         self.history = History(wire, pacing)
-        self.market_data = MarketData(wire)
+        self.market_data = MarketData(wire, pacing)
         self.heartbeat = Heartbeat(wire)
         wire.callbacks.on(error=self._on_error, connectionClosed=wire.guarded(self._on_lost))
 
@@ -146,7 +146,7 @@ class IbkrBroker:
         self.timings = Timings(clock)
         """How long the broker takes, over all connections."""
         # The broker counts history requests over connections, so this outlives them.
-        self._history_pacing = HistoryPacing()
+        self._history_pacing = HistoryPacing(most_live=settings.live_bars_in_10_min)
         self._highest_order_id = settings.highest_order_id
 
     @property

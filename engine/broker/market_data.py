@@ -17,7 +17,7 @@ from typing import Final
 from engine.broker import codes
 from engine.broker.convert import clean, contract_of
 from engine.broker.depth import DepthBook
-from engine.broker.pacing import Priority
+from engine.broker.pacing import HistoryPacing, Priority
 from engine.broker.port import DataType, LinkState, Notice, ProductHalt
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, SecType
@@ -56,6 +56,8 @@ class _Line:
     last_print_s: float = 0.0
     book: DepthBook | None = None
     rows: int = 0
+    bars_due: asyncio.TimerHandle | None = None
+    """While its live bars wait for the broker's pacing."""
     insane_since_s: float | None = None
     resynced_s: float = -math.inf
 
@@ -63,8 +65,9 @@ class _Line:
 class MarketData:
     """Subscriptions of one connection and what they deliver."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, pacing: HistoryPacing) -> None:
         self._wire = wire
+        self._pacing = pacing
         self._lines: dict[str, _Line] = {}
         self._by_id: dict[int, tuple[_Kind, _Line]] = {}
         self._changed: dict[str, _Line] = {}
@@ -84,18 +87,37 @@ class MarketData:
         )
 
     def subscribe(self, instrument: Instrument) -> None:
-        """Ask for level 1 and 5-second bars, unless they are on already."""
+        """Ask for level 1 and 5-second bars, unless they are on; bars as soon as the pacing allows."""
         line = self._line(instrument)
         contract, client = contract_of(instrument), self._wire.client
-        regular_only = instrument.sec_type is SecType.STOCK
         self._start(
             line, _Kind.QUOTE, lambda number: client.reqMktData(number, contract, "", False, False, [])
         )
+        if _Kind.BARS not in line.requests and line.bars_due is None:
+            self._ask_bars(line)
+
+    def _ask_bars(self, line: _Line) -> None:
+        line.bars_due, now_s, key = None, self._wire.clock(), line.instrument.key
+        if self._lines.get(key) is not line or _Kind.QUOTE not in line.requests:
+            return  # ended while it waited
+        wait_s = self._pacing.live_wait_s(now_s)
+        if wait_s > 0:
+            line.bars_due = asyncio.get_running_loop().call_later(wait_s, self._bars_are_due, line)
+            text = f"live bars wait {wait_s:.0f} s for the broker's pacing; its prices come meanwhile"
+            self._wire.emit(Notice(codes.PACED, text, key))
+            return
+        self._pacing.asked_live(now_s, line=str(line.instrument.con_id))
+        contract, client = contract_of(line.instrument), self._wire.client
+        regular_only = line.instrument.sec_type is SecType.STOCK
         self._start(
             line,
             _Kind.BARS,
             lambda number: client.reqRealTimeBars(number, contract, _BAR_S, "TRADES", regular_only, []),
         )
+
+    def _bars_are_due(self, line: _Line) -> None:
+        if self._wire.link is not LinkState.DOWN:  # a new connection asks for everything
+            self._ask_bars(line)
 
     def subscribe_depth(self, instrument: Instrument, rows: int) -> None:
         """Ask for `rows` levels a side, unless they are on already."""
@@ -109,6 +131,8 @@ class MarketData:
         """End every line of this instrument."""
         line = self._lines.pop(instrument.key, None)
         if line is not None:
+            if line.bars_due is not None:
+                line.bars_due.cancel()
             for kind in tuple(line.requests):
                 self._stop(line, kind)
             self._changed.pop(instrument.key, None)

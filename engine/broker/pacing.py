@@ -244,7 +244,11 @@ def _never_sent(job: Job, why: str) -> NotSentError:
 
 
 class HistoryPacing:
-    """The rules for bars of 30 s and less: 60 in 10 min, 5 per contract in 2 s, no repeat in 15 s."""
+    """The rules for bars of 30 s and less: 60 in 10 min, 5 per contract in 2 s, no repeat in 15 s.
+
+    New lines of live 5-second bars count among the 60, too. They wait for one another alone: a line is worth
+    more than history, which live bars replace in time.
+    """
 
     _WINDOW_S: Final = 600.0
     _MOST: Final = 60
@@ -252,15 +256,31 @@ class HistoryPacing:
     _BURST_MOST: Final = 5
     _IDENTICAL_S: Final = 15.0
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_live: int = _MOST) -> None:
+        """`most_live` new lines of live bars go out in 10 min; 0 = the broker does not count them."""
         self._asked: deque[tuple[float, str, str]] = deque()
+        self._live: deque[float] = deque(maxlen=most_live)
+
+    def live_wait_s(self, now_s: float) -> float:
+        """Seconds until one more line of live bars may be asked for, 0 = now."""
+        if len(self._live) < (self._live.maxlen or 1):
+            return 0.0
+        return max(0.0, self._live[0] + self._WINDOW_S - now_s)
+
+    def asked_live(self, now_s: float, *, line: str) -> None:
+        """Count a line of live bars that is asked for now."""
+        if not self._live.maxlen:
+            return
+        self._live.append(now_s)
+        self._asked.append((now_s, line, f"live bars of {line}, {now_s}"))
 
     def wait_s(self, now_s: float, *, line: str, request: str) -> float:
         """Seconds to wait, 0 = ask now. `line` names the contract, `request` the whole question."""
         self._forget(now_s)
         ready_s = now_s
         if len(self._asked) >= self._MOST:
-            ready_s = max(ready_s, self._asked[-self._MOST][0] + self._WINDOW_S)
+            # Live bars go out at once, behind history whose turn is told already: by time, not as they came.
+            ready_s = max(ready_s, sorted(at for at, _, _ in self._asked)[-self._MOST] + self._WINDOW_S)
         same_line = [at for at, asked, _ in self._asked if asked == line]
         if len(same_line) >= self._BURST_MOST:
             ready_s = max(ready_s, same_line[-self._BURST_MOST] + self._BURST_S)

@@ -35,6 +35,8 @@ class ConnectionSettings:
     heartbeat_s: float = 1.0
     detect_s: float = 3.0
     """Without an answer for so long the peer counts as frozen."""
+    live_bars_in_10_min: int = 60
+    """New lines of live 5-second bars that the broker takes in ten minutes; 0 = it does not count them."""
     market_data_type: int = 1
     """1 real time, 2 frozen, 3 delayed, 4 delayed-frozen."""
     patience: Patience = USUAL

@@ -134,6 +134,9 @@ class MarketDataSection(Section):
     max_lines: int = key(100, ge=1, le=10000)
     """Market data lines of the account; an instrument takes two (prices, 5-second bars). First come what is
     held, what is worked, the watch list by score, then the most traded."""
+    live_bars_in_10_min: int = key(60, ge=0, le=60)
+    """New lines of live 5-second bars asked for in ten minutes, at most; IBKR allows 60, history of short
+    bars counted among them. Those beyond wait, with prices meanwhile. 0 = a gateway that does not count."""
     resubscribe_after_s: float = key(30.0, unit="s", ge=5, le=3600)
     """A line that delivered nothing for so long, in an open market, is asked for again."""
     max_quote_age_seconds: float = key(5.0, unit="s", gt=0, le=3600)

@@ -167,6 +167,7 @@ def make_broker(config: Config, options: RunOptions, *, highest_order_id: int) -
         read_only=options.mode is Mode.DRY_RUN,
         heartbeat_s=connection.heartbeat_s,
         detect_s=connection.detect_s,
+        live_bars_in_10_min=config.market_data.live_bars_in_10_min,
         market_data_type=config.market_data.type.value,
         patience=Patience(
             base_s=config.retry.base_ms / 1000.0,

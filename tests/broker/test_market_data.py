@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from engine.broker import market_data
+from engine.broker.codes import PACED
 from engine.broker.ibkr import IbkrBroker
+from engine.broker.pacing import HistoryPacing
 from engine.broker.port import DataType, Notice, ProductHalt
 from engine.domain.market import Level
 from tests.broker.conftest import Connect
@@ -229,6 +231,26 @@ async def test_a_line_refused_for_asking_too_much_is_asked_for_again_later(
 
         assert sorted(len(peer.asked(one)) for one in ids) == [1, 1, 2]
         assert peer.asked(kind)[1][2] != ids[kind]
+
+
+async def test_live_bars_beyond_the_pacing_wait_for_their_turn_and_prices_come_meanwhile(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HistoryPacing, "_WINDOW_S", 0.2)
+    async with ScriptedPeer() as peer:
+        broker, hearing = await connect(peer.port, live_bars_in_10_min=1)
+        others = [replace(SPY, con_id=900 + n, symbol=key, key=key) for n, key in enumerate(("QQQ", "IWM"))]
+        for one in (SPY, *others):
+            broker.subscribe(one)
+            broker.subscribe(one)
+        broker.unsubscribe(others[1])
+        await eventually_async(lambda: len(peer.asked(MARKET_DATA)) >= 2)
+
+        waits = [notice for notice in hearing.of(Notice) if notice.code == PACED]
+        assert [notice.request_key for notice in waits] == ["QQQ", "IWM"]
+        await eventually_async(lambda: len(peer.asked(REAL_TIME_BARS)) == 2)
+        await broker.server_time()
+        assert len(peer.asked(REAL_TIME_BARS)) == 2, "of the one that was ended meanwhile none is asked for"
 
 
 async def test_unsubscribing_ends_every_line_and_late_ticks_are_ignored(connect: Connect) -> None:

@@ -259,3 +259,41 @@ def test_history_requests_keep_every_rule_when_each_waits_as_told(asks: list[tup
 
 def test_the_first_history_request_waits_for_nothing() -> None:
     assert HistoryPacing().wait_s(5.0, line="SPY", request="SPY 5") == 0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 15)), min_size=1, max_size=300))
+def test_live_bars_keep_to_sixty_and_history_to_sixty_of_both(asks: list[tuple[bool, float]]) -> None:
+    pacing, now = HistoryPacing(), 0.0
+    live: list[float] = []
+    both: list[float] = []
+    for number, (is_live, pause) in enumerate(asks):
+        now += pause
+        line = str(number)
+        if is_live:
+            now += pacing.live_wait_s(now)
+            pacing.asked_live(now, line=line)
+            assert sum(1 for t in live if now - t < 600 - 1e-6) < 60
+            live.append(now)
+        else:
+            now += pacing.wait_s(now, line=line, request=line)
+            pacing.asked(now, line=line, request=line)
+            assert sum(1 for t in both if now - t < 600 - 1e-6) < 60
+        both.append(now)
+
+
+def test_a_line_of_live_bars_goes_before_history_that_has_used_all_turns() -> None:
+    pacing = HistoryPacing()
+    for number in range(60):
+        pacing.asked(0.0, line=str(number), request=str(number))
+
+    assert pacing.wait_s(1.0, line="SPY", request="SPY") == 599.0
+    assert pacing.live_wait_s(1.0) == 0.0
+
+
+def test_where_the_broker_does_not_count_live_bars_neither_they_nor_history_wait_for_them() -> None:
+    pacing = HistoryPacing(most_live=0)
+    for number in range(100):
+        assert pacing.live_wait_s(0.0) == 0.0
+        pacing.asked_live(0.0, line=str(number))
+
+    assert pacing.wait_s(0.0, line="SPY", request="SPY") == 0.0

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from engine.api import Level
-from engine.broker.codes import UNREADABLE
+from engine.broker.codes import PACED, UNREADABLE
 
 _INFO_CODES: Final = (
+    PACED,
     165,  # a question's progress
     399,  # how an order is handled
     202,  # an order was cancelled, as asked for
