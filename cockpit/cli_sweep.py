@@ -31,7 +31,14 @@ Walk = Annotated[
         "--walk-forward", metavar="TRAIN:TEST", help="Choose on TRAIN trading days, test on the next TEST."
     ),
 ]
-Metric = Annotated[str, typer.Option("--metric", metavar="NAME", help="The highest is the best.")]
+Metric = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        metavar="NAME[:END]",
+        help="What the best is chosen by: sharpe, max_drawdown …; END is highest or lowest.",
+    ),
+]
 Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=0, help="Processes; 0 = one per core.")]
 Scheduler = Annotated[
     str, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask cluster, tcp://host:8786.")

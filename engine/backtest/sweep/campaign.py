@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from engine.backtest.metrics import DAYS_PER_YEAR
 from engine.backtest.sharpe import Sharpe, deflated, probabilistic, sharpe_of
+from engine.backtest.sweep.choice import Choice
 from engine.backtest.sweep.folder import TrialFolder
 from engine.backtest.sweep.outcome import Outcome, Play
 from engine.backtest.sweep.plan import Fold, Job, Part, Window
@@ -79,28 +81,29 @@ class Campaign:
             self.registry.record_all(trials, on=self.data)
 
 
-def best_of(rows: Sequence[Row], metric: str) -> Row | None:
-    """The first row with the highest value of a metric; None where no row has one."""
-    having = [row for row in rows if row.outcome.figures.get(metric) is not None]
-    return max(having, key=lambda row: float(row.outcome.figures[metric] or 0.0), default=None)
+def best_of(rows: Sequence[Row], choice: Choice) -> Row | None:
+    """The best row by a figure, the first of equals; None where no row has it."""
+    worth = [(choice.worth(row.outcome), row) for row in rows]
+    having = [(value, row) for value, row in worth if value is not None]
+    return max(having, key=itemgetter(0))[1] if having else None
 
 
 def walk_forward(
     campaign: Campaign,
     steps: Sequence[Fold],
-    metric: str,
+    choice: Choice,
     *,
     job_of: Callable[[Mapping[str, object], Window], Job],
     settings: Sequence[Mapping[str, object]],
 ) -> list[Row]:
     """Train every combination on each fold, then test the best of each on what follows it.
 
-    Folds in which no trial of the training gave a value of the metric have no test.
+    Folds in which no trial of the training has the figure have no test.
     """
     training = campaign.run([job_of(chosen, fold.train) for fold in steps for chosen in settings])
     tests = []
     for fold in steps:
-        best = best_of([row for row in training if row.job.window == fold.train], metric)
+        best = best_of([row for row in training if row.job.window == fold.train], choice)
         if best is not None:
             tests.append(job_of(dict(best.job.settings), fold.test))
     return training + campaign.run(tests)

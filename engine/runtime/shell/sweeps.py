@@ -22,9 +22,9 @@ from engine.backtest.sweep.campaign import (
     out_of_sample,
     walk_forward,
 )
+from engine.backtest.sweep.choice import Choice, ChoiceError, choice_of
 from engine.backtest.sweep.folder import TrialFolder
 from engine.backtest.sweep.grid import GridError, axes_of
-from engine.backtest.sweep.outcome import metric_names
 from engine.backtest.sweep.plan import (
     Fold,
     Job,
@@ -66,6 +66,7 @@ class Wish:
     walk: str = ""
     """`TRAIN:TEST` in trading days; empty: every combination on the whole time."""
     metric: str = "sharpe"
+    """By what the best is chosen; `NAME:lowest` or `NAME:highest` where the name does not say which end."""
     processes: int = 1
     scheduler: str = ""
     """Address of a Dask scheduler; empty: this machine."""
@@ -107,13 +108,13 @@ def sweep(
     try:
         planned = _plan(configure, wish, say)
         rows, tried, table = _carry_out(planned, wish, progress)
-    except (BacktestError, DataError, GridError) as err:
+    except (BacktestError, DataError, GridError, ChoiceError) as err:
         raise UsageError(f"{err}.".replace("..", ".")) from err
     except PoolError as err:
         raise FailedError(f"{err}; finished trials are kept and will not run again.") from err
     except OSError as err:
         raise FailedError(f"the trials could not be kept: {err}.") from err
-    for line in summary_lines(rows, tried, wish.metric):
+    for line in summary_lines(rows, tried, planned.choice):
         say(line)
     say(f"all trials: {table}")
     return 0 if any(not row.outcome.error for row in rows) else 1
@@ -125,6 +126,7 @@ class _Planned:
 
     kit: Kit
     results: Path
+    choice: Choice
     data: str
     job_of: Callable[[Settings, Window], Job]
     settings: Sequence[Settings]
@@ -133,8 +135,7 @@ class _Planned:
 
 
 def _plan(configure: Configure, wish: Wish, say: Say) -> _Planned:
-    if wish.metric not in metric_names():
-        raise GridError(f"--metric {wish.metric}: known are {', '.join(sorted(metric_names()))}")
+    choice = choice_of(wish.metric)
     axes = axes_of(wish.options, wish.grid)
     if not axes:
         raise GridError("nothing is varied: name a key and its values with --set or --grid")
@@ -156,6 +157,7 @@ def _plan(configure: Configure, wish: Wish, say: Say) -> _Planned:
     return _Planned(
         kit=Kit(names, series, instruments),
         results=asked.results or results_folder(base.state_dir),
+        choice=choice,
         data=data,
         job_of=job_of,
         settings=settings,
@@ -172,7 +174,7 @@ def _carry_out(
     campaign = Campaign(play, planned.kit, pool, folder, registry, planned.data, progress)
     if planned.steps:
         rows = walk_forward(
-            campaign, planned.steps, wish.metric, job_of=planned.job_of, settings=planned.settings
+            campaign, planned.steps, planned.choice, job_of=planned.job_of, settings=planned.settings
         )
     else:
         rows = campaign.run([planned.job_of(one, planned.whole) for one in planned.settings])
@@ -180,7 +182,7 @@ def _carry_out(
     return rows, tried, write_sweep(folder.sweeps, rows, tried)
 
 
-def summary_lines(rows: Sequence[Row], tried: Tried, metric: str) -> tuple[str, ...]:
+def summary_lines(rows: Sequence[Row], tried: Tried, choice: Choice) -> tuple[str, ...]:
     """What came of a sweep, for people: the best of what was chosen from, and how the chosen did later."""
     failed = [row for row in rows if row.outcome.error]
     lines = [f"{len(rows)} trials, {len(failed)} of them failed; {tried.count} ever run on these bars"]
@@ -188,10 +190,11 @@ def summary_lines(rows: Sequence[Row], tried: Tried, metric: str) -> tuple[str, 
     tests = [row for row in rows if row.job.window.part is Part.TEST]
     if tests:
         lines += [
-            f"{row.job.window.name}: {_settings(row)} -> {_figures(row, metric, tried)}" for row in tests
+            f"{row.job.window.name}: {_settings(row)} -> {_figures(row, choice.metric, tried)}"
+            for row in tests
         ]
     else:
-        lines += [f"{_settings(row)} -> {_figures(row, metric, tried)}" for row in _best(rows, metric)]
+        lines += [f"{_settings(row)} -> {_figures(row, choice.metric, tried)}" for row in _best(rows, choice)]
     chained = out_of_sample(rows, tried)
     if chained is not None:
         left = "-" if chained.deflated is None else f"{chained.deflated:.0%}"
@@ -202,9 +205,9 @@ def summary_lines(rows: Sequence[Row], tried: Tried, metric: str) -> tuple[str, 
     return tuple(lines)
 
 
-def _best(rows: Sequence[Row], metric: str) -> list[Row]:
+def _best(rows: Sequence[Row], choice: Choice) -> list[Row]:
     left, found = list(rows), list[Row]()
-    while len(found) < SHOWN and (best := best_of(left, metric)) is not None:
+    while len(found) < SHOWN and (best := best_of(left, choice)) is not None:
         found.append(best)
         left.remove(best)
     return found

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.backtest.sweep.campaign import best_of, out_of_sample, walk_forward
+from engine.backtest.sweep.choice import SHARPE
 from engine.backtest.sweep.outcome import Outcome, Play
 from engine.backtest.sweep.plan import Job, folds
 from engine.backtest.sweep.pools import Cluster, Cores, Here, PoolError
@@ -70,7 +71,7 @@ def test_a_combination_that_cannot_be_is_told_and_tried_again_next_time(tmp_path
     rows = campaign(tmp_path).run(jobs_of([0.001, "broken"]))
 
     assert rows[1].outcome.error == "ValueError: this combination cannot be"
-    assert best_of(rows, "sharpe") == rows[0]
+    assert best_of(rows, SHARPE) == rows[0]
     assert campaign(tmp_path).registry.on("d").count == 1
     campaign(tmp_path).run(jobs_of(["broken"]))
     assert played(tmp_path / "played") == 3
@@ -81,7 +82,7 @@ def test_a_walk_forward_tests_only_what_its_training_chose_and_chains_the_tests(
     steps = folds(range(20_000, 20_010), train_days=4, test_days=3)
     settings = [{"edge": edge} for edge in (-0.001, 0.002, 0.0)]
 
-    rows = walk_forward(sweep, steps, "sharpe", job_of=job_of, settings=settings)
+    rows = walk_forward(sweep, steps, SHARPE, job_of=job_of, settings=settings)
 
     tests = [row for row in rows if row.job.window.part.value == "test"]
     assert len(rows) == 2 * 3 + 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -49,11 +50,21 @@ def test_a_walk_forward_chooses_tests_and_says_how_it_went_out_of_sample(tmp_pat
     assert pq.read_table(path).column("part").to_pylist() == ["train", "train", "test"]
 
 
+def test_the_least_fall_is_the_best_where_that_is_asked_for(tmp_path: Path) -> None:
+    said = sweep(tmp_path, *SHORT, "--set", "strategies.sample.fast=5,10", "--metric", "max_drawdown")
+
+    assert said.exit_code == 0, said.output
+    shown = [float(found) for found in re.findall(r"max_drawdown ([\d.]+)", said.output)]
+    assert len(shown) == 2
+    assert shown == sorted(shown)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ((), "nothing is varied"),
         (("--set", "strategies.sample.fast=5", "--metric", "luck"), "--metric luck: known are"),
+        (("--set", "strategies.sample.fast=5", "--metric", "orders"), "say orders:highest or orders:lowest"),
         (("--set", "strategies.sample.fast=5", "--walk-forward", "long"), "expected TRAIN:TEST"),
         (("--set", "strategies.sample.fast=5", "--walk-forward", "9:9"), "needs 18 trading days"),
         (("--set", "risk.max_positons=5"), "risk.max_positons"),
