@@ -52,7 +52,9 @@ def start(
     headless: Annotated[bool, typer.Option("--headless", help="Run without a screen.")] = False,
     speed: Annotated[float | None, typer.Option(metavar="N", help="Speed of the simulated exchange.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the simulated market.")] = None,
-    world: Annotated[str | None, typer.Option(metavar="W", help="Kind of simulated market.")] = None,
+    world: Annotated[
+        str | None, typer.Option(metavar="W", help="What is to be learnt of it: null, edge, flip, costly.")
+    ] = None,
     tape: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Recorded day that becomes the market.")
     ] = None,

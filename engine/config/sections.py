@@ -70,7 +70,8 @@ class BrokerSection(Section):
     tape: str = ""
     """Folder with a recorded day that becomes the embedded market; empty = synthetic prices."""
     world: World = World.EDGE
-    """Which synthetic market is made."""
+    """What there is to be learnt of simulated futures: null = nothing, edge = an edge that lasts, flip = one
+    that turns every two hours, costly = one that costs eat."""
     start_at: WallTime = key(time(10, 0), unit="ET")
     """Exchange time at which the embedded market of a new session starts."""
     data_lines: int = key(100, ge=1, le=10000)

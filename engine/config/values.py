@@ -23,9 +23,16 @@ class Gateway(StrEnum):
 
 
 class World(StrEnum):
-    """What kind of market the embedded gateway makes."""
+    """What the books of the embedded gateway's futures know of the next half minute."""
 
+    NULL = "null"
+    """Nothing, and prices wander."""
     EDGE = "edge"
+    """Enough to trade on."""
+    FLIP = "flip"
+    """The same, but every two hours the other way round."""
+    COSTLY = "costly"
+    """The same, at a spread that eats it."""
 
 
 class OnExhausted(StrEnum):

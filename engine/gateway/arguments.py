@@ -39,7 +39,11 @@ def _parser(default: GatewaySettings) -> argparse.ArgumentParser:
     add("--port", type=_port, default=default.port, help="TCP port on 127.0.0.1; 0 = any free one (default)")
     add("--seed", type=int, default=default.seed, help="seed of the synthetic market")
     add("--speed", type=_positive, default=default.speed, help="exchange seconds per second")
-    add("--world", default=default.world, help="character of the synthetic market")
+    add(
+        "--world",
+        default=default.world,
+        help="what can be learnt of the synthetic futures: null, edge, flip or costly",
+    )
     add(
         "--tape",
         default=default.tape,

@@ -75,8 +75,7 @@ def make_market(settings: GatewaySettings, *, session_date: dt.date, start: floa
 
         return TapeMarket(Path(settings.tape), load_instruments(), start=at)
     from engine.gateway.synthetic import SyntheticMarket
+    from engine.gateway.worlds import world_of
 
-    if settings.world != "edge":
-        msg = f"world {settings.world!r} is unknown; the only one so far is 'edge'"
-        raise ValueError(msg)
-    return SyntheticMarket(load_instruments(), seed=settings.seed, start=at)
+    world = world_of(settings.world)
+    return SyntheticMarket(load_instruments(), seed=settings.seed, start=at, world=world)

@@ -32,6 +32,7 @@ from engine.gateway.synthetic_factors import (
 )
 from engine.gateway.synthetic_path import Paths, Slots
 from engine.gateway.synthetic_ticks import PriceLadder, slot_ticks
+from engine.gateway.worlds import WORLDS, World
 
 _HISTORY_YEARS = 3
 _FUTURE_LISTED_DAYS = 460
@@ -45,11 +46,13 @@ _MADE: Final = object()
 class SyntheticMarket:
     """A `Market` that starts at an instant and goes on for ever. Same seed and instant, same events."""
 
-    def __init__(self, instruments: Instruments, *, seed: int, start: float) -> None:
+    def __init__(
+        self, instruments: Instruments, *, seed: int, start: float, world: World = WORLDS["edge"]
+    ) -> None:
         """Continue the market of `seed` at `start` (epoch seconds); nothing before is replayed."""
         self._instruments = instruments
-        self._factors = Factors(seed)
-        self._paths = Paths(self._factors, instruments)
+        self._factors = Factors(seed, wanders=world.wanders)
+        self._paths = Paths(self._factors, instruments, world=world)
         self._calendar = ExchangeCalendar()
         self._listed: dict[int, Listed] = {}
         self._contracts: dict[int, Contract] = {}

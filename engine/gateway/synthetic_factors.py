@@ -87,8 +87,10 @@ def parts_between(start: float, end: float) -> list[Part]:
 class Factors:
     """All paths of one seed. Same seed, same part: same path, whatever was asked before."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, wanders: bool = False) -> None:
+        """With `wanders` nothing trends and nothing ranges: what was tells nothing of what will be."""
         self._seed = seed
+        self._wanders = wanders
         self._chains: dict[str, Floats] = {}
         self._paths: OrderedDict[tuple[str, Part], Floats] = OrderedDict()
 
@@ -128,7 +130,11 @@ class Factors:
         if vol > 0.0:
             surprise = abs(end - start) / vol
             steps[1:] = _steps(
-                self.rng(name, part.day, part.part), part, slots, vol * (0.75 + 0.25 * surprise)
+                self.rng(name, part.day, part.part),
+                part,
+                slots,
+                vol * (0.75 + 0.25 * surprise),
+                wanders=self._wanders,
             )
             profile = _profile(part.part, slots)
             steps[1:] += (end - start - steps.sum()) * profile / profile.sum()
@@ -173,7 +179,7 @@ def _profile(part: int, slots: int) -> Floats:
     return profile
 
 
-def _steps(rng: np.random.Generator, part: Part, slots: int, vol: float) -> Floats:
+def _steps(rng: np.random.Generator, part: Part, slots: int, vol: float, *, wanders: bool) -> Floats:
     """Steps of a part: noise under the profile, regimes of trend, range and calm, and a few jumps."""
     starts, lengths, kinds = _regimes(rng, slots)
     calm_or_wild = np.repeat(np.exp(rng.normal(0.0, 0.30, len(starts))), lengths)
@@ -185,7 +191,8 @@ def _steps(rng: np.random.Generator, part: Part, slots: int, vol: float) -> Floa
     # A range gives most of its move back along the way; a trend adds a drift of its own.
     trend = rng.choice((-_TREND, _TREND), len(starts)) * spread
     drift = np.select([kinds < _RANGES, kinds > 1.0 - _TRENDS], [-0.9 * moved, trend], 0.0)
-    steps += np.repeat(drift / lengths, lengths)
+    if not wanders:
+        steps += np.repeat(drift / lengths, lengths)
     jumps = rng.poisson(1.5 if part.part == REGULAR else 0.4)
     places = rng.integers(0, slots, jumps)
     np.add.at(steps, places, scale[places] * rng.choice((-1.0, 1.0), jumps) * rng.uniform(4.0, 9.0, jumps))

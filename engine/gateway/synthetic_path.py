@@ -16,6 +16,7 @@ import numpy.typing as npt
 from engine.gateway.calendar import session_on
 from engine.gateway.instruments import Instruments, Listed, Traits
 from engine.gateway.synthetic_factors import SLOT_S, Factors, Floats, Part, part_slots, part_start
+from engine.gateway.worlds import WORLDS, World, leans
 
 Ints = npt.NDArray[np.int64]
 
@@ -45,15 +46,20 @@ class Slots:
     ask: Ints
     share: float
     """Volume relative to the busiest expiry."""
-    drift: Ints
-    """Sign of the mid's move over the slot; depth leans to it a little."""
+    lean: Floats
+    """Share by which the bids of a slot's books are heavier (negative: the asks)."""
+    jumps: bool
+    """All of a slot's move happens at one moment of it, not bit by bit."""
+    is_wide: bool
+    """Prints between bid and ask leave the quote where it is."""
 
 
 class Paths:
     """Makes and keeps the slots of every instrument of one seed."""
 
-    def __init__(self, factors: Factors, instruments: Instruments) -> None:
+    def __init__(self, factors: Factors, instruments: Instruments, *, world: World = WORLDS["edge"]) -> None:
         self._factors = factors
+        self._world = world
         self._vols = {name: vol / 100.0 for name, vol in instruments.factors.items()}
         self._kept: OrderedDict[tuple[int, Part], Slots] = OrderedDict()
 
@@ -72,12 +78,13 @@ class Paths:
         return slots
 
     def _make(self, listed: Listed, part: Part) -> Slots:
-        contract, traits = listed.contract, listed.traits
+        contract, traits, world = listed.contract, listed.traits, self._world
         rng = self._factors.rng("slots", contract.con_id, part.day, part.part)
         mid = self._mid_ticks(rng, listed, part)
         activity = _activity(contract.calendar, part)
         share = listed.volume_share(dt.date.fromordinal(part.day))
-        bid, ask = _quotes(rng, mid, base=traits.spread_ticks * (1 if share > 0.5 else 3), activity=activity)
+        base = traits.spread_ticks * (1 if share > 0.5 else 3) * (world.spread if listed.root else 1)
+        bid, ask = _quotes(rng, mid, base=base, activity=activity)
         moves = np.abs(np.diff(mid))
         typical = np.convolve(moves, np.full(25, 0.04), mode="same") + 0.05
         burst = np.clip(0.6 + 0.4 * moves / typical, 0.5, 2.5)
@@ -88,7 +95,8 @@ class Paths:
         size = traits.volume * share / (prints * _SLOTS_PER_DAY)
         noise = np.exp(rng.standard_normal(len(count), dtype=np.float32) * 0.5)
         volume = np.maximum(count, (count * size * noise).astype(np.int64))
-        high, low, first, last = _prices(rng, bid, ask, typical, count)
+        beyond = typical * 0.0 if world.wanders else 0.5 * typical + 0.2
+        high, low, first, last = _prices(rng, bid, ask, beyond, count)
         return Slots(
             start=part_start(part),
             is_open=activity > 0.0,
@@ -101,7 +109,9 @@ class Paths:
             bid=bid,
             ask=ask,
             share=share,
-            drift=np.sign(np.diff(mid)).astype(np.int64),
+            lean=leans(world, mid, is_future=listed.root is not None, start=part_start(part)),
+            jumps=world.wanders,
+            is_wide=world.spread > 1 and listed.root is not None,
         )
 
     def _mid_ticks(self, rng: np.random.Generator, listed: Listed, part: Part) -> Floats:
@@ -113,11 +123,12 @@ class Paths:
         for name, load in traits.loads:
             path = self._factors.path(name, part, daily_vol=self._vols[name])
             late = path.copy()
-            late[1:] += traits.lag * (path[:-1] - path[1:])
+            late[1:] += (0.0 if self._world.wanders else traits.lag) * (path[:-1] - path[1:])
             total = total + load * late
-        total = total + _transient(
-            self._factors.rng("transient", listed.contract.con_id, *part), traits, part
-        )
+        if not self._world.wanders:
+            total = total + _transient(
+                self._factors.rng("transient", listed.contract.con_id, *part), traits, part
+            )
         mid: Floats = np.exp(total) * (traits.level / listed.contract.min_tick)
         return mid
 
@@ -146,14 +157,17 @@ def _quotes(rng: np.random.Generator, mid: Floats, *, base: int, activity: Float
 
 
 def _prices(
-    rng: np.random.Generator, bid: Ints, ask: Ints, typical: Floats, count: Ints
+    rng: np.random.Generator, bid: Ints, ask: Ints, beyond: Floats, count: Ints
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """High, low, first and last print of every slot; reachable with the slot's number of prints."""
+    """High, low, first and last print of every slot; reachable with the slot's number of prints.
+
+    `beyond` is how far, in ticks, highs and lows ordinarily lie outside of first and last.
+    """
     chance = rng.random((4, len(count)), dtype=np.float32)
     first = np.where(chance[0] < 0.5, ask[:-1], bid[:-1])
     last = np.where(chance[1] < 0.5, ask[1:], bid[1:])
     first = np.where(count == 1, last, first)
-    reach = -np.log(1.0 - chance[2:]) * (0.5 * typical + 0.2)
+    reach = -np.log(1.0 - chance[2:]) * beyond
     reach = np.where(count >= 4, reach, 0.0).astype(np.int64)
     return np.maximum(first, last) + reach[0], np.maximum(np.minimum(first, last) - reach[1], 1), first, last
 

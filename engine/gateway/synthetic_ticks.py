@@ -59,6 +59,7 @@ class _Tape:
     bid: int
     ask: int
     sizes: list[list[int]]
+    is_wide: bool
     events: list[MarketEvent] = field(default_factory=list)
 
     def quote(self, ts: float, bid: int, ask: int) -> None:
@@ -73,6 +74,12 @@ class _Tape:
     def trade(self, ts: float, price: int, size: int, *, buy_inside: bool) -> None:
         """Print at the touch; a print beyond or inside the quote moves the quote to it first."""
         spread = self.ask - self.bid
+        if self.is_wide and self.bid < price < self.ask:
+            # Where makers ask that much for the touch, a deal between two others does not move them.
+            self.events.append(
+                TradeTick(ts, self.con_id, self.ladder.price(price), size, 1 if buy_inside else -1)
+            )
+            return
         if price > self.ask or (self.bid < price < self.ask and buy_inside):
             self.quote(ts, price - spread if price > self.ask else self.bid, price)
         elif price < self.bid or self.bid < price < self.ask:
@@ -104,22 +111,48 @@ def slot_ticks(
         ladder=ladder,
         bid=int(slots.bid[index]),
         ask=int(slots.ask[index]),
-        sizes=_book_sizes(rng, total + 2, touch, lean=int(slots.drift[index])),
+        is_wide=slots.is_wide,
+        sizes=_book_sizes(rng, total + 3, touch, lean=float(slots.lean[index])),
     )
     if index == 0 or not slots.is_open[index - 1]:
         # Parts of the day meet only approximately, and an opening has no quote before it.
         tape.quote(start, tape.bid, tape.ask)
-    prices = iter(_print_prices(rng, slots, index).tolist())
+    jump = _jump(rng, slots, index)
+    made = _print_prices(rng, slots, index) if jump is None else _jumping_prices(rng, slots, index, jump)
+    prices = iter(made.tolist())
     sizes = iter(_print_sizes(rng, int(slots.volume[index]), prints).tolist())
     coins = iter((rng.random(prints) < 0.5).tolist())
+    after = int(slots.bid[index + 1]), int(slots.ask[index + 1])
+    printed = 0
     for millisecond, traded in zip(milliseconds[:-1], is_print.tolist(), strict=False):
         ts = start + millisecond / 1000.0
         if traded:
+            if printed == jump:
+                tape.quote(ts, *after)
+            printed += 1
             tape.trade(ts, next(prices), next(sizes), buy_inside=next(coins))
         else:
             tape.quote(ts, tape.bid, tape.ask)
-    tape.quote(start + milliseconds[-1] / 1000.0, int(slots.bid[index + 1]), int(slots.ask[index + 1]))
+    tape.quote(start + milliseconds[-1] / 1000.0, *after)
     return tape.events
+
+
+def _jump(rng: np.random.Generator, slots: Slots, index: int) -> int | None:
+    """The print before which the slot's whole move happens; None where it happens bit by bit."""
+    if not slots.jumps:
+        return None
+    count = int(slots.count[index])
+    return int(rng.integers(1, count)) if count > 1 else 0
+
+
+def _jumping_prices(rng: np.random.Generator, slots: Slots, index: int, jump: int) -> Ints:
+    """Prints at the touch before the jump and at the one after it: none tells of what comes next."""
+    count = int(slots.count[index])
+    edges = index + (np.arange(count) >= jump)
+    prices: Ints = np.where(rng.integers(0, 2, count) == 1, slots.ask[edges], slots.bid[edges])
+    if count:
+        prices[0], prices[-1] = slots.open[index], slots.close[index]
+    return np.clip(prices, int(slots.low[index]), int(slots.high[index]))
 
 
 def _print_prices(rng: np.random.Generator, slots: Slots, index: int) -> Ints:
@@ -153,11 +186,11 @@ def _print_sizes(rng: np.random.Generator, volume: int, count: int) -> Ints:
     return sizes
 
 
-def _book_sizes(rng: np.random.Generator, books: int, touch: float, *, lean: int) -> list[list[int]]:
-    """Sizes of ten bids and ten asks for each book; the side the price moves to is a little thinner."""
+def _book_sizes(rng: np.random.Generator, books: int, touch: float, *, lean: float) -> list[list[int]]:
+    """Sizes of ten bids and ten asks for each book; the bids are heavier by the share `lean`."""
     noise: Floats = np.exp(rng.standard_normal((books, 2 * LEVELS), dtype=np.float32) * 0.55)
     sizes = noise * (_GROWTH * touch)
-    sizes[:, :LEVELS] *= 1.0 + 0.12 * lean
-    sizes[:, LEVELS:] *= 1.0 - 0.12 * lean
+    sizes[:, :LEVELS] *= 1.0 + lean
+    sizes[:, LEVELS:] *= 1.0 - lean
     result: list[list[int]] = np.maximum(sizes, 1.0).astype(np.int64).tolist()
     return result

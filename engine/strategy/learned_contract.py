@@ -31,6 +31,8 @@ MOST_TURNS: Final = 20_000
 """Events that wait while the disk takes none; some hours of one contract."""
 ASKED_S: Final = 10.0
 """An entry that neither works nor filled so long after it was asked for was refused."""
+ANSWER_S: Final = 1.0
+"""A decision that was not answered within this time is not acted on any more."""
 
 
 @dataclass(slots=True)
@@ -117,6 +119,7 @@ class LearnedContract:
         self.course = Course()
         self._seen: Quote | None = None
         self._session: SessionHours | None = None
+        self._waits: Opinion | None = None
         self._shown: tuple[object, Conviction] | None = None
 
     # --- market in ------------------------------------------------------------------------------
@@ -130,13 +133,13 @@ class LearnedContract:
         if printed and not moved:
             # Who prints at an unchanged touch does so after it: the least later moment there is.
             at = math.nextafter(max(quote.at, trader.stream.last_at), math.inf)
-            return self._keep(trader.on_print(at, quote.last, quote.last_size))
+            return self._decided(self._keep(trader.on_print(at, quote.last, quote.last_size)), quote.at)
         if printed:
             opinion = self._keep(trader.on_print(quote.at, quote.last, quote.last_size))
         if moved:
             top = Top(quote.at, quote.bid, quote.ask, quote.bid_size, quote.ask_size)
             opinion = self._keep(trader.on_top(top)) or opinion
-        return opinion
+        return self._decided(opinion, quote.at)
 
     def hear_depth(self, depth: Depth) -> None:
         """The visible book; one that is empty on a side is no book."""
@@ -144,7 +147,7 @@ class LearnedContract:
             self.trader.on_depth_reset()
             return
         sizes = [float(level.size) for level in depth.bids], [float(level.size) for level in depth.asks]
-        self._keep(self.trader.on_depth(depth.at, *sizes))
+        self._waits = self._keep(self.trader.on_depth(depth.at, *sizes)) or self._waits
 
     def hear_time(self, now_s: float) -> Opinion | None:
         """Time has passed; a session may have begun."""
@@ -153,7 +156,14 @@ class LearnedContract:
             session = self.described.instrument.liquid_session(utc(now_s))
             if session is not None:
                 self._begin(session)
-        return self._keep(self.trader.on_time(now_s))
+        return self._decided(self._keep(self.trader.on_time(now_s)), now_s)
+
+    def _decided(self, opinion: Opinion | None, at_s: float) -> Opinion | None:
+        """The decision of now, else one that a book let through a moment ago: books are not answered."""
+        waits, self._waits = self._waits, None
+        if opinion is not None or waits is None:
+            return opinion
+        return waits if at_s - waits.decision.at <= ANSWER_S else None
 
     def _begin(self, session: SessionHours) -> None:
         self._session = session
