@@ -1,4 +1,4 @@
-"""What there is to be learnt of the simulated futures: nothing, an edge, one that turns, one that costs eat.
+"""What there is to learn of simulated futures: nothing, an edge, one that turns, one that costs eat.
 
 A book leans to the side to which the price will go: more is bid where it will rise. How far, and whether that
 goes on, is all that a world decides; stocks are the same in all of them but the one without any pattern.
