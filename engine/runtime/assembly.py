@@ -14,7 +14,6 @@ import structlog
 
 from engine.broker.port import Broker, BrokerError
 from engine.config import RUNTIME_KEYS, RUNTIME_WORDS, Layer, Loaded
-from engine.config.model import masked
 from engine.domain.market import Bar, Quote
 from engine.execution.books import Books
 from engine.execution.executor import Executor
@@ -36,6 +35,7 @@ from engine.runtime.guards.risk_assembly import risk_chores
 from engine.runtime.health.assembly import Watch, Watched
 from engine.runtime.inbox import Inbox, tell_changes
 from engine.runtime.keeping.memory import Left, Memory
+from engine.runtime.keeping.opening import begin_record
 from engine.runtime.line import Line, LineHooks
 from engine.runtime.markets import Markets
 from engine.runtime.modes.account_lock import AccountLock
@@ -116,7 +116,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     executor = executor_of(desk, broker, refs)
     recovery = recovery_of(given.stored, desk)
     trading = Trading(desk, executor=executor, running=given.running, spawn=engine.spawn, begin=engine.begin)
-    desk.session_log.add(desk.now(), "session", "", _session(given, desk))
+    begin_record(desk, given.loaded, given.options)
     kept = (given.store, given.stored, given.running)
     memory = Memory.make(desk, *kept, left=given.left, run_id=given.options.run_id, spawn=engine.spawn)
     watch = Watch.make(
@@ -225,20 +225,6 @@ def _restart(given: Given, recovery: RecoveryState, settler: Settler, pnl: DayPn
     return Restart(
         desk, recovery=recovery, settler=settler, start=start, day_usd=lambda: pnl.view(desk).day_usd
     )
-
-
-def _session(given: Given, desk: Desk) -> dict[str, object]:
-    options = given.options
-    return {
-        "run_id": options.run_id,
-        "version": options.version,
-        "config_hash": given.loaded.config.fingerprint,
-        "config": masked(given.loaded.config.model_dump(mode="json")),
-        "mode": options.mode.value,
-        "gateway": desk.gateway,
-        "account": given.account,
-        "speed": desk.clock.speed,
-    }
 
 
 def _upkeep(

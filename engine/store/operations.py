@@ -22,6 +22,13 @@ from engine.store.alerts import StoredAlert
 from engine.store.brakes import StoredBrake
 from engine.store.events import NewEvent, StoredEvent
 from engine.store.journal import EquityPoint, StoredRun
+from engine.store.ledger_log import (
+    fill_payload,
+    intent_payload,
+    leg_payload,
+    order_payload,
+    trade_payload,
+)
 from engine.store.values import from_time
 
 _RECENT_EVENTS = 200
@@ -240,17 +247,7 @@ def _latest(legs: Iterable[Leg]) -> tuple[Leg, ...]:
 def _intent_event(intent: OrderIntent, at: datetime) -> NewEvent:
     payload = {
         "state": "pending",
-        "strategy": intent.strategy,
-        "role": intent.role.value,
-        "side": intent.side.value,
-        "quantity": intent.quantity,
-        "type": intent.order_type.value,
-        "tif": intent.tif.value,
-        "limit_price": intent.limit_price,
-        "stop_price": intent.stop_price,
-        "parent": intent.parent_ref,
-        "signal": intent.signal_id,
-        "reason": intent.reason,
+        **intent_payload(intent),
         "ticket": None if intent.ticket is None else intent.ticket._asdict(),
         "preview": None if intent.preview is None else asdict(intent.preview),
     }
@@ -258,20 +255,23 @@ def _intent_event(intent: OrderIntent, at: datetime) -> NewEvent:
 
 
 def _change_events(changes: Changes, at: datetime) -> list[NewEvent]:
-    found = [
-        NewEvent(r.at, "order", "info", "", r.order_ref, "", {"source": r.source, "status": r.status})
-        for r in changes.order_events
+    moved = {order.intent.ref: order for order in changes.orders}
+    found = []
+    for r in changes.order_events:
+        payload: dict[str, object] = {"source": r.source, "status": r.status}
+        if (order := moved.pop(r.order_ref, None)) is not None:
+            payload |= order_payload(order)
+        found.append(NewEvent(r.at, "order", "info", "", r.order_ref, "", payload))
+    found += [NewEvent(at, "order", "info", "", ref, "", order_payload(o)) for ref, o in moved.items()]
+    found += [
+        NewEvent(b.fill.at, "fill", "info", b.fill.key, b.fill.order_ref, "", fill_payload(b))
+        for b in changes.fills
     ]
-    for fill in (booked.fill for booked in changes.fills):
-        payload = {
-            "exec_id": fill.exec_id,
-            "quantity": fill.signed_quantity,
-            "price": fill.price,
-            "commission": fill.commission,
-        }
-        found.append(NewEvent(fill.at, "fill", "info", fill.key, fill.order_ref, "", payload))
-    held = dict.fromkeys(changes.flat_keys, 0) | {leg.key: leg.quantity for leg in changes.legs}
-    found += [NewEvent(at, "position", "info", key, "", "", {"quantity": q}) for key, q in held.items()]
+    found += [NewEvent(at, "fill", "info", "", "", "", {"replaced": e}) for e in changes.replaced_fills]
+    found += [NewEvent(at, "position", "info", key, "", "", {"quantity": 0}) for key in changes.flat_keys]
+    found += [NewEvent(at, "position", "info", leg.key, "", "", leg_payload(leg)) for leg in changes.legs]
+    found += [NewEvent(at, "trade", "info", "", "", "", {"withdrawn": i}) for i in changes.withdrawn_trades]
+    found += [NewEvent(at, "trade", "info", t.trade.key, "", "", trade_payload(t)) for t in changes.trades]
     return found + [_note_event(note, at) for note in changes.notes]
 
 

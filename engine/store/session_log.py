@@ -2,7 +2,7 @@
 
 | kind | one event per | payload |
 |---|---|---|
-| `session` | start | `run_id version config_hash config mode gateway account speed` |
+| `session` | start | `run_id version config_hash config mode gateway account speed`, what is held, ordered |
 | `terms` | instrument described | contract, grid (`price_steps`) and hours |
 | `tape` | ten seconds | `z`: quotes (one a second and instrument at most) and 5 s bars, as `packed` |
 | `flow` | ten seconds | `z`: what strategies, gate and ledger were given, in order (`session_flow`) |
@@ -10,8 +10,9 @@
 | `proposal` | proposal of a strategy | all of it, and the `verdict`: `passed`, `exit`, or a reason code |
 | `cycle` | decision cycle with a proposal | per stage: in, out, drops by reason code, ms |
 | `command` | operator command | kind, scope, target, value, who, reason, and how it ended |
+| `told` | line on the screen | number, level, kind and text, as the events panel had it |
 
-Orders, executions and position changes are events of their own (`operations`), written with their rows.
+Orders, executions, positions and trades are events of their own (`ledger_log`), written with their rows.
 Times inside payloads are epoch seconds (UTC, exchange time); an unknown price is null.
 """
 

@@ -114,6 +114,16 @@ class Notices:
 
     # --- who hears, and what is written down ----------------------------------------------------
 
+    def on_event(self, log: Callable[[EventView], None]) -> None:
+        """Let one more hear of every event; must not wait for anything."""
+        first = self._log
+
+        def both(event: EventView) -> None:
+            first(event)
+            log(event)
+
+        self._log = both
+
     def on_told(self, hear: Hear) -> None:
         """Let somebody hear whenever people are to be told of an alert; must not wait for anything."""
         self._hearers.append(hear)

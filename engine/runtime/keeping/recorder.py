@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from engine.api import Command, Outcome
+from engine.api import Command, EventView, Outcome
 from engine.domain.instrument import Instrument
 from engine.domain.market import Bar, Quote
 from engine.domain.order import Proposal
@@ -68,6 +68,11 @@ class SessionLog:
             case None:
                 payload = proposal_payload(proposal, "exit")
         self.add(at, "proposal", proposal.key, {**payload, **context})
+
+    def told(self, event: EventView) -> None:
+        """A line that the events panel shows."""
+        payload = {"seq": event.seq, "level": event.level.value, "kind": event.kind, "text": event.text}
+        self.waiting.append(NewEvent(event.at, "told", "info", event.symbol, event.ref, "", payload))
 
     def command(self, at: datetime, command: Command, outcome: Outcome) -> None:
         """What an operator asked for, and how it ended."""
