@@ -19,6 +19,7 @@ class Where(StrEnum):
     LEAVE = "the question how to leave"
     DIAL = "the risk dial"
     ALERTS = "the list of alerts"
+    REPLAY = "a replay"
 
 
 class Confirm(StrEnum):
@@ -39,6 +40,7 @@ class Group(StrEnum):
     MOVE = "Moving about"
     COCKPIT = "Cockpit"
     DIALOG = "In dialogs"
+    REPLAY = "In a replay"
 
 
 @dataclass(frozen=True, slots=True)

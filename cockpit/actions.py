@@ -6,6 +6,7 @@ from typing import Final
 
 from cockpit.action import Action, Confirm, Group, Where
 from cockpit.recovery_actions import RECOVERY_ACTIONS
+from cockpit.replay_actions import REPLAY_ACTIONS
 
 SCREENS: Final = "screens"
 """The footer's one word for the digits that open them."""
@@ -384,4 +385,5 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_MOVE,
     *_COCKPIT,
     *_DIALOG,
+    *REPLAY_ACTIONS,
 )

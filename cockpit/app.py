@@ -14,12 +14,13 @@ from textual import events
 from textual.screen import Screen
 from textual.timer import Timer
 
+from cockpit.action import Where
 from cockpit.bell import Bell
 from cockpit.bridge import Bridge, Details
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Clock, Frame, ScreenState
-from cockpit.keymap import checked_keymap, everywhere_keys
+from cockpit.keymap import checked_keymap, keys_at
 from cockpit.messages import LeaveNow, OutcomeArrived, Urgent
 from cockpit.operations import OperatorActions
 from cockpit.palette import ActionProvider
@@ -112,7 +113,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
         self._frame = Frame(handle.snapshot(), clock(), self._screen_state())
         self._cockpit = CockpitScreen(keys=self.settings.keys)
         self.set_keymap(keymap)
-        self._everywhere = everywhere_keys(self.settings.keys)
+        self._everywhere = keys_at(Where.EVERYWHERE, overrides=self.settings.keys)
 
     # What the keys need to know
 
@@ -120,6 +121,11 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
     def frame(self) -> Frame:
         """What is shown now."""
         return self._frame
+
+    @property
+    def standing(self) -> str:
+        """How a replay stands; empty on a live engine."""
+        return ""
 
     @property
     def handle(self) -> EngineHandle:
@@ -280,6 +286,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
             throttled=self._is_throttled,
             seat=self._handle.seat(),
             engine_alive=self._handle.is_alive,
+            replay=self.standing,
         )
 
     # Wishes and outcomes

@@ -18,6 +18,7 @@ from cockpit import (
     cli_day,
     cli_gates,
     cli_orphans,
+    cli_replay,
     cli_report,
     cli_security,
     cli_state,
@@ -211,6 +212,7 @@ cli_security.add_to(app)
 cli_day.add_to(app)
 cli_data.add_to(app)
 cli_report.add_to(app)
+cli_replay.add_to(app)
 cli_backtest.add_to(app)
 cli_sweep.add_to(app)
 

@@ -140,6 +140,11 @@ def moment(when: datetime | None, *, now: datetime, time_zone: str = "America/Ne
     return f"{there:%H:%M:%S}" if same_day else f"{there:%d %b %H:%M}"
 
 
+def day(moment: datetime, *, time_zone: str = "America/New_York") -> str:
+    """The date there: `2026-11-20`."""
+    return moment.astimezone(ZoneInfo(time_zone)).date().isoformat()
+
+
 def zone_name(moment: datetime, *, time_zone: str = "America/New_York") -> str:
     """Short name of the exchange's time zone: `ET`, else what the zone calls itself."""
     return "ET" if time_zone == "America/New_York" else f"{moment.astimezone(ZoneInfo(time_zone)):%Z}"

@@ -22,6 +22,9 @@ _NAMES: Mapping[str, str] = {
     "-": "minus",
     "/": "slash",
     ".": "full_stop",
+    ",": "comma",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
     ":": "colon",
     "*": "asterisk",
     "=": "equals_sign",
@@ -45,6 +48,8 @@ _TOGETHER: tuple[frozenset[Where], ...] = (
     # Without TABLE: on the recovery screen its own keys come before those of its table.
     frozenset({Where.EVERYWHERE, Where.SCREENS, Where.RECOVERY}),
     frozenset({Where.EVERYWHERE, Where.SCREENS, Where.PAGE}),
+    # The keys of a replay come before those of the screens.
+    frozenset({Where.EVERYWHERE, Where.REPLAY}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.LEAVE}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DIAL}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.ALERTS}),
@@ -117,12 +122,12 @@ def bindings_for(*places: Where, first: bool = False) -> Iterator[Binding]:
             )
 
 
-def everywhere_keys(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Key → action of the keys that work even while one types; the app hears them before any widget."""
+def keys_at(where: Where, *, overrides: Mapping[str, str]) -> dict[str, str]:
+    """Key → action of the keys of one place, for those that the app hears before any widget."""
     return {
         key: action.id
         for action in ACTIONS
-        if action.where is Where.EVERYWHERE
+        if action.where is where
         for key in keys_of(action, overrides=overrides)
     }
 

@@ -23,6 +23,7 @@ from cockpit.tty import screen_descriptor
 if TYPE_CHECKING:
     from cockpit.settings import UiSettings
     from cockpit.terminal_session import TerminalSession
+    from engine.api_replay import ReplayHandle
     from engine.config import Loaded
     from engine.runtime.process.handle import DirectHandle
     from engine.runtime.process.link import Role
@@ -67,6 +68,28 @@ def attach(socket: Path, loaded: Loaded, *, role: Role = "screen") -> int:
         say("cockpit: attach needs a terminal for keys and drawing; try `cockpit status`.")
         return 2
     return _guarded(lambda: _attached(socket, _settings(loaded), None, _Signals(), role=role))
+
+
+def replay(player: ReplayHandle, loaded: Loaded) -> int:
+    """Show a past session on this terminal; returns the process exit code."""
+    if screen_descriptor() is None:
+        say("cockpit: a replay needs a terminal for keys and drawing.")
+        return 2
+    return _guarded(lambda: _replayed(player, _settings(loaded), _Signals()))
+
+
+def _replayed(player: ReplayHandle, settings: UiSettings, signals: _Signals) -> int:
+    from cockpit.replaying import ReplayApp
+    from cockpit.terminal_session import TerminalSession
+
+    app = ReplayApp(player, settings=settings)
+    screen = TerminalSession(player, settings=settings, descriptor=screen_descriptor() or 1, app=app)
+    signals.stop = lambda _name: screen.leave(Exit.DETACH)
+    signals.hang_up = lambda: screen.leave(Exit.TERMINAL_LOST)
+    how = screen.run()
+    if not screen.left_in_order:
+        leave_terminal()
+    return 1 if how is Exit.UI_FAILED else 0
 
 
 class _Signals:

@@ -32,6 +32,8 @@ class Seating(Asking):
     def why_not_acting(self) -> str:
         """Why this screen may not ask for everything, and what to do."""
         seat = self.handle.seat()
+        if self.frame.screen.replay:
+            return "this is a replay of the past; nothing can act"
         if seat.read_only:
             return "this view is read-only"
         who = f"the screen of process {seat.holder_pid} acts" if seat.holder_pid else "nobody acts"

@@ -29,13 +29,15 @@ class TerminalSession:
         settings: UiSettings,
         descriptor: int,
         on_first_frame: Callable[[], None] | None = None,
+        app: CockpitApp | None = None,
     ) -> None:
+        """`app` is another one than the cockpit on a live engine."""
         self._output = TerminalOutput(descriptor)
         self._drawn = threading.Event()
         self._on_first_frame = on_first_frame
         self._wanted: Exit | None = None
         self._output.on_first_frame = self._first_frame
-        self._app = CockpitApp(handle, settings=settings)
+        self._app = app or CockpitApp(handle, settings=settings)
         self._app.driver_class = driver_for(self._output, on_lost=self._lost)
 
     def run(self) -> Exit:

@@ -74,6 +74,8 @@ def _state_pieces(frame: Frame, *, most: int) -> list[Piece]:
     mode = "DRY RUN" if snapshot.mode is Mode.DRY_RUN else snapshot.mode.value
     if snapshot.gates.stage == "CANARY":
         mode = f"{mode} CANARY"
+    if frame.screen.replay:
+        mode = f"REPLAY {mode}"
     state = snapshot.engine_state.value
     waiting = len(blocking_rows(snapshot))
     pieces = [
@@ -83,6 +85,9 @@ def _state_pieces(frame: Frame, *, most: int) -> list[Piece]:
             0, line(Span(f"{state} {waiting}" if waiting else state, tone_of_state(snapshot.engine_state)))
         ),
     ]
+    if frame.screen.replay:
+        day = fmt.day(snapshot.session.now, time_zone=snapshot.session.time_zone)
+        return [*pieces, Piece(0, line(Span(frame.screen.replay, Tone.STRONG), Span(f" {day}", Tone.MUTED)))]
     pieces.append(Piece(0, _entries(snapshot, most=most)))
     pieces += _seat_pieces(frame.screen.seat)
     if snapshot.read_only:

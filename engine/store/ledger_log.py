@@ -1,4 +1,4 @@
-"""How positions, orders and trades are written into the event log, so that the log alone can show them again.
+"""How positions, orders and trades are written into the event log: it alone can show them again.
 
 Payloads are whole: the newest one about a position or an order says all there is to say about it. Money
 is decimal text, times are column text (UTC).

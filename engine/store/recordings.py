@@ -18,7 +18,7 @@ from engine.store.values import from_time, maybe_time
 
 T = TypeVar("T")
 
-_SKIPPED: Final = ("account", "command", "evidence")
+_SKIPPED: Final = ("command", "evidence", "flow")
 """Kinds that no screen is made from."""
 
 

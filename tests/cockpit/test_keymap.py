@@ -6,7 +6,7 @@ import pytest
 
 from cockpit.action import Confirm, Where
 from cockpit.actions import ACTIONS
-from cockpit.keymap import KeymapError, bindings_for, checked_keymap, everywhere_keys, keys_of, shown_key
+from cockpit.keymap import KeymapError, bindings_for, checked_keymap, keys_at, keys_of, shown_key
 
 
 @pytest.mark.req("CARD-KEYS")
@@ -48,7 +48,7 @@ def test_every_action_is_bound_somewhere() -> None:
     bound = {binding.id for binding in bindings_for(*Where)}
 
     assert bound == {action.id for action in ACTIONS}
-    assert set(everywhere_keys({}).values()) == {"halt", "kill", "interrupt"}
+    assert set(keys_at(Where.EVERYWHERE, overrides={}).values()) == {"halt", "kill", "interrupt"}
 
 
 @pytest.mark.req("CARD-KEYS")

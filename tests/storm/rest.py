@@ -184,7 +184,7 @@ async def i11_a_kill_ends_with_a_true_record(storm: Storm) -> AsyncIterator[str]
 
 def _rows(storm: Storm) -> tuple[int, ...]:
     conn = storm.disk.conn
-    told = "event WHERE kind NOT IN ('tape', 'flow', 'command')"
+    told = "event WHERE kind NOT IN ('tape', 'flow', 'command', 'told')"
     tables = ("intent", "order_event", "fill", "adjustment", told)
     # The tape of prices and what a person does are written as time passes, whoever compares what.
     return tuple(conn.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables)
