@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import TypeAlias
 
 from engine.backtest.account import Account
 from engine.backtest.committed import Committed
 from engine.backtest.costs import ZERO
+from engine.backtest.order_life import (
+    Altered,
+    DayBegan,
+    Ended,
+    Happening,
+    Life,
+    Made,
+    Traded,
+    through_the_ledger,
+)
 from engine.backtest.result import DecisionRow, FillRow, OrderRow
 from engine.backtest.setting import BacktestConfig
 from engine.backtest.slot import Resting, Slot
@@ -42,7 +53,8 @@ class Book:
     """
 
     def __init__(self, config: BacktestConfig, account: Account, slots: Sequence[Slot]) -> None:
-        self.positions = PositionManager(described=[_described(slot) for slot in slots])
+        self._described = [_described(slot) for slot in slots]
+        self.positions = PositionManager(described=self._described)
         self.recent = RecentOrders()
         self.fills: list[FillRow] = []
         self.decisions: list[DecisionRow] = []
@@ -53,6 +65,8 @@ class Book:
         self._orders: list[Resting] = []
         self._numbers = count(1)
         self._committed = Committed()
+        self._happened: list[Happening] | None = [] if config.checks_orders else None
+        """Everything about orders, where the live ledger is to be told of it."""
 
     # --- what others read -----------------------------------------------------------------------
 
@@ -69,6 +83,8 @@ class Book:
     def register(self, slot: Slot, *orders: Resting) -> None:
         """Orders exist from now on."""
         self._committed.touch(slot)
+        if self._happened is not None:
+            self._happened.append(Made(orders))
         for order in orders:
             self._orders.append(order)
             self.recent.made(order.intent)
@@ -132,6 +148,8 @@ class Book:
             str(intent.role),
             fee,
         )
+        if self._happened is not None:
+            self._happened.append(Traded(order, fill))
         reason = intent.reason or str(CLOSE_REASONS[intent.role])
         for record in self.positions.settle(_make_booked(fill, reason, order.protect, intent.plan)):
             self.trades.append(record.trade)
@@ -140,15 +158,30 @@ class Book:
         """What is left of an order is taken back."""
         self._committed.touch(slot)
         _end(order, _CANCELLED, at_ns, reason)
+        if self._happened is not None:
+            self._happened.append(Ended(order, at_ns))
 
     def change(self, slot: Slot, order: Resting, intent: OrderIntent) -> None:
         """An order has another price or quantity from now on."""
         self._committed.touch(slot)
         order.intent = intent
+        if self._happened is not None:
+            self._happened.append(Altered(order, intent))
 
     def start_day(self) -> None:
         """A trading day begins."""
         self.positions.start_day()
+        if self._happened is not None:
+            self._happened.append(DayBegan())
+
+    def life(self) -> Callable[[], Life] | None:
+        """The same through the live ledger, once it is asked; None where that is not wanted."""
+        if self._happened is None:
+            return None
+        held = self.positions.positions()
+        return partial(
+            through_the_ledger, self._happened, self._described, trades=self.trades, positions=held
+        )
 
     # --- the rows -------------------------------------------------------------------------------
 

@@ -287,4 +287,5 @@ class _Run:
             equity=curve,
             bars=self._feed.bars,
             halted=self.halted,
+            life=self._book.life(),
         )

@@ -130,16 +130,34 @@ class Guards:
         position = self._book.position(slot.key)
         if position is None:
             return
-        stop = next((o.intent.stop_price for o in slot.orders if o.intent.role is Role.STOP), None)
+        stops = [o for o in slot.orders if o.intent.role is Role.STOP]
+        self._venue.cancel(slot, stops, Reason.ROLL.value, at_ns=now.end_ns)
         side = Side.BUY if position.quantity > 0 else Side.SELL
         out = self._leg(slot, position, Role.FLATTEN, side.opposite, now)
         into = self._leg(slot, position, Role.ENTRY, side, now)
-        for intent, protect in ((out, None), (into, stop)):
-            order = self._middle.resting(intent, now.end_ns)
-            order.protect = protect
-            self._book.register(slot, order)
-            moments = (now.bar.end, now.end_ns, now.end_ns)
-            self._book.fill(slot, order, intent.quantity, now.bar.close, moments, volume=now.bar.volume)
+        self._fill(slot, [self._middle.resting(out, now.end_ns)], now)
+        entry = self._middle.resting(into, now.end_ns)
+        cover = [self._cover(slot, into, one.intent, now) for one in stops[:1]]
+        for one in cover:
+            entry.protect = one.intent.stop_price
+        self._fill(slot, [entry, *cover], now)
+        self._venue.place(slot, *cover)
+
+    def _fill(self, slot: Slot, orders: Sequence[Resting], now: Moment) -> None:
+        """The first of these fills at this bar's close; the others begin with it."""
+        self._book.register(slot, *orders)
+        moments, first = (now.bar.end, now.end_ns, now.end_ns), orders[0]
+        self._book.fill(slot, first, first.left, now.bar.close, moments, volume=now.bar.volume)
+
+    def _cover(self, slot: Slot, entry: OrderIntent, stop: OrderIntent, now: Moment) -> Resting:
+        intent = replace(
+            stop,
+            ref=self._middle.new_ref(slot, Role.STOP),
+            quantity=entry.quantity,
+            parent_ref=entry.ref,
+            created_at=now.bar.end,
+        )
+        return self._middle.resting(intent, now.end_ns)
 
     def _leg(self, slot: Slot, position: Position, role: Role, side: Side, now: Moment) -> OrderIntent:
         return OrderIntent(

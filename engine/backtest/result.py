@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.backtest.order_life import Life
 from engine.domain.position import Trade
 
 
@@ -93,5 +94,7 @@ class RunResult:
     equity: EquityCurve
     bars: int
     """Bars fed, all instruments together."""
+    life: Callable[[], Life] | None = None
+    """Asks the live ledger what it makes of its orders; None where nothing was kept for it."""
     halted: str = ""
     """Why the run's kill-switch stopped it; empty where it ran to its end."""

@@ -88,5 +88,7 @@ class BacktestConfig:
     """Bars that end after this moment are left out."""
     daily: Mapping[str, BarSeries] = field(default_factory=dict)
     """Instrument key -> daily bars in which levels are found, where the run's own bars do not reach back."""
+    checks_orders: bool = False
+    """True: everything about its orders is told to a live ledger afterwards, which must come to the same."""
     roll_days: int = 1
     """Sessions before that of its last trading day in which a future is closed and entered no more."""

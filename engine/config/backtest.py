@@ -90,6 +90,9 @@ class BacktestSection(Section):
     """Part of its value that a position in futures ties up."""
     roll_days: int = key(1, unit="sessions", ge=0, le=60)
     """So many sessions before that of its last trading day a future is closed and entered no more."""
+    check_orders: bool = True
+    """After a run all that happened to its orders is told to the ledger of live trading, which must come to
+    the same states, trades and positions. Takes about 0.2 ms per order; sweeps leave it out."""
     commission_fixed: PerType = PerType.untouched()
     """Fixed part per order in USD, where commission is flat."""
     commission_bps: PerType = PerType.untouched()

@@ -151,7 +151,7 @@ def test_a_position_moves_over_to_the_next_contract_and_pays_for_both_legs(side:
     ]
     assert sum(f.commission_usd for f in found.fills) == 4 * 2
     assert float(found.equity.equity_usd[-1]) == 1_000_000 - 8
-    assert [o.status for o in found.orders if o.role == "stop"] == ["cancelled"]
+    assert [o.status for o in found.orders if o.role == "stop"] == ["cancelled", "cancelled"]
 
 
 def test_its_stop_still_covers_it_in_the_new_contract() -> None:

@@ -54,7 +54,12 @@ def _read(node: ast.AST, where: str, found: dict[str, set[str]]) -> None:
         _read(child, f"{where}.{child.name}" if is_scope else where, found)
 
 
-NO_BROKER = ("middle.Middle.place_bracket", "middle.Middle.close", "features.FeatureStream._in_order")
+NO_BROKER = (
+    "middle.Middle.place_bracket",
+    "middle.Middle.close",
+    "guards.Guards._roll",
+    "features.FeatureStream._in_order",
+)
 """The backtester's venue is a matcher (its gate is asked all the same); features have a place in time."""
 
 

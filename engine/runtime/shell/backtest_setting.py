@@ -79,6 +79,7 @@ def backtest_config(
         begin_ns=begin_ns,
         end_ns=end_ns,
         roll_days=section.roll_days,
+        checks_orders=section.check_orders,
         daily=daily or {},
     )
 

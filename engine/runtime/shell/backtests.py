@@ -57,6 +57,8 @@ _SHOWN: Final = (
 )
 """Figures of the summary: metric, name for people, format."""
 
+_MOST_TOLD: Final = 10
+
 _AFTER: Final = timedelta(days=14)
 """Sessions are known so far beyond the last bar, so that its next one is."""
 
@@ -98,7 +100,21 @@ def backtest(loaded: Loaded, asked: Asked, *, say: Say, progress: Progress | Non
     say(f"kept in {folder}")
     if asked.report:
         say(f"report: {write_report(folder)}")
-    return 0
+    return _told_by_the_ledger(result, say)
+
+
+def _told_by_the_ledger(result: RunResult, say: Say) -> int:
+    """Whether the live ledger came to the same; 1 where it did not, which is a fault of this program."""
+    if result.life is None:
+        return 0
+    life = result.life()
+    if not life.differences:
+        say(f"the ledger of live trading comes to the same: {life.orders:,} orders, {life.fills:,} fills")
+        return 0
+    say(f"THE LEDGER OF LIVE TRADING SEES {len(life.differences):,} THINGS OTHERWISE, do not trust this run:")
+    for line in life.differences[:_MOST_TOLD]:
+        say(f"  {line}")
+    return 1
 
 
 def strategies_of(loaded: Loaded, asked: Asked, say: Say) -> tuple[Loaded, tuple[str, ...]]:
