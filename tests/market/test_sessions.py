@@ -19,6 +19,7 @@ from engine.market.sessions import (
     flat_by,
     flatten_from,
 )
+from engine.strategy.continuity import PAUSE, PAUSED
 from tests.builders import future, stock
 
 ET = ZoneInfo("America/New_York")
@@ -181,3 +182,21 @@ def test_a_table_that_overlaps_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="overlap"):
         Calendar("odd", (one, two))
+
+
+@pytest.mark.req("PLAN-RISK-GAPS")
+def test_the_pause_that_strategies_know_is_the_one_of_the_calendar_on_every_day(
+    calendars: dict[str, Calendar],
+) -> None:
+    pauses = {
+        tuple(at.astimezone(ET).time() for at in (a.close, b.open))
+        for name, calendar in calendars.items()
+        for day in calendar.days
+        for a, b in pairwise(day.parts)
+        if name != "CME Globex Cryptocurrencies"  # its break is the boundary of the trading day
+    }
+    assert pauses == {PAUSE}
+    paused = {name for name, calendar in calendars.items() if any(len(d.parts) > 1 for d in calendar.days)}
+    assert paused <= {"CMEGlobex_Grains", "CME Globex Cryptocurrencies"}
+    for root in PAUSED:
+        assert calendar_name(SecType.FUTURE, "CBOT", root) == "CMEGlobex_Grains"

@@ -66,6 +66,29 @@ def test_what_is_missing_within_a_trading_day_is_a_hole_and_a_boundary_is_none(
 
 
 @pytest.mark.req("PLAN-RISK-GAPS")
+@pytest.mark.parametrize(
+    ("symbol", "end", "begin", "missing_minutes"),
+    [
+        ("ZCZ6", at(20, 8, 45), at(20, 9, 30), 0),
+        ("ZC   DEC 26", at(20, 8, 45), at(20, 9, 30), 0),
+        ("ZC@CBOT", at(20, 8, 45), at(20, 9, 30), 0),
+        ("ZCZ6", at(20, 8, 40), at(20, 9, 32), 7),
+        ("ZCZ6", at(20, 8, 50), at(20, 9, 20), 0),
+        ("ZCZ6", at(20, 10, 0), at(20, 10, 3), 3),
+        ("ZCZ6", at(19, 21, 0), at(20, 9, 35), 755 - 45),
+        ("ESZ6", at(20, 8, 45), at(20, 9, 30), 45),
+        ("ZS", at(20, 8, 45), at(20, 9, 30), 45),  # a stock of the same letters
+    ],
+)
+def test_the_morning_pause_of_the_grains_is_no_hole_and_what_is_missing_around_it_is(
+    symbol: str, end: datetime, begin: datetime, missing_minutes: int
+) -> None:
+    after = Bar(symbol, begin + timedelta(minutes=1), 1.0, 1.0, 1.0, 1.0, 1, 60)
+
+    assert missing_s(end, after) == 60.0 * missing_minutes
+
+
+@pytest.mark.req("PLAN-RISK-GAPS")
 @pytest.mark.parametrize("kind", KINDS)
 @given(
     closes=st.lists(st.floats(90.0, 110.0), min_size=12, max_size=40),

@@ -142,7 +142,14 @@ class Checkpoints:
 
     def _tell_continued(self, key: str, ours: Restored, bars: Sequence[Bar]) -> None:
         found = len(bars) - len(ours.bars)
-        gaps = holes(bars)
+        instrument = self._desk.instruments.get(key)
+        open_hours = () if instrument is None else instrument.liquid_hours
+        # A break of the session is none; where its hours are not known each gap counts.
+        gaps = [
+            (begin, end)
+            for begin, end in holes(bars)
+            if not open_hours or any(span.open < end and span.close > begin for span in open_hours)
+        ]
         left = "; ".join(f"{begin:%H:%M:%S}-{end:%H:%M:%S} UTC" for begin, end in gaps)
         told = f"{key}: {len(ours.bars)} bars continued, {found} filled in from history"
         if gaps or (not found and ours.missing):

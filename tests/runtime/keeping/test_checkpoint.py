@@ -13,6 +13,7 @@ import pytest
 
 from engine.api import Level, WhyNot
 from engine.broker.port import Fetched
+from engine.domain.instrument import SessionHours
 from engine.domain.market import Bar
 from engine.recovery.checkpoint import KEPT_BARS
 from engine.runtime.keeping.checkpoint import Checkpoints, LastState
@@ -208,6 +209,24 @@ async def test_without_history_the_stored_bars_serve_and_the_gap_is_marked(tmp_p
         assert it.told(
             "30 bars continued, 0 filled in from history; missing and not made up: the last 12 bars"
         )
+
+
+@virtual
+async def test_a_break_of_the_session_between_stored_bars_and_history_is_no_hole(tmp_path: Path) -> None:
+    await saved_with(tmp_path, [bar(n) for n in range(1, 31)])
+
+    async with life(tmp_path, later=timedelta(seconds=30 * 5 + 60)) as it:
+        pause = bar(30).end, bar(40).start
+        spans = (
+            SessionHours(TEN - timedelta(hours=1), pause[0]),
+            SessionHours(pause[1], TEN + timedelta(hours=6)),
+        )
+        it.here.desk.instruments["SPY"] = stock(liquid_hours=spans)
+        it.here.broker.bars = {"SPY": Fetched(tuple(bar(n) for n in range(40, 43)))}
+        await it.markets.prepare(data_lost=True)
+
+        assert it.trading.running[0].warm == {"SPY"}
+        assert it.told("not made up") == []
 
 
 @virtual
