@@ -94,8 +94,10 @@ class _Decoder(_decoder.Decoder):  # type: ignore[misc]  # which library it is, 
     def wrap(self, method: str, types: Sequence[type], skip: int = 2) -> Callable[[list[str]], None]:
         """A handler that reads the fields as `types` and calls the callback named `method`."""
 
+        readers = [_READERS.get(kind, kind) for kind in types]
+
         def handler(fields: list[str]) -> None:
-            read = [_typed(kind, text) for kind, text in zip(types, fields[skip:], strict=False)]
+            read = [kind(text or 0) for kind, text in zip(readers, fields[skip:], strict=False)]
             getattr(self.wrapper, method)(*read)
 
         return handler
@@ -110,12 +112,16 @@ class _Decoder(_decoder.Decoder):  # type: ignore[misc]  # which library it is, 
             self._on_unreadable(fields[0] if fields else "", error)
 
 
-def _typed(kind: type, text: str) -> Any:
-    if kind is str:
-        return text
-    if kind is bool:
-        return bool(int(text or 0))
-    return kind(text or 0)
+def _text(read: str | int) -> str:
+    return str(read) if read else ""
+
+
+def _flag(read: str | int) -> bool:
+    return bool(int(read))
+
+
+_READERS: Final[dict[type, Callable[[Any], Any]]] = {str: _text, bool: _flag}
+"""How fields of these types are read; all others by their type itself, an empty one as 0."""
 
 
 class _Client(_root.Client):  # type: ignore[misc]  # which library it is, is known at run time only

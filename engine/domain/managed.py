@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from engine.domain.position import Partial
+from engine.domain.quick import quick
 
 
 class PositionSide(StrEnum):
@@ -38,6 +39,7 @@ class InvalidPositionError(ValueError):
     """A position that cannot be right; the text names the field, what it is and what it should be."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ContractRef:
     """What names the instrument to the broker. Empty text where the broker has not described it yet."""
@@ -52,6 +54,7 @@ class ContractRef:
     """Last trading day as ISO text; empty for stocks."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPosition:
     """One position with its metadata. Prices per unit; raises InvalidPositionError when made wrong."""

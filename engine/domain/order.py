@@ -64,13 +64,13 @@ class Role(StrEnum):
     EXIT = "exit"
     FLATTEN = "flatten"
 
-    @property
-    def adds_risk(self) -> bool:
-        """True where a fill can open or enlarge a position."""
-        return self is _ENTRY
+    adds_risk: bool
+    """True where a fill can open or enlarge a position."""
 
 
-_ENTRY = Role.ENTRY
+for _role in Role:
+    # Plain attributes, set once: every order asks a dozen times, and a property is a call.
+    _role.adds_risk = _role is Role.ENTRY
 
 
 class OrderState(StrEnum):
@@ -92,13 +92,17 @@ class OrderState(StrEnum):
     UNKNOWN = "unknown"
     """Fate not known: counted in every limit, never resent."""
 
-    @property
-    def is_done(self) -> bool:
-        """True where nothing more is expected of the order."""
-        return self in _DONE
+    is_done: bool
+    """True where nothing more is expected of the order."""
 
 
-_DONE = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.ABANDONED})
+for _state in OrderState:
+    _state.is_done = _state in {
+        OrderState.FILLED,
+        OrderState.CANCELLED,
+        OrderState.REJECTED,
+        OrderState.ABANDONED,
+    }
 
 
 class Intention(StrEnum):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from engine.domain.quick import quick
+
 
 class EntryTicket(NamedTuple):
     """Yes: how much, at what limit, with which protective stop. Prices are on the grid."""
@@ -29,6 +31,7 @@ class FigureSource(StrEnum):
     """Our own reckoning."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What an order was expected to cost if it filled wholly. None where nobody could say."""

@@ -69,6 +69,8 @@ def _signature(own: tuple[Field[Any], ...], names: dict[str, Any]) -> tuple[list
     names["_absent"] = MISSING
     for one in own:
         name = one.name
+        if one.kw_only and "*" not in parameters:
+            parameters.append("*")
         if one.default is not MISSING:
             names[f"_default_{name}"] = one.default
             parameters.append(f"{name}=_default_{name}")

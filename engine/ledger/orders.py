@@ -386,8 +386,12 @@ class Orders:
         return filled, float(notional / filled) if filled else 0.0
 
 
+_WORD = {state: state.value for state in OrderState}
+"""An enum's value is two calls, and each step of each order names one."""
+
+
 def _event(order: Order, at: datetime, source: str, status: str, message: str) -> OrderEventRecord:
-    return OrderEventRecord(order.intent.ref, at, source, status or order.state.value, order.filled, message)
+    return OrderEventRecord(order.intent.ref, at, source, status or _WORD[order.state], order.filled, message)
 
 
 def _notes(code: NoteCode, level: NoteLevel, key: str, ref: str, text: str) -> Changes:

@@ -99,6 +99,8 @@ def worst_case_quantities(holdings: Iterable[Holding], orders: Iterable[Order]) 
 
 def exposure(out: Commitments, unit_usd: Callable[[str], float]) -> Exposure:
     """What all that is out comes to at the exposure of one unit of each key, NaN where nobody knows that."""
+    if not out.worst:
+        return NO_EXPOSURE
     by_key = {key: quantity * unit_usd(key) for key, quantity in out.worst.items()}
     pending_usd = sum([units * unit_usd(key) for key, units in out.pending.items()], 0.0)
     return Exposure(by_key, sum(by_key.values(), 0.0), pending_usd)

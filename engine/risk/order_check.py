@@ -39,14 +39,17 @@ def check_order(intent: OrderIntent, instrument: Instrument, rules: OrderRules) 
     if intent.quantity < 1:
         text = f"{intent.key}: an order of {intent.quantity} units"
         return Refusal(Reason.SIZE_ZERO, text, 1, intent.quantity)
-    prices = [p for p in (intent.limit_price, intent.stop_price) if p is not None]
-    for price in prices:
+    first = None
+    for price in (intent.limit_price, intent.stop_price):
+        if price is None:
+            continue
         off_grid = _off_grid(instrument, price)
         if off_grid is not None:
             return off_grid
-    if intent.role.adds_risk and prices:
-        fee = rules.fee_usd(instrument, quantity=intent.quantity, price=prices[0])
-        return too_small(instrument, rules, quantity=intent.quantity, price=prices[0], fee=fee)
+        first = price if first is None else first
+    if intent.role.adds_risk and first is not None:
+        fee = rules.fee_usd(instrument, intent.quantity, first)
+        return too_small(instrument, rules, intent.quantity, first, fee)
     return None
 
 
@@ -89,7 +92,7 @@ def _off_grid(instrument: Instrument, price: float) -> Refusal | None:
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: a price of {price}")
     nearest = round_to_tick(instrument, price)
     # Decimal dust of a double is no other price.
-    if math.isclose(price, nearest, rel_tol=0.0, abs_tol=1e-9):
+    if price == nearest or math.isclose(price, nearest, rel_tol=0.0, abs_tol=1e-9):
         return None
     text = f"{instrument.key}: {price:g} is between two price steps, the next one is {nearest:g}"
     return Refusal(Reason.MIN_INCREMENT, text, nearest, price)

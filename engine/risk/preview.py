@@ -15,6 +15,7 @@ from engine.domain.preview import FigureSource, Preview
 
 # Looked up once: an enum's member costs a tenth of a microsecond, and every order asks.
 _FUTURE, _BROKER, _ESTIMATED = SecType.FUTURE, FigureSource.BROKER, FigureSource.ESTIMATED
+_INF = math.inf
 
 STOCK_INITIAL_MARGIN = 0.5
 """Share of a stock's value that Regulation T asks for at first."""
@@ -53,6 +54,12 @@ def preview_of(
     elif is_stock and math.isnan(cost):  # its fee has a cap by value
         fee = math.nan
     else:
-        fee = fees.order_fee_usd(instrument.sec_type, quantity=quantity, value_usd=cost)
-    known = [figure if math.isfinite(figure) else None for figure in (cost, fee, sign * margin)]
-    return Preview(known[0], known[1], fee_by, known[2], margin_by)
+        fee = fees.order_fee_usd(instrument.sec_type, quantity, cost)
+    change = sign * margin
+    return Preview(
+        cost if -_INF < cost < _INF else None,
+        fee if -_INF < fee < _INF else None,
+        fee_by,
+        change if -_INF < change < _INF else None,
+        margin_by,
+    )

@@ -83,11 +83,12 @@ class GatewayClock:
 
     def now(self) -> datetime:
         """Exchange time; the machine's own as long as no gateway has published one."""
-        anchor = self._current()
+        now_s = self._monotonic()
+        # Asked half a dozen times on the way of every order: the file is only looked at when it is time.
+        anchor = self._anchor if now_s - self._checked_s < _RECHECK_S else self._current()
         if anchor is None:
             return datetime.now(UTC)
-        elapsed_s = self._monotonic() - anchor.monotonic_s
-        return datetime.fromtimestamp(anchor.epoch_s + elapsed_s * anchor.speed, UTC)
+        return datetime.fromtimestamp(anchor.epoch_s + (now_s - anchor.monotonic_s) * anchor.speed, UTC)
 
     def monotonic(self) -> float:
         """Real seconds."""

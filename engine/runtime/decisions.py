@@ -14,6 +14,7 @@ from engine.risk.losses import conviction_needed, size_factor
 from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
 from engine.runtime.desk import Desk
+from engine.runtime.keeping.flow import Place
 
 _log = structlog.get_logger("engine")
 
@@ -48,19 +49,27 @@ def decision_context(
 
 def record_decision(
     desk: Desk,
+    place: Place,
     proposal: Proposal,
     verdict: EntryTicket | Refusal,
     world: GateWorld,
     limits: RiskLimits,
-    wish: str,
 ) -> None:
-    """For the session log, the log and, where an order follows, the event line; `wish` in words."""
+    """For the record at its `place`, the session log, the log and, where an order follows, the event line."""
+    desk.session_log.flow.judged(place, proposal, world, limits, verdict)
     context = decision_context(verdict, world, limits)
     desk.session_log.proposal(world.now, proposal, verdict, context)
     _log.debug("decision", symbol=proposal.key, signal=proposal.signal_id, **context)
     if isinstance(verdict, EntryTicket) and desk.mode is not Mode.DRY_RUN:
-        text = f"{wish}: {proposal.side.value} {verdict.quantity} at {verdict.limit_price}"
+        what = f"{proposal.side.value} {verdict.quantity} at {verdict.limit_price}"
+        text = f"{sentence(proposal, 'enter')}: {what}"
         desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key, ref=proposal.signal_id)
+
+
+def sentence(proposal: Proposal, word: str) -> str:
+    """What a strategy wants, for people; `word` is `enter` or `exit`."""
+    note = f" ({proposal.note})" if proposal.note else ""
+    return f"{proposal.strategy} {word}{note}"
 
 
 def _verdict(verdict: EntryTicket | Refusal) -> dict[str, object]:

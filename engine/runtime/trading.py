@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
 
 import structlog
@@ -26,7 +27,7 @@ from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.risk.gate import check_entry
 from engine.risk.refusal import OrderRefusedError, Refusal
-from engine.runtime.decisions import record_decision
+from engine.runtime.decisions import record_decision, sentence
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.learning.teaching import introduce, tell_account, tell_depth, tell_missed
@@ -43,6 +44,7 @@ _log = structlog.get_logger("engine")
 Spawn: TypeAlias = Callable[[str, Callable[[], object]], None]
 """Runs an act under a name."""
 
+_EXIT = Intention.EXIT
 LIVE_BAR_SECONDS = 5
 """Length of the bars the broker streams."""
 
@@ -233,10 +235,14 @@ class Trading:
 
         Entries begin at once: decided and on their way to the disk before the loop does anything else.
         """
-        if not proposals or not (proposals := tuple([p for p in proposals if p.key in running.warm])):
+        if not proposals:
             return
-        leaves = [p for p in proposals if p.intention is Intention.EXIT]
-        start = self._spawn if leaves else self._begin
+        if not (proposals := tuple([p for p in proposals if p.key in running.warm])):
+            return
+        start = self._begin
+        for proposal in proposals:
+            if proposal.intention is _EXIT:
+                start = self._spawn
         start(f"act {running.strategy.name} {key}", lambda: self._act(running, proposals))
 
     def assign(self, running: Running, keys: Sequence[str]) -> None:
@@ -313,12 +319,12 @@ class Trading:
             return
         desk.session_log.proposal(desk.now(), proposal, None)
         part = f" {proposal.exit_fraction:.0%} of" if proposal.exit_fraction < 1.0 else ""
-        sentence = f"{self._sentence(proposal, 'exit')}{part}"
+        what = f"{sentence(proposal, 'exit')}{part}"
         if desk.mode is Mode.DRY_RUN:
-            text = f"DRY: would {sentence}: {position.quantity:+d}"
+            text = f"DRY: would {what}: {position.quantity:+d}"
             desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
             return
-        desk.notices.event(Level.INFO, "strategy", sentence, symbol=proposal.key)
+        desk.notices.event(Level.INFO, "strategy", what, symbol=proposal.key)
         result = await self._leave(proposal, instrument)
         if result.status is CloseStatus.NOT_FLAT:
             desk.notices.event(Level.ERROR, "strategy", f"exit not done: {result.text}", symbol=proposal.key)
@@ -340,10 +346,8 @@ class Trading:
         ticket, place = check_entry(proposal, world, limits), desk.session_log.flow.reserve()
         desk.pipeline.judged(proposal, ticket, began_s=began_s)
         # Written down and told while the intents are being stored, not before: the order comes first.
-        wish = self._sentence(proposal, "enter")
-        later = asyncio.get_running_loop().call_soon
-        later(desk.session_log.flow.judged, place, proposal, world, limits, ticket)
-        later(record_decision, desk, proposal, ticket, world, limits, wish)
+        told = partial(record_decision, desk, place, proposal, ticket, world, limits)
+        asyncio.get_running_loop().call_soon(told)
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
             if isinstance(ticket, Refusal):
@@ -352,7 +356,8 @@ class Trading:
         desk.telemetry.counters.approved += 1
         if desk.mode is Mode.DRY_RUN:
             label = "" if desk.quotes.is_live(proposal.key) else " (delayed prices)"
-            text = f"DRY: would {wish}: {ticket.quantity} at {ticket.limit_price}{label}"
+            would = f"DRY: would {sentence(proposal, 'enter')}"
+            text = f"{would}: {ticket.quantity} at {ticket.limit_price}{label}"
             desk.signals_used.add(proposal.signal_id)
             desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
             desk.pipeline.ended(proposal, Reason.READ_ONLY.value)
@@ -376,10 +381,6 @@ class Trading:
             return err.refusal.reason.value
         order = self._desk.books.order(intents[0].ref)
         return Reason.INTERNAL_ERROR.value if order is None else order.message.partition(":")[0]
-
-    def _sentence(self, proposal: Proposal, word: str) -> str:
-        note = f" ({proposal.note})" if proposal.note else ""
-        return f"{proposal.strategy} {word}{note}"
 
     # --- reading --------------------------------------------------------------------------------
 
