@@ -135,6 +135,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
     desk.books.on_changes(upkeep.on_changes)
     desk.books.on_changes(partial(tell_changes, desk, given.late))
+    desk.books.on_changes(partial(_sum_up, desk))
     desk.books.on_changes(lambda _: publisher.urge())
     return Parts(
         desk=desk,
@@ -158,6 +159,11 @@ def assemble(given: Given, engine: Engine) -> Parts:
         save=partial(_save, given, desk, memory, watch),
         close=partial(_close, given, memory),
     )
+
+
+def _sum_up(desk: Desk, _: Changes) -> None:
+    """What is out is summed up as it changes, so that the next entry finds it done."""
+    desk.commitments()
 
 
 def _recovery_parts(
