@@ -17,6 +17,7 @@ from cockpit import (
     cli_data,
     cli_day,
     cli_gates,
+    cli_model,
     cli_orphans,
     cli_replay,
     cli_report,
@@ -211,6 +212,7 @@ cli_gates.add_to(app)
 cli_security.add_to(app)
 cli_day.add_to(app)
 cli_data.add_to(app)
+cli_model.add_to(app)
 cli_report.add_to(app)
 cli_replay.add_to(app)
 cli_backtest.add_to(app)

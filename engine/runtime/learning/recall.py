@@ -59,7 +59,7 @@ def _remember(conn: sqlite3.Connection, name: str, key: str, learnt: Learnt) -> 
 
     state, after = None, 0
     for row in stored_models(conn, strategy=name, key=key):
-        state = _believed(row, learnt.troubles)
+        state = believed(row, learnt.troubles)
         if state is not None:
             after = row.last_event
             break
@@ -70,7 +70,8 @@ def _remember(conn: sqlite3.Connection, name: str, key: str, learnt: Learnt) -> 
         learnt.memories[key] = Memory(state, tuple(events_of(lesson)), last)
 
 
-def _believed(row: ModelRow, troubles: list[str]) -> Mapping[str, Plain] | None:
+def believed(row: ModelRow, troubles: list[str]) -> Mapping[str, Plain] | None:
+    """The state of a stored model; None where it cannot be continued from, with the reason in `troubles`."""
     from engine.learning.plain import StateError
     from engine.learning.snapshot import Origin, SnapshotRow, read
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,27 +12,10 @@ from engine.api import ModelView
 from engine.api_learning import ModelState
 from engine.runtime.learning.model_rows import ModelRows, luck_of
 from engine.runtime.process.wire import dump, load_snapshot
-from engine.runtime.running import Running
 from engine.strategy.learned import LearnedFutures
 from tests.cockpit.learning import LEARNING
+from tests.runtime.learning.running import running_of
 from tests.strategy.learned_market import KEY, made, play, quotes
-
-
-def running(strategy: LearnedFutures, **changes: Any) -> Running:
-    def again(_keys: Sequence[str]) -> LearnedFutures:
-        return strategy
-
-    base = Running(
-        strategy,
-        again,
-        kind="learned_futures",
-        timeframe="5s",
-        bar_seconds=5,
-        allow_short=True,
-        holds_overnight=False,
-        symbols=(KEY,),
-    )
-    return replace(base, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +27,7 @@ def edge() -> LearnedFutures:
 
 
 def row(strategy: LearnedFutures, **changes: Any) -> ModelView:
-    (view,) = ModelRows().rows([running(strategy, **changes)])
+    (view,) = ModelRows().rows([replace(running_of(strategy), **changes)])
     return view
 
 
@@ -78,7 +60,7 @@ def test_a_row_is_made_anew_only_when_there_is_news() -> None:
     trader = made()
     tape = quotes(3, 60, leaning=0.5)
     play(trader, tape)
-    rows, all_running = ModelRows(), [running(trader)]
+    rows, all_running = ModelRows(), [running_of(trader)]
     (one,) = rows.rows(all_running)
     assert rows.rows(all_running)[0] is one
     play(trader, quotes(3, 90, leaning=0.5))

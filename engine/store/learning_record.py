@@ -1,0 +1,103 @@
+"""What the store knows of all that was learnt, for a report: judged decisions, shadow trades, models."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from engine.domain.position import Trade
+from engine.store.backup import binding_of
+from engine.store.connection import open_for_reading, opening_error
+from engine.store.learning import ModelRow, learned_keys, stored_models
+from engine.store.positions import load_trades
+
+
+class Judged(NamedTuple):
+    """One decision whose outcome is known."""
+
+    at: float
+    """Epoch seconds."""
+    p: float
+    """Calibrated probability of its direction."""
+    is_right: bool
+
+
+class Booked(NamedTuple):
+    """One shadow trade."""
+
+    net_ticks: float
+    worst_ticks: float
+
+
+class ContractRecord(NamedTuple):
+    """One contract of one strategy."""
+
+    strategy: str
+    key: str
+    decisions: int
+    first_at: float | None
+    last_at: float | None
+    judged: tuple[Judged, ...]
+    """Those where the price moved at all, in their order."""
+    booked: tuple[Booked, ...]
+    """Of every decision, traded or not; neighbours overlap."""
+    models: tuple[ModelRow, ...]
+    """The newest first."""
+    trades: tuple[Trade, ...]
+    """Real ones, exploring ones among them."""
+
+
+class LearningRecord(NamedTuple):
+    """All of an account."""
+
+    gateway: str
+    account: str
+    contracts: tuple[ContractRecord, ...]
+
+
+def load_learning(path: Path) -> LearningRecord:
+    """Read everything that was learnt, whether an engine runs or not.
+
+    Raises:
+        StoreError: the file is missing, damaged or somebody else's.
+    """
+    try:
+        with closing(open_for_reading(path)) as conn:
+            conn.execute("BEGIN")  # one moment: a running engine goes on writing meanwhile
+            binding = binding_of(conn, path)
+            trades = load_trades(conn, since=None)
+            contracts = [_contract(conn, name, key, trades) for name, key in learned_keys(conn) if key]
+            return LearningRecord(binding.gateway, binding.account, tuple(contracts))
+    except sqlite3.DatabaseError as err:
+        raise opening_error(path, err) from err
+
+
+def _contract(conn: sqlite3.Connection, name: str, key: str, trades: tuple[Trade, ...]) -> ContractRecord:
+    who = (name, key)
+    ((count, first, last),) = conn.execute(
+        "SELECT count(*), min(at), max(at) FROM learned_decision WHERE strategy = ? AND key = ?", who
+    )
+    judged = conn.execute(
+        "SELECT d.at, d.p, (o.ticks > 0) = d.is_up FROM learned_decision d JOIN learned_outcome o"
+        " ON o.strategy = d.strategy AND o.key = d.key AND o.number = d.number AND o.kind = 'move'"
+        " WHERE d.strategy = ? AND d.key = ? AND o.ticks IS NOT NULL AND o.ticks <> 0 ORDER BY d.at",
+        who,
+    )
+    booked = conn.execute(
+        "SELECT ticks, worst_ticks FROM learned_outcome WHERE strategy = ? AND key = ?"
+        " AND kind = 'payoff' AND ticks IS NOT NULL ORDER BY turn, step",
+        who,
+    )
+    return ContractRecord(
+        name,
+        key,
+        count,
+        first,
+        last,
+        tuple([Judged(at, p, bool(right)) for at, p, right in judged]),
+        tuple([Booked(*row) for row in booked]),
+        stored_models(conn, strategy=name, key=key),
+        tuple([trade for trade in trades if (trade.owner, trade.key) == who]),
+    )
