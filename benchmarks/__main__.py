@@ -17,6 +17,7 @@ NAMES = (
     "pivot_to_order",
     "monitoring",
     "gate",
+    "learning",
     "queues",
     "durable_write",
     "market_fill",

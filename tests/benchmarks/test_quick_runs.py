@@ -20,6 +20,7 @@ PRINTED = {
     "pivot_to_order": r"bar close to the last of ten orders, worst .* ms .*x an echo",
     "monitoring": r"monitoring pass over 50 positions, p95 .* ms .*x an echo",
     "gate": r"gate: one decision that passes, CPU .* us .*20 orders",
+    "learning": r"learned trader: one decision, p99, CPU .* us .*x the control",
     "queues": r"cancel behind 600 requests.* ms .*x an echo",
     "durable_write": r"durable write: intent, p50 / bare FULL commit +[\d.]+ x",
     "market_fill": r"market order to fill in Snapshot, p99 .* ms .*x an echo",
