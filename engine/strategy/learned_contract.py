@@ -14,6 +14,7 @@ from engine.domain.order import Side
 from engine.domain.reasons import Reason
 from engine.learning import plain
 from engine.learning.book import Top
+from engine.learning.challengers import ChallengerKind
 from engine.learning.choice import Candidate, ExplorationBudget
 from engine.learning.course import Course
 from engine.learning.estimator import Plain
@@ -100,6 +101,7 @@ class LearnedContract:
                 loss_weight=params.loss_weight,
                 least_outcomes=params.least_outcomes,
                 learns_at_once=False,
+                rivals=tuple(ChallengerKind) if params.rivals else (),
             )
         )
         self.contracts = contracts
@@ -204,6 +206,7 @@ class LearnedContract:
         if said:
             self.news += said
             self.drift = said[-1]
+        self.news += self.trader.rivals.take_news()
 
     def take_turns(self) -> list[Noted]:
         """What happened since the last time, to be written down."""

@@ -36,6 +36,9 @@ class LearnedParams:
     """How often an outcome counts on which a trade lost."""
     least_outcomes: int = 30
     """Outcomes without which it does not trade, whatever was proven."""
+    rivals: bool = False
+    """River's logistic pipelines forecast in its shadow; people hear where one is better. Takes a second at
+    the start and a quarter of a millisecond per decision."""
     bars: int = 60
     """5-second bars from which it takes what a price moves."""
 
