@@ -221,7 +221,7 @@ async def test_a_break_of_the_session_between_stored_bars_and_history_is_no_hole
             SessionHours(TEN - timedelta(hours=1), pause[0]),
             SessionHours(pause[1], TEN + timedelta(hours=6)),
         )
-        it.here.desk.instruments["SPY"] = stock(liquid_hours=spans)
+        it.here.broker.chains["SPY"] = Fetched((stock(liquid_hours=spans),))
         it.here.broker.bars = {"SPY": Fetched(tuple(bar(n) for n in range(40, 43)))}
         await it.markets.prepare(data_lost=True)
 
