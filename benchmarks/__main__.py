@@ -1,13 +1,15 @@
 """Runs every benchmark and prints one table: value, aim, PASS or FALLS SHORT, and the control beside it.
 
 Run `python -m benchmarks [--quick] [NAME ...]` from the project's root; without names all, one after the
-other, since two at once would measure each other. Exit code 1 where a figure falls short of its aim.
+other, since two at once would measure each other. One that fails ends none of the others: its error is told
+and counted. Exit code 1 where a figure falls short of its aim or a benchmark failed.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 
 from benchmarks.figures import Figure, show
 
@@ -42,12 +44,19 @@ def main() -> int:
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    short = 0
+    short, failed = 0, []
     for name in asked or NAMES:
-        figures = measured(name, quick="--quick" in sys.argv)
+        try:
+            figures = measured(name, quick="--quick" in sys.argv)
+        except (Exception, SystemExit):
+            traceback.print_exc()
+            failed.append(name)
+            continue
         show(figures)
         short += sum(not figure.passes for figure in figures)
-    return 1 if short else 0
+    if failed:
+        print(f"failed, and measured nothing: {', '.join(failed)}", file=sys.stderr)
+    return 1 if short or failed else 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from benchmarks import scripts
 from cockpit.launcher import Start, start
 from engine.api import Command, Outcome
 from engine.config import Loaded
-from engine.domain.order import OrderIntent
+from engine.domain.order import OrderIntent, Proposal
+from engine.risk.refusal import Refusal
 from engine.runtime.process.core import EngineCore, SnapshotSource
 from engine.runtime.process.options import RunOptions
 from engine.store.store import Store
@@ -35,6 +36,8 @@ class Stamps:
     """How long the first durable commit took, as its caller waited."""
     sending_s: Sequence[float]
     """The same for the second."""
+    refused: Sequence[tuple[float, str]] = ()
+    """When an entry was refused, and by which rule: no order follows such a bar."""
 
     @classmethod
     def read(cls, folder: Path) -> Stamps:
@@ -69,6 +72,21 @@ def watch_store() -> tuple[list[float], list[float]]:
     return intent_s, sending_s
 
 
+def watch_refusals() -> list[tuple[float, str]]:
+    """Note each entry that is refused, for every desk of this process."""
+    from engine.runtime.desk import Desk
+
+    refused: list[tuple[float, str]] = []
+    before = Desk.refused
+
+    def noted(self: Desk, proposal: Proposal, refusal: Refusal) -> None:
+        refused.append((time.monotonic(), refusal.reason.value))
+        before(self, proposal, refusal)
+
+    setattr(Desk, "refused", noted)  # noqa: B010 - mypy forbids to assign to a method
+    return refused
+
+
 class _Noted:
     """The engine; when it has ended its stamps are written."""
 
@@ -99,15 +117,15 @@ def build_behind(tap_port: int, folder: Path) -> Callable[[Loaded, RunOptions], 
     async def build(loaded: Loaded, options: RunOptions) -> EngineCore:
         from engine.runtime.boot import build_core
 
-        intent_s, sending_s = watch_store()
+        (intent_s, sending_s), refused = watch_store(), watch_refusals()
         # Embedded as it is, or the machine's own clock would be judged; without its process, or a lost tap
         # would be answered by a new gateway.
         tapped = replace(options.gateway, host="127.0.0.1", port=tap_port, pid=0)
         core = await build_core(loaded, replace(options, gateway=tapped))
 
         def write() -> None:
-            noted = {"bar_s": scripts.BAR_STAMPS_S, "intent_s": intent_s, "sending_s": sending_s}
-            (folder / STAMPS).write_text(json.dumps(noted), encoding="utf-8")
+            noted = Stamps(scripts.BAR_STAMPS_S, intent_s, sending_s, refused)
+            (folder / STAMPS).write_text(json.dumps(asdict(noted)), encoding="utf-8")
 
         return _Noted(core, write)
 
