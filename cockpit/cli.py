@@ -22,6 +22,7 @@ from cockpit import (
     cli_replay,
     cli_report,
     cli_security,
+    cli_serve,
     cli_state,
     cli_sweep,
 )
@@ -215,6 +216,7 @@ cli_data.add_to(app)
 cli_model.add_to(app)
 cli_report.add_to(app)
 cli_replay.add_to(app)
+cli_serve.add_to(app)
 cli_backtest.add_to(app)
 cli_sweep.add_to(app)
 

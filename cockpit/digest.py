@@ -75,7 +75,8 @@ def _positions(snapshot: Snapshot, left: Departure) -> list[Line]:
     for symbol in sorted(before.keys() | now.keys()):
         was, has = before.get(symbol, 0), now.get(symbol, 0)
         if was != has:
-            lines += labelled("position", f"{clean(symbol)} {was:+d} → {has:+d}", tone=Tone.STRONG)
+            text = f"{clean(symbol)} {_held(was)} → {_held(has)}"
+            lines += labelled("position", text, tone=Tone.STRONG)
     return lines
 
 
@@ -109,3 +110,7 @@ def _order_lines(order: OrderView, zone: str) -> list[Line]:
 def _more(what: str, count: int) -> list[Line]:
     over = count - MOST_OF_EACH
     return labelled("", f"and {over} more {what}", tone=Tone.MUTED) if over > 0 else []
+
+
+def _held(quantity: int) -> str:
+    return f"{quantity:+d}" if quantity else "flat"

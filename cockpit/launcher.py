@@ -67,7 +67,7 @@ def attach(socket: Path, loaded: Loaded, *, role: Role = "screen") -> int:
     if screen_descriptor() is None:
         say("cockpit: attach needs a terminal for keys and drawing; try `cockpit status`.")
         return 2
-    return _guarded(lambda: _attached(socket, _settings(loaded), None, _Signals(), role=role))
+    return _guarded(lambda: _attached(socket, settings_of(loaded), None, _Signals(), role=role))
 
 
 def replay(player: ReplayHandle, loaded: Loaded) -> int:
@@ -75,7 +75,7 @@ def replay(player: ReplayHandle, loaded: Loaded) -> int:
     if screen_descriptor() is None:
         say("cockpit: a replay needs a terminal for keys and drawing.")
         return 2
-    return _guarded(lambda: _replayed(player, _settings(loaded), _Signals()))
+    return _guarded(lambda: _replayed(player, settings_of(loaded), _Signals()))
 
 
 def _replayed(player: ReplayHandle, settings: UiSettings, signals: _Signals) -> int:
@@ -184,7 +184,7 @@ def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
     gc.disable()
     signals = _Signals()
     loaded, session = _open(asked, build)
-    settings = _settings(loaded)
+    settings = settings_of(loaded)
     try:
         session.open()
     except LockHeldError as held:
@@ -282,7 +282,7 @@ def _join(loaded: Loaded, asked: Start, held: object, parent: Parent, signals: _
             f"an engine already runs for this state folder: pid {holder.pid}, {difference}. "
             "Attach to it with `cockpit attach`, or end it first with `cockpit stop`."
         )
-    return _attached(Path(holder.socket), _settings(loaded), parent, signals)
+    return _attached(Path(holder.socket), settings_of(loaded), parent, signals)
 
 
 def _difference(loaded: Loaded, asked: Start, holder: Holder) -> str:
@@ -356,7 +356,7 @@ def _engine_ended(session: EngineSession, screen: TerminalSession) -> None:
         screen.leave(Exit.ENGINE_STOPPED)
 
 
-def _settings(loaded: Loaded) -> UiSettings:
+def settings_of(loaded: Loaded) -> UiSettings:
     """What the screen is told. Raises UsageError for keys that cannot be, before anything is started."""
     from cockpit.keymap import KeymapError, checked_keymap
     from cockpit.settings import UiSettings

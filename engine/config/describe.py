@@ -177,8 +177,8 @@ Layers, weakest first; a stronger one wins key by key:
 2. `cockpit.toml`
 3. `.env` beside it, with the same variables as the environment
 4. the environment: `COCKPIT_<SECTION>__<KEY>` (two underscores for each dot, as in
-   `COCKPIT_RISK__MAX_POSITIONS=4`); also `IB_HOST`, `IB_PORT` and `IB_CLIENT_ID`. A variable that is set
-   but empty counts as not set.
+   `COCKPIT_RISK__MAX_POSITIONS=4`); also `IB_HOST`, `IB_PORT`, `IB_CLIENT_ID` and `DASHBOARD_PORT`. A
+   variable that is set but empty counts as not set.
 5. runtime overrides: what an operator changed while it ran, kept in the state folder in
    `overrides-embedded.toml` and `overrides-tws.toml`, one for each gateway, so that nothing crosses from
    simulated to real. Delete the file to go back. `cockpit.toml` itself is never rewritten.

@@ -17,12 +17,13 @@ from engine.config.lines import key_lines
 PREFIX = "COCKPIT_"
 SEPARATOR = "__"
 
-IB_VARIABLES: Mapping[str, tuple[str, ...]] = {
+PLAIN_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "IB_HOST": ("connection", "host"),
     "IB_PORT": ("connection", "port"),
     "IB_CLIENT_ID": ("connection", "client_id"),
+    "DASHBOARD_PORT": ("web", "port"),
 }
-"""Variables that other programs around TWS read as well."""
+"""Variables without our prefix: those of other programs around TWS, and the usual one of a web view."""
 
 ENDPOINT_VARIABLES = frozenset({"IB_HOST", "IB_PORT"})
 
@@ -110,7 +111,7 @@ def read_dotenv(path: Path) -> LayerValues:
 
 
 def read_environment(environ: Mapping[str, str]) -> LayerValues:
-    """The environment: IB_HOST, IB_PORT, IB_CLIENT_ID and COCKPIT_<SECTION>__<KEY>; the latter win."""
+    """The environment: the variables without our prefix, and COCKPIT_<SECTION>__<KEY>; the latter win."""
     values = LayerValues(Layer.ENVIRONMENT)
     for name in sorted(environ, key=lambda name: (name.startswith(PREFIX), name)):
         _read_variable(values, name, environ[name], Origin(Layer.ENVIRONMENT, name))
@@ -134,8 +135,8 @@ def _variable_of(line: str) -> str:
 def _read_variable(values: LayerValues, name: str, text: str, origin: Origin) -> None:
     if not text:
         return  # set but empty is the shell's way of saying unset
-    if name in IB_VARIABLES:
-        path = IB_VARIABLES[name]
+    if name in PLAIN_VARIABLES:
+        path = PLAIN_VARIABLES[name]
         if name in ENDPOINT_VARIABLES:
             values.endpoints.append(origin)
     elif name.startswith(PREFIX) and SEPARATOR in name:

@@ -40,6 +40,7 @@ from engine.config.telling import AlertsSection, LogSection, SecuritySection, Ui
 from engine.config.universe import UniverseSection
 from engine.config.values import Profile, Timeframe, matching
 from engine.config.watching import GatewayRestartSection, HealthSection, SloSection
+from engine.config.web import WebSection
 
 RESERVED_OWNERS = frozenset({"operator"})
 """Names that own positions without being a strategy."""
@@ -101,6 +102,7 @@ class Config(Section):
     breaker: BreakerSection = BreakerSection.untouched()
     kill: KillSection = KillSection.untouched()
     loop: LoopSection = LoopSection.untouched()
+    web: WebSection = WebSection.untouched()
     reconcile: ReconcileSection = ReconcileSection.untouched()
     orphans: OrphansSection = OrphansSection.untouched()
     state: StateSection = StateSection.untouched()

@@ -100,8 +100,8 @@ async def test_coming_back_opens_with_what_happened_since(open_desk: OpenDesk, s
         text = " ".join(desk.text("text").split())
         for told in (
             "away 1 h",
-            "NVDA +30 → +0",
-            "AMD +0 → +50",
+            "NVDA +30 → flat",
+            "AMD flat → +50",
             "no quote for 40 s [stale_quote]",
             "brake lifted PAUSE account",
             "AMD SELL 50 stop rejected",

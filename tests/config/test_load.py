@@ -130,6 +130,14 @@ class TestEnvironmentOfTheBroker:
         with pytest.raises(ConfigError, match=r"environment IB_PORT: connection\.port = .*expected"):
             place.load(IB_PORT=port)
 
+    @pytest.mark.req("FUT-ENV")
+    def test_the_web_views_port_has_a_default_and_a_variable_and_must_be_one(self, place: Place) -> None:
+        assert place.load().config.web.port == 8050
+        place.write("[web]\nport = 9000\n")
+        assert place.load(DASHBOARD_PORT="9100").config.web.port == 9100
+        with pytest.raises(ConfigError, match=r"environment DASHBOARD_PORT: web\.port = .*expected"):
+            place.load(DASHBOARD_PORT="seven")
+
     def test_an_empty_variable_counts_as_unset(self, place: Place) -> None:
         loaded = place.load(IB_PORT="", COCKPIT_CONNECTION__HOST="", mode="PAPER")
         assert loaded.config.connection.port == 7497
