@@ -108,6 +108,7 @@ def parse(words: list[str]) -> None:
 
 def variants(usage: str) -> Iterator[str]:
     """A usage line as somebody would type it: with each option of its own, the first of what is to choose."""
+    usage = re.sub(r"<[^>]+>", "X", usage)
     options = re.findall(r"\[([^\]]+)\]", usage)
     bare = re.sub(r"\[[^\]]+\]", "", usage)
     yield bare
