@@ -96,6 +96,35 @@ async def test_a_proven_claim_becomes_a_protected_position_of_no_more_than_it_as
 
 
 @virtual
+@pytest.mark.req("FUT-F6", "FUT-DO-7")
+async def test_what_it_explores_is_marked_in_the_ledger_and_on_the_panel_and_is_no_evidence(
+    tmp_path: Path,
+) -> None:
+    def curious() -> tuple[LearnedFutures, list[Quote]]:
+        trader, heard = made(explore=True), []
+        for quote in quotes(3, 200, leaning=0.5):
+            heard.append(quote)
+            if trader.on_quote(quote, StrategyView(allow_short=True)):
+                return trader, heard
+        raise AssertionError("it never explored")
+
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        here.broker.unfilled = set()
+        _, heard = curious()
+        trader = made(explore=True)
+        play(trader, iter(heard[:-1]))
+        trading = trading_of(here, running_of(trader), at=heard[-1].at)
+        hear(here, trading, heard[-1])
+        await pass_time(1)
+        await trading.clock_round()
+
+        kept = await here.rows("SELECT note, quantity FROM intent WHERE role = 'entry'")
+        assert [(str(note)[:23], quantity) for note, quantity in kept] == [("exploring, not evidence", 1)]
+        (row,) = confidence_rows((running_of(trader),))
+        assert (row.explored, row.live_trades, row.needed) == (1, 0, None)
+
+
+@virtual
 @pytest.mark.req("FUT-F6")
 async def test_the_gate_lets_it_trade_nothing_but_futures(tmp_path: Path) -> None:
     async with rig(tmp_path, keys=(KEY,)) as here:
