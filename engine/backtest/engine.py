@@ -99,7 +99,9 @@ class _Run:
         self._account = Account(config)
         self._book = Book(config, self._account, self.slots)
         self._venue = Venue(config, self._book)
-        self._middle = Middle(config, slots=by_key, account=self._account, book=self._book, venue=self._venue)
+        self._middle = Middle(
+            config, slots=by_key, series=series, account=self._account, book=self._book, venue=self._venue
+        )
         self._guards = Guards(config, series, book=self._book, venue=self._venue, middle=self._middle)
         self._levels = Levels(config, series, self._book, self.slots)
         self._seats: list[list[Seat]] = [[] for _ in self.slots]

@@ -11,6 +11,8 @@ from engine.backtest.account import Account
 from engine.backtest.book import Book
 from engine.backtest.matching import Terms
 from engine.backtest.result import DecisionRow
+from engine.backtest.selection import Selections
+from engine.backtest.series import BarSeries
 from engine.backtest.setting import BacktestConfig, StrategyRun
 from engine.backtest.slot import Resting, Slot
 from engine.backtest.venue import Venue
@@ -28,7 +30,6 @@ from engine.risk.brakes import BrakeSet
 from engine.risk.exposure import NO_EXPOSURE, exposure, unit_exposure_usd
 from engine.risk.gate import check_entry
 from engine.risk.refusal import Refusal
-from engine.risk.selection import UNSELECTED, Selection
 from engine.risk.world import Budget, GateWorld
 from engine.strategy.standing import LEAVING
 
@@ -43,6 +44,7 @@ class Middle:
         config: BacktestConfig,
         *,
         slots: Mapping[str, Slot],
+        series: Sequence[BarSeries],
         account: Account,
         book: Book,
         venue: Venue,
@@ -53,7 +55,7 @@ class Middle:
         """In force; the run pulls and lifts them."""
         self._signals_used: set[str] = set()
         self._seq = count(1)
-        self._selection = UNSELECTED if not config.themes else Selection(themes=config.themes)
+        self._selections = Selections(config, slots, series)
 
     def new_ref(self, slot: Slot, role: Role) -> str:
         """Of the next order. Counted, not drawn: a run repeats exactly."""
@@ -146,7 +148,7 @@ class Middle:
             self._book.recent.pace(
                 now, strategy=proposal.strategy, key=key, side=proposal.side, limits=config.limits
             ),
-            self._selection,
+            self._selections.of(slot, now, out.worst),
             self._roots({*out.worst, key}) if is_future else {},
             today.last_fill_at,
             today.last_stop_out_at,

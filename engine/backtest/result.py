@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.backtest.order_life import Life
 from engine.domain.position import Trade
+
+NOT_MODELLED: Final = (
+    "spreads and depth",
+    "halts and price limits",
+    "late and wrong data",
+    "outages of line, store and engine",
+)
+"""What happens to live trading and to no run; every summary says so."""
 
 
 class OrderRow(NamedTuple):

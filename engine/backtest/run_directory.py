@@ -21,7 +21,7 @@ from typing import Any, Final
 from engine.backtest.fingerprint import data_hash
 from engine.backtest.ledgers import tables_of, write_table
 from engine.backtest.metrics import Metrics, as_json, measure, sharpe_per_day
-from engine.backtest.result import RunResult
+from engine.backtest.result import NOT_MODELLED, RunResult
 from engine.backtest.series import NANOSECONDS, BarSeries
 from engine.backtest.trials import Trial, TrialRegistry, honest
 from engine.backtest.unopened import why_nothing_opened
@@ -128,6 +128,7 @@ def summary_of(result: RunResult, inputs: RunInputs, metrics: Metrics) -> dict[s
         "instruments": [_instrument(one, inputs) for one in _ordered(inputs.series)],
         "unadjusted": sorted({one.key for one in inputs.series if UNADJUSTED in one.adjustment}),
         "halted": result.halted,
+        "not_modelled": list(NOT_MODELLED),
         "nothing_opened": [row._asdict() for row in why_nothing_opened(result)],
         "pnl_usd": metrics.pnl_usd,
         "max_drawdown": metrics.max_drawdown,

@@ -62,6 +62,7 @@ def run_page(folder: Path) -> str:
         themes=sorted(summary["exposure_by_theme"].items()),
         exits=_counted(metrics["trades"]["exit_reasons"]),
         refusals=_counted(_refusals(folder)),
+        not_modelled=summary.get("not_modelled", ()),
         unopened=summary.get("nothing_opened", ()),
         trades=trades[-MOST_TRADES:][::-1],
         trades_left_out=max(0, len(trades) - MOST_TRADES),

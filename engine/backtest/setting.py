@@ -12,8 +12,10 @@ from engine.backtest.costs import Costs
 from engine.backtest.series import BarSeries
 from engine.domain.order import OrderType
 from engine.market.sessions import DayRules
+from engine.market.universe import TierRule
 from engine.risk.limits import RiskLimits
 from engine.risk.profile import Profile
+from engine.risk.regime import Regime, RegimeMultipliers, RegimeRules
 from engine.strategy.base import Strategy
 
 
@@ -46,6 +48,22 @@ class StrategyRun:
     """Most exposure of all it has out, in percent of equity; 0 = only the account's limits."""
     max_age_h: float = 0.0
     """Hours of open session after which a position of it is closed; 0 = never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Which market is watched for the regime, and what a regime multiplies."""
+
+    reference: str
+    """Instrument key; where the run has no bars of it the regime is not known."""
+    seconds: int
+    """Length of the bars that are looked at."""
+    bars: int
+    """How many of them."""
+    rules: RegimeRules
+    multipliers: RegimeMultipliers
+    said: Regime | None = None
+    """What the configuration says instead; None: as it is detected."""
 
 
 _DAY = DayRules(eod_close=time(15, 55), flatten_minutes=5.0, flatten_lead_minutes=1.0, no_entry_minutes=15.0)
@@ -82,6 +100,10 @@ class BacktestConfig:
     """Instrument key -> initial margin of one contract."""
     themes: Mapping[str, str] = field(default_factory=dict)
     """Instrument key -> theme whose exposure is capped together."""
+    tiers: tuple[TierRule, ...] = ()
+    """Best first: what an instrument must trade to be entered, and how much it may then make up."""
+    weather: Weather | None = None
+    """How the regime of the market is found; None: its factor is 1."""
     begin_ns: int | None = None
     """Bars that end before this moment (epoch ns) only warm the strategies up."""
     end_ns: int | None = None

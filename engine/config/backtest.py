@@ -90,6 +90,9 @@ class BacktestSection(Section):
     """Part of its value that a position in futures ties up."""
     roll_days: int = key(1, unit="sessions", ge=0, le=60)
     """So many sessions before that of its last trading day a future is closed and entered no more."""
+    selection: bool = True
+    """Tiers of [universe] and the regime as live, found once a day in the bars before it; tiers by value
+    alone, for bars know no spread. Before the first whole day nothing is kept out."""
     check_orders: bool = True
     """After a run all that happened to its orders is told to the ledger of live trading, which must come to
     the same states, trades and positions. Takes about 0.2 ms per order; sweeps leave it out."""

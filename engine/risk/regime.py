@@ -45,6 +45,10 @@ class RegimeMultipliers:
         }
         return min(factors[regime], self.hard_cap_factor)
 
+    def factor(self, regime: Regime | None) -> float:
+        """The same; while the regime is not known nothing is widened: that of chop, and never above 1."""
+        return min(1.0, self.of(Regime.CHOP)) if regime is None else self.of(regime)
+
 
 @dataclass(frozen=True, slots=True)
 class RegimeRules:

@@ -82,3 +82,4 @@ def test_the_page_has_the_table(tmp_path: Path) -> None:
 
     assert "Why nothing was opened" in page
     assert "22,000.00" in page
+    assert "Not modelled: spreads and depth, halts and price limits" in page

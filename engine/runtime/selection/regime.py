@@ -40,14 +40,17 @@ def rules_of(config: Config) -> RegimeRules:
     )
 
 
+def multipliers_of(config: Config) -> RegimeMultipliers:
+    """What each regime multiplies, as configured."""
+    by_name = config.regime.multipliers
+    return RegimeMultipliers(
+        by_name.bull, by_name.chop, by_name.bear, by_name.crash, config.regime.hard_cap_factor
+    )
+
+
 def factor_of(regime: Regime | None, config: Config) -> float:
     """What a regime multiplies; None where it is not known."""
-    section = config.regime
-    by_name = section.multipliers
-    multipliers = RegimeMultipliers(
-        by_name.bull, by_name.chop, by_name.bear, by_name.crash, section.hard_cap_factor
-    )
-    return min(1.0, multipliers.of(Regime.CHOP)) if regime is None else multipliers.of(regime)
+    return multipliers_of(config).factor(regime)
 
 
 def factor_said(choice: RegimeChoice, detected: str, config: Config) -> float:

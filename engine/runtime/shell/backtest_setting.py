@@ -8,19 +8,23 @@ from decimal import Decimal
 
 from engine.backtest.costs import Costs, Slippage, SlippageModel
 from engine.backtest.series import BarSeries
-from engine.backtest.setting import BacktestConfig, OnBreach, StrategyRun
+from engine.backtest.setting import BacktestConfig, OnBreach, StrategyRun, Weather
 from engine.config import Config
 from engine.config import Profile as ConfiguredProfile
 from engine.config.backtest import BacktestSection, Commission, EntryType, Fills
+from engine.config.regime import RegimeChoice
 from engine.config.values import UnfilledPolicy
 from engine.domain.fees import FeeSchedule, FlatFee
 from engine.domain.order import OrderType
 from engine.market.bars import timeframe_seconds
 from engine.risk.limits import RiskLimits
 from engine.risk.profile import Profile
+from engine.risk.regime import Regime
 from engine.runtime.close_times import day_rules
 from engine.runtime.guards.age import age_limits
 from engine.runtime.limits import limits_of
+from engine.runtime.selection.regime import multipliers_of, rules_of
+from engine.runtime.selection.universe import tier_rules
 from engine.strategy.base import Strategy
 
 
@@ -80,7 +84,22 @@ def backtest_config(
         end_ns=end_ns,
         roll_days=section.roll_days,
         checks_orders=section.check_orders,
+        tiers=tier_rules(config) if section.selection else (),
+        weather=weather_of(config) if section.selection else None,
         daily=daily or {},
+    )
+
+
+def weather_of(config: Config) -> Weather:
+    """How a run finds the regime of the market."""
+    regime = config.regime
+    return Weather(
+        reference=regime.reference,
+        seconds=timeframe_seconds(regime.timeframe.value),
+        bars=regime.bars,
+        rules=rules_of(config),
+        multipliers=multipliers_of(config),
+        said=None if regime.override is RegimeChoice.AUTO else Regime(regime.override.value),
     )
 
 

@@ -19,7 +19,7 @@ from engine.backtest.data.problems import DataError
 from engine.backtest.data.universe import CACHE_FOLDER, bar_seconds, calendar_of_symbol, load_universe
 from engine.backtest.engine import Progress, run_backtest
 from engine.backtest.metrics import as_json, measure
-from engine.backtest.result import RunResult
+from engine.backtest.result import NOT_MODELLED, RunResult
 from engine.backtest.run_directory import RunInputs, free_run_id, honest_line, results_folder, write_run
 from engine.backtest.run_page import write_report
 from engine.backtest.sample import SYMBOLS, sample_hours, sample_series
@@ -97,6 +97,7 @@ def backtest(loaded: Loaded, asked: Asked, *, say: Say, progress: Progress | Non
     for line in (*summary_lines(result, names, took_s), *table_of(result)):
         say(line)
     say(honest_line(folder))
+    say(f"not modelled: {', '.join(NOT_MODELLED)}")
     say(f"kept in {folder}")
     if asked.report:
         say(f"report: {write_report(folder)}")
