@@ -1,7 +1,7 @@
-"""Tiers and the market's weather in a run, by the live rules, from bars of the days before and nothing else.
+"""Tiers and the market's weather in a run: by the live rules, from the days before.
 
-Both are found once a day, when the gate is first asked. Bars know no spread, so a tier is told by value
-alone; before the first whole day nothing is told, and nothing is kept out for it.
+Both are found once a day, when the gate is first asked, and from bars before that day alone. Bars know no
+spread, so a tier is told by value; before the first whole day nothing is told and nothing kept out.
 """
 
 from __future__ import annotations
