@@ -72,6 +72,8 @@ class PacingQueue:
 
     def take(self, now_s: float) -> Job | None:
         """The next job if the budget allows it now; its messages are counted as spent."""
+        if not self._heap:
+            return None
         self._forget(now_s)
         self._skip_withdrawn()
         if not self._heap:

@@ -136,6 +136,11 @@ class Books:
                 self.on_failed("a listener of the books", err)
         self.watch.notify()
 
+    def _tell_stored(self, changes: Changes) -> None:
+        if not self._writing:
+            self._idle.set()
+        self._tell(changes)
+
     def _writes_begin(self) -> None:
         self._writing += 1
         self._idle.clear()
@@ -201,11 +206,14 @@ class Books:
                 if rest is not None:
                     await rest
         except StoreError as err:
-            raise JournalDownError(str(err)) from err
-        finally:
             self._writes_end()
-        # Told a turn later: the next step towards the wire comes first.
-        loop.call_soon(self._tell, changes)
+            raise JournalDownError(str(err)) from err
+        except BaseException:
+            self._writes_end()
+            raise
+        # Who waits for the disk, and who hears of changes, does so a turn later: the wire comes first.
+        self._writing -= 1
+        loop.call_soon(self._tell_stored, changes)
 
     async def never_sent(self, refs: Iterable[str], why: str) -> None:
         """Proven that not a byte went out."""

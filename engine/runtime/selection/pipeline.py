@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -80,6 +79,24 @@ class Act:
     """False where the store takes no records: the order waits in memory."""
 
 
+class Sending:
+    """A context that notes how the sending of an entry ended; a plain one, for it stands before the order."""
+
+    __slots__ = ("_act", "_pipeline", "_proposal")
+
+    def __init__(self, pipeline: Pipeline, proposal: Proposal) -> None:
+        self._pipeline, self._proposal, self._act = pipeline, proposal, Act()
+
+    def __enter__(self) -> Act:
+        return self._act
+
+    def __exit__(self, *_: object) -> None:
+        act = self._act
+        stage = Stage.EXECUTION if act.held or act.is_stored else Stage.STATE
+        held = act.held or ("" if act.is_stored else Reason.STORE_DOWN.value)
+        self._pipeline.ended(self._proposal, held, stage=stage)
+
+
 @dataclass(slots=True)
 class Pipeline:
     """Notes of the running cycle, on the desk: written where things happen, taken once per cycle."""
@@ -100,16 +117,9 @@ class Pipeline:
             self._passed_s[pair] = now_s
             self._note(pair, UNDER_WAY)
 
-    @contextmanager
-    def sending(self, proposal: Proposal) -> Iterator[Act]:
+    def sending(self, proposal: Proposal) -> Sending:
         """Around the sending of an entry that the gate passed: how that ended, an error included."""
-        act = Act()
-        try:
-            yield act
-        finally:
-            stage = Stage.EXECUTION if act.held or act.is_stored else Stage.STATE
-            held = act.held or ("" if act.is_stored else Reason.STORE_DOWN.value)
-            self.ended(proposal, held, stage=stage)
+        return Sending(self, proposal)
 
     def ended(self, proposal: Proposal, held: str = "", *, stage: Stage = Stage.EXECUTION) -> None:
         """An entry that the gate passed was sent and written down, or was held back at `stage` by `held`."""
