@@ -23,5 +23,6 @@ class FuturesSection(Section):
     """Where it is looked. A broker that does not list an exchange whole (TWS does not) is asked root by root,
     by a list that is part of the program."""
     depth_lines: int = key(3, ge=0, le=60)
-    """Books (level 2) that are subscribed for futures while discover is on, the most needed first; the broker
-    grants three to most accounts. What has one is judged by it: see max_depth_share_pct."""
+    """Books (level 2) that are subscribed: of futures that a strategy learns from, and while discover is on
+    of the most needed others; the broker grants three to most accounts. What has one is judged by it: see
+    max_depth_share_pct."""

@@ -14,6 +14,8 @@ from engine.gateway.synthetic_factors import SLOT_S, Floats
 from engine.gateway.synthetic_path import Ints, Slots
 
 LEVELS = 10
+_THINS = 0.12
+"""Share by which the lighter side of a book is thinner at most."""
 _GROWTH = np.concatenate([1.0 + 0.35 * np.arange(LEVELS)] * 2)
 """Mean size by level, bids then asks: heavier away from the touch."""
 
@@ -190,7 +192,8 @@ def _book_sizes(rng: np.random.Generator, books: int, touch: float, *, lean: flo
     """Sizes of ten bids and ten asks for each book; the bids are heavier by the share `lean`."""
     noise: Floats = np.exp(rng.standard_normal((books, 2 * LEVELS), dtype=np.float32) * 0.55)
     sizes = noise * (_GROWTH * touch)
-    sizes[:, :LEVELS] *= 1.0 + lean
-    sizes[:, LEVELS:] *= 1.0 - lean
+    # The lighter side hardly shrinks: who follows the heavier one finds somebody to trade with.
+    sizes[:, :LEVELS] *= 1.0 + max(lean, -_THINS)
+    sizes[:, LEVELS:] *= 1.0 + max(-lean, -_THINS)
     result: list[list[int]] = np.maximum(sizes, 1.0).astype(np.int64).tolist()
     return result

@@ -37,9 +37,9 @@ class World:
 WORLDS: Final[Mapping[str, World]] = MappingProxyType(
     {
         "null": World(lean=0.0, wanders=True),
-        "edge": World(lean=0.7),
-        "flip": World(lean=0.7, turns_s=7200.0),
-        "costly": World(lean=0.7, spread=8),
+        "edge": World(lean=3.0),
+        "flip": World(lean=3.0, turns_s=7200.0),
+        "costly": World(lean=3.0, spread=8),
     }
 )
 

@@ -311,11 +311,16 @@ class Markets:
             self._tell_lines(plan)
 
     def _subscribe_depth(self, kept: Sequence[str]) -> None:
-        """Books of the most needed futures; who has one keeps it for as long as it keeps its line."""
+        """Books of the most needed futures, before them of those that somebody learns from.
+
+        Who has one keeps it for as long as it keeps its line.
+        """
         section = self._desk.config.universe.futures
-        futures = (self._desk.instruments[key] for key in kept)
+        read = set().union(*(r.keys for r in self._trading.running if r.strategy.learns))
+        futures = (self._desk.instruments[key] for key in kept if section.discover or key in read)
         wanted = [i for i in futures if i.sec_type is SecType.FUTURE and i.key not in self._deep]
-        for instrument in wanted[: max(0, section.depth_lines - len(self._deep))] if section.discover else ():
+        wanted.sort(key=lambda i: i.key not in read)
+        for instrument in wanted[: max(0, section.depth_lines - len(self._deep))]:
             self._broker.subscribe_depth(instrument, DEPTH_ROWS)
             self._deep.add(instrument.key)
 

@@ -23,7 +23,7 @@ FEE_USD: Final = 0.85
 KEY: Final = "ESZ6"
 BARS: Final = 60
 NOTHING_TO_EARN: Final = frozenset({"null", "costly"})
-QUICK: Final = {"appetite": "aggressive", "stop_ranges": 2.0, "target_ranges": 2.0}
+QUICK: Final = {"appetite": "aggressive", "stop_ranges": 1.0, "target_ranges": 1.0}
 """Near stops: a trade risks less, so that its outcome says more in the same time."""
 
 

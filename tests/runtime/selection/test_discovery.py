@@ -222,3 +222,22 @@ async def test_books_are_asked_for_the_most_needed_futures_only(tmp_path: Path) 
         await here.markets.move_lines()
 
         assert [key for key in here.watched if key.endswith(" depth")] == [f"{key} depth" for key in keys[:3]]
+
+
+@virtual
+@pytest.mark.req("FUT-F4")
+@pytest.mark.parametrize(("learns", "books"), [(True, ["AAZ6 depth"]), (False, [])])
+async def test_without_discovery_only_what_is_learnt_from_has_a_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learns: bool, books: list[str]
+) -> None:
+    async with lines(tmp_path, most=100) as here:
+        one = contract("AA", "AAZ6", 20)
+        here.rig.broker.chains["AA"] = Fetched((one,))
+        here.running.symbols = ("AA@CME",)
+        monkeypatch.setattr(type(here.running.strategy), "learns", learns)
+
+        await here.markets.prepare(data_lost=True)
+        await pass_time(1.0)
+
+        assert "AAZ6" in here.running.keys
+        assert [key for key in here.watched if key.endswith(" depth")] == books
