@@ -79,10 +79,16 @@ def _contract(conn: sqlite3.Connection, name: str, key: str, trades: tuple[Trade
     ((count, first, last),) = conn.execute(
         "SELECT count(*), min(at), max(at) FROM learned_decision WHERE strategy = ? AND key = ?", who
     )
-    judged = conn.execute(
-        "SELECT d.at, d.p, (o.ticks > 0) = d.is_up FROM learned_decision d JOIN learned_outcome o"
-        " ON o.strategy = d.strategy AND o.key = d.key AND o.number = d.number AND o.kind = 'move'"
-        " WHERE d.strategy = ? AND d.key = ? AND o.ticks IS NOT NULL AND o.ticks <> 0 ORDER BY d.at",
+    # Joined here: no index leads from a decision's number to its outcome, and a day has thousands.
+    moved = conn.execute(
+        "SELECT number, ticks FROM learned_outcome WHERE strategy = ? AND key = ? AND kind = 'move'"
+        " AND ticks IS NOT NULL AND ticks <> 0",
+        who,
+    )
+    ticks = dict(moved.fetchall())
+    decided = conn.execute(
+        "SELECT at, p, is_up, number FROM learned_decision WHERE strategy = ? AND key = ?"
+        " ORDER BY turn, step",
         who,
     )
     booked = conn.execute(
@@ -96,7 +102,7 @@ def _contract(conn: sqlite3.Connection, name: str, key: str, trades: tuple[Trade
         count,
         first,
         last,
-        tuple([Judged(at, p, bool(right)) for at, p, right in judged]),
+        tuple([Judged(at, p, (ticks[n] > 0) == bool(up)) for at, p, up, n in decided if n in ticks]),
         tuple([Booked(*row) for row in booked]),
         stored_models(conn, strategy=name, key=key),
         tuple([trade for trade in trades if (trade.owner, trade.key) == who]),
