@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("engine", "cockpit", "tools", "benchmarks")
+NAIVE = re.compile(r"now|today|utcfromtimestamp")
+"""A file without one of these need not be parsed."""
 
 
 def naive_calls(tree: ast.Module) -> Iterator[int]:
@@ -33,7 +36,8 @@ def test_nobody_makes_a_time_without_a_zone() -> None:
     found = {
         path.relative_to(ROOT).as_posix(): lines
         for path in paths
-        if (lines := list(naive_calls(ast.parse(path.read_text(encoding="utf-8")))))
+        if NAIVE.search(text := path.read_text(encoding="utf-8"))
+        if (lines := list(naive_calls(ast.parse(text))))
     }
 
     assert found == {}
