@@ -9,7 +9,7 @@ from decimal import Decimal
 from engine.backtest.setting import BacktestConfig
 from engine.backtest.slot import Slot
 from engine.domain.quick import maker
-from engine.risk.losses import Losses, account_breach, drawdown_pct
+from engine.risk.losses import Losses, account_breach, fall_pct
 from engine.risk.refusal import Refusal
 
 _make_losses = maker(Losses)
@@ -109,8 +109,8 @@ class Account:
         return _make_losses(
             100.0 * (equity - base) / base if base > 0 else math.nan,
             symbol_pct,
-            drawdown_pct((self._peak,), equity),
-            drawdown_pct((self._top,), equity),
+            fall_pct(max(self._peak, equity), equity),
+            fall_pct(max(self._top, equity), equity),
         )
 
     def _set_floor(self) -> None:

@@ -62,7 +62,8 @@ class Book:
         self.steps: list[tuple[int, int, int, float]] = []
         """End of the bar (ns), slot, signed quantity, cash afterwards: of every fill, for the curve."""
         self._config, self._account = config, account
-        self._orders: list[Resting] = []
+        self._orders: list[Resting | OrderRow] = []
+        """In the order of their making; one that has ended is its row at once, while all of it is at hand."""
         self._numbers = count(1)
         self._committed = Committed()
         self._happened: list[Happening] | None = [] if config.checks_orders else None
@@ -86,6 +87,7 @@ class Book:
         if self._happened is not None:
             self._happened.append(Made(orders))
         for order in orders:
+            order.place = len(self._orders)
             self._orders.append(order)
             self.recent.made(order.intent)
 
@@ -111,7 +113,7 @@ class Book:
         self._committed.touch(slot)
         self.recent.filled(intent)
         if not order.left:
-            _end(order, _FILLED, at_ns, _close_reason(intent))
+            self._end(order, _FILLED, at_ns, _close_reason(intent))
 
     def _charged(self, slot: Slot, order: Resting, quantity: int, paid: float) -> Decimal:
         """What this fill adds to the commission of its order."""
@@ -157,7 +159,7 @@ class Book:
     def cancel(self, slot: Slot, order: Resting, reason: str, *, at_ns: int) -> None:
         """What is left of an order is taken back."""
         self._committed.touch(slot)
-        _end(order, _CANCELLED, at_ns, reason)
+        self._end(order, _CANCELLED, at_ns, reason)
         if self._happened is not None:
             self._happened.append(Ended(order, at_ns))
 
@@ -187,11 +189,11 @@ class Book:
 
     def order_rows(self) -> tuple[OrderRow, ...]:
         """Every order in the order of its making."""
-        return tuple(map(_row, self._orders))
+        return tuple([one if isinstance(one, OrderRow) else _row(one) for one in self._orders])
 
-
-def _end(order: Resting, status: str, at_ns: int, reason: str) -> None:
-    order.status, order.ended_ns, order.reason = status, at_ns, reason
+    def _end(self, order: Resting, status: str, at_ns: int, reason: str) -> None:
+        order.status, order.ended_ns, order.reason = status, at_ns, reason
+        self._orders[order.place] = _row(order)
 
 
 # `str` of a word of ours is its value, and far quicker than asking for it.

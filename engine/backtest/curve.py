@@ -57,7 +57,9 @@ def _stepped(
 ) -> NDArray[np.float64]:
     """At every moment, what a figure came to that changed at some of them."""
     known = np.concatenate(([start], levels)).astype(np.float64)
-    return known[np.searchsorted(when.astype(np.int64), at, side="right")]
+    # From which moment on each of them holds: there are far fewer changes than moments.
+    edges = np.concatenate(([0], np.searchsorted(at, when.astype(np.int64), side="left"), [len(at)]))
+    return np.repeat(known, np.diff(edges))
 
 
 def _closes(at: NDArray[np.int64], one: BarSeries, first: int, last: int) -> NDArray[np.float64]:

@@ -138,7 +138,7 @@ class _Run:
                     self._begin_moment(bar, end_ns)
             slot = slots[index]
             # low and high of the bar against what rests
-            if slot.at_open or bar[4] <= slot.below or bar[3] >= slot.above:
+            if slot.orders and (slot.at_open or bar[4] <= slot.below or bar[3] >= slot.above):
                 self._play(slot, bar, end_ns)
             slot.last = bar[5]
             if end_ns >= slot.alarm_ns:

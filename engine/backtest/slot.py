@@ -34,6 +34,8 @@ class Resting:
     """As it was at first; `intent` is as it is now."""
     at_ns: int
     """When it was made."""
+    place: int = -1
+    """Where it stands among all orders of the run."""
     protect: float | None = None
     """Price of the stop that is attached to an entry."""
     status: str = "working"

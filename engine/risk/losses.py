@@ -37,7 +37,11 @@ _EXACT = 1e-9
 
 def drawdown_pct(equities_usd: Iterable[float], now_usd: float) -> float:
     """Fall of `now_usd` from the highest of `equities_usd`, in percent of it; NaN where it is not known."""
-    peak = max((*equities_usd, now_usd))
+    return fall_pct(max((*equities_usd, now_usd)), now_usd)
+
+
+def fall_pct(peak: float, now_usd: float) -> float:
+    """The same from a peak that is known to be none too low."""
     if not math.isfinite(now_usd) or not math.isfinite(peak) or peak <= 0:
         return math.nan
     return 100.0 * (peak - now_usd) / peak

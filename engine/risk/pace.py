@@ -71,8 +71,8 @@ class RecentOrders:
 
     def pace(self, now: datetime, *, strategy: str, key: str, side: Side, limits: RiskLimits) -> Pace:
         """How it stands for an entry that is asked for now."""
-        made = self._made
-        while made and now - made[0][0] >= _MINUTE:
+        made, old = self._made, now - _MINUTE
+        while made and made[0][0] <= old:
             self._refs.discard(made.popleft()[1])
         return Pace(
             len(made),
