@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -190,6 +191,17 @@ def test_every_module_that_a_document_runs_is_there() -> None:
     assert len(named) > 8
     for name in named:
         assert importlib.util.find_spec(name.rstrip(".")) is not None, name
+
+
+def test_every_extra_that_a_document_installs_is_there() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+    named = {
+        one for text in texts for found in re.findall(r"'\.\[([a-z,]+)\]'", text) for one in found.split(",")
+    }
+
+    assert len(named) > 3
+    assert named <= extras.keys()
 
 
 @pytest.mark.req("PLAN-M4-RUNBOOK")
