@@ -22,7 +22,9 @@ from engine.broker.port import DataType, LinkState, Notice, ProductHalt
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, Quote, checked_bar, utc
+from engine.domain.quick import maker
 
+_make_quote = maker(Quote)
 _BID, _ASK, _LAST = {1, 66}, {2, 67}, {4, 68}
 _BID_SIZE, _ASK_SIZE, _LAST_SIZE = {0, 69}, {3, 70}, {5, 71}
 _LAST_TIME = {45, 88}
@@ -242,7 +244,7 @@ class MarketData:
             last, last_size = price, amount
         else:
             return
-        self._keep(line, Quote(key, bid, ask, bid_size, ask_size, last, last_size, at))
+        self._keep(line, _make_quote(key, bid, ask, bid_size, ask_size, last, last_size, at))
 
     def _on_size(self, request_id: int, tick: int, size: float) -> None:
         line = self._quote_line(request_id, tick)

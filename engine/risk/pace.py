@@ -11,6 +11,7 @@ from typing import NamedTuple
 from engine.domain.market import NEW_YORK
 from engine.domain.order import Order, OrderIntent, OrderState, Proposal, Role, Side
 from engine.domain.plan import NO_PLAN
+from engine.domain.quick import maker
 from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
@@ -31,6 +32,7 @@ class Pace(NamedTuple):
 
 
 UNHURRIED = Pace()
+_make_pace = maker(Pace)
 
 
 class RecentOrders:
@@ -74,7 +76,7 @@ class RecentOrders:
         made, old = self._made, now - _MINUTE
         while made and made[0][0] <= old:
             self._refs.discard(made.popleft()[1])
-        return Pace(
+        return _make_pace(
             len(made),
             self._fills(now, strategy, window_s=limits.repeat_window_s),
             self._entries.get((key, side)),

@@ -19,6 +19,7 @@ from engine.config import Changed, Config
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderState, Proposal, Role
 from engine.domain.preview import Preview
+from engine.domain.quick import maker
 from engine.domain.reasons import Reason
 from engine.domain.setup import Setup
 from engine.execution.books import Books
@@ -52,6 +53,7 @@ from engine.runtime.keeping.recorder import SessionLog
 from engine.runtime.limits import limits_of
 from engine.runtime.selection.pipeline import Pipeline
 
+_make_world, _make_losses = maker(GateWorld), maker(Losses)
 # Looked up once: an enum's member costs a tenth of a microsecond, and every order asks.
 _FUTURE, _UNKNOWN = SecType.FUTURE, OrderState.UNKNOWN
 _PROFILES: Final[Mapping[str, Profile]] = {profile.value: profile for profile in Profile}
@@ -238,7 +240,7 @@ class Desk:
     def losses_of(self, key: str) -> Losses:
         """Loss and drawdown of the account and of one symbol, as they were at the last look."""
         day_pct, _, session_pct, rolling_pct = self.losses
-        return Losses(day_pct, self.symbol_losses.get(key, 0.0), session_pct, rolling_pct)
+        return _make_losses(day_pct, self.symbol_losses.get(key, 0.0), session_pct, rolling_pct)
 
     def unit_exposure_usd(self, key: str) -> float:
         """Exposure of one unit; NaN where its price or margin is not known."""
@@ -343,7 +345,7 @@ class Desk:
         block = block or (self.symbol_block(key) if braked is None else None)
         past, pivot = self.books.ledger.positions.past, wish.plan.pivot
         today, instrument = past.of(key), self.instruments.get(key)
-        return GateWorld(
+        return _make_world(
             now=now,
             blocked=None if block is None else block.reason,
             blocked_text="" if block is None else block.text,

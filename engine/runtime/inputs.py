@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.domain.quick import maker
 from engine.risk.refusal import Refusal
 from engine.risk.selection import Objection, ProductStatus, Selection
+
+_make_selection = maker(Selection)
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class GateInputs:
 
     def selection(self, key: str) -> Selection:
         """All of it for one instrument."""
-        return Selection(
+        return _make_selection(
             self.regime_multiplier,
             self.themes,
             self.tiers,
