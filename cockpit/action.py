@@ -19,6 +19,7 @@ class Where(StrEnum):
     LEAVE = "the question how to leave"
     DIAL = "the risk dial"
     ALERTS = "the list of alerts"
+    ORDERS = "the list of orders"
     REPLAY = "a replay"
 
 

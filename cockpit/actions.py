@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cockpit.action import Action, Confirm, Group, Where
+from cockpit.dialog_actions import DIALOG_ACTIONS
 from cockpit.recovery_actions import RECOVERY_ACTIONS
 from cockpit.replay_actions import REPLAY_ACTIONS
 
@@ -206,6 +207,16 @@ _MOVE = (
     ),
     Action("close_page", "Back", "To the cockpit.", "escape", Where.PAGE, Group.MOVE, label="back", rank=1),
     Action(
+        "orders",
+        "Orders and fills",
+        "Every order of the day with its life and ids; fills with price, commission, slippage.",
+        "2",
+        Where.SCREENS,
+        Group.MOVE,
+        label=SCREENS,
+        rank=4,
+    ),
+    Action(
         "setups",
         "Setups",
         "Levels, attempts, filters, and why each is not entered; enter: how far all came in the last cycle.",
@@ -310,73 +321,6 @@ _COCKPIT = (
     ),
 )
 
-_DIALOG = (
-    Action(
-        "confirm",
-        "Yes",
-        "Does what the preview shows, where nothing has to be typed.",
-        "y",
-        Where.DIALOG,
-        Group.DIALOG,
-    ),
-    Action(
-        "dismiss",
-        "No",
-        "Closes the dialog; nothing is sent. After the kill key the halt stays.",
-        "escape",
-        Where.DIALOG,
-        Group.DIALOG,
-    ),
-    Action(
-        "step_up",
-        "One step up",
-        "Raises the value, or switches the strategy on, under the cursor of the risk dial, after a preview.",
-        "plus",
-        Where.DIAL,
-        Group.DIALOG,
-    ),
-    Action(
-        "step_down",
-        "One step down",
-        "Lowers it, or switches the strategy off, at once. Enter takes a typed figure.",
-        "minus",
-        Where.DIAL,
-        Group.DIALOG,
-    ),
-    Action(
-        "acknowledge_this",
-        "Acknowledge the selected alert",
-        "In the list of alerts. It no longer blocks and is not escalated.",
-        "a",
-        Where.ALERTS,
-        Group.DIALOG,
-    ),
-    Action(
-        "detach",
-        "Detach",
-        "The engine trades on; `cockpit attach` comes back.",
-        "d",
-        Where.LEAVE,
-        Group.DIALOG,
-    ),
-    Action(
-        "stop_flatten",
-        "Stop, flatten",
-        "Closes the positions, then stops the engine.",
-        "f",
-        Where.LEAVE,
-        Group.DIALOG,
-    ),
-    Action(
-        "stop_keep",
-        "Stop, keep positions",
-        "Stops the engine; stops stay at the broker.",
-        "k",
-        Where.LEAVE,
-        Group.DIALOG,
-    ),
-)
-
 ACTIONS: Final[tuple[Action, ...]] = (
     *_SAFETY,
     *_TRADES,
@@ -384,6 +328,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_RISK,
     *_MOVE,
     *_COCKPIT,
-    *_DIALOG,
+    *DIALOG_ACTIONS,
     *REPLAY_ACTIONS,
 )

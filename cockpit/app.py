@@ -39,6 +39,7 @@ LATER: Final = (
     "leave",
     "markets",
     "model",
+    "orders",
     "page",
     "pages",
     "recovery",

@@ -53,6 +53,7 @@ _TOGETHER: tuple[frozenset[Where], ...] = (
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.LEAVE}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DIAL}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.ALERTS}),
+    frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.ORDERS}),
 )
 """Places whose keys are heard at the same time, so that no key may serve twice there."""
 

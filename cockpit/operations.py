@@ -120,6 +120,14 @@ class OperatorActions(Adjusting):
             self.close_dialogs()
             self.open_dialog(AlertsDialog(keys=self.keys, acknowledge=self._acknowledge))
 
+    def action_orders(self) -> None:
+        """Every order of the day, and its fills."""
+        from cockpit.screens.orders import OrdersDialog
+
+        if not isinstance(self.screen, OrdersDialog):
+            self.close_dialogs()
+            self.open_dialog(OrdersDialog(keys=self.keys))
+
     def action_setups(self) -> None:
         """The watch list."""
         from cockpit.screens.setups import SetupsDialog

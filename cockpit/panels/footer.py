@@ -68,9 +68,17 @@ def _pieces(overrides: Mapping[str, str], *, places: frozenset[Where]) -> list[P
             shown_key(keys_of(action, overrides=overrides)[0])
         )
     return [
-        Piece(rank, (Span(f" {' '.join(sorted(named))} ", Tone.ACCENT), Span(label, Tone.MUTED)))
+        Piece(rank, (Span(f" {keys_text(named)} ", Tone.ACCENT), Span(label, Tone.MUTED)))
         for (rank, label), named in keys.items()
     ]
+
+
+def keys_text(named: Sequence[str]) -> str:
+    """Keys in a row; digits without a gap between them as `1-7`."""
+    found = sorted(named)
+    if len(found) > 2 and "".join(found) in "123456789":
+        return f"{found[0]}-{found[-1]}"
+    return " ".join(found)
 
 
 def _wrapped(pieces: Sequence[Piece], *, width: int) -> list[Line]:

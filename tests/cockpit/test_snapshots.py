@@ -123,6 +123,14 @@ def test_dialog(snap_compare: Compare, name: str, state: str, keys: list[str], s
     assert snap_compare(still(state), terminal_size=size, press=keys)
 
 
+@pytest.mark.parametrize(
+    ("state", "keys", "size"),
+    [("normal", ["2"], (160, 45)), ("normal", ["2", "slash"], (80, 24)), ("stale", ["2"], (80, 24))],
+)
+def test_orders(snap_compare: Compare, state: str, keys: list[str], size: tuple[int, int]) -> None:
+    assert snap_compare(still(state), terminal_size=size, press=keys, run_before=settled)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
 def test_setups(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app(ScriptedHandle(WATCHING))
