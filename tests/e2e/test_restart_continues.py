@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.api import CommandKind
+from engine.config import load
+from engine.runtime.shell.relive import relive_file
 from engine.store.session_log import unpacked
 from tests.e2e.live import Live, live
 
@@ -55,3 +57,9 @@ async def test_a_restart_goes_on_with_its_bars_and_repeats_nothing(tmp_path: Pat
         ]
         assert len(ends) == len(set(ends)) >= 22
         assert "warming up" not in {s.state for s in again.snapshot.strategies}
+
+    # Both runs decided once more from their log: the second goes on with what the first left in the tables.
+    config = load(path=tmp_path / "cockpit.toml", overrides={}, environ={}, cwd=tmp_path, mode="PAPER")
+    found = relive_file(config, next(tmp_path.glob("*/cockpit.db")))
+    assert found.differences == ()
+    assert found.orders == 2

@@ -137,6 +137,12 @@ class Middle:
     # --- what strategies are given --------------------------------------------------------------
 
     def _on_began(self, _: flow.Began) -> None:
+        # As a restart does: what is not in the tables is forgotten.
+        self.ledger = Ledger(self.tables.state(boot_id=self._boot_id))
+        self._recent = RecentOrders(self.ledger.orders.all())
+        stored = self.ledger.orders.all()
+        self._signals_used = {o.intent.signal_id for o in stored if o.intent.signal_id}
+        self._let_through.clear()
         for seat in self._seats.values():
             seat.strategy = None
             seat.warm, seat.aggregators = set(), {}
@@ -355,8 +361,8 @@ class Middle:
             quantity=then.quantity if is_part else None,
         )
 
-    def _on_day(self, _: flow.DayBegan) -> None:
-        self.ledger.start_day()
+    def _on_day(self, step: flow.DayBegan) -> None:
+        self.tables.start_day(self.ledger.start_day(), step.at, boot_id=self._boot_id)
 
 
 def _text(value: object) -> str:

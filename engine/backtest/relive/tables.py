@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from engine.ledger.changes import Changes
+from engine.domain.market import NEW_YORK
+from engine.ledger.changes import Changes, Leg
 from engine.ledger.events import Registered, SendingMarked
+from engine.ledger.ledger import LedgerState
 from engine.store import operations
 from engine.store.schema import MIGRATIONS
 from engine.store.session_flow import Booked
@@ -59,6 +62,15 @@ class Tables:
                 operations.mark_sending(self._conn, order_ids, at=step.at, boot_id=boot_id)
             case _ if changes:
                 operations.apply_changes(self._conn, changes, at=step.at, boot_id=boot_id)
+
+    def start_day(self, legs: Sequence[Leg], at: datetime, *, boot_id: str) -> None:
+        """The anchor of a trading day."""
+        day = at.astimezone(NEW_YORK).date()
+        operations.start_day(self._conn, legs, day=day, at=at, boot_id=boot_id)
+
+    def state(self, *, boot_id: str) -> LedgerState:
+        """What a ledger starts from that begins now."""
+        return operations.load(self._conn, boot_id=boot_id).ledger
 
     def differences(self, then: sqlite3.Connection) -> Iterator[Row]:
         """The first row of each table that is not as it was written then, byte for byte."""
