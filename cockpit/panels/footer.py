@@ -49,7 +49,7 @@ def footer_lines(
     """Keys and their words in at most `most` lines of `width` cells, dearest first to stay."""
     pieces = _pieces(overrides, places=places)
     while pieces:
-        lines = _wrapped(pieces, width=width - 1)
+        lines = _wrapped(pieces, width=width)
         worst = max(piece.rank for piece in pieces)
         if len(lines) <= most or worst == 0:
             return lines[:most]
