@@ -11,7 +11,6 @@ QUICK = (
     "persist_after_send",
     "executions_booked_twice",
     "held_is_no_reason",
-    "closed_beside_its_stop",
     "cancel_not_awaited",
     "fills_not_stored",
 )

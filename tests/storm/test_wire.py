@@ -1,4 +1,4 @@
-"""Two fresh seeds of the storm on the wire; the other fifty belong to the soak."""
+"""A fresh seed of the storm on the wire; fifty others belong to the soak."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.req("REQ-TEST-001", "PLAN-M3-AC-RECONNECT")
 async def test_engine_and_exchange_agree_after_a_storm_on_the_wire() -> None:
-    seeds = random.SystemRandom().sample(range(1_000_000), 2)
+    seeds = random.SystemRandom().sample(range(1_000_000), 1)
     print(f"seeds {seeds}")
 
-    assert await campaign(seeds, at_once=2) == []
+    assert await campaign(seeds, at_once=1) == []
 
 
 async def test_a_seed_that_fails_names_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
