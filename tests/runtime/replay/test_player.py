@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -174,5 +173,4 @@ async def test_the_screen_says_replay_moves_by_its_keys_and_sends_nothing(state:
         assert app.screen is app.cockpit
         assert "nothing can act" in "".join(text_of(line) for line in app.cockpit.status.lines)
         await pilot.press("q")
-        await asyncio.sleep(0)
     assert app.return_value is not None
