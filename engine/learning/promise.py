@@ -13,6 +13,8 @@ from engine.learning.wealth import RICHES
 
 SLACK: Final = 0.02
 """So much a forecast may claim too much on average before it is broken: what honest calibration leaves."""
+STEP_SLACK: Final = 0.06
+"""The same after one step: what a forecast is worth so early changes with the time of day, most at an open."""
 BREAKS: Final = (0.5, 0.0, -0.5, -1.0)
 """How a promise may break, as a factor on its log-odds: worth half, nothing, turned in part, turned over."""
 LEAST_STEPS: Final = 100
@@ -27,14 +29,14 @@ class Promise:
     outcomes apart on average. A turned edge loses a sure forecast in a few outcomes, a vague one in many.
     """
 
-    def __init__(self, *, run: float) -> None:
-        self._run = run
+    def __init__(self, *, run: float, slack: float = SLACK) -> None:
+        self._run, self._slack = run, slack
         self._logs = [0.0] * len(BREAKS)
 
     def is_broken(self, p: float, *, y: bool) -> bool:
         """One outcome of a forecast of `p`, and whether it was one too many."""
         claimed, is_right = max(p, 1.0 - p), (p > 0.5) == y
-        held = clip(max(0.5, claimed - SLACK))
+        held = clip(max(0.5, claimed - self._slack))
         z = logit_of(claimed)
         for index, factor in enumerate(BREAKS):
             other = squash(factor * z)
@@ -63,7 +65,7 @@ class StepPromise:
     """
 
     def __init__(self, *, run: float) -> None:
-        self._promise = Promise(run=run)
+        self._promise = Promise(run=run, slack=STEP_SLACK)
         self._worth = OnlinePlatt()
         self.promised = self.kept = 0.0
         self.seen = 0
