@@ -14,7 +14,7 @@ from engine.learning.wealth import RICHES
 SLACK: Final = 0.02
 """So much a forecast may claim too much on average before it is broken: what honest calibration leaves."""
 STEP_SLACK: Final = 0.06
-"""The same after one step: what a forecast is worth so early changes with the time of day, most at an open."""
+"""The same after one step: what a forecast is worth so early changes with the time of day, most at opens."""
 BREAKS: Final = (0.5, 0.0, -0.5, -1.0)
 """How a promise may break, as a factor on its log-odds: worth half, nothing, turned in part, turned over."""
 LEAST_STEPS: Final = 100
