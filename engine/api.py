@@ -190,6 +190,8 @@ class PnlView:
     carried_usd: float = 0.0
     """Earned before the day began by positions of the days before; in `unrealized_usd` and `realized_usd`,
     not in `day_usd`."""
+    sharpe: float | None = None
+    """Mean over standard deviation of the day's closed trades, net; None while there are too few."""
     worst_usd: float | None = None
     trades: int = 0
     wins: int = 0

@@ -34,6 +34,7 @@ class PnlPanel(Panel):
             _amount("fees", -pnl.fees_usd if pnl.fees_usd is not None else None),
             *([_amount("before", -pnl.carried_usd)] if pnl.carried_usd else []),
             _facts(pnl),
+            _sharpe(pnl),
         ]
         room = height - len(lines)
         return lines + curve_lines(pnl, width=width, height=room) if room >= 2 else lines
@@ -55,6 +56,16 @@ def _facts(pnl: PnlView) -> Line:
         Span(f"{fmt.arrowed(pnl.worst_usd):>{_AMOUNT}}", tone_of_amount(pnl.worst_usd)),
         Span("  won ", Tone.MUTED),
         Span(wins),
+    )
+
+
+def _sharpe(pnl: PnlView) -> Line:
+    """The day's trades against their own scatter; a dash while there are too few to say."""
+    words = "  per trade" if pnl.sharpe is not None else "  too few trades"
+    return line(
+        Span(f" {'Sharpe':<{_NAME}}", Tone.MUTED),
+        Span(f"{fmt.signed(pnl.sharpe):>{_AMOUNT}}", tone_of_amount(pnl.sharpe)),
+        Span(words, Tone.MUTED),
     )
 
 

@@ -7,7 +7,8 @@ nobody has is None, never 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 from engine.domain.fees import NO_FEES, FeeSchedule
@@ -16,6 +17,8 @@ from engine.domain.position import Position
 from engine.ledger.positions import PositionManager
 
 _MAX_POINTS = 240
+LEAST_TRADES = 10
+"""Trades below which a Sharpe ratio is chance."""
 
 
 class DayPnl(NamedTuple):
@@ -32,6 +35,8 @@ class DayPnl(NamedTuple):
     trades: int
     wins: int
     """Trades that ended above zero after fees."""
+    sharpe: float | None = None
+    """Of the day's trades; see `trade_sharpe`."""
 
 
 class BookedDay(NamedTuple):
@@ -41,6 +46,7 @@ class BookedDay(NamedTuple):
     fees_usd: float
     trades: int
     wins: int
+    sharpe: float | None = None
 
 
 def booked_day(manager: PositionManager, *, schedule: FeeSchedule = NO_FEES) -> BookedDay:
@@ -54,7 +60,19 @@ def booked_day(manager: PositionManager, *, schedule: FeeSchedule = NO_FEES) -> 
         float(manager.fees_usd()) + estimated_fees_usd(manager, schedule),
         len(trades),
         sum(trade.net_usd > 0 for trade in trades),
+        trade_sharpe([float(trade.net_usd) for trade in trades]),
     )
+
+
+def trade_sharpe(nets_usd: Sequence[float]) -> float | None:
+    """Mean net of a trade over its standard deviation, never annualised.
+
+    None where there are fewer than `LEAST_TRADES`, or where all are alike: it would mean nothing.
+    """
+    if len(nets_usd) < LEAST_TRADES:
+        return None
+    spread = stdev(nets_usd)
+    return fmean(nets_usd) / spread if spread > 0.0 else None
 
 
 def day_pnl(
@@ -74,6 +92,7 @@ def day_pnl(
         else booked.realized_usd - booked.fees_usd + unrealized - carried_usd,
         trades=booked.trades,
         wins=booked.wins,
+        sharpe=booked.sharpe,
     )
 
 

@@ -71,6 +71,7 @@ class DayPnl:
             unrealized_usd=day.unrealized_usd,
             fees_usd=day.fees_usd,
             carried_usd=desk.carried.total_usd,
+            sharpe=day.sharpe,
             worst_usd=curve.worst_usd,
             trades=day.trades,
             wins=day.wins,

@@ -21,6 +21,7 @@ from engine.ledger.pnl import (
     exposure_usd,
     r_multiple,
     stop_risk_usd,
+    trade_sharpe,
     unrealized_usd,
 )
 from engine.ledger.positions import PositionManager
@@ -157,3 +158,11 @@ def test_doubling_the_step_keeps_the_value_at_the_end_of_each_pair():
 
     assert curve.step_s == 2.0
     assert curve.points == (*[float(i) for i in range(1, 240, 2)], 240.0)
+
+
+@pytest.mark.req("FUT-QA-UI-4")
+def test_a_sharpe_ratio_of_trades_is_their_mean_over_their_scatter_and_nothing_below_ten() -> None:
+    nets = [10.0, -4.0, 6.0, 2.0, -8.0, 12.0, 1.0, 3.0, -2.0]
+    assert trade_sharpe(nets) is None
+    assert trade_sharpe([*nets, 5.0]) == pytest.approx(0.4064, abs=1e-4)
+    assert trade_sharpe([5.0] * 20) is None
