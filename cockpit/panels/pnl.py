@@ -61,7 +61,7 @@ def _facts(pnl: PnlView) -> Line:
 
 def _sharpe(pnl: PnlView) -> Line:
     """The day's trades against their own scatter; a dash while there are too few to say."""
-    words = "  per trade" if pnl.sharpe is not None else "  too few trades"
+    words = "  per trade" if pnl.sharpe is not None else "  too few"
     return line(
         Span(f" {'Sharpe':<{_NAME}}", Tone.MUTED),
         Span(f"{fmt.signed(pnl.sharpe):>{_AMOUNT}}", tone_of_amount(pnl.sharpe)),

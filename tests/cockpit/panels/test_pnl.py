@@ -13,7 +13,7 @@ from tests.cockpit.scripted import NORMAL, NOW
 
 
 @pytest.mark.req("FUT-QA-UI-4")
-@pytest.mark.parametrize(("sharpe", "said"), [(0.42, "+0.42 per trade"), (None, "— too few trades")])
+@pytest.mark.parametrize(("sharpe", "said"), [(0.42, "+0.42 per trade"), (None, "— too few")])
 def test_the_sessions_profit_and_its_sharpe_ratio_stand_side_by_side(sharpe: float | None, said: str) -> None:
     frame = Frame(replace(NORMAL, pnl=replace(NORMAL.pnl, sharpe=sharpe)), NOW)
     shown = [" ".join(text_of(one).split()) for one in PnlPanel().build(frame, width=40, height=10)]
