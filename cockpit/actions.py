@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cockpit.action import Action, Confirm, Group, Where
+from cockpit.by_hand_actions import BY_HAND_ACTIONS
 from cockpit.dialog_actions import DIALOG_ACTIONS
 from cockpit.recovery_actions import RECOVERY_ACTIONS
 from cockpit.replay_actions import REPLAY_ACTIONS
@@ -324,6 +325,7 @@ _COCKPIT = (
 ACTIONS: Final[tuple[Action, ...]] = (
     *_SAFETY,
     *_TRADES,
+    *BY_HAND_ACTIONS,
     *RECOVERY_ACTIONS,
     *_RISK,
     *_MOVE,

@@ -14,6 +14,7 @@ from cockpit import (
     cli_alerts,
     cli_backtest,
     cli_brakes,
+    cli_by_hand,
     cli_data,
     cli_day,
     cli_gates,
@@ -207,6 +208,7 @@ def config_show(context: typer.Context, config: ConfigFile = None, state: StateD
 cli_adjust.add_to(app)
 cli_alerts.add_to(app)
 cli_brakes.add_to(app)
+cli_by_hand.add_to(app)
 cli_state.add_to(app)
 cli_orphans.add_to(app)
 cli_gates.add_to(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cockpit import previews
 from cockpit.action import Where
-from cockpit.adjusting import Adjusting
+from cockpit.by_hand import ByHand
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Frame, account_brake, hardest_brake
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LOUDNESS = list(Level)
 
 
-class OperatorActions(Adjusting):
+class OperatorActions(ByHand):
     """The operator's keys. Every deed goes through `send`; nothing here changes what is shown."""
 
     def __init__(self) -> None:

@@ -135,6 +135,8 @@ class PositionView:
     """Where it would close now: the bid of a long, the ask of a short; None without that side."""
     close_fee_usd: float | None = None
     """What one order that closes it is estimated to cost."""
+    initial_stop: float | None = None
+    """Stop price at entry: the way there from `avg_price` is 1 R. None where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ class EventView:
     at: datetime
     level: Level
     kind: str
-    """`fill`, `order`, `brake`, `command`, `link`, `engine`, `strategy`, `alert`."""
+    """`fill`, `order`, `brake`, `command`, `link`, `engine`, `strategy`, `alert`, `note`."""
     symbol: str
     text: str
     ref: str = ""

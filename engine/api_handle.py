@@ -17,11 +17,12 @@ OPEN_TO_WATCHERS: Final = frozenset(
         CommandKind.KILL,
         CommandKind.SCAN,
         CommandKind.PLAN,
+        CommandKind.NOTE,
         CommandKind.SEEN,
         CommandKind.TAKE_OVER,
     }
 )
-"""What a screen that only watches may ask for: the safe direction, questions, and to act itself."""
+"""What a screen that only watches may ask for: the safe direction, questions, a note, and to act itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ class Field:
     """The word that must be typed, in either case; empty takes anything but nothing."""
     check: Callable[[str], str] | None = None
     """Says why a text will not do, empty where it will."""
+    initial: str = ""
+    """What stands there already; typing takes its place."""
+    meaning: Callable[[str], str] | None = None
+    """Says what a text would do, empty where it says nothing."""
 
     def accepts(self, typed: str) -> bool:
         """True where the typed text will do."""
@@ -51,6 +55,11 @@ class Field:
         """Why the text will not do; empty where it will, or where nothing is typed yet."""
         bare = typed.strip()
         return self.check(bare) if bare and self.check is not None else ""
+
+    def meant(self, typed: str) -> str:
+        """What the text would do; empty where nothing is typed yet, or nothing is to say."""
+        bare = typed.strip()
+        return self.meaning(bare) if bare and self.meaning is not None else ""
 
 
 class Dialog(ModalScreen[ResultT], Generic[ResultT]):
@@ -137,7 +146,7 @@ class AskDialog(Dialog[Answers]):
         for field in self._fields:
             with Horizontal(classes="field"):
                 yield Label(field.label, markup=False)
-                yield Input(id=f"field-{field.name}", select_on_focus=False)
+                yield Input(field.initial, id=f"field-{field.name}", select_on_focus=bool(field.initial))
         with Horizontal(classes="buttons"):
             yield Button("Cancel", id="cancel", compact=True)
             yield Button(
@@ -203,13 +212,20 @@ class AskDialog(Dialog[Answers]):
 
     def _put_with_complaints(self) -> None:
         # A look at the engine may come before the fields are there: nothing is typed yet.
-        said = [
-            field.complaint(entry.value)
+        typed = [
+            (field, entry.value)
             for field in self._fields
             for entry in self.query(f"#field-{field.name}").results(Input)
         ]
-        wrong = [made for text in said if text for made in labelled("not so", text, tone=Tone.WARN)]
-        self.put([*self._lines, *wrong])
+        means = [field.meant(value) for field, value in typed]
+        wrong = [field.complaint(value) for field, value in typed]
+        self.put(
+            [
+                *self._lines,
+                *(made for text in means if text for made in labelled("typed", text, tone=Tone.STRONG)),
+                *(made for text in wrong if text for made in labelled("not so", text, tone=Tone.WARN)),
+            ]
+        )
 
     @property
     def _complete(self) -> bool:

@@ -43,6 +43,7 @@ def day_page(record: DayRecord, *, run_id: str = "") -> str:
         fills=[_fill(fill) for fill in record.fills],
         positions=[_position(position) for position in record.positions],
         trades=[trade_record(trade) for trade in record.trades],
+        notes=[{"at": f"{n.at:%H:%M:%S}", "symbol": n.symbol, "text": n.text} for n in record.notes],
         drawing=line_drawing(curve),
     )
 

@@ -25,6 +25,7 @@ from engine.runtime.adjust.adjustments import Adjustments
 from engine.runtime.alerts.assembly import notices_of
 from engine.runtime.brakes import restored
 from engine.runtime.braking.assembly import Braking, braking_of
+from engine.runtime.by_hand.assembly import acts_by_hand
 from engine.runtime.commands import Commands
 from engine.runtime.day import DayBook
 from engine.runtime.daypnl import DayPnl
@@ -130,7 +131,7 @@ def assemble(given: Given, engine: Engine) -> Parts:
     )
     upkeep = _upkeep(given, desk, engine, executor, trading, pnl, memory, markets, braking, watch)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
-    answers = day_answers(desk, broker, trading)
+    answers = day_answers(desk, broker, trading) | acts_by_hand(desk, executor)
     commands = _commands(given, desk, engine, braking, executor, parts.settler, publisher, answers)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
     desk.books.on_changes(upkeep.on_changes)

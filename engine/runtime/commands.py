@@ -57,7 +57,7 @@ class Commands:
         settler: Settler,
         answers: Mapping[CommandKind, Act] | None = None,
     ) -> None:
-        """`answers` are further commands: those that only ask."""
+        """`answers` are further commands: those that only ask, and what is done by hand."""
         self._desk = desk
         self._brakes = brakes
         self._seen = seen

@@ -81,6 +81,7 @@ def _position(desk: Desk, position: Position) -> PositionView:
         multiplier=float(position.multiplier),
         close_price=_touch(desk, position),
         close_fee_usd=_close_fee_usd(desk, position, instrument, mark),
+        initial_stop=position.initial_stop,
     )
 
 

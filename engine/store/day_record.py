@@ -20,9 +20,19 @@ from engine.store.fills import load_fills_between
 from engine.store.intents import load_orders
 from engine.store.journal import EquityPoint, load_equity
 from engine.store.positions import anchored_positions, load_positions, load_trades
-from engine.store.values import to_time
+from engine.store.values import from_time, to_time
 
 CASH: Final = "TotalCashValue"
+NOTE: Final = "note"
+"""Kind of the line that is the operator's own."""
+
+
+class DayNote(NamedTuple):
+    """The operator's own words, who wrote them included."""
+
+    at: datetime
+    symbol: str
+    text: str
 
 
 class DayRecord(NamedTuple):
@@ -43,6 +53,8 @@ class DayRecord(NamedTuple):
     equity: tuple[EquityPoint, ...]
     cash_usd: float | None
     """Cash of the account as last told; None where nobody told."""
+    notes: tuple[DayNote, ...] = ()
+    """What the operator wrote on the day, oldest first."""
 
 
 def load_day(path: Path, day: date) -> DayRecord:
@@ -77,6 +89,7 @@ def _day_of(conn: sqlite3.Connection, day: date, *, gateway: str, account: str) 
         positions=_held(conn, day),
         equity=load_equity(conn, day),
         cash_usd=_told(conn, CASH, before=end),
+        notes=_notes(conn, begin, end),
     )
 
 
@@ -99,3 +112,14 @@ def _told(conn: sqlite3.Connection, name: str, *, before: datetime) -> float | N
         if value is not None:
             return float(value)
     return None
+
+
+def _notes(conn: sqlite3.Connection, begin: datetime, end: datetime) -> tuple[DayNote, ...]:
+    rows = conn.execute(
+        "SELECT at, symbol, payload FROM event WHERE kind = 'told' AND at >= ? AND at < ? ORDER BY seq",
+        (to_time(begin), to_time(end)),
+    )
+    told = ((at, symbol, json.loads(payload)) for at, symbol, payload in rows)
+    return tuple(
+        DayNote(from_time(at), symbol, line["text"]) for at, symbol, line in told if line["kind"] == NOTE
+    )

@@ -115,6 +115,10 @@ def test_recovery_dialog(snap_compare: Compare, name: str, keys: list[str], size
         ("health_small", "stale", ["tab", "tab", "tab"], (80, 24)),
         ("alerts_small", "disconnected", ["7"], (80, 24)),
         ("alerts", "disconnected", ["7"], (160, 45)),
+        ("move_stop", "normal", ["s", "4", "4", "1"], (80, 24)),
+        ("loosen", "normal", ["s", "4", "4", "1", "enter"], (80, 24)),
+        ("partial", "normal", ["e"], (80, 24)),
+        ("note", "normal", ["i", *"stay"], (80, 24)),
     ],
 )
 def test_dialog(snap_compare: Compare, name: str, state: str, keys: list[str], size: tuple[int, int]) -> None:

@@ -29,6 +29,7 @@ from engine.risk.brakes import BrakeLevel
 from engine.runtime.adjust.adjustments import Adjustments
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.braking.kills import KillDesk
+from engine.runtime.by_hand.assembly import acts_by_hand
 from engine.runtime.commands import Commands
 from engine.store.journal import AuditEntry
 from tests.execution.recovering import recovering
@@ -96,6 +97,7 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
             on_detached=lambda _: None,
             urge=lambda: None,
             settler=recovering(here).settler,
+            answers=acts_by_hand(here.desk, here.executor),
         )
         it = Commanded(here, commands, brakes, kills)
         yield it

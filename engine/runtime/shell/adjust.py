@@ -58,7 +58,7 @@ def set_value(
             seen=None if item is None else item.value,
         )
         word = "" if value is None else f"{value:g}"
-        return _give(handle, command, engine=engine, word=word, ask=ask, say=say)
+        return give_asking(handle, command, engine=engine, word=word, ask=ask, say=say)
     finally:
         handle.close()
 
@@ -71,7 +71,7 @@ def switch(
     command = new_command(CommandKind.SWITCH, scope=scope, target=turn, reason=reason, confirmed=yes)
     handle = connect(engine)
     try:
-        return _give(handle, command, engine=engine, word=name, ask=ask, say=say)
+        return give_asking(handle, command, engine=engine, word=name, ask=ask, say=say)
     finally:
         handle.close()
 
@@ -81,12 +81,12 @@ def regime(engine: Running, word: str, *, reason: str, yes: bool, ask: Ask | Non
     command = new_command(CommandKind.REGIME, target=word, reason=reason, confirmed=yes)
     handle = connect(engine)
     try:
-        return _give(handle, command, engine=engine, word=word, ask=ask, say=say)
+        return give_asking(handle, command, engine=engine, word=word, ask=ask, say=say)
     finally:
         handle.close()
 
 
-def _give(
+def give_asking(
     handle: SocketHandle, command: Command, *, engine: Running, word: str, ask: Ask | None, say: Say
 ) -> int:
     """Send it; where it lets more risk in, once more after the word was typed."""

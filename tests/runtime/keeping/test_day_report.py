@@ -121,7 +121,9 @@ async def test_the_page_of_the_day_shows_what_the_store_holds(tmp_path: Path) ->
         await here.enter(key="QQQ", filled=60)
         await here.store.save_equity(EquityPoint(here.desk.now(), -12.5, 100_987.65), day=DAY)
         event = NewEvent(here.desk.now(), "account", "INFO", "", "", "", {"TotalCashValue": 98_765.43})
-        await here.store.run(lambda conn: append_events(conn, [event], boot_id="b"))
+        words = {"seq": 1, "level": "info", "kind": "note", "text": "note by operator: <b>fed at two"}
+        note = NewEvent(here.desk.now(), "told", "info", "SPY", "", "", words)
+        await here.store.run(lambda conn: append_events(conn, [event, note], boot_id="b"))
 
         assert await reporting(here, tmp_path).make(("QQQ",)) == ()
 
@@ -134,6 +136,8 @@ async def test_the_page_of_the_day_shows_what_the_store_holds(tmp_path: Path) ->
             assert page.count(order.intent.ref) == (2 if order in record.outstanding else 1)
         assert all(fill.exec_id in page for fill in record.fills)
         assert "2 orders still work" in page
+        assert [(n.at, n.symbol) for n in record.notes] == [(note.at, "SPY")]
+        assert "note by operator: &lt;b&gt;fed at two" in page, "words are never markup"
         for figure in ("98,765.43", "100,987.65", "−12.50", "<td>60</td>", "<td>QQQ</td>"):
             assert figure in page
         assert "http" not in page.replace("http-equiv", "")

@@ -1,0 +1,1 @@
+"""What an operator does with positions and the record by hand, besides braking and flattening."""
