@@ -32,6 +32,7 @@ FILLED = {
     "ID": "1",
     "DAYS": "30",
     "PRICE": "1.5",
+    "PERCENT": "30",
     "VALUE": "1",
     "DATE": "2026-11-20",
     "TRAIN:TEST": "504:126",
