@@ -133,3 +133,26 @@ def test_a_log_without_its_flow_is_not_called_the_same(session: Path, tmp_path: 
 
     with pytest.raises(ValueError, match="no flow of decisions"):
         again(copy, tmp_path)
+
+
+@pytest.mark.parametrize("of_one_order", [False, True])
+def test_only_the_order_of_rows_of_one_order_counts(
+    session: Path, tmp_path: Path, of_one_order: bool
+) -> None:
+    copy = tmp_path / "cockpit.db"
+    shutil.copy(session, copy)
+    with closing(sqlite3.connect(copy)) as conn:
+        same = "=" if of_one_order else "!="
+        first, second = conn.execute(
+            "SELECT a.seq, b.seq FROM order_event a JOIN order_event b ON b.seq > a.seq "
+            f"AND a.ref {same} b.ref AND a.status != b.status ORDER BY b.seq - a.seq, a.seq LIMIT 1"
+        ).fetchone()
+        moved = conn.executemany(
+            "UPDATE order_event SET seq = ? WHERE seq = ?", [(-1, first), (first, second), (second, -1)]
+        )
+        assert moved.rowcount == 3
+        conn.commit()
+
+    tables = [found.what.partition(",")[0] for found in again(copy, tmp_path).differences]
+
+    assert tables == (["table order_event"] if of_one_order else [])

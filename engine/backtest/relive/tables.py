@@ -28,6 +28,10 @@ TABLES: Final = (
 )
 """Everything that orders, fills and positions leave in the store."""
 
+_ORDER_REF: Final = "ref"
+"""Tables that have it are compared order by order: the writes of two orders that are under way at the same
+time reach the disk in the turn that it gives them, not always in the one in which the ledger took them in."""
+
 _COUNTED: Final = "seq"
 """Numbers rows as they come; the rows themselves are what is compared."""
 
@@ -89,7 +93,8 @@ class Tables:
 
 
 def rows_of(conn: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
-    """All of a table in the order in which it was written."""
+    """All of a table in the order in which it was written, that of orders by order."""
     with closing(conn.execute(f"PRAGMA table_info({table})")) as info:
         names = [name for _, name, *_ in info if name != _COUNTED]
-    return list(conn.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY rowid"))  # noqa: S608
+    by = f"{_ORDER_REF}, rowid" if _ORDER_REF in names else "rowid"
+    return list(conn.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {by}"))  # noqa: S608
