@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cockpit import cli_drills
 from cockpit.cli_parts import ConfigFile, StateDir, asker, fail, leave, load_config
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ drill_app = typer.Typer(help="Practise for the worst, in PAPER.", rich_markup_mo
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     app.add_typer(drill_app, name="drill")
+    cli_drills.add_to(drill_app)
     for command in (pause, halt, kill, resume):
         app.command()(command)
 

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """The account id, typed by a person who wants to trade real money."""
     WAIVER = "waiver"
     """A person does without one gate for a time, and says why."""
+    PRACTICE = "practice"
+    """A drill of what goes wrong, on a private simulated exchange: turns no gate."""
 
 
 class Evidence(NamedTuple):
