@@ -15,7 +15,7 @@ from engine.runtime.process.remote import new_command
 Act = Callable[[Place], object]
 Seen = Callable[[Sight], bool]
 
-STRANGERS: Final = "IWM"
+STRANGERS: Final = "AMD"
 """What somebody else trades in the account; the drill's own trader never does."""
 
 

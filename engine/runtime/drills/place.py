@@ -33,7 +33,7 @@ from engine.runtime.process.lock import holder_of
 from engine.runtime.process.paths import DATABASE
 from engine.store.connection import open_for_reading
 
-SYMBOL: Final = "SPY"
+SYMBOL: Final = "AAPL"
 """What a drill trades."""
 SPEED: Final = 5.0
 """How fast the exchange's clock runs, so that a bar comes each second."""
