@@ -78,12 +78,14 @@ def play(
     speed: float = SPEED,
     start_at: str = "09:52",
     trader: bool = False,
+    breaks_at: float = PIVOT,
     risk: Mapping[str, object] = ONE_HUNDRED,
     **sections: Mapping[str, object],
 ) -> None:
     """Write the tape and the configuration that trades on it.
 
-    With the pivot `trader` on it, too, the scripted breakout wants to enter at every bar beside it.
+    With the pivot `trader` on it, too, the scripted breakout wants to enter beside it at every bar above
+    `breaks_at`.
     """
     folder = cockpit.folder / "tape"
     folder.mkdir()
@@ -100,7 +102,7 @@ def play(
     pq.write_table(pa.table(quotes), folder / "TSLA_20261120_quote.parquet")
     prints = {"ts": stamps, "price": bids, "size": sizes}
     pq.write_table(pa.table(prints), folder / "TSLA_20261120_trade.parquet")
-    params = {"pivot": PIVOT, "stop": STOP, "target": TARGET}
+    params = {"pivot": breaks_at, "stop": STOP, "target": TARGET}
     strategies = {"breakout": {"kind": KIND, "symbols": ["TSLA"], "timeframe": "5s", "params": params}}
     if trader:
         strategies[TRADER] = PIVOT_TRADER
@@ -148,7 +150,8 @@ def refused(cockpit: RealCockpit) -> bool:
 @pytest.mark.req("RECOVERY-TEST-2", "RECOVERY-SCN-1")
 def test_killed_after_a_partial_it_holds_fifty_with_the_stop_at_breakeven(cockpit: RealCockpit) -> None:
     legs = [("09:51:00", 445.08), ("10:05:00", 445.24), ("10:08:00", 447.13), ("10:12:00", 446.50)]
-    play(cockpit, legs, until="10:40:00", trader=True)
+    # The scripted one wants to enter only once the trader has had its three minutes: on a slow machine, too.
+    play(cockpit, legs, until="10:40:00", trader=True, breaks_at=446.00)
     cockpit.start()
     cockpit.ready()
     restart(cockpit, killed_at="10:15:00")
