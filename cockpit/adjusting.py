@@ -47,7 +47,7 @@ class Adjusting(Seating):
             self._switch(key.removeprefix(STRATEGY), on=steps > 0)
             return
         if key == REGIME:
-            self._ask_regime()
+            self.ask_regime()
             return
         item = previews.find_value(self.snapshot, key)
         if item is None:
@@ -58,7 +58,7 @@ class Adjusting(Seating):
     def _choose(self, key: str) -> None:
         """Enter on a row of the dial."""
         if key == REGIME:
-            self._ask_regime()
+            self.ask_regime()
             return
         if not key.startswith(STRATEGY):
             self._type_value(key)
@@ -118,7 +118,7 @@ class Adjusting(Seating):
 
     # The regime and strategies
 
-    def _ask_regime(self) -> None:
+    def ask_regime(self, word: str = "") -> None:
         """A typed word is the second yes already."""
 
         def now(snapshot: Snapshot) -> previews.Preview:
@@ -131,7 +131,7 @@ class Adjusting(Seating):
             "Say the regime",
             now,
             yes="Say",
-            fields=(Field("word", "regime", check=_no_word),),
+            fields=(Field("word", "regime", initial=word, check=_no_word),),
             then=lambda answers: self.send(
                 CommandKind.REGIME, target=answers["word"].lower(), reason="risk dial", confirmed=True
             ),

@@ -21,8 +21,9 @@ from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Clock, Frame, ScreenState
 from cockpit.keymap import checked_keymap, keys_at
+from cockpit.line_actions import LineActions
+from cockpit.line_history import LineHistory
 from cockpit.messages import LeaveNow, OutcomeArrived, Urgent
-from cockpit.operations import OperatorActions
 from cockpit.palette import ActionProvider
 from cockpit.screens.cockpit import CockpitScreen
 from cockpit.screens.dialog import Dialog
@@ -37,6 +38,7 @@ LATER: Final = (
     "health",
     "kill",
     "leave",
+    "line",
     "markets",
     "model",
     "orders",
@@ -62,7 +64,7 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class CockpitApp(OperatorActions, inherit_bindings=False):
+class CockpitApp(LineActions, inherit_bindings=False):
     """One operator's screen. `run()` returns how it was left; carrying that out is the caller's."""
 
     TITLE = "cockpit"
@@ -90,6 +92,7 @@ class CockpitApp(OperatorActions, inherit_bindings=False):
             os.environ["NO_COLOR"] = "1"  # Textual takes it out again while it reads it.
         super().__init__()
         self.animation_level = "none"
+        self.history = LineHistory(self.settings.history)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._theme_name()

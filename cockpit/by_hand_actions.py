@@ -28,6 +28,14 @@ BY_HAND_ACTIONS: Final = (
         verb="partial",
     ),
     Action(
+        "command_line",
+        "Command line",
+        "A verb as in a shell, without `cockpit`: tab completes, arrows bring earlier lines back.",
+        "colon",
+        Where.SCREENS,
+        Group.COCKPIT,
+    ),
+    Action(
         "note",
         "Write a note",
         "Your own words in the record, with the time; events and the day's report show them.",

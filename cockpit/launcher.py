@@ -370,7 +370,13 @@ def settings_of(loaded: Loaded) -> UiSettings:
     except KeymapError as err:
         raise UsageError(f"ui.keys: {err}") from err
     bell = None if ui.bell is BellLevel.OFF else Level(ui.bell.value.lower())
-    return UiSettings(theme=ui.theme.value, refresh_s=ui.refresh_s, keys=ui.keys, bell=bell)
+    return UiSettings(
+        theme=ui.theme.value,
+        refresh_s=ui.refresh_s,
+        keys=ui.keys,
+        bell=bell,
+        history=loaded.state_dir / "line_history",
+    )
 
 
 def _printable(text: str) -> str:

@@ -46,7 +46,7 @@ class OperatorActions(ByHand):
         if account_brake(self.snapshot) is None:
             self.send(CommandKind.PAUSE, reason="pause key")
         else:
-            self._ask_resume(Scope())
+            self.ask_resume(Scope())
 
     def action_resume(self) -> None:
         """Ask how to lift the hardest brake, the account's before scoped ones."""
@@ -54,7 +54,7 @@ class OperatorActions(ByHand):
         if brake is None:
             self.say(Span("no brake is on", Tone.MUTED))
         else:
-            self._ask_resume(brake.scope)
+            self.ask_resume(brake.scope)
 
     def action_halt(self) -> None:
         """Halt at once, from wherever we are."""
@@ -85,9 +85,10 @@ class OperatorActions(ByHand):
     def _send_kill(self, word: str) -> Command | None:
         return self.send(CommandKind.KILL, reason="kill key", confirmed=True, typed=word)
 
-    def _ask_resume(self, scope: Scope) -> None:
+    def ask_resume(self, scope: Scope, *, reason: str = "") -> None:
+        """Show what lifting a brake means, and ask why, and for the account id where it is needed."""
         account = self.snapshot.account
-        fields = [Field("reason", "reason")]
+        fields = [Field("reason", "reason", initial=reason)]
         if previews.needs_account(self.snapshot, scope):
             fields.append(Field("account", f"type {account}", expected=account))
 
@@ -162,7 +163,11 @@ class OperatorActions(ByHand):
         symbol = self.cockpit.positions.cursor_key
         if symbol is None:
             self.say(Span("flat: there is no position to close", Tone.MUTED))
-            return
+        else:
+            self.ask_flatten(symbol)
+
+    def ask_flatten(self, symbol: str) -> None:
+        """Show what closing a position means, and ask."""
         self._ask_then_send(
             f"Flatten {symbol}",
             partial(previews.flatten_preview, symbol=symbol),
@@ -182,7 +187,11 @@ class OperatorActions(ByHand):
         key = self.cockpit.orders.cursor_key
         if key is None:
             self.say(Span("there is no order to cancel", Tone.MUTED))
-            return
+        else:
+            self.ask_cancel(key)
+
+    def ask_cancel(self, key: str) -> None:
+        """Show what cancelling an order means, and ask."""
         self._ask_then_send(
             "Cancel order",
             partial(previews.cancel_preview, key=key),

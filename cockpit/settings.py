@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 
 from engine.api import Level
@@ -35,3 +36,5 @@ class UiSettings:
     """Least severe alert that rings the terminal's bell; None never rings."""
     freeze_gc: bool = True
     """Freeze the garbage collector after the first paint: a full collection would stop the engine thread."""
+    history: Path | None = None
+    """Where lines of the `:` line are kept; None forgets them with the screen."""
