@@ -119,6 +119,8 @@ def test_recovery_dialog(snap_compare: Compare, name: str, keys: list[str], size
         ("loosen", "normal", ["s", "4", "4", "1", "enter"], (80, 24)),
         ("partial", "normal", ["e"], (80, 24)),
         ("note", "normal", ["i", *"stay"], (80, 24)),
+        ("line", "normal", ["colon"], (80, 24)),
+        ("line_wrong", "normal", ["colon", *"ack", "space", "x", "enter"], (80, 24)),
     ],
 )
 def test_dialog(snap_compare: Compare, name: str, state: str, keys: list[str], size: tuple[int, int]) -> None:
