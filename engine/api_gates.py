@@ -28,6 +28,20 @@ class GateView:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillView:
+    """One drill of a bad day, and how it went last. Practice: it turns no gate."""
+
+    name: str
+    """Stable name; `cockpit drill run` takes it."""
+    verdict: str
+    """`passed`, `failed` or `never`."""
+    text: str
+    """The times it took, or what was not met."""
+    at: datetime | None = None
+    """When it was run last, by the machine's clock; None for never."""
+
+
+@dataclass(frozen=True, slots=True)
 class GatesView:
     """Every gate, and which stage of LIVE this is."""
 
@@ -41,6 +55,8 @@ class GatesView:
     """How far CANARY has come, in words."""
     counts_text: str = ""
     """Why this run is no evidence; empty where it is."""
+    drills: tuple[DrillView, ...] = ()
+    """Every drill there is; empty until they were looked at for the first time."""
 
 
 NO_GATES: Final = GatesView()

@@ -20,7 +20,9 @@ from engine.api_gates import GatesView, GateView
 UPTIME_TARGET_PCT = 99.9
 _NAME, _VALUE, _LIMIT, _AGE = 13, 13, 13, 10
 _MARK = 3
-_GATE_MARKS = {"green": ("✓", Tone.TEXT), "waived": ("~", Tone.WARN), "failed": ("✗", Tone.ERROR)}
+_DONE = "✓"
+_GATE_MARKS = {"green": (_DONE, Tone.TEXT), "waived": ("~", Tone.WARN), "failed": ("✗", Tone.ERROR)}
+_DRILL_MARKS = {"passed": (_DONE, Tone.TEXT), "never": ("·", Tone.MUTED), "failed": ("✗", Tone.ERROR)}
 
 
 class HealthPage(Panel, can_focus=False):
@@ -55,6 +57,7 @@ def page_lines(frame: Frame, *, width: int) -> list[Line]:
         _counters(telemetry, width=width),
         _uptime(telemetry.uptime, width=width),
         gate_lines(gates, now=frame.now, width=width),
+        drill_lines(gates, now=frame.now, width=width),
     )
     lines: list[Line] = []
     for section in sections:
@@ -178,17 +181,35 @@ def gate_lines(view: GatesView, *, now: datetime, width: int) -> list[Line]:
     return lines
 
 
+def drill_lines(view: GatesView, *, now: datetime, width: int) -> list[Line]:
+    """Practice: every drill with its last result; nothing before they were looked at."""
+    if not view.drills:
+        return []
+    lines = [_head("Drills", "practice on a private gateway, turns no gate · cockpit drill all")]
+    for one in view.drills:
+        mark = _DRILL_MARKS.get(one.verdict, ("!", Tone.WARN))
+        lines += _judged(mark, (one.name, one.verdict, one.text), one.at, now=now, width=width)
+    return lines
+
+
 def _gate(gate: GateView, *, now: datetime, width: int) -> list[Line]:
-    sign, tone = _GATE_MARKS.get(gate.verdict, ("!", Tone.WARN))
-    age = fmt.UNKNOWN if gate.at is None else fmt.duration(max(0.0, (now - gate.at).total_seconds()))
+    mark = _GATE_MARKS.get(gate.verdict, ("!", Tone.WARN))
+    words = (gate.code, gate.verdict, f"{gate.title}: {gate.text}")
+    return _judged(mark, words, gate.at, now=now, width=width)
+
+
+def _judged(
+    mark: tuple[str, Tone], words: tuple[str, str, str], at: datetime | None, *, now: datetime, width: int
+) -> list[Line]:
+    """Sign, name, verdict, age and text of what was judged."""
+    (sign, tone), (name, verdict, text) = mark, words
+    age = fmt.UNKNOWN if at is None else fmt.duration(max(0.0, (now - at).total_seconds()))
     margin = _MARK + 20 + 9 + _AGE
-    parts = textwrap.wrap(f"{clean(gate.title)}: {clean(gate.text)}", width=max(12, width - margin - 1)) or [
-        ""
-    ]
+    parts = textwrap.wrap(clean(text), width=max(12, width - margin - 1)) or [""]
     head = line(
-        Span(f" {sign} ", Tone.ACCENT if gate.verdict == "green" else tone),
-        Span(pad(clean(gate.code), width=19) + " "),
-        Span(pad(clean(gate.verdict), width=9), tone),
+        Span(f" {sign} ", Tone.ACCENT if sign == _DONE else tone),
+        Span(pad(clean(name), width=19) + " "),
+        Span(pad(clean(verdict), width=9), tone),
         Span(pad(age, width=_AGE), Tone.MUTED),
         Span(parts[0], tone),
     )

@@ -36,6 +36,10 @@ def _freeze(server: GatewayServer, asked: Arguments) -> None:
     server.venue.faults.frozen_until = server.venue.monotonic() + seconds(asked)
 
 
+def _mute(server: GatewayServer, asked: Arguments) -> None:
+    server.venue.faults.muted_until = server.venue.monotonic() + seconds(asked)
+
+
 def _drop(server: GatewayServer, asked: Arguments) -> None:
     server.venue.faults.away_until = server.venue.monotonic() + seconds(asked, default=0.0)
     server.drop_all()
@@ -94,6 +98,7 @@ def _clear(server: GatewayServer, asked: Arguments) -> None:
 DRILLS: Final[Mapping[str, Drill]] = {
     "error": _error,
     "freeze": _freeze,
+    "mute": _mute,
     "drop": _drop,
     "delay": _delay,
     "delay_orders": _delay_orders,

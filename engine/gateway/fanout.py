@@ -54,7 +54,9 @@ def gather(venue: Venue, events: Iterable[MarketEvent]) -> dict[int, Batch]:
 
 
 def fan_out(venue: Venue, batches: dict[int, Batch]) -> None:
-    """Tell every line what the turn brought for its contract."""
+    """Tell every line what the turn brought for its contract, unless prices are to stand still."""
+    if venue.faults.is_muted(venue.monotonic()):
+        return
     for session in venue.started():
         lines = session.subscriptions
         for request_id, quote_line in lines.quotes.items():

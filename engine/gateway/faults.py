@@ -69,6 +69,8 @@ class Faults:
     """Nothing is read, processed or sent before this instant."""
     away_until: float = 0.0
     """Connections are cut as soon as they are made before this instant."""
+    muted_until: float = 0.0
+    """No client is told of quotes, prints or books before this instant; all else goes on."""
     answer_delay_s: float = 0.0
     """Everything that is sent leaves this much later."""
     order_delay_s: float = 0.0
@@ -98,6 +100,10 @@ class Faults:
     def is_away(self, mono_s: float) -> bool:
         """Whether no connection is taken at this instant."""
         return mono_s < self.away_until
+
+    def is_muted(self, mono_s: float) -> bool:
+        """Whether prices are kept from every client at this instant."""
+        return mono_s < self.muted_until
 
     def take(self, kind: OrderFaultKind, order_ref: str) -> OrderFault | None:
         """The fault of that kind that befalls this order; used up by so many orders as were asked."""

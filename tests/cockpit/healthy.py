@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.api import HealthRow, Level, Snapshot, TelemetryView, TimingRow, UptimeView
-from engine.api_gates import GatesView, GateView
+from engine.api_gates import DrillView, GatesView, GateView
 from tests.cockpit.scripted import NORMAL, ago
 
 WELL = (
@@ -53,6 +53,11 @@ GATES = GatesView(
     ),
     account="DU1234567",
     counts_text="this run is no evidence: simulated prices",
+    drills=(
+        DrillView("link-loss", "passed", "noticed 0.06 s, well again 5.62 s", ago(7200)),
+        DrillView("kill-9", "failed", "recovered: not within 60 s", ago(3600)),
+        DrillView("orphan", "never", "cockpit drill run orphan"),
+    ),
 )
 
 HEALTHY: Snapshot = replace(NORMAL, health=WELL, telemetry=ACCOUNT, gates=GATES)

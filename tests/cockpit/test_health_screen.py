@@ -48,6 +48,18 @@ def test_it_says_value_limit_and_age_counters_and_uptime() -> None:
     assert "model" in page
 
 
+def test_it_lists_drills_with_their_last_result_as_practice() -> None:
+    page = shown(HEALTHY)
+    assert "practice on a private gateway, turns no gate" in page
+    rows = [row.split() for row in page.splitlines() if row[3:].startswith(("link-loss", "kill-9", "orphan"))]
+    assert [row[:3] for row in rows] == [
+        ["✓", "link-loss", "passed"],
+        ["✗", "kill-9", "failed"],
+        ["·", "orphan", "never"],
+    ]
+    assert shown(replace(HEALTHY, gates=replace(HEALTHY.gates, drills=()))).count("Drills") == 0
+
+
 def test_what_blocks_stands_first_and_says_so() -> None:
     page = shown(ILL)
 

@@ -20,7 +20,7 @@ def test_a_cut_line_is_drilled_to_its_verdict_and_nothing_of_the_place_is_left(
     monkeypatch.setenv("COCKPIT_STATE__DIR", str(tmp_path / "persons"))
     folder = Path(tempfile.mkdtemp(prefix="ckt-"))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    place = Place.make()
+    place = Place.make({})
     told: list[str] = []
 
     result = run_drill(DRILLS["link-loss"], tell=told.append, place=place)

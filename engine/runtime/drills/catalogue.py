@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from engine.api import CommandKind
@@ -38,6 +38,8 @@ class Drill:
     """True where the fault waits for the entry, and is made before it; its time is that of the first fill."""
     entries: int = 1
     """How many entries may be sent."""
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Sections and keys that are set otherwise than for all drills."""
 
 
 def _ask(**fault: object) -> Act:
@@ -89,6 +91,15 @@ _ALL: Final = (
         _ask(do="freeze", seconds=8.0),
         _is_away,
         Limits(detected_s=8.0, recovered_s=30.0),
+    ),
+    Drill(
+        "stale-data",
+        "no price comes for 6 seconds, and the line is well",
+        "sees that its prices are old, and enters nothing until they move again",
+        _ask(do="mute", seconds=6.0),
+        _is_blocked,
+        Limits(detected_s=4.0, recovered_s=30.0),
+        settings={"market_data": {"max_quote_age_seconds": 10.0}},
     ),
     Drill(
         "reject",

@@ -76,10 +76,12 @@ class Place:
         self._link: SocketHandle | None = None
 
     @classmethod
-    def make(cls) -> Self:
-        """A new one. A short path: a socket's may have only 107 bytes."""
+    def make(cls, settings: Mapping[str, Mapping[str, object]]) -> Self:
+        """A new one, with `settings` over the common ones (section -> key -> value)."""
+        # A short path: a socket's may have only 107 bytes.
         folder = Path(tempfile.mkdtemp(prefix="ckd-"))
-        (folder / "cockpit.toml").write_text(tomli_w.dumps(CONFIG), encoding="utf-8")
+        merged = {section: {**CONFIG.get(section, {}), **keys} for section, keys in settings.items()}
+        (folder / "cockpit.toml").write_text(tomli_w.dumps({**CONFIG, **merged}), encoding="utf-8")
         return cls(folder)
 
     @property

@@ -63,7 +63,7 @@ def run_drill(drill: Drill, *, tell: Tell, place: Place | None = None) -> Result
     Ends the place in any case, also where it is interrupted.
     """
     began_s = time.monotonic()
-    here = place or Place.make()
+    here = place or Place.make(drill.settings)
     eyes = Eyes(here)
     course, why, account = Course((), 0.0, None, None, None), "", ""
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.runtime.alerts.channels import AlertChannels
 from engine.runtime.desk import Desk
+from engine.runtime.drills.views import drill_views
 from engine.runtime.modes.canary import CanaryWatch
 from engine.runtime.modes.diary import DayDiary
 from engine.runtime.modes.errors import ErrorCount
@@ -41,6 +42,7 @@ def mode_chores(
     watch = GateWatch(
         desk,
         judge=lambda: judged(loaded, now=datetime.now(UTC), environ=os.environ),
+        drills=lambda: drill_views(given.options.state_dir),
         counts_text=lambda: diary.counts_text,
         stage_text=lambda: canary.text,
         spawn=engine.spawn,

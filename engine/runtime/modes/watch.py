@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from engine.api import Mode
-from engine.api_gates import GatesView
+from engine.api_gates import DrillView, GatesView
 from engine.gates.case import Report
 from engine.runtime.desk import Desk
 from engine.runtime.modes.views import gate_views
@@ -25,13 +25,16 @@ class GateWatch:
         desk: Desk,
         *,
         judge: Callable[[], Report],
+        drills: Callable[[], tuple[DrillView, ...]],
         counts_text: Callable[[], str],
         stage_text: Callable[[], str],
         spawn: Callable[[str, Callable[[], object]], None],
     ) -> None:
-        """`judge` reads files and is called in a thread."""
+        """`judge` and `drills` read files and are called in a thread."""
         self._desk = desk
         self._judge = judge
+        self._read_drills = drills
+        self._drills: tuple[DrillView, ...] = ()
         self._counts_text = counts_text
         self._stage_text = stage_text
         self._spawn = spawn
@@ -48,6 +51,7 @@ class GateWatch:
 
     async def _look(self) -> None:
         self._report = await asyncio.to_thread(self._judge)
+        self._drills = await asyncio.to_thread(self._read_drills)
         self._show()
 
     def _show(self) -> None:
@@ -59,6 +63,7 @@ class GateWatch:
             stage=stage,
             stage_text=self._stage_text(),
             counts_text=self._counts_text(),
+            drills=self._drills,
         )
         if view != desk.gates:
             desk.gates = view

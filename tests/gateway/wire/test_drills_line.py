@@ -127,3 +127,15 @@ async def test_a_halt_of_a_listed_contract_is_kept_for_every_line(tmp_path: Path
         assert not drill(world, do="halt", symbol="SPY", kind=7)["ok"]
         drill(world, do="halt", symbol="SPY", kind=0)
         assert world.venue.faults.halted == {spy.con_id: 0}
+
+
+async def test_muted_prices_stand_still_for_a_while_and_answers_go_on(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        assert drill(world, do="mute", seconds=5) == {"ok": True}
+        assert world.venue.faults.is_muted(world.venue.monotonic())
+        client = await world.client()
+        client.send(49, 1)
+        assert (await client.until(49))[0] == "49"
+
+        world.clock.now_s += 6
+        assert not world.venue.faults.is_muted(world.venue.monotonic())

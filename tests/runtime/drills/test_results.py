@@ -13,6 +13,7 @@ from engine.runtime.drills import results
 from engine.runtime.drills.catalogue import DRILLS, Drill
 from engine.runtime.drills.criteria import Check
 from engine.runtime.drills.run import Result
+from engine.runtime.drills.views import drill_views
 from engine.runtime.modes.gather import evidence_in, judged, paper_evidence
 from engine.runtime.process.errors import RefusedError, UsageError
 from engine.runtime.shell.drills import list_drills, past_text, run_drills, show_results
@@ -89,6 +90,18 @@ def test_what_is_no_drill_and_a_second_run_beside_the_first_are_refused_and_noth
             run_drills(loaded, ["orphan"], version="1", say=print, run=never)
     finally:
         lock.release()
+
+
+def test_the_contract_shows_every_drill_with_its_last_result(loaded: Loaded) -> None:
+    keep(loaded, result())
+    keep(loaded, result("orphan", passed=False))
+
+    shown = {view.name: view for view in drill_views(loaded.state_dir)}
+    assert list(shown) == list(DRILLS)
+    assert (shown["link-loss"].verdict, shown["link-loss"].at) == ("passed", AT)
+    assert shown["link-loss"].text == "noticed 0.06 s, well again 1.10 s"
+    assert (shown["orphan"].verdict, shown["orphan"].text) == ("failed", "detected: 0.06 s of 1 s")
+    assert (shown["reject"].verdict, shown["reject"].at) == ("never", None)
 
 
 def test_where_none_was_run_it_says_so_and_what_to_do(loaded: Loaded) -> None:
