@@ -82,6 +82,7 @@ def keep(state_dir: Path, result: Result, *, at: datetime, who: str, version: st
             "recovered_s": result.recovered_s,
             "bare_s": result.bare_s,
             "took_s": result.took_s,
+            "blind_s": result.blind_s,
             "failures": list(result.failures),
             "checks": {check.name: check.text for check in result.checks},
         },

@@ -68,10 +68,10 @@ def run_drill(drill: Drill, *, tell: Tell, place: Place | None = None) -> Result
     course, why, account = Course((), 0.0, None, None, None), "", ""
     try:
         course = _course(drill, here, eyes, tell)
-        account = _account(here)
     except (StartError, OSError, TimeoutError) as err:
         why = str(err) or type(err).__name__
     finally:
+        account = _account(here)
         tell("ends")
         here.end()
     return Result(
