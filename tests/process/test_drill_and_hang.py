@@ -82,7 +82,7 @@ def _halt_and_answer(cockpit: RealCockpit) -> None:
     assert cockpit.run("ack", "999").returncode == 4, "there is none"
     assert cockpit.run("ack", number).returncode == 0
 
-    (alert,) = [a for a in cockpit.until(lambda _: True).alerts if a.code == "halt"]
-    assert alert.acknowledged
+    # The snapshot of the moment may be from just before.
+    cockpit.until(lambda s: any(a.code == "halt" and a.acknowledged for a in s.alerts))
     rows = cockpit.rows(f"SELECT acknowledged_by FROM alert WHERE id = {number}")
     assert rows[0][0], "who answered is kept"
