@@ -39,6 +39,9 @@ def measured(name: str, *, quick: bool) -> list[Figure]:
 
 def main() -> int:
     """Print the table as it grows."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(f"{__doc__}\nThere are: {', '.join(NAMES)}.")
+        return 0
     asked = [word for word in sys.argv[1:] if not word.startswith("-")]
     unknown = [name for name in asked if name not in NAMES]
     if unknown:

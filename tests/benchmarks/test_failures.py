@@ -33,6 +33,18 @@ def test_one_that_fails_ends_none_of_the_others(
     assert said.err.rstrip().endswith("failed, and measured nothing: gate")
 
 
+def test_whoever_asks_for_help_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmarks, "measured", lambda name, *, quick: pytest.fail(f"{name} was run"))
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--help"])
+
+    assert benchmarks.main() == 0
+
+    said = capsys.readouterr().out
+    assert all(name in said for name in benchmarks.NAMES)
+
+
 class _Market:
     """Answers a bar after 2 ms, or not at all where `refuses` says so."""
 

@@ -41,8 +41,7 @@ def test_the_drill_passes_an_alert_is_answered_and_a_hung_engine_is_flattened_on
     drilled = cockpit.run("drill", "kill")
 
     assert drilled.returncode == 0, drilled.stdout + drilled.stderr
-    shown = cockpit.until(lambda _: True)
-    assert (shown.brakes, shown.unknown_orders) == ((), 0)
+    cockpit.until(lambda s: (s.brakes, s.unknown_orders) == ((), 0), why="the drill lifts its own brake")
     ((passed, facts),) = cockpit.rows("SELECT passed, facts FROM evidence WHERE kind = 'drill'")
     assert passed
     assert json.loads(facts)["cancel_s"] <= 10.0
