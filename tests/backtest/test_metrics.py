@@ -100,7 +100,7 @@ def test_a_run_without_what_a_figure_needs_has_a_defined_value(
 
 @given(st.lists(st.floats(-1e6, 1e7, allow_nan=False), max_size=12))
 def test_no_equity_whatever_makes_a_figure_that_json_cannot_hold(equity: list[float]) -> None:
-    json.dumps(as_json(measure(result(equity))), allow_nan=False)
+    assert json.dumps(as_json(measure(result(equity))), allow_nan=False)  # raises on NaN and infinity
 
 
 def test_an_intraday_curve_is_measured_by_its_days_but_falls_at_every_bar() -> None:

@@ -165,7 +165,9 @@ def test_a_misspelt_variable_is_an_error_and_not_ignored(place: Place, name: str
 
 
 def test_variables_that_are_not_keys_are_left_alone(place: Place) -> None:
-    place.load(COCKPIT_DATA="/data", COCKPIT_COLOUR="no", PATH="/bin")
+    plain = place.load()
+
+    assert place.load(COCKPIT_DATA="/data", COCKPIT_COLOUR="no", PATH="/bin").config == plain.config
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from engine.config import ConfigError, load
 from engine.strategy import INDICATORS, STRATEGIES, ParamError, UnknownNameError
+from engine.strategy.ma_crossover import MaCrossover
 from engine.strategy.registry import DuplicateNameError, Registry
 
 
@@ -87,4 +88,7 @@ def test_a_wrong_parameter_is_named_with_what_was_expected(
 
 
 def test_a_whole_number_is_taken_where_a_number_is_expected() -> None:
-    STRATEGIES.get("ma_crossover").create("mine", params={"stop_atr": 2}, keys=("SPY",))
+    made = STRATEGIES.get("ma_crossover").create("mine", params={"stop_atr": 2}, keys=("SPY",))
+
+    assert isinstance(made, MaCrossover)
+    assert made.params.stop_atr == 2.0
