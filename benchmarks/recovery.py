@@ -85,7 +85,7 @@ async def _open(state_dir: Path, gateway: str, account: str) -> float:
 def naked(samples: int) -> list[float]:
     """Real seconds for which a position had no stop, each after its stop was cancelled from outside."""
     folder = Path(tempfile.mkdtemp(prefix="ck-"))
-    cockpit = RealCockpit(folder)
+    cockpit = RealCockpit(folder, fresh=True)
     table = {"kind": "churn", "symbols": list(SYMBOLS), "timeframe": "5s", "params": {"hold": 0}}
     cockpit.configure({"churn": table}, broker={"speed": SPEED, "seed": 11})
     try:

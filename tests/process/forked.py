@@ -1,18 +1,21 @@
-"""Runs commands of the cockpit as processes that need not import all of it anew: most of what they cost.
+"""Runs the cockpit and its commands as processes that need not import all of it anew: most of what they cost.
 
-One interpreter per test process has loaded the command line and forks for each command. A command has a pid,
-a folder, an environment and outputs of its own, and ends as one that a shell started; that a shell can start
-it is shown by the tests that do so (tests/process/test_whole_cockpit.py).
+One interpreter per test process has loaded the command line and the engine and forks for each of them. One
+has a pid, a folder, an environment and outputs of its own, and ends as one that a shell started; that a shell
+can start it is shown by the tests that do so (tests/process/test_whole_cockpit.py).
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import gc
 import importlib
 import json
 import os
 import pkgutil
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -23,13 +26,65 @@ import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("engine.config", "engine.runtime.process.remote", "engine.store")
-"""What most commands load besides the command line."""
+NEEDED = ("engine.config", "engine.runtime.boot", "engine.runtime.process.remote", "engine.store")
+"""What a whole cockpit and most commands load besides the command line."""
 _LARGEST_BYTES = 1 << 16
 _FDS = 3
+
+
+class Ended(Protocol):
+    """What the tests use of a process, whoever started it (`subprocess.Popen` is one)."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def kill(self) -> None: ...
+
+
+class Forked:
+    """A process that was forked for us."""
+
+    def __init__(self, line: socket.socket, arguments: Sequence[str]) -> None:
+        self._told = line.makefile("r")
+        self._arguments = list(arguments)
+        self._code: int | None = None
+        self.pid = int(self._told.readline())
+        """Its own."""
+        self._alive = os.pidfd_open(self.pid)
+
+    def poll(self) -> int | None:
+        """Its exit code, -9 where a signal ended it; None while it runs."""
+        return self._code if self._ends_within(0.0) else None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; its exit code. Raises subprocess.TimeoutExpired."""
+        if not self._ends_within(timeout):
+            raise subprocess.TimeoutExpired(self._arguments, timeout or 0.0)
+        assert self._code is not None
+        return self._code
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal; nothing where it has ended."""
+        if self._code is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._alive, sig)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.send_signal(signal.SIGKILL)
+
+    def _ends_within(self, seconds: float | None) -> bool:
+        if self._code is None and select.select([self._alive], [], [], seconds)[0]:
+            last = self._told.readline()
+            self._code = int(last) if last else -signal.SIGKILL
+            self._told.close()
+            os.close(self._alive)
+        return self._code is not None
 
 
 @cache
@@ -54,30 +109,44 @@ def _loaded() -> socket.socket:
     return ours
 
 
-def run(
-    arguments: Sequence[str], *, folder: Path, environ: Mapping[str, str], timeout_s: float
-) -> subprocess.CompletedProcess[str]:
-    """Run `cockpit ARGUMENTS` to its end. Raises subprocess.TimeoutExpired where it takes too long."""
-    asked = json.dumps({"arguments": list(arguments), "folder": str(folder), "environ": dict(environ)})
+def start(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    output: IO[bytes],
+    errors: IO[bytes],
+    module: str = "cockpit",
+) -> Forked:
+    """Start `python -m MODULE ARGUMENTS`."""
+    asked = {"module": module, "arguments": list(arguments), "folder": str(folder), "environ": dict(environ)}
     ours, theirs = socket.socketpair()
-    with ours, theirs, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        socket.send_fds(_loaded(), [asked.encode()], [output.fileno(), errors.fileno(), theirs.fileno()])
+    with ours, theirs:
+        fds = [output.fileno(), errors.fileno(), theirs.fileno()]
+        socket.send_fds(_loaded(), [json.dumps(asked).encode()], fds)
         theirs.close()
-        code = _code_of(ours, arguments, timeout_s)
-        return subprocess.CompletedProcess(list(arguments), code, _text(output), _text(errors))
+        return Forked(ours, arguments)
 
 
-def _code_of(line: socket.socket, arguments: Sequence[str], timeout_s: float) -> int:
-    """The command tells its pid when it begins and its code when it ends; none where a signal ended it."""
-    line.settimeout(timeout_s)
-    with line.makefile("r") as told:
-        pid = int(told.readline())
+def run(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    timeout_s: float,
+    module: str = "cockpit",
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE ARGUMENTS` to its end. Raises subprocess.TimeoutExpired after `timeout_s`."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        running = start(
+            arguments, folder=folder, environ=environ, output=output, errors=errors, module=module
+        )
         try:
-            last = told.readline()
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(list(arguments), timeout_s) from None
-    return int(last) if last else -signal.SIGKILL
+            code = running.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise
+        return subprocess.CompletedProcess(list(arguments), code, _text(output), _text(errors))
 
 
 def _text(file: IO[bytes]) -> str:
@@ -104,8 +173,9 @@ def _serve(line: socket.socket) -> None:
 
 
 def _become(asked: Mapping[str, Any], output: int, errors: int, answer: int) -> NoReturn:
-    """Be `python -P -m cockpit` with these arguments; never returns."""
+    """Be `python -P -m` that module with these arguments; never returns."""
     code = 1
+    os.set_inheritable(answer, False)  # what it starts may outlive it, and is not it
     try:
         os.write(answer, b"%d\n" % os.getpid())
         os.dup2(output, 1)
@@ -113,17 +183,17 @@ def _become(asked: Mapping[str, Any], output: int, errors: int, answer: int) -> 
         os.chdir(asked["folder"])
         os.environ.clear()
         os.environ.update(asked["environ"])
-        sys.argv = ["cockpit", *asked["arguments"]]
-        code = _ended()
+        sys.argv = [asked["module"], *asked["arguments"]]
+        code = _ended(asked["module"])
     finally:
         os.write(answer, b"%d\n" % code)
         os._exit(code)
 
 
-def _ended() -> int:
+def _ended(module: str) -> int:
     """Run it to the end of its process, as the interpreter would; its exit code."""
     try:
-        runpy.run_module("cockpit", run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -138,7 +208,7 @@ def _ended() -> int:
 
 
 def _load() -> None:
-    """Import the command line and what its commands need."""
+    """Import the command line, the engine and what else is needed."""
     commands = (f"cockpit.{found.name}" for found in pkgutil.iter_modules([str(ROOT / "cockpit")]))
     for name in (*NEEDED, *(name for name in commands if name.startswith("cockpit.cli"))):
         importlib.import_module(name)
@@ -146,4 +216,5 @@ def _load() -> None:
 
 if __name__ == "__main__":
     _load()
+    gc.freeze()  # a fork's collector leaves alone, and so shares, what is loaded
     _serve(socket.socket(fileno=int(sys.argv[1])))

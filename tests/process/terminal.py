@@ -77,17 +77,8 @@ class Place:
         self, *arguments: str, module: str = "cockpit", timeout_s: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, without a terminal."""
-        if module == "cockpit":
-            return forked.run(arguments, folder=self.folder, environ=self.environ(), timeout_s=timeout_s)
-        return subprocess.run(
-            self.command(*arguments, module=module),
-            cwd=self.folder,
-            env=self.environ(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
+        return forked.run(
+            arguments, folder=self.folder, environ=self.environ(), timeout_s=timeout_s, module=module
         )
 
     def status(self, *, state: Path | None = None) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import tomli_w
 
@@ -50,9 +50,11 @@ class RealCockpit:
     """One place: its configuration, its gateway, and the cockpit process of the moment."""
 
     folder: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: forked.Ended | None = None
     started_s: float = 0.0
     environ: dict[str, str] = field(default_factory=dict)
+    fresh: bool = False
+    """Started as a shell would, in an interpreter of its own: for who measures how long that takes."""
 
     @property
     def state(self) -> Path:
@@ -78,14 +80,22 @@ class RealCockpit:
         """Start `cockpit --paper --headless`; returns at once."""
         self.started_s = time.monotonic()
         with (self.folder / "output.txt").open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", MODULE, "--paper", "--headless"],
-                cwd=self.folder,
-                env=self._environ(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+            self.process = self._started(["--paper", "--headless"], output)
+
+    def _started(self, arguments: list[str], output: IO[bytes]) -> forked.Ended:
+        place, environ = self.folder, self._environ()
+        if not self.fresh:
+            return forked.start(
+                arguments, folder=place, environ=environ, output=output, errors=output, module=MODULE
             )
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", MODULE, *arguments],
+            cwd=place,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
 
     def _environ(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG"}}
