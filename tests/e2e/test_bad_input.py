@@ -62,22 +62,8 @@ def short(place: Place) -> Path:
 
 async def _run(place: Place, *arguments: str, **environ: str) -> Ended:
     """`cockpit …` to its end, while this loop goes on being its peer."""
-    process = await asyncio.create_subprocess_exec(
-        *place.command(*arguments, module="cockpit"),
-        cwd=place.folder,
-        env=place.environ() | environ,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(60.0):
-            out, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.communicate()
-        raise
-    return Ended(process.returncode or 0, out.decode())
+    done = await asyncio.to_thread(place.run, *arguments, **environ)
+    return Ended(done.returncode, done.stdout + done.stderr)
 
 
 def _garbage(port: int) -> None:

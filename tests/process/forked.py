@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -21,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
@@ -33,6 +35,8 @@ NEEDED = ("engine.config", "engine.runtime.boot", "engine.runtime.process.remote
 """What a whole cockpit and most commands load besides the command line."""
 _LARGEST_BYTES = 1 << 16
 _FDS = 3
+_FDS_MAX = 64
+"""Above what the interpreter that forks has open."""
 
 
 class Ended(Protocol):
@@ -43,15 +47,16 @@ class Ended(Protocol):
     def poll(self) -> int | None: ...
     def wait(self, timeout: float | None = None) -> int: ...
     def send_signal(self, sig: int) -> None: ...
+    def terminate(self) -> None: ...
     def kill(self) -> None: ...
 
 
 class Forked:
     """A process that was forked for us."""
 
-    def __init__(self, line: socket.socket, arguments: Sequence[str]) -> None:
+    def __init__(self, line: socket.socket, what: str) -> None:
         self._told = line.makefile("r")
-        self._arguments = list(arguments)
+        self._what = what
         self._code: int | None = None
         self.pid = int(self._told.readline())
         """Its own."""
@@ -64,7 +69,7 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; its exit code. Raises subprocess.TimeoutExpired."""
         if not self._ends_within(timeout):
-            raise subprocess.TimeoutExpired(self._arguments, timeout or 0.0)
+            raise subprocess.TimeoutExpired(self._what, timeout or 0.0)
         assert self._code is not None
         return self._code
 
@@ -73,6 +78,10 @@ class Forked:
         if self._code is None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._alive, sig)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """kill -9."""
@@ -120,12 +129,33 @@ def start(
 ) -> Forked:
     """Start `python -m MODULE ARGUMENTS`."""
     asked = {"module": module, "arguments": list(arguments), "folder": str(folder), "environ": dict(environ)}
+    return _ask(asked, output.fileno(), errors.fileno())
+
+
+def start_at_a_terminal(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    line: int,
+    module: str = "cockpit",
+    prompt: str,
+) -> Forked:
+    """Start the leader of a session on that tty, which runs `python -m MODULE ARGUMENTS` as a shell would.
+
+    After it comes the prompt with the exit code; the leader lives until a line is typed, or it is hung up.
+    Without a module it is `/bin/sh -c ARGUMENTS` itself.
+    """
+    asked = {"module": module, "arguments": list(arguments), "folder": str(folder), "environ": dict(environ)}
+    return _ask({**asked, "prompt": prompt}, line, line)
+
+
+def _ask(asked: Mapping[str, object], output: int, errors: int) -> Forked:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        fds = [output.fileno(), errors.fileno(), theirs.fileno()]
-        socket.send_fds(_loaded(), [json.dumps(asked).encode()], fds)
+        socket.send_fds(_loaded(), [json.dumps(asked).encode()], [output, errors, theirs.fileno()])
         theirs.close()
-        return Forked(ours, arguments)
+        return Forked(ours, str(asked["arguments"]))
 
 
 def run(
@@ -173,7 +203,7 @@ def _serve(line: socket.socket) -> None:
 
 
 def _become(asked: Mapping[str, Any], output: int, errors: int, answer: int) -> NoReturn:
-    """Be `python -P -m` that module with these arguments; never returns."""
+    """Be `python -P -m` that module with these arguments, or the shell that runs it; never returns."""
     code = 1
     os.set_inheritable(answer, False)  # what it starts may outlive it, and is not it
     try:
@@ -184,10 +214,34 @@ def _become(asked: Mapping[str, Any], output: int, errors: int, answer: int) -> 
         os.environ.clear()
         os.environ.update(asked["environ"])
         sys.argv = [asked["module"], *asked["arguments"]]
-        code = _ended(asked["module"])
+        code = _shell(asked["module"], asked["prompt"]) if "prompt" in asked else _ended(asked["module"])
     finally:
         os.write(answer, b"%d\n" % code)
         os._exit(code)
+
+
+def _shell(module: str, prompt: str) -> int:
+    """Lead a session on the tty that is our output: run it there, and read a line after the prompt."""
+    os.dup2(1, 0)
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Under `nohup` it would be ignored here and in every child, and the cockpit would respect that.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if not module:
+        os.execv("/bin/sh", ["sh", "-c", *sys.argv[1:]])
+    if os.fork() == 0:
+        code = 1
+        try:
+            os.closerange(3, _FDS_MAX)
+            code = _ended(module)
+        finally:
+            os._exit(code)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    code = os.waitstatus_to_exitcode(os.wait()[1])
+    os.write(1, f"{prompt} {code if code >= 0 else 128 - code}\r\n".encode())
+    with contextlib.suppress(OSError):  # hung up
+        os.read(0, _LARGEST_BYTES)
+    return 0
 
 
 def _ended(module: str) -> int:

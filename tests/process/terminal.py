@@ -31,6 +31,15 @@ from tests.waiting import eventually
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "PROMPT IS BACK"
 
+SMALL = "tests.process.small_cockpit"
+"""The real command line around the small engine."""
+
+_SHELL = """
+"$@"
+code=$?
+printf '%s %s\\n' "$PROMPT_TEXT" "$code"
+read line
+"""
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?<>=]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 _SHELL = """
 "$@"
@@ -65,21 +74,37 @@ class Place:
             "PYTHONDONTWRITEBYTECODE": "1",
             "XDG_RUNTIME_DIR": str(self.folder),
             "TERM": self.term,
-            "PROMPT_TEXT": PROMPT,
             "LC_ALL": "C.UTF-8",
         }
 
-    def command(self, *arguments: str, module: str = "tests.process.small_cockpit") -> list[str]:
+    def command(self, *arguments: str, module: str = SMALL) -> list[str]:
         """The command line of a cockpit here."""
         return [sys.executable, "-P", "-m", module, *arguments]
 
     def run(
-        self, *arguments: str, module: str = "cockpit", timeout_s: float = 60.0
+        self, *arguments: str, module: str = "cockpit", timeout_s: float = 60.0, **environ: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, without a terminal."""
-        return forked.run(
-            arguments, folder=self.folder, environ=self.environ(), timeout_s=timeout_s, module=module
-        )
+        given = self.environ() | environ
+        return forked.run(arguments, folder=self.folder, environ=given, timeout_s=timeout_s, module=module)
+
+    @contextlib.contextmanager
+    def headless(self, *arguments: str, module: str = "cockpit") -> Iterator[forked.Forked]:
+        """A cockpit without a screen; it is asked to end where it has not by itself."""
+        with Path(os.devnull).open("r+b") as quiet:
+            running = forked.start(
+                ["--paper", "--headless", *arguments],
+                folder=self.folder,
+                environ=self.environ(),
+                output=quiet,
+                errors=quiet,
+                module=module,
+            )
+        try:
+            yield running
+        finally:
+            running.terminate()
+            running.wait(30.0)
 
     def status(self, *, state: Path | None = None) -> dict[str, Any] | None:
         """What `cockpit status --json` shows, without a process to ask it; None while no engine answers."""
@@ -107,19 +132,35 @@ class Place:
 
 
 class Terminal:
-    """A pty of 120x40; what is written to it is read by a thread until it is told to stall."""
+    """A pty of 120x40; what is written to it is read by a thread until it is told to stall.
 
-    def __init__(self, place: Place, command: list[str], *, size: tuple[int, int] = (120, 40)) -> None:
+    Its shell is one that was forked, and a real one where it is to be `fresh`.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        *arguments: str,
+        module: str = SMALL,
+        size: tuple[int, int] = (120, 40),
+        fresh: bool = False,
+    ) -> None:
         self.raw = bytearray()
         self._reading = threading.Event()
         self._reading.set()
         self._closed = threading.Event()
-        self.leader, self._master = pty.fork()
-        if self.leader == 0:
-            # Under `nohup` it would be ignored here and in every child, and the cockpit would respect that.
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)
-            os.chdir(place.folder)
-            os.execvpe("/bin/sh", ["sh", "-c", _SHELL, "sh", *command], place.environ())
+        self._master, line = pty.openpty()
+        try:
+            self._shell = forked.start_at_a_terminal(
+                [_SHELL, "sh", *place.command(*arguments, module=module)] if fresh else arguments,
+                folder=place.folder,
+                environ=place.environ() | {"PROMPT_TEXT": PROMPT},
+                line=line,
+                module="" if fresh else module,
+                prompt=PROMPT,
+            )
+        finally:
+            os.close(line)
         self.resize(*size)
         self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
         self._reader.start()
@@ -168,7 +209,8 @@ class Terminal:
 
     def child(self) -> int:
         """The process that waits in the terminal (the cockpit's parent)."""
-        children = Path(f"/proc/{self.leader}/task/{self.leader}/children")
+        leader = self._shell.pid
+        children = Path(f"/proc/{leader}/task/{leader}/children")
         return int(eventually(lambda: children.read_text().split())[0])
 
     def hang_up(self) -> None:
@@ -182,10 +224,8 @@ class Terminal:
     def close(self) -> None:
         """Hang up and end the session leader."""
         self.hang_up()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.leader, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.leader, 0)
+        self._shell.kill()
+        self._shell.wait(60.0)
 
     def _read(self) -> None:
         while not self._closed.is_set():
@@ -202,7 +242,7 @@ class Terminal:
 @contextlib.contextmanager
 def terminal(place: Place, *arguments: str, **options: Any) -> Iterator[Terminal]:
     """The small cockpit on a terminal; everything it started is ended afterwards."""
-    opened = Terminal(place, place.command(*arguments), **options)
+    opened = Terminal(place, *arguments, **options)
     try:
         yield opened
     finally:

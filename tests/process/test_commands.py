@@ -12,33 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.terminal import Place, Terminal, terminal
+from tests.process.forked import Forked
+from tests.process.terminal import SMALL, Place, Terminal, terminal
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def headless(place: Place, *arguments: str, state: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+def headless(place: Place, *arguments: str, state: Path | None = None) -> Iterator[Forked]:
     """An engine without a screen."""
-    command = place.command("--paper", "--headless", *arguments)
-    with subprocess.Popen(
-        command,
-        cwd=place.folder,
-        env=place.environ(),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as engine:
-        try:
-            eventually(
-                lambda: (place.status(state=state) or {}).get("engine_state") == "READY", within_s=60.0
-            )
-            yield engine
-        finally:
-            if engine.poll() is None:
-                engine.terminate()
-            engine.communicate(timeout=30.0)
+    with place.headless(*arguments, module=SMALL) as engine:
+        eventually(lambda: (place.status(state=state) or {}).get("engine_state") == "READY", within_s=60.0)
+        yield engine
 
 
 def test_without_an_engine_every_command_says_so_with_exit_code_3(place: Place) -> None:
@@ -108,7 +94,7 @@ def test_kill_without_a_terminal_halts_and_goes_no_further_without_yes(place: Pl
 @pytest.mark.parametrize(("word", "code", "kinds"), [("FLATTEN", 0, ["HALT", "KILL"]), ("no", 4, ["HALT"])])
 def test_kill_at_a_terminal_asks_for_the_word(place: Place, word: str, code: int, kinds: list[str]) -> None:
     with headless(place):
-        person = Terminal(place, place.command("kill", module="cockpit"))
+        person = Terminal(place, "kill", module="cockpit")
         try:
             person.expect("type FLATTEN")
             person.send(f"{word}\n")
@@ -125,7 +111,7 @@ def test_resume_after_a_halt_wants_the_account_typed(place: Place) -> None:
         refused = place.run("resume", "--reason", "calm again")
         assert (refused.returncode, "account" in refused.stdout) == (4, True)
 
-        person = Terminal(place, place.command("resume", "--reason", "calm again", module="cockpit"))
+        person = Terminal(place, "resume", "--reason", "calm again", module="cockpit")
         try:
             person.expect("account id to resume")
             person.send("DU9000001\n")
@@ -188,7 +174,7 @@ def test_a_stop_signal_that_finds_the_process_suspended_acts_when_it_goes_on(pla
 
 def test_headless_beside_a_running_engine_is_refused_naming_it(place: Place) -> None:
     with headless(place) as engine:
-        done = place.run("--paper", "--headless", module="tests.process.small_cockpit")
+        done = place.run("--paper", "--headless", module=SMALL)
 
         assert done.returncode == 4
         assert f"pid {engine.pid}" in done.stderr

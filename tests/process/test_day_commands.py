@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
@@ -29,15 +28,10 @@ def test_scan_and_plan_work_with_and_without_an_engine(place: Place) -> None:
     assert running_gateway(place.state) is None  # started for the question, and gone with it
     (file,) = (place.folder / "scanner").glob("scanner_results_*.json")
 
-    command = place.command("--paper", "--headless", module="cockpit")
-    with subprocess.Popen(command, cwd=place.folder, env=place.environ(), stdin=subprocess.DEVNULL) as engine:
-        try:
-            eventually(lambda: (place.status() or {}).get("engine_state") == "READY", within_s=40.0)
-            scanned = place.run("scan", "SPY", "NOPE", "--json")
-            planned = place.run("plan", "--json")
-        finally:
-            engine.terminate()
-            engine.wait(timeout=30.0)
+    with place.headless():
+        eventually(lambda: (place.status() or {}).get("engine_state") == "READY", within_s=40.0)
+        scanned = place.run("scan", "SPY", "NOPE", "--json")
+        planned = place.run("plan", "--json")
 
     assert scanned.returncode == 0, scanned.stderr
     assert json.loads(scanned.stdout)["date"] == json.loads(file.read_text())["date"]

@@ -53,7 +53,7 @@ def test_the_drill_passes_an_alert_is_answered_and_a_hung_engine_is_flattened_on
     assert cockpit.process is not None
     os.kill(cockpit.process.pid, signal.SIGSTOP)
     place = Place(cockpit.folder)
-    person = Terminal(place, place.command("kill", "--reason", "it hangs", module="cockpit"))
+    person = Terminal(place, "kill", "--reason", "it hangs", module="cockpit")
     try:
         person.expect("would close nothing", within_s=40.0)
         person.expect("type FLATTEN")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from engine.domain.order import Side
 from engine.runtime.process.gateway_process import running_gateway
 from tests.e2e.live import trade_elsewhere
-from tests.process.terminal import Place, end_all
+from tests.process.terminal import Place
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -33,14 +32,7 @@ def _state(place: Place) -> object:
 @pytest.mark.req("REQ-ARCH-003", "CARD-ORPHANS")
 def test_an_engine_without_a_screen_is_settled_from_a_shell(place: Place) -> None:
     (place.folder / "cockpit.toml").write_text(QUIET, encoding="utf-8")
-    engine = subprocess.Popen(
-        place.command("--paper", "--headless", module="cockpit"),
-        cwd=place.folder,
-        env=place.environ(),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with place.headless() as engine:
         eventually(lambda: _state(place) == "READY", within_s=40.0, why="READY")
         assert place.run("orphans").stdout.strip() == "Nothing waits for a decision."
         raised = place.run("set", "max_positions", "5")
@@ -71,8 +63,3 @@ def test_an_engine_without_a_screen_is_settled_from_a_shell(place: Place) -> Non
         assert stop["quantity"] == 40
         assert place.run("stop", "--keep").returncode == 0
         assert engine.wait(30.0) == 0
-    finally:
-        if engine.poll() is None:
-            engine.kill()
-            engine.wait(60.0)
-        end_all(place)

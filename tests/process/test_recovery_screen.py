@@ -28,7 +28,7 @@ timeframe = "1h"
 
 
 def _start(place: Place) -> Terminal:
-    return Terminal(place, place.command("--paper", module="cockpit"), size=(80, 24))
+    return Terminal(place, "--paper", module="cockpit", size=(80, 24))
 
 
 @pytest.mark.req("REQ-ARCH-003", "CARD-ORPHANS", "RECOVERY-LOG-1")
@@ -88,7 +88,7 @@ def test_without_a_broker_it_opens_read_only_on_what_was_stored_and_goes_on_by_i
         cockpit.drill(do="drop", seconds=600)
         orders = len(cockpit.record().orders)
 
-        screen = Terminal(place, place.command("--paper", module=MODULE))
+        screen = Terminal(place, "--paper", module=MODULE)
         for words in ("READ ONLY", "TSLA", "UNVERIFIED"):
             screen.expect(words, within_s=40.0)
         status = place.status()

@@ -75,7 +75,7 @@ def test_attach_draws_the_running_engine_and_leaves_it_running(place: Place) -> 
         screen.expect("attach")
         pid = place.engine_pid()
 
-        with_again = Terminal(place, place.command("attach"))
+        with_again = Terminal(place, "attach")
         try:
             drawn(with_again)
             detach(with_again)
@@ -88,7 +88,7 @@ def test_attach_draws_the_running_engine_and_leaves_it_running(place: Place) -> 
 def test_starting_again_attaches_and_a_second_screen_watches_until_it_takes_over(place: Place) -> None:
     with terminal(place, "--paper") as screen:
         drawn(screen)
-        second = Terminal(place, place.command("--paper"))
+        second = Terminal(place, "--paper")
         try:
             drawn(second)
             second.expect("WATCHING")
@@ -103,7 +103,7 @@ def test_starting_again_attaches_and_a_second_screen_watches_until_it_takes_over
 
         detach(screen)
         screen.expect("attach")
-        third = Terminal(place, place.command("--paper"))
+        third = Terminal(place, "--paper")
         try:
             drawn(third)
         finally:
@@ -118,7 +118,7 @@ def test_a_start_that_differs_from_the_running_engine_is_refused(
 ) -> None:
     with terminal(place, "--paper") as screen:
         drawn(screen)
-        other = Terminal(place, place.command(*arguments))
+        other = Terminal(place, *arguments)
         try:
             assert other.exit_code() == 4
             assert f"pid {place.engine_pid()}" in other.text
@@ -301,11 +301,11 @@ def test_a_screen_attached_from_elsewhere_that_hangs_up_is_reported_as_lost(plac
         drawn(screen)
         detach(screen)
         screen.expect("attach")
-        again = Terminal(place, place.command("attach"))
+        again = Terminal(place, "attach")
         drawn(again)
         again.close()
 
-        third = Terminal(place, place.command("attach"))
+        third = Terminal(place, "attach")
         try:
             drawn(third)
         finally:

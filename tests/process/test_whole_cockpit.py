@@ -14,10 +14,10 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.slow
 
 
-def paper(place: Place) -> Terminal:
-    """`cockpit --paper` with nothing configured."""
+def paper(place: Place, *, fresh: bool = False) -> Terminal:
+    """`cockpit --paper` with nothing configured; `fresh` as a real shell starts it."""
     (place.folder / "cockpit.toml").write_text("", encoding="utf-8")
-    return Terminal(place, place.command("--paper", module="cockpit"))
+    return Terminal(place, "--paper", module="cockpit", fresh=fresh)
 
 
 def is_ready(place: Place) -> bool:
@@ -28,7 +28,7 @@ def is_ready(place: Place) -> bool:
 
 @pytest.mark.req("CARD-CLI")
 def test_one_command_brings_up_gateway_and_engine_and_a_stop_takes_both_down(place: Place) -> None:
-    screen = paper(place)
+    screen = paper(place, fresh=True)
     try:
         screen.expect("simulated prices")
         eventually(lambda: is_ready(place), within_s=40.0, why="READY")
@@ -82,7 +82,7 @@ def test_a_gateway_left_alone_with_other_flags_refuses_and_stop_removes_it(place
         os.kill(place.engine_pid(), signal.SIGKILL)
         assert screen.exit_code() == 1
 
-        other = Terminal(place, place.command("--paper", "--seed", "99", module="cockpit"))
+        other = Terminal(place, "--paper", "--seed", "99", module="cockpit")
         assert other.exit_code() == 4
         assert "seed" in other.text
         assert place.run("stop").returncode == 0
