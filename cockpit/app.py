@@ -239,7 +239,7 @@ class CockpitApp(LineActions, inherit_bindings=False):
             if self.health_screen is not None:
                 self.health_screen.show(frame)
             if isinstance(self.screen, Dialog):
-                self.screen.show(frame)
+                self.screen.follow(frame)
         self._refresh_ms = (self._monotonic() - started) * 1000.0
         if self._refresh_ms > REFRESH_BUDGET_MS:
             self._throttled_until = self._monotonic() + THROTTLE_FOR_S

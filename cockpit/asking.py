@@ -36,7 +36,7 @@ class Asking(Moving):
 
     def _show_in(self, dialog: Dialog[ResultT]) -> None:
         if dialog.is_attached:
-            dialog.show(self.frame)
+            dialog.follow(self.frame)
 
     def close_dialogs(self) -> None:
         """Back to the screen below them."""

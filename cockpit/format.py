@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 UNKNOWN = "—"
 MINUS = "−"
+LIVE = "live"
+"""What is younger than a person can tell."""
 _FRACTIONS = {0.5: "½", 0.25: "¼", 0.75: "¾", 0.33: "⅓", 0.67: "⅔"}
 
 
@@ -101,7 +103,7 @@ def freshness(seconds: float | None) -> str:
     """Age for quiet titles, in whole seconds so that it seldom repaints: `live`, `3 s old`."""
     if seconds is None or not math.isfinite(seconds):
         return UNKNOWN
-    return "live" if seconds < 2 else f"{age(float(int(seconds)))} old".replace(".0 s", " s")
+    return LIVE if seconds < 2 else f"{age(float(int(seconds)))} old".replace(".0 s", " s")
 
 
 def duration(seconds: float | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from cockpit import format as fmt
 from cockpit.spans import Tone
 from engine.api import BrakeKind, BrakeView, EngineState, Level, PositionView, Scope, ScopeKind, Snapshot
 from engine.api_handle import THE_ONLY_SCREEN, SeatView
@@ -15,6 +16,7 @@ STALE_S = 5.0
 """A quote older than this is called stale on screen, as the engine's default does."""
 SILENT_S = 3.0
 """An engine that published nothing for this long is called silent: its numbers may be old."""
+BRAKE_WORDS = {BrakeKind.PAUSE: "PAUSED", BrakeKind.HALT: "HALTED", BrakeKind.KILL: "KILLED"}
 
 Clock = Callable[[], datetime]
 """Wall time, aware UTC; injected so that pictures can be taken of a still moment."""
@@ -53,6 +55,41 @@ class Frame:
     def is_silent(self) -> bool:
         """True where the numbers may no longer be the truth."""
         return self.age_s > SILENT_S or not self.screen.engine_alive
+
+    @property
+    def has_trouble(self) -> bool:
+        """True where the account, or what is known of it, is not as it should be: titles say so in words."""
+        return self.is_silent or not self.snapshot.connected or bool(self.snapshot.brakes)
+
+    @property
+    def marks_age_s(self) -> float | None:
+        """Age of the oldest mark among the positions: as old is every sum made from them.
+
+        Without positions that of the snapshot; None where no position has a mark yet.
+        """
+        ages = [one.quote_age_s for one in self.snapshot.positions if one.quote_age_s is not None]
+        if self.snapshot.positions and not ages:
+            return None
+        return self.age_s + max(ages, default=0.0)
+
+
+def trouble_words(frame: Frame) -> list[str]:
+    """Why what is shown may not be the truth, for titles of what lies over the header; empty while it is."""
+    if not frame.screen.engine_alive:
+        return ["ENGINE GONE"]
+    silent = [f"ENGINE SILENT {fmt.age(frame.age_s)}"] if frame.is_silent else []
+    return silent if frame.snapshot.connected else [*silent, "DISCONNECTED"]
+
+
+def condition_words(frame: Frame) -> list[str]:
+    """All that the header would say of safety, and the age, for screens that may lie over it."""
+    brake = hardest_brake(frame.snapshot)
+    words = [*trouble_words(frame), *([BRAKE_WORDS[brake.kind]] if brake is not None else [])]
+    if frame.is_silent:
+        return words
+    data = frame.snapshot.data_age_s
+    stale = data is not None and data > STALE_S
+    return [*words, *([f"stale data {fmt.age(data)}"] if stale else []), fmt.freshness(frame.age_s)]
 
 
 def account_brake(snapshot: Snapshot) -> BrakeView | None:

@@ -19,7 +19,7 @@ class EventsPanel(Panel):
         events = frame.snapshot.events
         zone = frame.snapshot.session.time_zone
         newest = f" · last {fmt.wall_time(events[-1].at, time_zone=zone)}" if events else ""
-        return f"Events{newest}"
+        return f"Events{newest} · {fmt.freshness(frame.age_s)}"
 
     def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
         """As many events as fit."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from cockpit import format as fmt
 from cockpit.format import clean
 from cockpit.frame import (
+    BRAKE_WORDS,
     STALE_S,
     Frame,
     blocking_rows,
@@ -21,7 +22,6 @@ from cockpit.spans import Line, Piece, Span, Tone, ends, fit, line, pad, width_o
 from engine.api import AlertView, BrakeKind, BrakeView, EngineState, Level, Mode, Snapshot
 from engine.api_handle import SeatView
 
-_BRAKE_WORDS = {BrakeKind.PAUSE: "PAUSED", BrakeKind.HALT: "HALTED", BrakeKind.KILL: "KILLED"}
 MOST_BANNERS = 3
 
 
@@ -110,7 +110,7 @@ def _seat_pieces(seat: SeatView) -> list[Piece]:
 def _entries(snapshot: Snapshot, *, most: int) -> Line:
     brake = hardest_brake(snapshot)
     if brake is not None:
-        return line(Span(f" {_BRAKE_WORDS[brake.kind]} ", Tone.ALARM))
+        return line(Span(f" {BRAKE_WORDS[brake.kind]} ", Tone.ALARM))
     if snapshot.entries_allowed:
         return line(Span(snapshot.entries_text or "entries on", Tone.TEXT))
     text = snapshot.entries_text or "entries blocked"
@@ -170,6 +170,8 @@ def _count(count: int, *, word: str) -> Line:
 
 
 def _health(snapshot: Snapshot) -> Line:
+    if not snapshot.health:
+        return line(Span("health —", Tone.WARN))
     bad = [row.name for row in snapshot.health if row.level not in {Level.OK, Level.INFO}]
     return line(Span(f"health: {', '.join(bad[:2])}", Tone.WARN) if bad else Span("health ✓", Tone.MUTED))
 
@@ -266,7 +268,7 @@ def _engine_texts(frame: Frame, *, leave: str) -> list[tuple[str, Tone]]:
 def _brake_text(brake: BrakeView, *, snapshot: Snapshot, resume: str) -> str:
     since = fmt.wall_time(brake.since, time_zone=snapshot.session.time_zone)
     proof = f" · {brake.proof}" if brake.proof else ""
-    what = f"{_BRAKE_WORDS[brake.kind]} {brake.scope} {since} by {brake.who}"
+    what = f"{BRAKE_WORDS[brake.kind]} {brake.scope} {since} by {brake.who}"
     return f"{what}: {brake.reason}{proof} · {resume} resume"
 
 

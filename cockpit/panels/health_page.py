@@ -52,7 +52,7 @@ def page_lines(frame: Frame, *, width: int) -> list[Line]:
     """The whole page for `width` cells."""
     telemetry, gates = frame.snapshot.telemetry, frame.snapshot.gates
     sections = (
-        _checks(all_rows(frame), width=width),
+        _checks(frame, width=width),
         _times(telemetry.timings, width=width),
         _counters(telemetry, width=width),
         _uptime(telemetry.uptime, width=width),
@@ -68,11 +68,14 @@ def page_lines(frame: Frame, *, width: int) -> list[Line]:
 # --- checks --------------------------------------------------------------------------------------
 
 
-def _checks(rows: Sequence[HealthRow], *, width: int) -> list[Line]:
+def _checks(frame: Frame, *, width: int) -> list[Line]:
+    rows = all_rows(frame)
     blocking = sum(1 for row in rows if row.blocks)
     words = f"{blocking} of {len(rows)} block entries" if blocking else f"{len(rows)}, none blocks entries"
+    if not frame.snapshot.health:
+        words = "the engine has not looked yet"
     titles = (("check", _NAME), ("value", _VALUE), ("limit", _LIMIT), ("for", _AGE), ("what it says", 0))
-    lines = [_head("Checks", words), _titles(titles)]
+    lines = [_head("Checks", f"{words} · {fmt.freshness(frame.age_s)}"), _titles(titles)]
     for row in rows:
         lines += _check(row, width=width)
     return lines

@@ -22,7 +22,7 @@ class PnlPanel(Panel):
         """Name, trades of today, age."""
         trades = frame.snapshot.pnl.trades
         count = f" · {trades} trade{'' if trades == 1 else 's'}" if trades else ""
-        return f"P&L today, net{count} · {fmt.freshness(frame.age_s)}"
+        return f"P&L today, net{count} · {fmt.freshness(frame.marks_age_s)}"
 
     def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
         """Amounts, one fact line, then the curve."""
@@ -94,7 +94,8 @@ def pnl_line(frame: Frame) -> Line:
         parts += [Span(f"{name} ", Tone.MUTED), Span(f"{fmt.arrowed(value)}  ", tone_of_amount(value))]
     fees = fmt.number(-pnl.fees_usd if pnl.fees_usd is not None else None)
     parts += [Span("fees ", Tone.MUTED), Span(fees)]
-    return tuple(parts)
+    age = fmt.freshness(frame.marks_age_s)
+    return (*parts, Span(f" · {age}", Tone.MUTED if age == fmt.LIVE else Tone.WARN))
 
 
 class PnlLine(Panel, can_focus=False):

@@ -131,10 +131,5 @@ def positions_title(frame: Frame, *, in_sight: str, width: int) -> str:
         parts.append((2, f"stop risk {fmt.share(pnl.stop_risk_usd, pnl.net_liquidation_usd)}"))
         parts.append((3, f"stocks {fmt.compact(pnl.stock_exposure_usd)}"))
         parts.append((3, f"futures margin {fmt.compact(pnl.futures_margin_usd)}"))
-    parts.append((0, fmt.freshness(_oldest_s(frame, snapshot.positions))))
+    parts.append((0, fmt.freshness(frame.marks_age_s)))
     return title(parts, width=width)
-
-
-def _oldest_s(frame: Frame, positions: Sequence[PositionView]) -> float:
-    """Age of the oldest number in the panel."""
-    return frame.age_s + max((position.quote_age_s or 0.0 for position in positions), default=0.0)

@@ -178,7 +178,12 @@ class RecoveryDetail(Panel, can_focus=False):
     def title_of(self, frame: Frame) -> str:
         """The row's symbol."""
         row = self._row(frame)
-        return "Details" if row is None else f"{row.symbol} · {row.kind.value.replace('_', ' ')}"
+        age = fmt.freshness(frame.age_s)
+        return (
+            f"Details · {age}"
+            if row is None
+            else f"{row.symbol} · {row.kind.value.replace('_', ' ')} · {age}"
+        )
 
     def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
         """Facts, then what can be done; what can be done is never cut off."""

@@ -28,7 +28,6 @@ COLUMNS = (
     Column("answer", width=12, most=16),
 )
 MOST_ROWS = 8
-MOST_EVENTS = 8
 
 _LOUDNESS = list(Level)
 
@@ -46,6 +45,7 @@ class AlertsDialog(TableDialog):
             columns=COLUMNS,
             empty="no alert stands",
             most_rows=MOST_ROWS,
+            broad=True,
             hints=(f"{seen} acknowledges",),
         )
         self._acknowledge = acknowledge
@@ -56,8 +56,8 @@ class AlertsDialog(TableDialog):
 
     def words_of(self, snapshot: Snapshot, *, chosen: str | None) -> list[Line]:
         """The chosen alert, and as many events as there is room for."""
-        room = max(3, self.app.size.height - len(self.table.rows[:MOST_ROWS]) - 12)
-        return words(snapshot, chosen=chosen, most_events=min(MOST_EVENTS, room))
+        room = max(3, self.app.size.height - min(self.most_rows, len(self.table.rows)) - 12)
+        return words(snapshot, chosen=chosen, most_events=room)
 
     def action_acknowledge_this(self) -> None:
         """Acknowledge the alert under the cursor."""

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Label
 
 from cockpit.action import Where
 from cockpit.format import clean
-from cockpit.frame import Frame
+from cockpit.frame import Frame, trouble_words
 from cockpit.keymap import bindings_for, key_for
 from cockpit.previews import Preview, labelled
 from cockpit.spans import Line, Tone
@@ -76,15 +76,15 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     def __init__(self, title: str, *, keys: Mapping[str, str], danger: bool = False) -> None:
         super().__init__()
         self._keys = keys
-        # As Text: a plain string would be read as markup, and names come from outside.
-        self._box_title = Text(clean(title))
+        self._heading = title
+        self._told: tuple[str, ...] = ()
         self._danger = danger
         self.text = LinesView(id="text")
 
     def compose(self) -> ComposeResult:
         """The text, then whatever the kind of dialog adds."""
         with Vertical(id="dialog", classes="-danger" if self._danger else "") as box:
-            box.border_title = self._box_title
+            box.border_title = self.box_title
             box.border_subtitle = f"{self.key_hints()}, also while you type"
             with VerticalScroll(id="words", can_focus=False):
                 yield self.text
@@ -110,6 +110,26 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         """Move the text where it is longer than the box."""
         for words in self.query("#words").results(VerticalScroll):
             words.scroll_relative(y=pages * words.size.height, animate=False)
+
+    @property
+    def box_title(self) -> Text:
+        """The name, and what must not be overlooked while the box lies over the header."""
+        # As Text: a plain string would be read as markup, and names come from outside.
+        return Text(clean(" · ".join((self._heading, *self._told))))
+
+    def title_words(self, frame: Frame) -> Sequence[str]:
+        """What the title says after the name."""
+        return trouble_words(frame)
+
+    def follow(self, frame: Frame) -> None:
+        """Show a frame, in the title and in the box."""
+        words = tuple(self.title_words(frame))
+        if words != self._told:
+            self._told = words
+            for box in self.query("#dialog"):
+                box.border_title = self.box_title
+                box.set_class(frame.has_trouble, "-troubled")
+        self.show(frame)
 
     def show(self, frame: Frame) -> None:
         """Follow the account."""

@@ -25,8 +25,6 @@ COLUMNS = (
 MOST_ROWS = 16
 FEW_ROWS = 7
 """Rows on a small terminal, where the words below need the room."""
-SMALL = 30
-"""Lines of a terminal below which it is small."""
 
 
 class MarketsDialog(TableDialog):
@@ -39,12 +37,13 @@ class MarketsDialog(TableDialog):
             columns=COLUMNS,
             empty="no instrument was measured yet",
             most_rows=MOST_ROWS,
+            few_rows=FEW_ROWS,
+            broad=True,
             hints=("↑ ↓",),
         )
 
     def rows_of(self, snapshot: Snapshot) -> list[Row]:
         """One row per instrument, as the engine orders them: best tier first, those left out last."""
-        self.most_rows = MOST_ROWS if self.app.size.height >= SMALL else FEW_ROWS
         return [Row(row.symbol, row, partial(_cells, row)) for row in snapshot.selection.universe]
 
     def words_of(self, snapshot: Snapshot, *, chosen: str | None) -> Sequence[Line]:

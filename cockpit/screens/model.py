@@ -37,7 +37,6 @@ COLUMNS = (
 MOST_ROWS = 12
 FEW_ROWS = 3
 """Rows on a small terminal, where the words below need the room."""
-SMALL = 30
 _FRAME = 4
 """Cells of a line that the border and its padding take."""
 _WORDS = 13
@@ -60,6 +59,7 @@ class ModelDialog(TableDialog):
             columns=COLUMNS,
             empty="no contract is learned yet",
             most_rows=MOST_ROWS,
+            few_rows=FEW_ROWS,
             hints=("↑ ↓", "pgup pgdn"),
         )
         self._frame: Frame | None = None
@@ -67,7 +67,7 @@ class ModelDialog(TableDialog):
     def compose(self) -> ComposeResult:
         """The table, then the words in a box that scrolls."""
         with Vertical(id="dialog", classes="-broad") as box:
-            box.border_title = self._box_title
+            box.border_title = self.box_title
             box.border_subtitle = self.key_hints(*self._hints)
             yield self.table
             with VerticalScroll(id="words", can_focus=False):
@@ -86,7 +86,6 @@ class ModelDialog(TableDialog):
 
     def rows_of(self, snapshot: Snapshot) -> list[Row]:
         """One row per strategy and contract."""
-        self.most_rows = MOST_ROWS if self.app.size.height >= SMALL else FEW_ROWS
         return model_rows(snapshot)
 
     def words_of(self, snapshot: Snapshot, *, chosen: str | None) -> Sequence[Line]:

@@ -25,7 +25,6 @@ from engine.api import FillView, OrderView, Snapshot
 MOST_ROWS: Final = 18
 FEW_ROWS: Final = 7
 """Rows on a small terminal, where the words below need the room."""
-SMALL: Final = 30
 
 
 class OrdersDialog(TableDialog):
@@ -40,6 +39,7 @@ class OrdersDialog(TableDialog):
             columns=COLUMNS,
             empty="no orders today",
             most_rows=MOST_ROWS,
+            few_rows=FEW_ROWS,
             hints=("↑ ↓", "/ filter"),
         )
         self._wanted = ""
@@ -48,7 +48,7 @@ class OrdersDialog(TableDialog):
     def compose(self) -> ComposeResult:
         """The field, hidden until it is asked for; the table; the words."""
         with Vertical(id="dialog", classes="-broad") as box:
-            box.border_title = self._box_title
+            box.border_title = self.box_title
             box.border_subtitle = self.key_hints(*self._hints)
             self._field.display = False
             yield self._field
@@ -81,7 +81,6 @@ class OrdersDialog(TableDialog):
 
     def rows_of(self, snapshot: Snapshot) -> list[Row]:
         """One row per order that the filter lets through."""
-        self.most_rows = MOST_ROWS if self.app.size.height >= SMALL else FEW_ROWS
         shown = matching(snapshot.orders, self._wanted)
         return [order_row(order, snapshot=snapshot) for order in shown]
 

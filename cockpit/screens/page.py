@@ -24,7 +24,7 @@ class PageDialog(Dialog[None]):
     def compose(self) -> ComposeResult:
         """The lines in a scrolling box that has the keys."""
         with VerticalScroll(id="dialog") as box:
-            box.border_title = self._box_title
+            box.border_title = self.box_title
             box.border_subtitle = self.key_hints("↑ ↓ pgup pgdn")
             yield self.text
 

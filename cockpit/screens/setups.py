@@ -30,8 +30,6 @@ COLUMNS = (
 MOST_ROWS = 14
 FEW_ROWS = 5
 """Rows on a small terminal, where the words below need the room."""
-SMALL = 30
-"""Lines of a terminal below which it is small."""
 NEAR_PCT = 0.1
 """Nearer than this a level is shown as one to watch."""
 HOW_TO = (
@@ -54,13 +52,14 @@ class SetupsDialog(TableDialog):
             columns=COLUMNS,
             empty="no strategy watches an instrument yet",
             most_rows=MOST_ROWS,
+            few_rows=FEW_ROWS,
+            broad=True,
             hints=("↑ ↓", "enter the last cycle"),
         )
         self._show_cycle = show_cycle
 
     def rows_of(self, snapshot: Snapshot) -> list[Row]:
         """One row per strategy and instrument."""
-        self.most_rows = MOST_ROWS if self.app.size.height >= SMALL else FEW_ROWS
         return setup_rows(snapshot)
 
     def words_of(self, snapshot: Snapshot, *, chosen: str | None) -> list[Line]:

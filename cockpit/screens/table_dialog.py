@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from cockpit.frame import Frame
+from cockpit.frame import Frame, condition_words
 from cockpit.screens.dialog import Dialog
 from cockpit.spans import Line
 from cockpit.widgets.columns import Column, Row
 from cockpit.widgets.ticking_table import TickingTable
 from engine.api import Snapshot
 
+SMALL: Final = 30
+"""Lines of a terminal below which the words below a table need its room."""
+LARGE: Final = 50
+
 
 class TableDialog(Dialog[None]):
-    """Says what its rows and words are by `rows_of` and `words_of`; the table has the keys."""
+    """Says what its rows and words are by `rows_of` and `words_of`; the table has the keys.
+
+    It may lie over the header, so its title says how old it is and whatever else the header would.
+    """
+
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-roomy")]
 
     def __init__(
         self,
@@ -27,13 +37,27 @@ class TableDialog(Dialog[None]):
         columns: Sequence[Column],
         empty: str,
         most_rows: int,
+        few_rows: int = 0,
+        broad: bool = False,
         hints: Sequence[str] = (),
     ) -> None:
         super().__init__(title, keys=keys)
         self._snapshot: Snapshot | None = None
-        self.most_rows = most_rows
+        self._rows_by_height = (few_rows or most_rows, most_rows, 2 * most_rows)
+        self._broad = broad
         self._hints = tuple(hints)
         self.table = TickingTable(tuple(columns), empty=empty, id="table")
+
+    @property
+    def most_rows(self) -> int:
+        """Rows of the table at this height of the terminal."""
+        few, most, many = self._rows_by_height
+        height = self.app.size.height
+        return few if height < SMALL else most if height < LARGE else many
+
+    def title_words(self, frame: Frame) -> Sequence[str]:
+        """All that the header would say of safety, and how old it is."""
+        return condition_words(frame)
 
     @abstractmethod
     def rows_of(self, snapshot: Snapshot) -> list[Row]:
@@ -45,8 +69,8 @@ class TableDialog(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """The table, then the words."""
-        with Vertical(id="dialog") as box:
-            box.border_title = self._box_title
+        with Vertical(id="dialog", classes="-broad" if self._broad else "") as box:
+            box.border_title = self.box_title
             box.border_subtitle = self.key_hints(*self._hints)
             yield self.table
             yield self.text

@@ -27,7 +27,7 @@ def shown(snapshot: Snapshot, *, width: int = 160) -> str:
 
 
 @pytest.mark.req("CARD-SNAPSHOT", "FUT-F8", "PLAN-LOOP-COUNTERS", "PS60-NFR-REL")
-@pytest.mark.parametrize("size", [(80, 24), (160, 45)], ids=["80x24", "160x45"])
+@pytest.mark.parametrize("size", [(160, 45)], ids=["160x45"])
 @pytest.mark.parametrize("state", ["healthy", "ill"])
 def test_health_screen(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
     engine = ScriptedHandle({"healthy": HEALTHY, "ill": ILL}[state])
