@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -19,6 +20,8 @@ from engine.api import Snapshot
 SMALL: Final = 30
 """Lines of a terminal below which the words below a table need its room."""
 LARGE: Final = 50
+NARROW: Final = 100
+"""Columns of a terminal below which the box takes all of them."""
 
 
 class TableDialog(Dialog[None]):
@@ -26,8 +29,6 @@ class TableDialog(Dialog[None]):
 
     It may lie over the header, so its title says how old it is and whatever else the header would.
     """
-
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-roomy")]
 
     def __init__(
         self,
@@ -74,6 +75,10 @@ class TableDialog(Dialog[None]):
             box.border_subtitle = self.key_hints(*self._hints)
             yield self.table
             yield self.text
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A small terminal has no cell to spare beside the box."""
+        self.set_class(event.size.width < NARROW, "-narrow")
 
     def on_mount(self) -> None:
         """The table has the keys."""
