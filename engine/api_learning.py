@@ -79,15 +79,33 @@ class ConfidenceCell:
 
 
 @dataclass(frozen=True, slots=True)
+class RivalView:
+    """A model in the champion's shadow and its contest for the champion's place."""
+
+    name: str
+    labels: int
+    """Outcomes since this contest began."""
+    loss: float | None
+    """Mean log-loss of its forecasts, in nats; and of the champion's on the same outcomes."""
+    champion_loss: float | None
+    ratio: float | None
+    """Likelihood of what came, by the rival, over that by the champion; it wins at `needed`."""
+    needed: float | None
+    contests: int
+    """Trials so far, this one included; each asks for more than the one before."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEvent:
     """One turn in a model's life: an alarm of drift, a gate that closed, a challenger that won or lost."""
 
     at: datetime
     what: str
-    """`drift`, `gate`, `promoted` or `dropped`."""
+    """`drift`, `gate`, `takeover`, `promoted` or `dropped`."""
     text: str
     before: float | None = None
-    """For drift: the figure of its detector before the change, and after it."""
+    """For drift: the figure of its detector before the change, and after it. For a takeover: the log-loss of
+    the champion of before, and of the one of now, on the same outcomes."""
     after: float | None = None
 
 
@@ -146,6 +164,9 @@ class ModelView:
     """Likelihood of what came, by the challenger, over that by the champion; it wins at `ratio_needed`."""
     ratio_needed: float | None = None
     promotions: int = 0
+    champion: str = ""
+    """Which kind of model answers: `bayes` is our own, others are pipelines of River."""
+    rivals: tuple[RivalView, ...] = ()
     experts: tuple[tuple[str, float], ...] = ()
     """Sets of features (`queue`, `l1`, `l1+l2`) and how much each counts now; they sum to 1."""
     brier: float | None = None

@@ -50,6 +50,7 @@ def page_lines(view: ModelView, *, width: int, chart_rows: int, time_zone: str) 
         *_said("drift", drift_text(view), width=width),
         *_events(view, width=width, time_zone=time_zone),
         *_said("model", model_text(view), width=width),
+        *(_said("rivals", rivals_text(view), width=width) if view.rivals else []),
         *_said("honesty", honesty_text(view), width=width, tone=_tone(view.labels)),
         *_here(view, width=width),
     ]
@@ -157,12 +158,25 @@ def _events(view: ModelView, *, width: int, time_zone: str) -> list[Line]:
 
 def model_text(view: ModelView) -> str:
     """Champion, challenger, and which sets of features count."""
+    name = f"{clean(view.champion)} is champion, " if view.rivals else ""
     shares = " · ".join(f"{clean(name)} {100 * share:.0f} %" for name, share in view.experts)
     if not view.has_challenger:
-        rival = f"champion alone, {view.promotions} promoted"
+        rival = f"{'no challenger' if view.rivals else 'champion alone'}, {view.promotions} promoted"
     else:
         rival = f"challenger at {wealth(view.ratio)} of {wealth(view.ratio_needed)} needed to take over"
-    return f"{rival}{f' · {shares}' if shares else ''}"
+    return f"{name}{rival}{f' · {shares}' if shares else ''}"
+
+
+def rivals_text(view: ModelView) -> str:
+    """Who stands against the champion: the likelihood each has earned, its log-loss beside the champion's."""
+    return " · ".join(
+        [
+            f"{clean(one.name)} {wealth(one.ratio)} of {wealth(one.needed)} needed (log-loss"
+            f" {fmt.number(one.loss, decimals=3)} against {fmt.number(one.champion_loss, decimals=3)},"
+            f" n {one.labels})"
+            for one in view.rivals
+        ]
+    )
 
 
 def honesty_text(view: ModelView) -> str:

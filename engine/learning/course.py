@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from engine.learning import plain
 from engine.learning.estimator import Plain
 from engine.learning.judge import News
+from engine.learning.rivals import Takeover
 
 MOST_POINTS: Final = 240
 MOST_TURNS: Final = 8
@@ -29,10 +30,11 @@ class TurningPoint(NamedTuple):
 
     at: float
     what: str
-    """`drift`, `gate`, `promoted` or `dropped`."""
+    """`drift`, `gate`, `takeover`, `promoted` or `dropped`."""
     text: str
     before: float = math.nan
-    """For drift: what its detector saw before the change, and after it."""
+    """For drift: what its detector saw before the change, and after it. For a takeover: the log-loss of the
+    champion of before, and of the one of now, on the same outcomes."""
     after: float = math.nan
 
 
@@ -72,6 +74,8 @@ class Course:
                 found.append(TurningPoint(at, "drift", text, before, after))
             if one.change is not None:
                 found.append(TurningPoint(at, one.change.value, f"challenger {one.change.value}"))
+            if one.takeover is not None:
+                found.append(_taken_over(at, one.takeover))
         self.turning_points += found
         return [one.text for one in found]
 
@@ -97,6 +101,14 @@ class Course:
         turns = [_turning_point(one) for one in plain.tables(state, "turns")]
         self._every, self._skipped = plain.whole(state, "every"), plain.whole(state, "skipped")
         self.points, self.turning_points = points, deque(turns, maxlen=MOST_TURNS)
+
+
+def _taken_over(at: float, told: Takeover) -> TurningPoint:
+    text = (
+        f"{told.name} takes the place of {told.former}: it forecasts better, beyond chance (log-loss"
+        f" {told.former_loss:.3f} before, {told.loss:.3f} now, {told.labels} outcomes); trust begins anew"
+    )
+    return TurningPoint(at, "takeover", text, told.former_loss, told.loss)
 
 
 def _turning_point(state: Mapping[str, Plain]) -> TurningPoint:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from engine.learning import plain
 from engine.learning.calibration import OnlinePlatt
 from engine.learning.estimator import Features, Plain
-from engine.learning.mixture import Mixture
 
 
 class Answer(NamedTuple):
@@ -23,12 +22,42 @@ class Answer(NamedTuple):
     """What each expert said."""
 
 
-class Head:
-    """A mixture of experts with a Platt layer behind it."""
+class Model(Protocol):
+    """What a head needs of its model: a mixture of ours, or a pipeline of River."""
 
-    def __init__(self, model: Mixture) -> None:
+    learnt: int
+    """Labels learnt so far."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """How much each of its experts counts."""
+        ...
+
+    def assess(self, x: Features) -> tuple[float, float, tuple[float, ...]]:
+        """Probability of True, strangeness (0 where it knows none), and what each expert says."""
+        ...
+
+    def learn(self, x: Features, *, y: bool, w: float, forecasts: Sequence[float] | None) -> None:
+        """One label that counts `w` times, and what its experts had forecast of it."""
+        ...
+
+    def state(self) -> dict[str, Plain]:
+        """Everything it has learnt."""
+        ...
+
+    def restore(self, state: Mapping[str, Plain]) -> None:
+        """Continue exactly where `state` was taken."""
+        ...
+
+
+class Head:
+    """A model with a Platt layer behind it."""
+
+    def __init__(self, model: Model, *, whole_labels: bool = False) -> None:
+        """`whole_labels`: its learning rate was chosen for labels that count in full, overlapping or not."""
         self.model = model
-        self.calibration = OnlinePlatt()
+        self._whole = whole_labels
+        self.calibration = OnlinePlatt(fades=True)
 
     @property
     def learnt(self) -> int:
@@ -49,7 +78,8 @@ class Head:
         overlap, that would know a part of the outcome. Only the model is boosted: the layer behind sees
         outcomes as often as they happened, so that the shown probability stays honest.
         """
-        self.model.learn(x, y=y, w=uniqueness * boost, forecasts=None if said is None else said.experts)
+        w = boost if self._whole else uniqueness * boost
+        self.model.learn(x, y=y, w=w, forecasts=None if said is None else said.experts)
         if said is not None:
             self.calibration.learn(said.raw, y=y, w=uniqueness)
 

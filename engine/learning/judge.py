@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 
 from engine.learning import plain
 from engine.learning.appetite import Appetite
+from engine.learning.challengers import ChallengerKind, RiverModel
 from engine.learning.drift import Drift, DriftWatch
 from engine.learning.estimator import Features, Plain
 from engine.learning.evidence import EvidenceGate
 from engine.learning.head import Answer, Head
 from engine.learning.mixture import nested
 from engine.learning.moves import Familiarity, MoveSize
+from engine.learning.rivals import Takeover
 from engine.learning.succession import Change, Forecast, Succession
 from engine.learning.threshold import Claim, Verdict, WhyNot, judged
 
@@ -37,6 +39,8 @@ class JudgeSettings:
     """Labels below which there is no live trade, whatever was proven."""
     uniqueness: float = 1.0
     """Decision step / horizon: what one of several overlapping labels is worth."""
+    rivals: tuple[ChallengerKind, ...] = ()
+    """River's pipelines that stand against the champion; importing them takes a second."""
 
 
 class Said(NamedTuple):
@@ -71,6 +75,7 @@ class News(NamedTuple):
 
     drift: Drift | None = None
     change: Change | None = None
+    takeover: Takeover | None = None
 
 
 class Judge:
@@ -85,7 +90,12 @@ class Judge:
         alpha = settings.appetite.alpha / max(1, settings.contracts)
         self.gate = EvidenceGate(alpha=alpha)
         self.drift = DriftWatch()
-        self.direction = Succession(lambda: Head(nested(settings.feature_sets)), alpha=alpha)
+        self.direction = Succession(
+            lambda: Head(nested(settings.feature_sets)),
+            alpha=alpha,
+            rival=lambda name: Head(RiverModel(ChallengerKind(name)), whole_labels=True),
+            rivals=settings.rivals,
+        )
         last = list(settings.feature_sets)[-1]
         self.movement = Head(nested({last: settings.feature_sets[last]}))
         self.sizes = MoveSize()
@@ -137,6 +147,11 @@ class Judge:
         change = self.direction.learn(
             label.features, y=up, said=label.said.direction, uniqueness=share, boost=boost
         )
+        if isinstance(change, Takeover):
+            # What was proven were the promises of another model.
+            self.gate.revoke()
+            self.drift.restart()
+            return News(takeover=change)
         if change is Change.PROMOTED:
             self.drift.restart()
         # The detectors judge the champion of now by its own words.
@@ -188,7 +203,9 @@ class Judge:
         judge must not be used: make a fresh one and replay."""
         self.gate.restore(plain.table(state, "gate"))
         self.drift.restore(plain.table(state, "drift"))
-        self.direction.restore(plain.table(state, "direction"))
+        if not self.direction.restore(plain.table(state, "direction")):
+            self.gate.revoke()
+            self.drift.restart()
         self.movement.restore(plain.table(state, "movement"))
         self.sizes.restore(plain.table(state, "sizes"))
         self.familiarity.restore(plain.table(state, "familiarity"))

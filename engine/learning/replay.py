@@ -77,7 +77,6 @@ def _decide(trader: ContractTrader, before: Decision | None, event: Decided) -> 
     trader.step(before, event.number, event.at, event.mid)
     claim, said = trader.judge.claim(event.number, event.features, cost=event.cost)
     trader.judge.verdict(claim, drawdown=event.drawdown)
-    trader.rivals.say(event.number, event.features)
     trader.decisions = event.number
     return Decision(event.number, event.at, event.features, said, claim.is_up, event.mid)
 
@@ -95,4 +94,3 @@ def _learn(trader: ContractTrader, past: Decision, event: Moved, opens_at: float
         )
     )
     trader.tell(past, event.ticks, opens_at)
-    trader.compare(past, event.ticks)

@@ -16,7 +16,6 @@ from engine.learning.features import FEATURE_SETS, FeatureStream
 from engine.learning.insight import Insight
 from engine.learning.judge import Judge, JudgeSettings, Label, News
 from engine.learning.outcomes import Decision, Move, Outcomes, Payoff
-from engine.learning.rivals import Rivals
 from engine.learning.shadow import ShadowTerms
 from engine.learning.threshold import Claim, Verdict
 
@@ -56,6 +55,7 @@ class TraderSettings:
                 loss_weight=self.loss_weight,
                 least_outcomes=self.least_outcomes,
                 uniqueness=min(1.0, self.step_s / self.terms.horizon_s),
+                rivals=self.rivals,
             )
         )
 
@@ -99,7 +99,6 @@ class ContractTrader:
         self.stream = FeatureStream(settings.terms.tick_size)
         self.outcomes = Outcomes(settings.terms)
         self.insight = Insight(settings.contract)
-        self.rivals = Rivals(settings.rivals, alpha=settings.appetite.alpha)
         self.decisions = 0
         self.drawdown = 0.0
         """Share of the largest drawdown that is used up; set by whoever knows the account."""
@@ -220,14 +219,6 @@ class ContractTrader:
             if news != News():
                 turn.news.append(news)
             self.tell(past, move.ticks, self.stream.opens_at)
-            self.compare(past, move.ticks)
-
-    def compare(self, past: Decision, ticks: float) -> None:
-        """Hold the rivals' forecasts against a label, beside the champion's."""
-        if math.isfinite(ticks) and ticks:
-            uniqueness = self.judge.settings.uniqueness
-            p_up = past.said.p_up
-            self.rivals.learn(past.number, past.features, p_up=p_up, up=ticks > 0.0, uniqueness=uniqueness)
 
     def tell(self, past: Decision, ticks: float, opens_at: float) -> None:
         """Count a label for people; `opens_at` is when its session began."""
@@ -263,7 +254,6 @@ class ContractTrader:
             turn.news.append(news)
         claim, said = self.judge.claim(self.decisions, features, cost=cost)
         verdict = self.judge.verdict(claim, drawdown=self.drawdown)
-        self.rivals.say(self.decisions, features)
         decision = Decision(self.decisions, at, features, said, claim.is_up, top.mid)
         self.outcomes.add(decision)
         turn.payoffs_before = len(turn.payoffs)
@@ -288,7 +278,6 @@ class ContractTrader:
         turn.forgot = turn.forgot or bool(numbers)
         self._traded.difference_update(numbers)
         self.judge.forget_open_decisions()
-        self.rivals.forget()
 
     def state(self) -> dict[str, Plain]:
         """Everything that was learnt, is owed or is remembered. Call `learn_due` before."""

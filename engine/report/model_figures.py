@@ -14,6 +14,7 @@ from engine.learning.estimator import Plain
 from engine.learning.evidence import EvidenceGate
 from engine.learning.insight import Insight
 from engine.learning.record import TradeRecord
+from engine.learning.succession import HOUSE
 from engine.store.learning_record import ContractRecord
 
 ENOUGH: Final = 30
@@ -92,6 +93,7 @@ def _model(key: str, state: Mapping[str, Plain]) -> dict[str, Any]:
         "alarms": drift.alarms,
         "outcomes": drift.seen,
         "error_rate": _known(drift.error_rate),
+        "champion": plain.text(heads, "name") if "name" in heads else HOUSE,
         "has_challenger": heads.get("challenger") is not None,
         "promotions": plain.whole(heads, "promotions"),
         "coverage": _known(insight.coverage.share),

@@ -206,7 +206,6 @@ class LearnedContract:
         if said:
             self.news += said
             self.drift = said[-1]
-        self.news += self.trader.rivals.take_news()
 
     def take_turns(self) -> list[Noted]:
         """What happened since the last time, to be written down."""

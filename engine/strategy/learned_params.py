@@ -37,8 +37,8 @@ class LearnedParams:
     least_outcomes: int = 30
     """Outcomes without which it does not trade, whatever was proven."""
     rivals: bool = False
-    """River's logistic pipelines forecast in its shadow; people hear where one is better. Takes a second at
-    the start and a quarter of a millisecond per decision."""
+    """River's logistic pipelines forecast in its shadow; one that is better beyond chance takes its place.
+    Takes a second at the start and a quarter of a millisecond per decision."""
     bars: int = 60
     """5-second bars from which it takes what a price moves."""
 

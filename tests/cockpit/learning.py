@@ -13,6 +13,7 @@ from engine.api_learning import (
     ModelEvent,
     ModelState,
     ReliabilityBin,
+    RivalView,
 )
 from tests.cockpit.scripted import NORMAL, NOW, ago
 
@@ -109,6 +110,16 @@ TURNED = replace(
             0.36,
             0.64,
         ),
+    ),
+)
+CONTESTED = replace(
+    PROVEN,
+    champion="ftrl",
+    promotions=1,
+    experts=(("ftrl", 1.0),),
+    rivals=(
+        RivalView("bayes", 171, 0.642, 0.611, 0.2, 360.0, 2),
+        RivalView("sgd", 171, None, None, 1.0, 360.0, 2),
     ),
 )
 FEW = ModelView(

@@ -14,7 +14,7 @@ from cockpit.spans import Tone, text_of, width_of
 from engine.api import ModelView
 from engine.api_learning import ModelState
 from tests.cockpit.conftest import Desk, OpenDesk
-from tests.cockpit.learning import FEW, LEARNER, LEARNING, PROVEN, TURNED
+from tests.cockpit.learning import CONTESTED, FEW, LEARNER, LEARNING, PROVEN, TURNED
 from tests.cockpit.scripted import NORMAL, NOW, ago
 
 
@@ -68,6 +68,18 @@ def test_a_contract_that_drifted_shows_before_and_after_its_challenger_and_what_
         "needs — (nothing is proven)",
     ):
         assert part in words, part
+
+
+@pytest.mark.req("FUT-DO-3", "FUT-EDGE-6", "FUT-QA-UI-2")
+def test_who_is_champion_and_how_each_rival_stands_is_told() -> None:
+    words = shown(CONTESTED)
+    for part in (
+        "ftrl is champion, no challenger, 1 promoted · ftrl 100 %",
+        "bayes 0.2 of 360 needed (log-loss 0.642 against 0.611, n 171)",
+        "sgd 1.0 of 360 needed (log-loss — against —, n 171)",
+    ):
+        assert part in words, part
+    assert "rivals" not in shown(PROVEN)
 
 
 def test_where_there_is_not_enough_data_it_says_so_and_greys_what_may_be_chance() -> None:

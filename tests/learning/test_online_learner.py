@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.learning.calibration import OnlinePlatt
-from engine.learning.challengers import ChallengerKind, challenger
-from engine.learning.estimator import squash
+from engine.learning.challengers import ChallengerKind, RiverModel
+from engine.learning.estimator import log_loss, squash
 from engine.learning.head import Head
-from engine.learning.mixture import nested
+from engine.learning.mixture import Mixture, nested
+from engine.learning.rivals import Takeover
 from engine.learning.succession import Change, Succession
 from tests.learning.worlds import SETS, calibration_error, edge_world, null_world
 
@@ -55,6 +56,24 @@ def test_a_model_that_is_too_timid_or_too_sure_is_shown_honestly(factor: float) 
     assert calibration_error(shown[2000:]) < 0.025
 
 
+def test_what_a_young_model_got_wrong_fades() -> None:
+    rng, kept, fading = np.random.default_rng(5), OnlinePlatt(), OnlinePlatt(fades=True)
+    for n in range(3000):
+        logit = float(rng.normal(0, 1.2))
+        said = squash(logit * (0.5 if n < 400 else 1.0))
+        y = bool(rng.random() < squash(logit))
+        for layer in (kept, fading):
+            layer.learn(said, y=y)
+
+    true = squash(1.5)
+    assert abs(fading.calibrated(true) - true) < 0.6 * abs(kept.calibrated(true) - true)
+    again = OnlinePlatt(fades=True)
+    again.restore(json.loads(json.dumps(fading.state())))
+    for layer in (fading, again):
+        layer.learn(0.3, y=True)
+    assert again.state() == fading.state()
+
+
 @pytest.mark.req("FUT-F5")
 def test_a_loss_moves_the_model_more_than_a_win_and_the_shown_probability_no_further() -> None:
     def head() -> Head:
@@ -65,18 +84,18 @@ def test_a_loss_moves_the_model_more_than_a_win_and_the_shown_probability_no_fur
 
     x = {"f0": 0.4, "f2": 0.2, "f3": 0.1}
     plain, boosted = head(), head()
-    before, said = plain.model.probability(x), plain.answer(x)
+    before, said = plain.model.assess(x)[0], plain.answer(x)
     plain.learn(x, y=False, said=said)
     boosted.learn(x, y=False, said=said, boost=2.0)
 
-    assert before - boosted.model.probability(x) > 1.25 * (before - plain.model.probability(x))
+    assert before - boosted.model.assess(x)[0] > 1.25 * (before - plain.model.assess(x)[0])
     assert boosted.calibration.state() == plain.calibration.state()
 
 
-def contest(flip: bool) -> list[Change]:
+def contest(flip: bool) -> list[Change | Takeover]:
     """A champion of 800 labels, then a challenger, in a world that has turned or has not."""
     line = Succession(lambda: Head(nested(SETS)), alpha=0.05)
-    found = []
+    found: list[Change | Takeover] = []
     for event, step in enumerate(edge_world(4, 1600, strength=2.5, flip_at=800 if flip else None)):
         if event == 800:
             line.challenge()
@@ -112,17 +131,17 @@ def test_champion_and_challenger_continue_exactly_after_a_restart() -> None:
 
 @pytest.mark.req("FUT-F4", "FUT-DO-3")
 def test_river_pipelines_run_beside_it_behind_the_same_two_methods() -> None:
-    ours = nested(SETS)
-    losses = 0.0
-    rivals = [challenger(kind) for kind in ChallengerKind]
+    models: list[Mixture | RiverModel] = [nested(SETS), *(RiverModel(kind) for kind in ChallengerKind)]
+    losses = [0.0] * len(models)
     steps = list(edge_world(6, 400, strength=2.5))
     for step in steps:
-        losses -= math.log(ours.predict_proba_one(step.x)[step.outcome > 0])
-        ours.learn_one(step.x, step.outcome > 0)
-        for rival in rivals:
-            rival.learn_one(step.x, step.outcome > 0)
-    for rival in rivals:
+        for index, model in enumerate(models):
+            losses[index] += log_loss(model.predict_proba_one(step.x)[True], step.outcome > 0)
+            model.learn_one(step.x, step.outcome > 0)
+    for rival in models[1:]:
+        assert isinstance(rival, RiverModel)
         rival.learn_one({"f0": math.nan}, True)
         assert (rival.learnt, rival.rejected) == (400, 1)
+        assert rival.predict_proba_one({"f0": math.nan})[True] == 0.5
         assert 0.0 < rival.predict_proba_one(steps[0].x)[True] < 1.0
-        assert losses / 400 < rival.loss < 0.7
+    assert losses[0] < min(losses[1:]) < max(losses[1:]) < 0.7 * 400

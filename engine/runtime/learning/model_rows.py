@@ -13,6 +13,7 @@ from engine.api_learning import (
     ModelEvent,
     ModelState,
     ReliabilityBin,
+    RivalView,
 )
 from engine.domain.market import utc
 from engine.runtime.running import Running
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from engine.learning.confidence import Cell
     from engine.learning.evidence import EvidenceGate
     from engine.learning.insight import Insight
+    from engine.learning.rivals import RivalReport
     from engine.strategy.learned_contract import LearnedContract
 
 _CELL_DEPTHS: Final = (1, 2, 3)
 MOST_LOG: Final = 700.0
 """Beyond it a ratio is no finite number."""
-_ENDED_TRUST: Final = frozenset({"drift", "gate"})
+_ENDED_TRUST: Final = frozenset({"drift", "gate", "takeover"})
 
 
 class ModelRows:
@@ -154,12 +156,20 @@ def _with_model(view: ModelView, contract: LearnedContract) -> ModelView:
         ratio=math.exp(min(MOST_LOG, heads.log_ratio)) if rival else None,
         ratio_needed=1.0 / judge.gate.alpha if rival else None,
         promotions=heads.promotions,
+        champion=heads.name,
+        rivals=tuple([_rival(one) for one in heads.rivals.report()]),
         experts=tuple(heads.champion.model.shares.items()),
         brier=_known(calibration.brier),
         calibration_error=_known(calibration.error),
         coverage=_known(insight.coverage.share),
         bins=bins_of(insight),
     )
+
+
+def _rival(one: RivalReport) -> RivalView:
+    ratio = math.exp(min(MOST_LOG, one.log_ratio))
+    losses = _known(one.loss), _known(one.champion_loss)
+    return RivalView(one.name, one.labels, *losses, ratio, one.needed, one.contests)
 
 
 def _with_past(view: ModelView, contract: LearnedContract) -> ModelView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,13 +16,16 @@ import tomli_w
 from engine.api import Level
 from engine.config import ConfigError, Loaded, StrategySection, load
 from engine.config.values import Profile
-from engine.domain.market import Depth, Quote
+from engine.domain.market import Depth, Quote, utc
 from engine.domain.market import Level as Row
+from engine.domain.order import Side
 from engine.learning.drift import Drift, DriftKind
 from engine.learning.judge import News
+from engine.learning.rivals import Takeover
 from engine.learning.succession import Change
 from engine.runtime.catalogue import check
 from engine.runtime.learning.keeper import MODEL_S, LearningKeeper
+from engine.runtime.learning.model_rows import ModelRows
 from engine.runtime.learning.recall import learnt_before
 from engine.runtime.learning.views import confidence_rows, confidence_text, model_text
 from engine.runtime.running import Running
@@ -39,13 +43,24 @@ from tests.virtual_time import pass_time, virtual
 
 @cache
 def tape() -> tuple[Quote, ...]:
-    """The market up to the first quote at which an entry is asked for."""
-    trader, found = made(), []
-    for quote in quotes(3, 600, leaning=0.5):
+    """A market up to the first quote at which an entry is asked for, where no clock asked before and the
+    touch shows as many as the gate will want."""
+    return next(found for found in map(_until_it_enters, range(3, 20)) if found)
+
+
+def _until_it_enters(seed: int) -> tuple[Quote, ...]:
+    trader, found, clock_s = made(), [], 0.0
+    view = StrategyView(allow_short=True)
+    for quote in quotes(seed, 600, leaning=0.5):
         found.append(quote)
-        if trader.on_quote(quote, StrategyView(allow_short=True)):
-            return tuple(found)
-    raise AssertionError("it never entered")
+        if wishes := trader.on_quote(quote, view):
+            shown = quote.ask_size if wishes[0].side is Side.BUY else quote.bid_size
+            return tuple(found) if shown >= 38 else ()
+        if quote.at >= clock_s:
+            clock_s = math.floor(quote.at) + 1.0
+            if trader.on_clock(KEY, utc(quote.at), view):
+                return ()
+    return ()
 
 
 def trading_of(here: Rig, running: Running, *, at: float) -> Trading:
@@ -167,9 +182,9 @@ async def test_what_was_learnt_outlives_the_process(tmp_path: Path) -> None:
     assert again.peak_usd == trader.peak_usd
 
 
-async def recalled(here: Rig) -> LearnedFutures:
+async def recalled(here: Rig, **params: object) -> LearnedFutures:
     """The trader of the next start."""
-    again = LearnedFutures.create("learner", params=FAST, keys=(KEY,))
+    again = LearnedFutures.create("learner", params={**FAST, **params}, keys=(KEY,))
     learnt = await here.store.read(partial(learnt_before, names=["learner", "other"]))
     keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(again),), learnt=learnt)
     again.describe(contract(), fee_usd=0.6)
@@ -191,9 +206,11 @@ def knowledge(trader: LearnedFutures) -> object:
     return model.judge.state(), model.insight.state(), model.decisions, model.slippage_ticks
 
 
-async def lived(here: Rig, *, end: int = 400, saved_at: Sequence[int] = ()) -> LearnedFutures:
+async def lived(
+    here: Rig, *, end: int = 400, saved_at: Sequence[int] = (), **params: object
+) -> LearnedFutures:
     """A trader that learns for a while, its record written every forty quotes, its model where it says."""
-    trader = made()
+    trader = made(**params)
     keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), learnt={})
     for begin in range(0, end, 40):
         play(trader, iter(tape()[begin : begin + 40]))
@@ -215,6 +232,19 @@ async def test_after_a_kill_the_record_brings_an_older_model_up_to_date(tmp_path
         again = await recalled(here)
 
         assert knowledge(again) == knowledge(forgetful(trader))
+        assert here.alerts("model_unreadable") == []
+
+
+@virtual
+@pytest.mark.req("FUT-F5", "FUT-EDGE-6")
+async def test_rivals_and_who_is_champion_outlive_a_kill_to_the_last_bit(tmp_path: Path) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = await lived(here, end=160, saved_at=(80,), rivals=True)
+        again = await recalled(here, rivals=True)
+
+        assert knowledge(again) == knowledge(forgetful(trader))
+        rivals = again.contracts[KEY].trader.judge.direction.rivals.report()
+        assert min(one.labels for one in rivals) > 10
         assert here.alerts("model_unreadable") == []
 
 
@@ -306,6 +336,27 @@ async def test_an_alarm_of_drift_is_told_with_before_and_after(
         assert "errors: 0.30 before, 0.62 now, 140 outcomes" in told[0].text
         assert (told[0].symbol, told[0].level) == (KEY, Level.WARNING)
         assert trader.convictions()[0].drift == "challenger dropped"
+
+
+@virtual
+@pytest.mark.req("FUT-EDGE-6", "FUT-DO-3")
+async def test_a_takeover_is_told_with_before_and_after_and_stands_on_the_model_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, keys=(KEY,)) as here:
+        trader = made()
+        keeper = LearningKeeper(here.desk, store=here.store, running=(running_of(trader),), learnt={})
+        play(trader, iter(tape()[:100]))
+        news = News(takeover=Takeover("ftrl", "bayes", 0.69, 0.61, 171))
+        monkeypatch.setattr(trader.contracts[KEY].trader.judge, "learn", lambda _: news)
+
+        play(trader, iter(tape()[100:104]))
+        await keeper.round()
+
+        (told, *_) = [event for event in here.desk.notices.events if "ftrl" in event.text]
+        assert "log-loss 0.690 before, 0.610 now, 171 outcomes" in told.text
+        (row,) = ModelRows().rows([running_of(trader)])
+        assert (row.events[-1].what, row.events[-1].before, row.events[-1].after) == ("takeover", 0.69, 0.61)
 
 
 @virtual

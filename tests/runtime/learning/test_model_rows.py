@@ -86,5 +86,17 @@ def test_more_tries_make_the_same_trades_less_believable(edge: LearnedFutures) -
     assert among <= alone
 
 
+@pytest.mark.req("FUT-DO-3", "FUT-EDGE-6")
+def test_rivals_are_shown_with_what_they_have_and_what_they_need() -> None:
+    trader = made(rivals=True)
+    play(trader, quotes(3, 60, leaning=0.5))
+    view, heads = row(trader), trader.contracts[KEY].trader.judge.direction
+    assert view.champion == "bayes"
+    assert [one.name for one in view.rivals] == ["sgd", "ftrl", "adagrad"]
+    for shown, told in zip(view.rivals, heads.rivals.report(), strict=True):
+        assert (shown.labels, shown.loss, shown.needed) == (told.labels, told.loss, told.needed)
+        assert shown.ratio == pytest.approx(math.exp(told.log_ratio))
+
+
 def test_models_travel_over_the_socket_unchanged() -> None:
     assert load_snapshot(dump(LEARNING)) == LEARNING
