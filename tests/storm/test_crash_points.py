@@ -9,9 +9,9 @@ import pytest
 
 from tests.storm.crashpoints import die_at, golden, points_of, twice
 
-SAMPLE = int(os.environ.get("COCKPIT_CRASH_SAMPLE", "12"))
-EVERY = int(os.environ.get("COCKPIT_CRASH_EVERY", "6"))
-"""Each run dies at every sixth point, another sixth each time; the long campaign at all of them."""
+SAMPLE = int(os.environ.get("COCKPIT_CRASH_SAMPLE", "8"))
+EVERY = int(os.environ.get("COCKPIT_CRASH_EVERY", "10"))
+"""Each run dies at every tenth point, other ones each time; the long campaign at all of them."""
 
 
 @pytest.mark.req("PS60-PATH-1", "REQ-X1")
