@@ -31,8 +31,14 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("engine.config", "engine.runtime.boot", "engine.runtime.process.remote", "engine.store")
-"""What a whole cockpit and most commands load besides the command line."""
+NEEDED = (
+    "engine.config",
+    "engine.gateway.process",
+    "engine.runtime.boot",
+    "engine.runtime.process.remote",
+    "engine.store",
+)
+"""What a whole cockpit, its gateway and most commands load besides the command line."""
 _LARGEST_BYTES = 1 << 16
 _FDS = 3
 _FDS_MAX = 64

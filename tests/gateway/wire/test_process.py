@@ -13,49 +13,70 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import ib_async
 import pytest
 
+from tests.process import forked
+from tests.process.forked import Forked
 from tests.waiting import eventually, eventually_async
 
 ROOT = Path(__file__).parents[3]
 
 
+class Ended(NamedTuple):
+    """One that has ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
 class Gateways:
     """Starts gateway processes and leaves none behind."""
 
-    def __init__(self) -> None:
-        self._started: list[subprocess.Popen[str]] = []
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: dict[Forked, Path] = {}
 
-    def start(self, state: Path, *flags: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "engine.gateway", "--state", str(state), *flags],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._started.append(process)
+    def start(self, state: Path, *flags: str) -> Forked:
+        said = self._folder / str(len(self._started))
+        said.mkdir()
+        with (said / "out").open("wb") as output, (said / "err").open("wb") as errors:
+            process = forked.start(
+                ["--state", str(state), *flags],
+                folder=ROOT,
+                environ={**os.environ, "PYTHONPATH": str(ROOT)},
+                output=output,
+                errors=errors,
+                module="engine.gateway",
+            )
+        self._started[process] = said
         return process
 
-    def listening(self, state: Path, *flags: str) -> tuple[subprocess.Popen[str], int]:
+    def listening(self, state: Path, *flags: str) -> tuple[Forked, int]:
         process = self.start(state, *flags)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("listening on 127.0.0.1:"), (line, process.communicate()[1])
-        return process, int(line.rsplit(":", 1)[1])
+        said = self._started[process]
+        line = eventually(
+            lambda: (said / "out").read_text() or (process.poll() is not None and "it ended"), within_s=60.0
+        )
+        assert line.startswith("listening on 127.0.0.1:"), (line, (said / "err").read_text())
+        return process, int(line.splitlines()[0].rsplit(":", 1)[1])
+
+    def ended(self, process: Forked) -> Ended:
+        code, said = process.wait(20.0), self._started[process]
+        return Ended(code, (said / "out").read_text(), (said / "err").read_text())
 
     def end(self) -> None:
         for process in self._started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+            process.kill()
+            process.wait(20.0)
 
 
 @pytest.fixture
-def gateways() -> Iterator[Gateways]:
-    started = Gateways()
+def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    started = Gateways(tmp_path_factory.mktemp("said"))
     yield started
     started.end()
 
@@ -111,32 +132,32 @@ def test_sigterm_saves_and_exits_0_and_the_next_start_goes_on_from_there(
 def test_a_second_one_with_the_same_flags_is_pointed_to_the_first(tmp_path: Path, gateways: Gateways) -> None:
     first, port = gateways.listening(tmp_path)
     second = gateways.start(tmp_path)
-    out, _ = second.communicate(timeout=20)
+    ended = gateways.ended(second)
 
-    assert second.returncode == 0
-    assert f"127.0.0.1:{port}" in out
-    assert str(first.pid) in out
+    assert ended.code == 0
+    assert f"127.0.0.1:{port}" in ended.out
+    assert str(first.pid) in ended.out
 
 
 def test_a_second_one_with_other_flags_is_refused_with_the_reason(tmp_path: Path, gateways: Gateways) -> None:
     gateways.listening(tmp_path)
     second = gateways.start(tmp_path, "--seed", "99", "--speed", "2")
-    _, err = second.communicate(timeout=20)
+    ended = gateways.ended(second)
 
-    assert second.returncode == 4
-    assert "seed is 1, asked for 99" in err
-    assert "speed is 1.0, asked for 2.0" in err
+    assert ended.code == 4
+    assert "seed is 1, asked for 99" in ended.err
+    assert "speed is 1.0, asked for 2.0" in ended.err
 
 
 def test_a_taken_port_is_named(tmp_path: Path, gateways: Gateways) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = gateways.start(tmp_path, "--port", str(port))
-        _, err = process.communicate(timeout=20)
+        ended = gateways.ended(process)
 
-    assert process.returncode == 1
-    assert str(port) in err
-    assert "Traceback" not in err
+    assert ended.code == 1
+    assert str(port) in ended.err
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize(
@@ -153,32 +174,32 @@ def test_wrong_flags_are_named(
     tmp_path: Path, gateways: Gateways, flags: list[str], code: int, words: str
 ) -> None:
     process = gateways.start(tmp_path, *flags)
-    _, err = process.communicate(timeout=20)
+    ended = gateways.ended(process)
 
-    assert process.returncode == code
-    assert words in err
-    assert "Traceback" not in err
+    assert ended.code == code
+    assert words in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_an_unusable_state_folder_is_named(tmp_path: Path, gateways: Gateways) -> None:
     (tmp_path / "file").write_text("in the way")
     process = gateways.start(tmp_path / "file" / "state")
-    _, err = process.communicate(timeout=20)
+    ended = gateways.ended(process)
 
-    assert process.returncode == 1
-    assert str(tmp_path / "file" / "state") in err
-    assert "Traceback" not in err
+    assert ended.code == 1
+    assert str(tmp_path / "file" / "state") in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_a_damaged_journal_is_named_and_nothing_is_served(tmp_path: Path, gateways: Gateways) -> None:
     (tmp_path / "journal-000000000001.jsonl").write_text("not a record\nnor this\n")
     process = gateways.start(tmp_path)
-    out, err = process.communicate(timeout=20)
+    ended = gateways.ended(process)
 
-    assert process.returncode == 1
-    assert "journal-000000000001.jsonl" in err
-    assert "listening" not in out
-    assert "Traceback" not in err
+    assert ended.code == 1
+    assert "journal-000000000001.jsonl" in ended.err
+    assert "listening" not in ended.out
+    assert "Traceback" not in ended.err
 
 
 def test_left_alone_it_saves_and_exits_0(tmp_path: Path, gateways: Gateways) -> None:
@@ -278,11 +299,11 @@ def test_state_of_another_account_is_refused(tmp_path: Path, gateways: Gateways)
     first.terminate()
     first.wait(60)
     second = gateways.start(tmp_path, "--account", "DU9000002")
-    _, err = second.communicate(timeout=20)
+    ended = gateways.ended(second)
 
-    assert second.returncode == 1
-    assert "DU9000001" in err
-    assert "Traceback" not in err
+    assert ended.code == 1
+    assert "DU9000001" in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_environment_is_not_needed(tmp_path: Path) -> None:
@@ -307,7 +328,7 @@ def test_what_a_killed_one_left_is_gone_before_the_next_one_answers(
     first.wait()
     assert status_of(tmp_path)["running"] is True
     second = gateways.start(tmp_path, "--world", "flatland")
-    second.communicate(timeout=20)
+    ended = gateways.ended(second)
 
-    assert second.returncode == 2
+    assert ended.code == 2
     assert not (tmp_path / "status.json").exists()
