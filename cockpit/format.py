@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,14 +15,36 @@ LIVE = "live"
 _FRACTIONS = {0.5: "½", 0.25: "¼", 0.75: "¾", 0.33: "⅓", 0.67: "⅔"}
 
 
+_UNUSUAL = re.compile(
+    "[^ -\u02ff\u2000-\u20cf\u2100-\u2bff\u2e80-\u3029\u3030-\u3098\u309b-\ua4cf\uac00-\ud7a3]"
+)
+"""Where marks without a width of their own may be; letters, signs and boxes of ours are not."""
+_MOST_MARKS = 2
+"""Marks over one letter; more of them paint over the lines above and below."""
+_PRESENTATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Change how wide some terminals paint the sign before them."""
+
+
 def clean(text: str) -> str:
     """`text` without anything a terminal could obey: control, format and separator characters go.
 
-    The last step before the terminal; the engine cleans too, but the screen trusts nobody.
+    What is left takes on screen the cells it is counted as. The last step before the terminal; the engine
+    cleans too, but the screen trusts nobody.
     """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else " " for char in text)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return text if text.isascii() or not _UNUSUAL.search(text) else _bare(text)
+
+
+def _bare(text: str) -> str:
+    """Without signs that change another's width, and with few marks over each letter."""
+    kept: list[str] = []
+    marks = 0
+    for char in _PRESENTATION.sub("", text):
+        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def is_known(value: float | None) -> bool:

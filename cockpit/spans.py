@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from cockpit.format import clean
+
 
 class Tone(StrEnum):
     """What a piece of text means; the theme decides how it looks."""
@@ -56,7 +58,7 @@ def line(*parts: Span | str) -> Line:
 def cells_of(text: str) -> int:
     """Terminal cells that a text takes once it is cleaned."""
     # Most text is ASCII, one cell each, and this is asked some thousand times for every refresh.
-    return len(text) if text.isascii() else cell_len(text)
+    return len(text) if text.isascii() else cell_len(clean(text))
 
 
 def width_of(spans: Iterable[Span]) -> int:
@@ -70,7 +72,8 @@ def text_of(spans: Iterable[Span]) -> str:
 
 
 def pad(text: str, *, width: int, right: bool = False) -> str:
-    """`text` in exactly `width` cells; what does not fit is cut and marked with `…`."""
+    """`text`, cleaned, in exactly `width` cells; what does not fit is cut and marked with `…`."""
+    text = clean(text)
     missing = width - cells_of(text)
     if missing >= 0:
         return " " * missing + text if right else text + " " * missing

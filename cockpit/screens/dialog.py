@@ -165,7 +165,7 @@ class AskDialog(Dialog[Answers]):
         """One line per field, then Cancel and the deed."""
         for field in self._fields:
             with Horizontal(classes="field"):
-                yield Label(field.label, markup=False)
+                yield Label(clean(field.label), markup=False)
                 yield Input(field.initial, id=f"field-{field.name}", select_on_focus=bool(field.initial))
         with Horizontal(classes="buttons"):
             yield Button("Cancel", id="cancel", compact=True)

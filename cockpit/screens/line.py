@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
@@ -9,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from cockpit.format import clean
 from cockpit.frame import Frame
 from cockpit.line_history import LineHistory
 from cockpit.previews import labelled, listed
@@ -79,14 +81,8 @@ class LineDialog(Dialog[Typed]):
     def action_complete(self) -> None:
         """Put in what all that fit have in common; the whole word where only one does."""
         found = self._candidates()
-        if not found:
-            return
-        text = self._field.value
-        last = text.rpartition(" ")[2]
-        begun = [word for word in found if word.casefold().startswith(last.casefold())] or list(found)
-        common = begun[0] + " " if len(begun) == 1 else _common(begun)
-        if len(common) >= len(last):
-            self._put_line(text[: len(text) - len(last)] + common)
+        if found:
+            self._put_line(completed(self._field.value, found))
 
     def action_recall(self, steps: int) -> None:
         """An earlier line, or a later one."""
@@ -109,6 +105,19 @@ class LineDialog(Dialog[Typed]):
         if wrong:
             lines += labelled("not so", wrong, tone=Tone.WARN)
         self.put(lines)
+
+
+def completed(text: str, found: Sequence[str]) -> str:
+    """The line with its last word as far as all that fit are alike; whole where only one fits.
+
+    A whole word is quoted where it must be: a name from outside stays one word, whatever is in it.
+    """
+    last = text.rpartition(" ")[2]
+    begun = [word for word in found if word.casefold().startswith(last.casefold())] or list(found)
+    common = clean(_common(begun))
+    if len(begun) == 1:
+        common = shlex.quote(clean(begun[0])) + " "
+    return text[: len(text) - len(last)] + common if len(common) >= len(last) else text
 
 
 def _common(words: Sequence[str]) -> str:
