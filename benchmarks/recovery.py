@@ -98,7 +98,6 @@ def naked(samples: int) -> list[float]:
         return _ended(cockpit)
     finally:
         cockpit.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _has_ended(cockpit: RealCockpit, times: int) -> bool:
@@ -119,7 +118,7 @@ def _all_covered(shown: Snapshot) -> bool:
 def _cancel_stop(cockpit: RealCockpit, symbol: str) -> None:
     """Cancel the stop at the exchange; it has written that down before it answers."""
     stop = _stop_of(cockpit.record(), symbol)
-    cockpit.drill(do="external_cancel", client_id=stop["client_id"], order_id=stop["order_id"])
+    cockpit.ask(do="external_cancel", client_id=stop["client_id"], order_id=stop["order_id"])
 
 
 def _stop_of(record: ExchangeRecord, symbol: str) -> dict[str, int]:

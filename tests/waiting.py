@@ -13,8 +13,10 @@ T = TypeVar("T")
 _STEP_S = 0.01
 
 
-def eventually(condition: Callable[[], T], *, within_s: float = 60.0, why: str = "") -> T:
-    """The first truthy result of `condition`, asked every 10 ms; AssertionError after `within_s`."""
+def eventually(
+    condition: Callable[[], T], *, within_s: float = 60.0, step_s: float = _STEP_S, why: str = ""
+) -> T:
+    """The first truthy result of `condition`, asked every `step_s`; AssertionError after `within_s`."""
     deadline = time.monotonic() + within_s
     pause = threading.Event()
     while True:
@@ -22,7 +24,7 @@ def eventually(condition: Callable[[], T], *, within_s: float = 60.0, why: str =
         if result:
             return result
         assert time.monotonic() < deadline, f"not within {within_s} s: {why or condition}; last: {result!r}"
-        pause.wait(_STEP_S)
+        pause.wait(step_s)
 
 
 async def eventually_async(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.terminal import Place, end_all, write_config
+from tests.storm.real import RealCockpit
 
 
 @pytest.fixture
@@ -21,3 +22,11 @@ def place() -> Iterator[Place]:
     yield here
     end_all(here)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def cockpit() -> Iterator[RealCockpit]:
+    """With the real engine in it."""
+    here = RealCockpit(Path(tempfile.mkdtemp(prefix="ck-")))
+    yield here
+    here.end()

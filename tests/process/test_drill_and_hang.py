@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,16 +13,6 @@ from tests.process.test_kill_and_restart import FAST, idle
 from tests.storm.real import RealCockpit
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def cockpit() -> Iterator[RealCockpit]:
-    """A short path: a socket's may have only 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="ck-"))
-    here = RealCockpit(folder)
-    yield here
-    here.end()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.req("247-GATE-3", "REQ-K1", "CARD-KILL", "PS60-ALERTS")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,22 +20,12 @@ from tests.storm.real import RealCockpit
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def cockpit() -> Iterator[RealCockpit]:
-    """A short path: a socket's may have only 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="ck-"))
-    here = RealCockpit(folder)
-    yield here
-    here.end()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.mark.req("REQ-K1", "CARD-KILL")
 def test_an_engine_that_hangs_is_fenced_and_its_positions_are_closed_with_proof(cockpit: RealCockpit) -> None:
     cockpit.configure(holding("TSLA", "SPY"), broker=FAST, kill={"refill_watch_s": 0.5})
     cockpit.start()
     in_position(cockpit, "TSLA", "SPY")
-    cockpit.drill(do="external_order", symbol="AAPL", action="BUY", quantity=1, type="LMT", limit=1.0)
+    cockpit.ask(do="external_order", symbol="AAPL", action="BUY", quantity=1, type="LMT", limit=1.0)
     assert cockpit.process is not None
     cockpit.process.send_signal(signal.SIGSTOP)
     began_s = time.monotonic()

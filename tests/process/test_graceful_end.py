@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +12,6 @@ from tests.process.test_kill_and_restart import FAST, holding, idle, in_position
 from tests.storm.real import RealCockpit
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def cockpit() -> Iterator[RealCockpit]:
-    """A short path: a socket's may have only 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="ck-"))
-    here = RealCockpit(folder)
-    yield here
-    here.end()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def written(cockpit: RealCockpit, what: str) -> Any:
@@ -68,7 +54,7 @@ def test_what_cannot_be_closed_is_named_and_costs_the_zero(cockpit: RealCockpit)
     cockpit.configure(holding("SPY"), broker=FAST)
     cockpit.start()
     in_position(cockpit, "SPY")
-    cockpit.drill(do="reject_next", count=20)
+    cockpit.ask(do="reject_next", count=20)
     assert cockpit.process is not None
     cockpit.process.send_signal(signal.SIGTERM)
 

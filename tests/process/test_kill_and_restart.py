@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.api import CommandKind, EngineState, Snapshot
+from engine.runtime.process.remote import new_command
 from tests.storm.agreement import assert_agreement, broken_for_ever
 from tests.storm.kills import ROOMY, STRATEGY, Tally, one_run
 from tests.storm.real import RealCockpit
@@ -21,16 +18,6 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.slow
 
 FAST = {"speed": 5.0, "seed": 11}
-
-
-@pytest.fixture
-def cockpit() -> Iterator[RealCockpit]:
-    """A short path: a socket's may have only 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="ck-"))
-    here = RealCockpit(folder)
-    yield here
-    here.end()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def holding(*symbols: str) -> dict[str, object]:
@@ -105,7 +92,7 @@ def test_a_stop_that_filled_while_the_cockpit_was_dead_is_booked_at_the_brokers_
     quantity, entry = before.positions[0].quantity, before.positions[0].avg_price
     cockpit.kill()
     price = round(entry * 0.985, 2)
-    cockpit.drill(do="fill", ref="-stop", price=price)
+    cockpit.ask(do="fill", ref="-stop", price=price)
 
     cockpit.configure(idle("TSLA"), broker=FAST)
     cockpit.start()
@@ -191,7 +178,7 @@ def _opened_by_hand(cockpit: RealCockpit) -> int:
     cockpit.start()
     cockpit.ready()
     cockpit.kill()
-    cockpit.drill(do="external_position", symbol="NVDA", quantity=40, executed=True)
+    cockpit.ask(do="external_position", symbol="NVDA", quantity=40, executed=True)
     return len(cockpit.record().orders)
 
 
@@ -240,11 +227,11 @@ def test_with_ten_positions_it_trades_again_within_a_minute_of_a_kill_and_of_a_l
     after_kill_s = cockpit.ready()
     in_position(cockpit, *symbols)
 
-    cockpit.drill(do="drop", seconds=0.5)
+    cockpit.ask(do="drop", seconds=0.5)
     cockpit.until(lambda s: not s.connected, why="the loss was not seen")
     cockpit.until(lambda s: s.engine_state is EngineState.READY, within_s=60.0, why="no way back")
 
     assert after_kill_s < 60.0
     assert covered(cockpit.until(lambda s: s.entries_allowed), *symbols)
     assert_agreement(cockpit)
-    assert cockpit.command(CommandKind.STOP, target="keep").status.value == "done"
+    assert cockpit.command(new_command(CommandKind.STOP, target="keep")).status.value == "done"

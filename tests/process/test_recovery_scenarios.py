@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 import sqlite3
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,16 +50,6 @@ AT_ONCE = {**ONE_HUNDRED, "cooldown_after_stop_minutes": 0.0}
 
 Leg = tuple[str, float]
 """From this time (New York) on the bid is this; the ask a cent above."""
-
-
-@pytest.fixture
-def cockpit() -> Iterator[RealCockpit]:
-    """A short path: a socket's may have only 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="ck-"))
-    here = RealCockpit(folder)
-    yield here
-    here.end()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def moment(clock: str) -> dt.datetime:

@@ -85,7 +85,7 @@ def test_without_a_broker_it_opens_read_only_on_what_was_stored_and_goes_on_by_i
             why="no covered position",
         )
         cockpit.kill()
-        cockpit.drill(do="drop", seconds=600)
+        cockpit.ask(do="drop", seconds=600)
         orders = len(cockpit.record().orders)
 
         screen = Terminal(place, "--paper", module=MODULE)
@@ -97,7 +97,7 @@ def test_without_a_broker_it_opens_read_only_on_what_was_stored_and_goes_on_by_i
         assert [p["is_verified"] for p in status["positions"]] == [False]
         assert len(cockpit.record().orders) == orders, "something was sent"
 
-        cockpit.drill(do="drop", seconds=0)
+        cockpit.ask(do="drop", seconds=0)
         eventually(lambda: (place.status() or {}).get("engine_state") == "READY", within_s=60.0, why="READY")
         status = place.status()
         assert status is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -87,10 +86,10 @@ class Moment:
 
     def in_a_partial(self) -> str:
         """While an entry is filled in part."""
-        self._cockpit.drill(do="split_next", parts=4, ref="-entry")
+        self._cockpit.ask(do="split_next", parts=4, ref="-entry")
 
         def is_partial() -> bool:
-            orders = self._cockpit.drill(do="report")["orders"]
+            orders = self._cockpit.ask(do="report")["orders"]
             return any(0 < o["filled"] < o["quantity"] and o["ref"].endswith("-entry") for o in orders)
 
         try:
@@ -101,7 +100,7 @@ class Moment:
 
     def with_answers_on_their_way(self) -> str:
         """While the broker knows more than it has told."""
-        self._cockpit.drill(do="delay_orders", seconds=0.4)
+        self._cockpit.ask(do="delay_orders", seconds=0.4)
         self._pause.wait(self._dice.uniform(0.5, 1.2))
         return "with answers on their way"
 
@@ -164,7 +163,7 @@ def one_run(
         cockpit.kill_gateway()
         told += ", and the gateway"
     else:
-        cockpit.drill(do="clear")
+        cockpit.ask(do="clear")
     broken = broken_for_ever(cockpit)
     assert not broken, "; ".join(broken)
     record = cockpit.record()
@@ -193,7 +192,6 @@ def place() -> Iterator[RealCockpit]:
         yield cockpit
     finally:
         cockpit.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def campaign(runs: int, *, seed: int) -> Tally:

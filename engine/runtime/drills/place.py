@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import tomli_w
 
@@ -28,7 +28,7 @@ from engine.domain.reasons import Reason
 from engine.runtime.drills.trader import KIND
 from engine.runtime.process.errors import FailedError, NotRunningError, RefusedError
 from engine.runtime.process.gateway_process import FOLDER, end_gateway, running_gateway
-from engine.runtime.process.link import SocketHandle
+from engine.runtime.process.link import Role, SocketHandle
 from engine.runtime.process.lock import holder_of
 from engine.runtime.process.paths import DATABASE
 from engine.store.connection import open_for_reading
@@ -67,12 +67,30 @@ Report = Mapping[str, Any]
 """What the exchange says of itself, as the gateway's `report` gives it."""
 
 
+class Child(Protocol):
+    """The cockpit's process, as far as a place needs it."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; its exit code."""
+
+    def kill(self) -> None:
+        """kill -9."""
+
+
 class Place:
     """One folder and whatever runs in it."""
 
+    role: ClassVar[Role] = "screen"
+    """As what it looks at the engine."""
+
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self.folder = folder
+        self._process: Child | None = None
         self._link: SocketHandle | None = None
 
     @classmethod
@@ -87,16 +105,16 @@ class Place:
     @property
     def state(self) -> Path:
         """Its state folder."""
-        return self._folder / "state"
+        return self.folder / "state"
 
     # --- life and death -------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the cockpit; returns at once."""
-        with (self._folder / OUTPUT).open("ab") as output:
+        with (self.folder / OUTPUT).open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, and no argument from outside
                 [sys.executable, "-P", "-m", CHILD, "--paper", "--headless"],
-                cwd=self._folder,
+                cwd=self.folder,
                 env=self._environ(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -107,7 +125,7 @@ class Place:
     def _environ(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG"}}
         root = str(Path(__file__).resolve().parents[3])
-        return {**kept, "PYTHONPATH": root, "XDG_RUNTIME_DIR": str(self._folder)}
+        return {**kept, "PYTHONPATH": root, "XDG_RUNTIME_DIR": str(self.folder)}
 
     def kill(self) -> None:
         """kill -9 of the cockpit; the gateway lives on."""
@@ -131,7 +149,7 @@ class Place:
         running = running_gateway(self.state)
         if running is not None:
             end_gateway(running.pid)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def check_alive(self) -> None:
         """Raises FailedError with its last words where the cockpit has ended by itself."""
@@ -150,7 +168,7 @@ class Place:
     def last_words(self) -> str:
         """The last line that it printed."""
         try:
-            text = (self._folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
+            text = (self.folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return "it said nothing"
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -180,7 +198,7 @@ class Place:
         if self._process is None or holder is None or holder.pid != self._process.pid:
             return None
         with contextlib.suppress(NotRunningError, FailedError, RefusedError):  # it is just starting or ending
-            self._link = SocketHandle.connect(Path(holder.socket), role="screen", timeout_s=LINK_S)
+            self._link = SocketHandle.connect(Path(holder.socket), role=self.role, timeout_s=LINK_S)
         return self._link
 
     def _leave(self) -> None:
