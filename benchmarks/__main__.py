@@ -25,6 +25,7 @@ NAMES = (
     "market_fill",
     "table_refresh",
     "terminal_bytes",
+    "attached_gap",
     "recovery",
     "backtest",
     "twenty_years",

@@ -13,8 +13,9 @@ S = OrderState
 
 _HELD = frozenset({"PreSubmitted", "Submitted", "PendingSubmit", "ApiPending"})
 _CANCELLED = frozenset({"Cancelled", "ApiCancelled"})
-# The broker never took the order: final while we have no other sign of life of it.
-_REJECTION_CODES = frozenset({103, 110, 200, 201, 203, 320, 321})
+# The broker never took the order: final while we have no other sign of life of it. 10006: its parent was
+# not taken, as of the stop that is attached to a refused entry.
+_REJECTION_CODES = frozenset({103, 110, 200, 201, 203, 320, 321, 10006})
 _CANCELLED_CODE = 202
 _CANCEL_NOT_FOUND = 10147
 _CANCEL_REFUSED = frozenset({161, 10148})

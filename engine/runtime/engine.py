@@ -324,7 +324,7 @@ class Engine:
         parts, desk = self.parts, self.parts.desk
         self._is_compared = False
         self._set_state(EngineState.RECONCILING, "comparing the account with the broker")
-        if not await parts.account.compare():
+        if not await parts.account.compare(new_line=True):
             return False
         desk.notices.clear_alert(UNVERIFIED_ALERT)
         await parts.markets.describe_held()

@@ -26,6 +26,7 @@ PRINTED = {
     "market_fill": r"market order to fill in Snapshot, p99 .* ms .*x an echo",
     "table_refresh": r"refresh of 200 rows.* ms .*DataTable",
     "terminal_bytes": r"to the terminal: idle .* bytes/s",
+    "attached_gap": r"acting one killed with -9 .* ms +<= ",
     "recovery": r"READY after kill -9, p95 +[\d.]+ s .*kills",
 }
 
@@ -33,7 +34,15 @@ PRINTED = {
 LONG = (
     frozenset()
     if os.environ.get("COCKPIT_SOAK")
-    else {"tick_to_order", "pivot_to_order", "monitoring", "market_fill", "table_refresh", "recovery"}
+    else {
+        "attached_gap",
+        "market_fill",
+        "monitoring",
+        "pivot_to_order",
+        "recovery",
+        "table_refresh",
+        "tick_to_order",
+    }
 )
 """A quarter of a minute each even so: `.ci/soak` runs them too."""
 

@@ -91,6 +91,7 @@ def test_an_order_whose_record_was_lost_can_be_cancelled_by_the_number_the_broke
         ([WORKING, CancelRequested(REF, T0), Refused(REF, 11, 10147, "not found", T0)], S.UNKNOWN),
         ([Refused(REF, 11, 201, "rejected", T0)], S.REJECTED),
         ([Refused(REF, 11, 110, "price", T0)], S.REJECTED),
+        ([Refused(REF, 11, 10006, "Missing parent order 10", T0)], S.REJECTED),
         ([WORKING, Refused(REF, 11, 201, "rejected", T0)], S.WORKING),
         ([WORKING, Refused(REF, 11, 201, "rejected", T0), claim(REF, "Inactive")], S.REJECTED),
         ([WORKING, Refused(REF, 11, 201, "rejected", T0), claim(REF, "Cancelled")], S.REJECTED),
@@ -304,7 +305,7 @@ STATUSES = [
     "PendingCancel",
     "Odd",
 ]
-CODES = [103, 110, 161, 201, 202, 399, 10147, 10148, 10349]
+CODES = [103, 110, 161, 201, 202, 399, 10006, 10147, 10148, 10349]
 
 events = st.one_of(
     st.builds(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -35,6 +35,7 @@ MOST_LOOKS = 6
 """Looks of one comparison; an account that changes under every one is compared again later."""
 
 _MAYBE_OUT = frozenset({OrderState.SENDING, OrderState.WORKING, OrderState.CANCEL_PENDING})
+_WORKS = frozenset({"PreSubmitted", "Submitted"})
 _INCOMPLETE = "incomplete_picture"
 
 _Unrest = frozenset[object]
@@ -79,19 +80,26 @@ class AccountDesk:
             o.intent.ref for o in desk.books.open_orders() if o.state is OrderState.PENDING
         )
         """Orders of an earlier run that were durable, but not marked as about to be sent."""
+        self._unanswered: frozenset[str] = frozenset()
+        """Exits and stops whose cancel was asked for before the line of now, and has had no answer."""
 
     @property
     def said(self) -> str:
         """What the last comparison found different; empty where all agreed."""
         return self._words.said
 
-    async def compare(self) -> bool:
+    async def compare(self, *, new_line: bool = False) -> bool:
         """One comparison. False where the broker's answer was incomplete: nothing was changed then.
+
+        With `new_line` a cancel that was asked for before counts as lost with the old line where the broker
+        lists its order as working: the stop still covers, and whoever wanted it gone asks again.
 
         What is missing or different must be so twice: an order just sent may not be listed yet, and a fill
         may cross the answer. What was booked is looked at once more.
         """
         async with self._turn:
+            if new_line:
+                self._unanswered = self._cancels()
             before: _Unrest = frozenset()
             surfaced = self._desk.surfaced
             for _ in range(MOST_LOOKS):
@@ -160,7 +168,19 @@ class AccountDesk:
             self._inbox.on_foreign()
         for claim in (*map(_ended, state.completed_orders), *working):
             events += self._inbox.ledger_events(claim)
-        await self._desk.books.post(*events)
+        await self._desk.books.post(*events, *self._lost_cancels(working))
+
+    def _cancels(self) -> frozenset[str]:
+        orders = self._desk.books.open_orders()
+        asked = (o for o in orders if o.state is OrderState.CANCEL_PENDING and not o.intent.role.adds_risk)
+        return frozenset(o.intent.ref for o in asked)
+
+    def _lost_cancels(self, working: Iterable[OrderClaim]) -> list[LedgerEvent]:
+        """Once for each line: a cancel that is asked for from now on has an answer to come."""
+        works = {claim.order_ref for claim in working if claim.status in _WORKS}
+        lost, self._unanswered = sorted(works & self._unanswered & self._cancels()), frozenset()
+        why = "its cancel was lost with the line: the broker lists it as working"
+        return [Resolved(ref, OrderState.WORKING, why, self._desk.now()) for ref in lost]
 
     def _ended_since(self, claim: OrderClaim, asked: frozenset[str]) -> bool:
         order = self._desk.books.order(claim.order_ref)

@@ -1,0 +1,1 @@
+"""A whole simulated trading day of the real cockpit, with drills at random: docs/testing.md."""
