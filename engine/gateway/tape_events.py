@@ -15,6 +15,7 @@ from itertools import chain, repeat
 import numpy as np
 
 from engine.gateway.model import Contract, DepthTick, MarketEvent, QuoteTick, TradeTick
+from engine.gateway.tape_depth import told
 from engine.gateway.tape_files import TapeError
 from engine.gateway.tape_layout import LEVELS, Kind, TapeFile
 from engine.gateway.tape_rows import Rows, read_rows
@@ -51,6 +52,8 @@ class Source:
                 return chain.from_iterable(map(self._quotes, rows))
             case Kind.BOOK if messages is not None:
                 return self._book_and_messages(rows, messages)
+            case Kind.DEPTH:
+                return self._changes(rows)
             case Kind.BOOK:
                 return chain.from_iterable(map(self._book, rows))
             case Kind.TRADE_BARS | Kind.QUOTE_BARS:
@@ -129,6 +132,10 @@ class Source:
             if trade is not None:
                 yield from self._print(ts, contract, *trade)
             yield from self._depth(ts, contract.con_id, *book)
+
+    def _changes(self, rows: Iterator[Rows]) -> Iterator[MarketEvent]:
+        for ts, key, bids, asks in told(rows, self.dropped, levels=LEVELS):
+            yield from self._depth(ts, self.file.contracts[key].con_id, bids, asks)
 
     def _depth(
         self, ts: float, con_id: int, bids: tuple[tuple[float, int], ...], asks: tuple[tuple[float, int], ...]

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from engine.gateway.ports import MarketError
 
 _BATCH_ROWS = 16_384
-_KINDS = ("book", "quotes", "trades", "messages", "trade_bars", "quote_bars", "ignore")
+_KINDS = ("book", "depth", "quotes", "trades", "messages", "trade_bars", "quote_bars", "ignore")
 _KEYS = ("symbol", "kind", "bar_seconds")
 
 

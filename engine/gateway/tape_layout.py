@@ -6,7 +6,7 @@ A file's kind follows from its columns, its instruments from a `symbol` or `expi
 
     [files."monday.parquet"]
     symbol = "SPY"
-    kind = "trade_bars"     # book, quotes, trades, messages, trade_bars, quote_bars; "ignore" skips the file
+    kind = "trade_bars"     # book, depth, quotes, trades, messages, trade_bars, quote_bars; "ignore" skips it
     bar_seconds = 60
 """
 
@@ -47,16 +47,19 @@ class Kind(IntEnum):
     """What a file's rows are, the finest source of prints or quotes first."""
 
     BOOK = 0
-    QUOTES = 1
-    TRADES = 2
-    MESSAGES = 3
-    TRADE_BARS = 4
-    QUOTE_BARS = 5
+    DEPTH = 1
+    """Changes of a book, from a snapshot on."""
+    QUOTES = 2
+    TRADES = 3
+    MESSAGES = 4
+    TRADE_BARS = 5
+    QUOTE_BARS = 6
 
 
 _OHLC = ("open", "high", "low", "close")
 _COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.BOOK: ("ts", "bid_px_0", "bid_sz_0", "ask_px_0", "ask_sz_0"),
+    Kind.DEPTH: ("ts", "side", "price", "size", "is_snapshot"),
     Kind.QUOTES: ("ts", "bid", "bid_size", "ask", "ask_size"),
     Kind.MESSAGES: ("ts", "type", "order_id", "size", "price", "direction"),
     Kind.TRADE_BARS: ("ts", *_OHLC, "volume"),
@@ -69,11 +72,14 @@ _COLUMNS: dict[Kind, tuple[str, ...]] = {
 _REFUSED = {
     "date": "daily bars cannot be played; use minutes or ticks",
     "order_id": "order-by-order (MBO) data cannot be played; use the mbp10 file made from it",
-    "is_snapshot": "incremental depth cannot be played; record whole books instead",
     "tickType": "API ticks without an instrument cannot be played",
 }
 _TEXT = frozenset({"aggressor", "action", "side", "symbol", "expiry"})
+_FLAGS = frozenset({"suspicious", "is_snapshot"})
+_TIMES = frozenset({"ts", "ts_local"})
 _OPTIONAL = ("aggressor", "action", "side", "price", "size", "suspicious", "symbol", "expiry")
+_OF_DEPTH = ("ts_local", "final_update_id", "prev_final_update_id")
+"""When a change was recorded (its order), and what tells whether one is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +100,12 @@ class TapeFile:
         """True where rows are, or contain, prints."""
         if self.kind in (Kind.BOOK, Kind.QUOTES):
             return {"action", "price", "size"} <= set(self.columns)
-        return self.kind is not Kind.QUOTE_BARS
+        return self.kind not in (Kind.QUOTE_BARS, Kind.DEPTH)
 
     @property
     def has_quotes(self) -> bool:
         """True where rows carry a bid and an ask."""
-        return self.kind in (Kind.BOOK, Kind.QUOTES, Kind.QUOTE_BARS)
+        return self.kind in (Kind.BOOK, Kind.DEPTH, Kind.QUOTES, Kind.QUOTE_BARS)
 
 
 def read_folder(folder: Path, instruments: Instruments) -> list[TapeFile]:
@@ -176,14 +182,15 @@ def _columns_of(path: Path, schema: Any, kind: Kind) -> tuple[str, ...]:
         stems = ("bid_px", "bid_sz", "ask_px", "ask_sz")
         levels = [f"{stem}_{level}" for level in range(LEVELS) for stem in stems]
         wanted = ["ts", *(name for name in levels if name in schema.names)]
-    wanted += [name for name in _OPTIONAL if name in schema.names and name not in wanted]
+    optional = (*_OPTIONAL, *_OF_DEPTH) if kind is Kind.DEPTH else _OPTIONAL
+    wanted += [name for name in optional if name in schema.names and name not in wanted]
     for name in wanted:
         kind_of_column = schema.field(name).type
-        if name == "ts":
+        if name in _TIMES:
             right = pa.types.is_timestamp(kind_of_column)
         elif name in _TEXT:
             right = pa.types.is_string(kind_of_column) or pa.types.is_large_string(kind_of_column)
-        elif name == "suspicious":
+        elif name in _FLAGS:
             right = pa.types.is_boolean(kind_of_column)
         else:
             right = pa.types.is_floating(kind_of_column) or pa.types.is_integer(kind_of_column)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from engine.gateway.tape_files import TapeError, batches, nanoseconds
 from engine.gateway.tape_layout import Kind, TapeFile
@@ -32,13 +33,20 @@ class Rows:
 
 def read_rows(file: TapeFile, dropped: Counter[str]) -> Iterator[Rows]:
     """The file's rows in order; what is dropped is counted by reason in `dropped`. TapeError on bad data."""
-    done, latest = 0, -1
+    done, latest, heard_until = 0, -1, -1
     for batch in batches(file.path, file.columns):
         if not batch.num_rows:
             continue
         columns = dict(zip(file.columns, batch.columns, strict=True))
         stamps = nanoseconds(columns.pop("ts"), file.path)
-        _check_order(file, stamps, latest, done)
+        heard = columns.pop("ts_local", None)
+        if heard is None:
+            _check_order(file, stamps, latest, done)
+        else:
+            # What was told late has happened, for who listened, when it was told.
+            _check_order(file, nanoseconds(heard, file.path), heard_until, done, column="ts_local")
+            heard_until = int(nanoseconds(heard, file.path)[-1])
+            stamps = np.maximum.accumulate(np.maximum(stamps, latest))
         texts = {name: _texts(columns.pop(name)) for name in tuple(columns) if name in _TEXTS}
         suspicious = columns.pop("suspicious", None)
         numbers = {name: _floats(column) for name, column in columns.items()}
@@ -71,16 +79,22 @@ def _texts(column: Any) -> list[str]:
 
 
 def _floats(column: Any) -> Floats:
+    if pa.types.is_boolean(column.type):
+        column = column.fill_null(False)
     values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64)
     return values
 
 
-def _check_order(file: TapeFile, stamps: npt.NDArray[np.int64], latest: int, done: int) -> None:
+def _check_order(
+    file: TapeFile, stamps: npt.NDArray[np.int64], latest: int, done: int, *, column: str = "ts"
+) -> None:
     before = stamps[0] if latest < 0 else latest
     back = np.flatnonzero(np.diff(stamps, prepend=before) < 0)
     if len(back):
         row = done + int(back[0]) + 1
-        raise TapeError(f"{file.path.name}, row {row}, column ts: time goes backwards; sort the file by ts")
+        raise TapeError(
+            f"{file.path.name}, row {row}, column {column}: time goes backwards; sort the file by {column}"
+        )
 
 
 def _drop(kept: Mask, bad: npt.ArrayLike, reason: str, dropped: Counter[str]) -> None:

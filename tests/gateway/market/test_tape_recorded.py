@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,47 @@ def test_depth_of_a_recorded_book_equals_the_file_after_every_message(tmp_path: 
                 (columns[f"{side}_px_{n}"][row], columns[f"{side}_sz_{n}"][row]) for n in range(10)
             )
             assert levels == wanted
+
+
+@pytest.mark.req("FUT-F3")
+def test_the_book_of_es_replays_ten_levels_deep_once_it_is_no_longer_crossed(tmp_path: Path) -> None:
+    stem = "l2_futures/cme_esh4_20231225"
+    market = play(tmp_path, f"{stem}_mbp10_to2330.parquet", f"{stem}_trades_to2330.parquet")
+    events = market.advance(FOREVER)
+
+    assert [contract.local_symbol for contract in market.contracts.values()] == ["ESH4"]
+    assert "143 rows dropped: crossed" in " ".join(market.notes)
+    assert sum(isinstance(event, TradeTick) for event in events) == 1865
+    depths = [event for event in events if isinstance(event, DepthTick)]
+    assert len(depths) == 20_478 - 143
+    deep = [depth for depth in depths if len(depth.bids) == len(depth.asks) == 10]
+    assert len(deep) > 0.9 * len(depths)
+    for depth in depths[:: len(depths) // 200]:
+        assert [price for price, _ in depth.bids] == sorted((p for p, _ in depth.bids), reverse=True)
+        assert [price for price, _ in depth.asks] == sorted(p for p, _ in depth.asks)
+
+
+@pytest.mark.req("FUT-F3")
+def test_the_changes_of_a_perpetuals_book_make_the_touch_that_its_quotes_recorded(tmp_path: Path) -> None:
+    stem = "l2_futures/binance_BTCUSD_PERP_20240808"
+    market = play(tmp_path, f"{stem}_depth.parquet")
+    first = market.next_time()
+    assert first is not None
+    books = [e for e in market.advance(first + 20.0) if isinstance(e, DepthTick)]
+
+    assert len(books) > 500
+    assert all(len(book.bids) == len(book.asks) == 10 for book in books)
+    assert all(book.bids[0][0] < book.asks[0][0] for book in books)
+    assert any("before a snapshot" in note for note in market.notes)
+    quoted = pq.read_table(DATA / f"{stem}_quotes.parquet", columns=["ts", "bid", "ask"])
+    at = [stamp.timestamp() for stamp in quoted.column("ts").slice(0, 4000).to_pylist()]
+    bids, asks = (quoted.column(name).slice(0, 4000).to_pylist() for name in ("bid", "ask"))
+    same = [
+        (book.bids[0][0], book.asks[0][0]) == (bids[index], asks[index])
+        for book in books
+        if (index := bisect_right(at, book.ts) - 1) >= 0
+    ]
+    assert sum(same) > 0.9 * len(same) > 400
 
 
 def test_minutes_of_es_keep_their_expiries_apart_and_add_up_again(tmp_path: Path) -> None:
