@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from engine.domain.instrument import Instrument, SecType
+from engine.market.futures import last_day
 
 
 class Wanted(NamedTuple):
@@ -25,8 +26,8 @@ def parse_symbol(text: str) -> Wanted:
 
 
 def front_month(chain: tuple[Instrument, ...], now: datetime, *, no_entry_days: int) -> Instrument | None:
-    """The nearest contract that does not expire within `no_entry_days`; None where there is none."""
+    """The nearest contract that neither ends nor is delivered within `no_entry_days`; None without one."""
     earliest = (now + timedelta(days=no_entry_days)).date()
-    dated = ((i.last_trade_date, i) for i in chain if i.last_trade_date is not None)
+    dated = ((d, i) for i in chain if (d := last_day(i)) is not None)
     alive = sorted(((d, i.key, i) for d, i in dated if d > earliest), key=lambda row: row[:2])
     return alive[0][2] if alive else None

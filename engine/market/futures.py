@@ -19,6 +19,8 @@ from engine.domain.market import NEW_YORK
 
 COMPARED: Final = 2
 """Expiries whose volume is compared: trade moves from the nearest to the one after it."""
+NO_ENTRY_DAYS: Final = 3
+"""Days before its last one from which a contract is entered no more, and the next one is in front."""
 _SATURDAY: Final = 5
 
 
@@ -50,6 +52,12 @@ def last_day(instrument: Instrument) -> date | None:
     while before.weekday() >= _SATURDAY:
         before -= timedelta(days=1)
     return before
+
+
+def is_ending(instrument: Instrument, now: datetime) -> bool:
+    """True from so many days before its last one that it is entered no more and closed for good."""
+    last = last_day(instrument)
+    return last is not None and last <= now.astimezone(NEW_YORK).date() + timedelta(days=NO_ENTRY_DAYS)
 
 
 def candidates(chain: Iterable[Instrument], now: datetime, *, no_entry_days: int) -> tuple[Instrument, ...]:

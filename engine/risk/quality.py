@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 
 from engine.domain.instrument import SecType, SessionHours
 from engine.domain.market import NEW_YORK, Quote
@@ -14,6 +15,8 @@ from engine.risk.refusal import Refusal
 from engine.risk.world import GateWorld
 
 _FUTURE = SecType.FUTURE
+NONE_ANY_MORE: Final = datetime.min.replace(tzinfo=UTC)
+"""End of entries of a contract that ends within days."""
 
 
 def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
@@ -36,6 +39,11 @@ def check_session(world: GateWorld, limits: RiskLimits) -> Refusal | None:
         clock = f"{now.astimezone(NEW_YORK):%H:%M} ET"
         return Refusal(Reason.ENTRY_WINDOW, f"{clock} is outside the entry window {window}")
     if world.entries_end is not None and now >= world.entries_end:
+        if world.entries_end is NONE_ANY_MORE:
+            text = (
+                f"{instrument.key}: it ends on {instrument.last_trade_date}, the next contract is traded now"
+            )
+            return Refusal(Reason.EXPIRY, text)
         text = f"{instrument.key}: its market closes soon, no entry since {world.entries_end:%H:%M} UTC"
         return Refusal(Reason.NEAR_CLOSE, text)
     return None

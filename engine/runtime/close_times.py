@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from engine.config import Config
 from engine.domain.instrument import Instrument
+from engine.market.futures import is_ending
 from engine.market.hours import close_of
 from engine.market.sessions import Calendar, DayRules, entries_end
+from engine.risk.quality import NONE_ANY_MORE
 
 
 def day_rules(config: Config) -> DayRules:
@@ -41,7 +43,10 @@ class CloseTimes:
     _known: dict[str, _Known] = field(default_factory=dict)
 
     def entries_end(self, instrument: Instrument | None, now: datetime, config: Config) -> datetime | None:
-        """From when on it takes no entry before the close of the session that runs now; None without one."""
+        """From when on it takes no entry before the close of the session that runs now; None without one.
+
+        NONE_ANY_MORE for a contract that ends within days.
+        """
         if instrument is None:
             return None
         known, calendar = self._known.get(instrument.key), self.calendars.get(instrument.key)
@@ -58,6 +63,8 @@ class CloseTimes:
         if close is None:
             return None
         end = entries_end(instrument.sec_type, close, day_rules(config))
+        if is_ending(instrument, now):
+            end = NONE_ANY_MORE
         self._known[instrument.key] = _Known(instrument, config, calendar, close, end)
         return end
 

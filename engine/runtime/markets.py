@@ -15,6 +15,7 @@ from engine.domain.instrument import Instrument, SecType
 from engine.domain.order import OrderIntent, OrderType, Role, Side, Tif
 from engine.ledger.events import Described
 from engine.market.catalog import Wanted, front_month, parse_symbol
+from engine.market.futures import NO_ENTRY_DAYS
 from engine.market.lines import LINES_EACH, LinePlan, Need, Wish, plan_lines, room_of
 from engine.risk.preview import UnitCost
 from engine.runtime.desk import Desk
@@ -29,9 +30,6 @@ DESCRIBE_RETRY_S = 10.0
 
 DEPTH_ROWS = 5
 """Levels of a side that are asked for of a book."""
-
-NO_ENTRY_DAYS = 3
-"""Days before expiry from which the next contract is the front month (position.expiry_no_entry_days)."""
 
 
 async def nothing_more() -> None:

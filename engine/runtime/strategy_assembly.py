@@ -13,6 +13,7 @@ from engine.runtime import catalogue
 from engine.runtime.desk import Desk
 from engine.runtime.engine import Engine
 from engine.runtime.guards.day_end import DayEnd
+from engine.runtime.guards.expiry import Expiry
 from engine.runtime.markets import Markets
 from engine.runtime.selection.tracing import CycleTracer
 from engine.runtime.setups.service import SetupService
@@ -34,6 +35,7 @@ def strategy_chores(
     for text in catalogue.troubles():
         desk.notices.event(Level.WARNING, "strategy", f"plug-in {text}; the others are not touched")
     day_end = DayEnd(desk, executor=executor, spawn=engine.spawn)
+    expiry = Expiry(desk, executor=executor, spawn=engine.spawn)
     setups = SetupService(
         desk,
         broker=broker,
@@ -45,6 +47,7 @@ def strategy_chores(
     )
     return {
         "day's end": day_end.round,
+        "contract's end": expiry.round,
         "strategies": trading.clock_round,
         "watch list": setups.round,
         "trace of the cycle": CycleTracer(desk, trading).round,

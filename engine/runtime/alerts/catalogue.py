@@ -63,6 +63,7 @@ _ORDERS = (
     AlertRule("stop_not_filled", _C, "a stop that does not fill", "look at the price, flatten (f)"),
     AlertRule("position_age", _E, "position open too long", "close it (f), or let the engine do it"),
     AlertRule("not_flat_at_close", _C, "open at the day's end", "close it (f) before its market shuts"),
+    AlertRule("ends_soon", _C, "its contract ends", "close it (f) before its last day is over"),
     AlertRule("forced_close", _C, "closed by the engine", "find out why before entering again", False),
 )
 

@@ -16,9 +16,9 @@ from engine.api import EngineState, Level
 from engine.broker.port import Broker, LinkState
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import NEW_YORK
-from engine.market.futures import by_root, candidates, known_roots, most_traded
+from engine.market.futures import NO_ENTRY_DAYS, by_root, candidates, known_roots, most_traded
 from engine.runtime.desk import Desk
-from engine.runtime.markets import NO_ENTRY_DAYS, Markets
+from engine.runtime.markets import Markets
 from engine.runtime.selection.universe import HOUR_S, HOURS, UniverseWatch
 
 AT_ONCE: Final = 4

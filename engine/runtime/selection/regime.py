@@ -19,9 +19,9 @@ from engine.config.regime import RANKED_FROM, RegimeChoice
 from engine.domain.instrument import Instrument, SecType
 from engine.market.bars import timeframe_seconds
 from engine.market.catalog import front_month, parse_symbol
+from engine.market.futures import NO_ENTRY_DAYS
 from engine.risk.regime import UNSEEN, Regime, RegimeMultipliers, RegimeRules, RegimeView, regime_of
 from engine.runtime.desk import Desk
-from engine.runtime.markets import NO_ENTRY_DAYS
 
 ALERT: Final = "regime"
 RETRY_S: Final = 60.0

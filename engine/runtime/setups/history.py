@@ -13,8 +13,8 @@ from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import NEW_YORK
 from engine.domain.setup import Setup
 from engine.market.catalog import front_month, parse_symbol
+from engine.market.futures import NO_ENTRY_DAYS
 from engine.market.scan import NoSetup, ScanInput, ScanRules, scan
-from engine.runtime.markets import NO_ENTRY_DAYS
 
 DAYS: Final = 20
 """Daily bars asked for: two more weeks than the ordinary range needs."""
