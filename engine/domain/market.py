@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -57,6 +58,14 @@ class Bar(NamedTuple):
     def start(self) -> datetime:
         """First instant the bar covers."""
         return self.end - timedelta(seconds=self.seconds)
+
+
+def bars_by_symbol(bars: Iterable[Bar]) -> dict[str, list[Bar]]:
+    """Bars apart by instrument, in the order in which they come."""
+    found: dict[str, list[Bar]] = {}
+    for bar in bars:
+        found.setdefault(bar.symbol, []).append(bar)
+    return found
 
 
 def checked_bar(bar: Bar) -> Bar:

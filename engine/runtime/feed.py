@@ -7,7 +7,6 @@ and subscribing are safe from any thread; callbacks run on the engine loop.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Final
 
 from engine.api import EngineState, Mode, SessionView, Snapshot
 from engine.runtime.process.core import SnapshotSource
+from engine.runtime.process.listeners import Listeners
 
 OnChange = Callable[[bool], None]
 
@@ -25,8 +25,7 @@ class SnapshotFeed:
     def __init__(self, first: Snapshot) -> None:
         self._latest = first
         self._source: SnapshotSource | None = None
-        self._listeners: tuple[OnChange, ...] = ()
-        self._lock = threading.Lock()
+        self._listeners: Listeners[OnChange] = Listeners()
 
     @property
     def latest(self) -> Snapshot:
@@ -36,14 +35,7 @@ class SnapshotFeed:
 
     def subscribe(self, on_change: OnChange) -> Callable[[], None]:
         """Call `on_change(urgent)` after each publication; returns how to end it."""
-        with self._lock:
-            self._listeners = (*self._listeners, on_change)
-
-        def end() -> None:
-            with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not on_change)
-
-        return end
+        return self._listeners.add(on_change)
 
     def report(self, text: str) -> None:
         """Say what booting is waiting for; only while there is no engine yet."""

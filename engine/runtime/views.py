@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 from engine.api import (
     BrakeKind,
@@ -31,8 +33,6 @@ from engine.runtime.desk import Desk
 SHOWN_DONE_ORDERS = 100
 SHOWN_FILLS = 200
 
-"""Shown as the owner of what is left alone."""
-
 
 def known(value: float | None) -> float | None:
     """The number, or None where it is not one."""
@@ -52,18 +52,23 @@ def position_views(desk: Desk) -> tuple[PositionView, ...]:
     return (*ours, *orphans, *(_beside(desk, f, is_orphan=False) for f in desk.foreign))
 
 
-def _position(desk: Desk, position: Position) -> PositionView:
-    key = position.key
-    instrument = desk.instruments.get(key)
-    mark = known(desk.quotes.mark(key))
-    cover = protection(position, desk.books.open_orders(key))
-    unit = known(desk.unit_exposure_usd(key))
+def held_view(
+    position: Position,
+    instrument: Instrument | None,
+    *,
+    mark: float | None,
+    quote_age_s: float | None,
+    exposure_usd: float | None,
+    orders: Iterable[Order],
+) -> PositionView:
+    """A position of ours as its books, its orders and a price tell it."""
+    cover = protection(position, orders)
     return PositionView(
-        symbol=key,
+        symbol=position.key,
         quantity=position.quantity,
         avg_price=float(position.avg_price),
         last=mark,
-        unrealized_usd=unrealized_usd((position,), {} if mark is None else {key: mark}),
+        unrealized_usd=unrealized_usd((position,), {} if mark is None else {position.key: mark}),
         realized_usd=float(position.realized_usd),
         r_multiple=None if mark is None else r_multiple(position, mark),
         protected_quantity=cover.protected,
@@ -71,14 +76,31 @@ def _position(desk: Desk, position: Position) -> PositionView:
         owner=position.owner,
         opened_at=position.opened_at,
         decimals=2 if instrument is None else decimals(instrument),
-        quote_age_s=desk.quotes.age_s(key, desk.now()),
-        exposure_usd=None if unit is None else unit * abs(position.quantity),
-        # Nothing else makes a position the operator's: what was taken over came without a plan.
-        metadata_lost=position.owner == OPERATOR,
-        is_verified=desk.verified,
+        quote_age_s=quote_age_s,
+        exposure_usd=exposure_usd,
         remaining=position.remaining,
         sec_type="STK" if instrument is None else instrument.sec_type.value,
         multiplier=float(position.multiplier),
+    )
+
+
+def _position(desk: Desk, position: Position) -> PositionView:
+    key = position.key
+    instrument = desk.instruments.get(key)
+    mark = known(desk.quotes.mark(key))
+    unit = known(desk.unit_exposure_usd(key))
+    return replace(
+        held_view(
+            position,
+            instrument,
+            mark=mark,
+            quote_age_s=desk.quotes.age_s(key, desk.now()),
+            exposure_usd=None if unit is None else unit * abs(position.quantity),
+            orders=desk.books.open_orders(key),
+        ),
+        # Nothing else makes a position the operator's: what was taken over came without a plan.
+        metadata_lost=position.owner == OPERATOR,
+        is_verified=desk.verified,
         close_price=_touch(desk, position),
         close_fee_usd=_close_fee_usd(desk, position, instrument, mark),
         initial_stop=position.initial_stop,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from engine.domain.market import Bar, checked_bar
+from engine.domain.market import Bar, bars_by_symbol, checked_bar
 from engine.store.values import from_time, to_json, to_time
 
 
@@ -55,10 +55,8 @@ def load_checkpoint(conn: sqlite3.Connection) -> StoredCheckpoint | None:
     if row is None:
         return None
     at, day, document = row
-    bars: dict[str, list[Bar]] = {}
-    for stored in conn.execute("SELECT * FROM bar_buffer ORDER BY key, end_at"):
-        bar = _bar(*stored)
-        bars.setdefault(bar.symbol, []).append(bar)
+    stored = conn.execute("SELECT * FROM bar_buffer ORDER BY key, end_at")
+    bars = bars_by_symbol(_bar(*row) for row in stored)
     return StoredCheckpoint(
         from_time(at),
         date.fromisoformat(day),

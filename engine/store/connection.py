@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -91,6 +91,20 @@ def is_disk_trouble(err: sqlite3.DatabaseError) -> bool:
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A second connection that can never write; works while the store runs."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+@contextmanager
+def at_one_moment(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that reads the store as it is now, while a running engine goes on writing.
+
+    Raises StoreError where the file is missing, damaged or somebody else's, also for what is read through it.
+    """
+    try:
+        with closing(open_for_reading(path)) as conn:
+            conn.execute("BEGIN")
+            yield conn
+    except sqlite3.DatabaseError as err:
+        raise opening_error(path, err) from err
 
 
 def opening_error(path: Path, err: sqlite3.DatabaseError) -> Exception:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +13,7 @@ from engine.domain.market import NEW_YORK
 from engine.domain.order import Order
 from engine.domain.position import Position, Trade
 from engine.store.backup import binding_of
-from engine.store.connection import open_for_reading, opening_error
+from engine.store.connection import at_one_moment
 from engine.store.errors import StoreError
 from engine.store.fills import load_fills_between
 from engine.store.intents import load_orders
@@ -64,12 +63,9 @@ def load_day(path: Path, day: date) -> DayRecord:
         StoreError: the file is missing, damaged or somebody else's.
     """
     try:
-        with closing(open_for_reading(path)) as conn:
-            conn.execute("BEGIN")  # one moment: a running engine goes on writing meanwhile
+        with at_one_moment(path) as conn:
             binding = binding_of(conn, path)
             return _day_of(conn, day, gateway=binding.gateway, account=binding.account)
-    except sqlite3.DatabaseError as err:
-        raise opening_error(path, err) from err
     except (ValueError, TypeError, KeyError, ArithmeticError) as err:
         raise StoreError(f"a row of {day} in {path} cannot be read: {err}") from err
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from engine.store import operations
 from engine.store.backup import binding_of
 from engine.store.brakes import StoredBrake
 from engine.store.checkpoint import StoredCheckpoint, load_checkpoint
-from engine.store.connection import open_for_reading, opening_error
+from engine.store.connection import at_one_moment
 from engine.store.operations import StoredState
 
 
@@ -28,14 +26,10 @@ def export_state(path: Path) -> dict[str, Any]:
 
     Times are New York time with offset, prices per unit, money in USD. Raises StoreError.
     """
-    try:
-        with closing(open_for_reading(path)) as conn:
-            conn.execute("BEGIN")  # one moment: a running engine goes on writing meanwhile
-            binding = binding_of(conn, path)
-            state = operations.load(conn, boot_id="")
-            checkpoint = load_checkpoint(conn)
-    except sqlite3.DatabaseError as err:
-        raise opening_error(path, err) from err
+    with at_one_moment(path) as conn:
+        binding = binding_of(conn, path)
+        state = operations.load(conn, boot_id="")
+        checkpoint = load_checkpoint(conn)
     return {"gateway": binding.gateway, "account": binding.account} | document(state, checkpoint)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.domain.position import Trade
 from engine.store.backup import binding_of
-from engine.store.connection import open_for_reading, opening_error
+from engine.store.connection import at_one_moment
 from engine.store.learning import ModelRow, learned_keys, stored_models
 from engine.store.positions import load_trades
 
@@ -63,15 +62,11 @@ def load_learning(path: Path) -> LearningRecord:
     Raises:
         StoreError: the file is missing, damaged or somebody else's.
     """
-    try:
-        with closing(open_for_reading(path)) as conn:
-            conn.execute("BEGIN")  # one moment: a running engine goes on writing meanwhile
-            binding = binding_of(conn, path)
-            trades = load_trades(conn, since=None)
-            contracts = [_contract(conn, name, key, trades) for name, key in learned_keys(conn) if key]
-            return LearningRecord(binding.gateway, binding.account, tuple(contracts))
-    except sqlite3.DatabaseError as err:
-        raise opening_error(path, err) from err
+    with at_one_moment(path) as conn:
+        binding = binding_of(conn, path)
+        trades = load_trades(conn, since=None)
+        contracts = [_contract(conn, name, key, trades) for name, key in learned_keys(conn) if key]
+        return LearningRecord(binding.gateway, binding.account, tuple(contracts))
 
 
 def _contract(conn: sqlite3.Connection, name: str, key: str, trades: tuple[Trade, ...]) -> ContractRecord:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +15,7 @@ from engine.domain.position import Trade
 from engine.domain.preview import EntryTicket, Preview
 from engine.ledger.changes import BrokerOrderRecord, OrderEventRecord
 from engine.store import intents
-from engine.store.connection import open_for_reading, opening_error
+from engine.store.connection import at_one_moment
 from engine.store.plans import from_preview_text, from_ticket_text
 from engine.store.positions import load_trades_closed_by
 from engine.store.values import from_time, maybe_decimal, maybe_time
@@ -86,12 +85,8 @@ def audit_order(path: Path, part: str) -> OrderAudit:
     Raises OrderNotFoundError, StoreError where the file cannot be read, ValueError, TypeError or
     ArithmeticError where a row of the order cannot be.
     """
-    try:
-        with closing(open_for_reading(path)) as conn:
-            conn.execute("BEGIN")  # one moment: a running engine goes on writing meanwhile
-            return _read(conn, _the_ref(conn, part))
-    except sqlite3.DatabaseError as err:
-        raise opening_error(path, err) from err
+    with at_one_moment(path) as conn:
+        return _read(conn, _the_ref(conn, part))
 
 
 def _the_ref(conn: sqlite3.Connection, part: str) -> str:

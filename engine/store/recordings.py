@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from engine.store.backup import binding_of
-from engine.store.connection import open_for_reading, opening_error
+from engine.store.connection import at_one_moment
 from engine.store.errors import StoreError
 from engine.store.journal import EquityPoint, StoredRun
 from engine.store.values import from_time, maybe_time
@@ -94,11 +93,8 @@ def recording(path: Path, boot_id: str) -> Recording:
 
 def _read(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
     try:
-        with closing(open_for_reading(path)) as conn:
-            conn.execute("BEGIN")  # one moment: a running engine goes on writing meanwhile
+        with at_one_moment(path) as conn:
             return ask(conn)
-    except sqlite3.DatabaseError as err:
-        raise opening_error(path, err) from err
     except (ValueError, TypeError, KeyError) as err:
         raise StoreError(f"a row of {path} cannot be read: {err}") from err
 

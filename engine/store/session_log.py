@@ -23,9 +23,10 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
-from engine.domain.instrument import Instrument, SessionHours
+from engine.domain.instrument import Instrument, PriceStep, SecType, SessionHours
 from engine.domain.market import Bar, Quote, utc
 from engine.domain.order import Proposal
 
@@ -90,6 +91,29 @@ def terms_payload(instrument: Instrument) -> dict[str, object]:
     }
 
 
+def instrument_of(payload: Mapping[str, Any]) -> Instrument:
+    """The instrument of a `terms` event. Raises KeyError or ValueError for a payload of another kind."""
+    last_day = payload["last_trade_date"]
+    return Instrument(
+        key=payload["key"],
+        con_id=payload["con_id"],
+        symbol=payload["symbol"],
+        sec_type=SecType(payload["sec_type"]),
+        exchange=payload["exchange"],
+        currency=payload["currency"],
+        local_symbol=payload["local_symbol"],
+        multiplier=payload["multiplier"],
+        min_tick=payload["min_tick"],
+        price_steps=tuple(PriceStep(*step) for step in payload["price_steps"]),
+        time_zone=payload["time_zone"],
+        trading_hours=_sessions(payload["trading_hours"]),
+        liquid_hours=_sessions(payload["liquid_hours"]),
+        last_trade_date=None if last_day is None else date.fromisoformat(last_day),
+        primary_exchange=payload["primary_exchange"],
+        trading_class=payload["trading_class"],
+    )
+
+
 def proposal_payload(
     proposal: Proposal, verdict: str, *, quantity: int | None = None, limit_price: float | None = None
 ) -> dict[str, object]:
@@ -139,3 +163,7 @@ def _number(value: Any) -> Any:
 
 def _hours(hours: Iterable[SessionHours]) -> list[list[float]]:
     return [[span.open.timestamp(), span.close.timestamp()] for span in hours]
+
+
+def _sessions(spans: Iterable[Iterable[float]]) -> tuple[SessionHours, ...]:
+    return tuple(SessionHours(utc(begin), utc(end)) for begin, end in spans)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from engine.domain.instrument import Instrument
-from engine.domain.market import NEW_YORK, Bar, Depth, Quote, utc
+from engine.domain.market import NEW_YORK, Bar, Depth, Quote, bars_by_symbol, utc
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.reasons import Reason
 from engine.strategy.base import Account, Conviction, Strategy, StrategyView, Waiting
@@ -70,10 +70,7 @@ class LearnedFutures(Strategy):
 
     def warm_up(self, bars: Iterable[Bar]) -> None:
         """Take from history how far stops and targets are; nothing is learnt from it."""
-        history: dict[str, list[Bar]] = {}
-        for bar in bars:
-            history.setdefault(bar.symbol, []).append(bar)
-        for key, past in history.items():
+        for key, past in bars_by_symbol(bars).items():
             if key in self.keys:
                 self._bars[key] = tuple(past[-self.params.bars :])
                 self._make(key)

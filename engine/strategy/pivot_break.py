@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Self
 
-from engine.domain.market import Bar, Quote, utc
+from engine.domain.market import Bar, Quote, bars_by_symbol, utc
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
@@ -98,10 +98,7 @@ class PivotBreak(Strategy):
 
     def warm_up(self, bars: Iterable[Bar]) -> None:
         """Take history for the filters; breaks in it are over."""
-        history: dict[str, list[Bar]] = {}
-        for bar in bars:
-            history.setdefault(bar.symbol, []).append(bar)
-        for key, past in history.items():
+        for key, past in bars_by_symbol(bars).items():
             if key in self._watched:
                 self._watched[key].window.merge(past)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from engine.domain.market import Bar
+from engine.domain.market import Bar, bars_by_symbol
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.plan import Plan
 from engine.domain.reasons import Reason
@@ -122,11 +122,7 @@ class Rules(Strategy):
 
     def warm_up(self, bars: Iterable[Bar]) -> None:
         """Take history; where both have a bar, the live one counts."""
-        history: dict[str, list[Bar]] = {}
-        for bar in bars:
-            if bar.symbol in self._bars:
-                history.setdefault(bar.symbol, []).append(bar)
-        for key, past in history.items():
+        for key, past in bars_by_symbol(bar for bar in bars if bar.symbol in self._bars).items():
             merged = {bar.end: bar for bar in (*past, *self._bars[key])}
             self._bars[key] = self._window()
             self._bars[key].extend(merged[end] for end in sorted(merged))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from engine.domain.market import Bar
+from engine.domain.market import Bar, bars_by_symbol
 from engine.domain.order import Intention, Proposal, Side
 from engine.domain.reasons import Reason
 from engine.strategy.base import Strategy, StrategyView, Waiting
@@ -115,11 +115,7 @@ class TrendStrategy(Strategy):
 
     def warm_up(self, bars: Iterable[Bar]) -> None:
         """Take history; what is known of its instruments is made anew from it and the bars seen so far."""
-        history: dict[str, list[Bar]] = {}
-        for bar in bars:
-            if bar.symbol in self._tracks:
-                history.setdefault(bar.symbol, []).append(bar)
-        for key, past in history.items():
+        for key, past in bars_by_symbol(bar for bar in bars if bar.symbol in self._tracks).items():
             # Where both have a bar, the live one is what decisions were made on.
             merged = {bar.end: bar for bar in (*past, *self._tracks[key].recent)}
             self._tracks[key] = self._new_track()

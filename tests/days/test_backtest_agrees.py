@@ -12,11 +12,12 @@ from unittest.mock import patch
 import pytest
 
 from engine.backtest.engine import run_backtest
-from engine.backtest.recorded import bars_of, instrument_of, series_of
+from engine.backtest.recorded import bars_of, series_of
 from engine.backtest.result import RunResult
 from engine.config import Loaded
 from engine.runtime import catalogue, publisher
 from engine.runtime.shell.backtest_setting import backtest_config, strategy_run
+from engine.store.session_log import instrument_of
 from tests.days.lockstep import in_lockstep, loaded, lockstep
 from tests.days.recorded import named, needs_data, tape_of
 

@@ -21,6 +21,7 @@ from engine.domain.reasons import Reason
 from engine.runtime.process import wire
 from engine.runtime.process.departures import origin_of
 from engine.runtime.process.errors import FailedError, NotRunningError, RefusedError
+from engine.runtime.process.listeners import Listeners
 from engine.runtime.process.signals import leave_signals_to_main
 
 ANSWER_S: Final = 5.0
@@ -41,7 +42,7 @@ class SocketHandle:
         self._alive = True
         self._left = False
         self._exit_code: int | None = None
-        self._listeners: tuple[Callable[[], None], ...] = ()
+        self._listeners: Listeners[Callable[[], None]] = Listeners()
         self._waiting: dict[str, Future[Outcome]] = {}
         """command id -> who waits for its outcome"""
         self._lock = threading.Lock()
@@ -131,14 +132,7 @@ class SocketHandle:
 
     def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
         """Call `on_urgent` from the link's thread on each change that reached us."""
-        with self._lock:
-            self._listeners = (*self._listeners, on_urgent)
-
-        def end() -> None:
-            with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not on_urgent)
-
-        return end
+        return self._listeners.add(on_urgent)
 
     def close(self, *, asked: bool = True) -> None:
         """Leave; `asked` is False where the terminal was lost, so that the engine knows."""

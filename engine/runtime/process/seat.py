@@ -8,6 +8,7 @@ from collections.abc import Callable
 from engine.api import Command, Outcome, OutcomeStatus
 from engine.api_handle import SeatView
 from engine.domain.reasons import Reason
+from engine.runtime.process.listeners import Listeners
 
 
 class Seat:
@@ -19,7 +20,7 @@ class Seat:
         self._read_only: set[object] = set()
         self._holder: object | None = None
         self._lock = threading.Lock()
-        self._listeners: tuple[Callable[[], None], ...] = ()
+        self._listeners: Listeners[Callable[[], None]] = Listeners()
 
     @property
     def pid(self) -> int:
@@ -78,14 +79,7 @@ class Seat:
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Call `on_change`, from any thread, when somebody came, went or took over; returns how to end it."""
-        with self._lock:
-            self._listeners = (*self._listeners, on_change)
-
-        def end() -> None:
-            with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not on_change)
-
-        return end
+        return self._listeners.add(on_change)
 
     def _holder_pid(self) -> int:
         return 0 if self._holder is None else self._screens[self._holder]

@@ -26,10 +26,10 @@ from engine.domain.instrument import SecType
 from engine.domain.order import Order, OrderState
 from engine.domain.position import Position
 from engine.domain.price import decimals
-from engine.ledger.pnl import DayCurve, exposure_usd, r_multiple, stop_risk_usd, unrealized_usd
+from engine.ledger.pnl import DayCurve, exposure_usd, stop_risk_usd, unrealized_usd
 from engine.ledger.protection import protection
 from engine.runtime.replay.timeline import Timeline
-from engine.runtime.views import SHOWN_DONE_ORDERS, SHOWN_FILLS, known, order_view
+from engine.runtime.views import SHOWN_DONE_ORDERS, SHOWN_FILLS, held_view, known, order_view
 from engine.store.journal import EquityPoint
 
 ENTRIES: Final = "replay: nothing can act"
@@ -108,28 +108,15 @@ def _position(
     timeline: Timeline, position: Position, orders: list[Order], marks: dict[str, float]
 ) -> PositionView:
     key = position.key
-    instrument = timeline.instruments.get(key)
     mark, quote = known(marks.get(key)), timeline.quote(key)
-    cover = protection(position, [order for order in orders if order.intent.key == key])
     value = None if mark is None or not _is_stock(timeline, key) else mark * abs(position.quantity)
-    return PositionView(
-        symbol=key,
-        quantity=position.quantity,
-        avg_price=float(position.avg_price),
-        last=mark,
-        unrealized_usd=unrealized_usd((position,), {} if mark is None else {key: mark}),
-        realized_usd=float(position.realized_usd),
-        r_multiple=None if mark is None else r_multiple(position, mark),
-        protected_quantity=cover.protected,
-        stop_price=cover.stop_price,
-        owner=position.owner,
-        opened_at=position.opened_at,
-        decimals=2 if instrument is None else decimals(instrument),
+    return held_view(
+        position,
+        timeline.instruments.get(key),
+        mark=mark,
         quote_age_s=None if quote is None else timeline.at - quote.at,
         exposure_usd=value,
-        remaining=position.remaining,
-        sec_type="STK" if instrument is None else instrument.sec_type.value,
-        multiplier=float(position.multiplier),
+        orders=[order for order in orders if order.intent.key == key],
     )
 
 

@@ -16,9 +16,8 @@ from engine.api import EventView, Level, WhyNot
 from engine.domain.instrument import Instrument
 from engine.domain.market import Quote
 from engine.runtime.replay.books import LEDGER_KINDS, PastBooks
-from engine.runtime.replay.terms import instrument_of
 from engine.store.recordings import Line, Recording
-from engine.store.session_log import unpacked
+from engine.store.session_log import instrument_of, unpacked
 from engine.store.values import from_time
 
 KEPT_EVENTS: Final = 200
