@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from textual.app import App, ComposeResult
 from textual.widget import Widget
@@ -19,6 +20,7 @@ from textual.widgets import DataTable
 from benchmarks.figures import Figure, show
 from cockpit.panels.positions import COLUMNS, position_row
 from cockpit.themes import THEMES
+from cockpit.widgets.columns import RowsOf
 from cockpit.widgets.ticking_table import TickingTable
 from engine.api import PositionView
 
@@ -92,7 +94,7 @@ async def ours(*, every: int) -> float:
     table = TickingTable(COLUMNS)
     steps = [views_at(step, every=every) for step in range(REFRESHES + 1)]
     return await measure(
-        table, lambda step: table.set_rows([position_row(view, now=NOW) for view in steps[step]])
+        table, lambda step: table.set_rows(RowsOf(steps[step], partial(position_row, now=NOW)))
     )
 
 

@@ -12,6 +12,7 @@ UNKNOWN = "—"
 MINUS = "−"
 LIVE = "live"
 """What is younger than a person can tell."""
+_UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _FRACTIONS = {0.5: "½", 0.25: "¼", 0.75: "¾", 0.33: "⅓", 0.67: "⅔"}
 
 
@@ -56,21 +57,33 @@ def number(value: float | None, *, decimals: int = 2) -> str:
     """`1,000,341.48`, negative with a real minus sign."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    text = f"{abs(value):,.{decimals}f}"
-    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0.0 else text
+    # Hardly any number is so long that it has a separator, and looking for its place is dear.
+    text = f"{value:.{decimals}f}" if -999.0 < value < 999.0 else f"{value:,.{decimals}f}"
+    return _with_real_minus(text) if text[0] == "-" else text
 
 
 def price(value: float | None, *, decimals: int) -> str:
     """A price per unit, without separators so that columns of them stay narrow: `5801.25`."""
-    return number(value, decimals=decimals).replace(",", "")
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    text = f"{value:.{decimals}f}"
+    return _with_real_minus(text) if text[0] == "-" else text
 
 
 def signed(value: float | None, *, decimals: int = 2) -> str:
     """Like `number`, with a plus sign where it is a gain; zero has no sign."""
     text = number(value, decimals=decimals)
-    if value is None or not math.isfinite(value) or value <= 0:
+    if value is None or not 0.0 < value < math.inf:
         return text
-    return text if float(text.replace(",", "")) == 0.0 else f"+{text}"
+    return f"+{text}" if value >= 1.0 or _is_not_zero(text) else text
+
+
+def _with_real_minus(text: str) -> str:
+    return f"{MINUS}{text[1:]}" if _is_not_zero(text) else text[1:]
+
+
+def _is_not_zero(text: str) -> bool:
+    return bool(text.strip("-0.,"))
 
 
 def arrow(value: float | None) -> str:
@@ -82,17 +95,17 @@ def arrow(value: float | None) -> str:
 
 def arrowed(value: float | None, *, decimals: int = 2) -> str:
     """Arrow and signed amount: `▲ +132.50`."""
-    if not is_known(value):
+    if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{arrow(value)} {signed(value, decimals=decimals)}"
+    return f"{'▲' if value > 0 else '▼' if value else '·'} {signed(value, decimals=decimals)}"
 
 
 def compact(value: float | None) -> str:
     """A sum at a glance: `912`, `44.2k`, `1.3M`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= limit:
+    for limit, unit in _UNITS:
+        if not -limit < value < limit:
             return f"{number(value / limit, decimals=1)}{unit}"
     return number(value, decimals=0)
 

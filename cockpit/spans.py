@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
@@ -55,10 +55,14 @@ def line(*parts: Span | str) -> Line:
     return tuple(part if isinstance(part, Span) else Span(part) for part in parts)
 
 
+_OUR_SIGNS: Final = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("·½¼¾⅓⅔—−…▲▼▸✓✗│≈")
+_takes_one_cell_each: Final = _OUR_SIGNS.issuperset
+
+
 def cells_of(text: str) -> int:
     """Terminal cells that a text takes once it is cleaned."""
-    # Most text is ASCII, one cell each, and this is asked some thousand times for every refresh.
-    return len(text) if text.isascii() else cell_len(clean(text))
+    # Nearly all text is ASCII and signs of ours, one cell each; this is asked hundreds of times a refresh.
+    return len(text) if text.isascii() or _takes_one_cell_each(text) else cell_len(clean(text))
 
 
 def width_of(spans: Iterable[Span]) -> int:
@@ -73,7 +77,7 @@ def text_of(spans: Iterable[Span]) -> str:
 
 def pad(text: str, *, width: int, right: bool = False) -> str:
     """`text`, cleaned, in exactly `width` cells; what does not fit is cut and marked with `…`."""
-    text = clean(text)
+    text = text if _takes_one_cell_each(text) else clean(text)
     missing = width - cells_of(text)
     if missing >= 0:
         return " " * missing + text if right else text + " " * missing

@@ -9,7 +9,7 @@ from cockpit import format as fmt
 from cockpit.frame import Frame
 from cockpit.panels.panel import TablePanel
 from cockpit.spans import Span, Tone, title
-from cockpit.widgets.columns import Column, Row
+from cockpit.widgets.columns import Column, Row, RowsOf
 from engine.api import OrderView, Snapshot
 from engine.api_recovery import FOREIGN_OWNER
 
@@ -46,7 +46,7 @@ class OrdersPanel(TablePanel):
 
     def rows_of(self, frame: Frame) -> Sequence[Row]:
         """One row for each."""
-        return [order_row(order, snapshot=frame.snapshot) for order in frame.snapshot.orders]
+        return RowsOf(frame.snapshot.orders, partial(order_row, snapshot=frame.snapshot))
 
     def show(self, frame: Frame) -> None:
         """Show the rows; a cursor left on an order that has ended goes back to what still works.

@@ -12,7 +12,7 @@ from cockpit.panels.panel import TablePanel
 from cockpit.panels.why_not import WAITING_CODES
 from cockpit.previews import position_key
 from cockpit.spans import Span, Tone, title
-from cockpit.widgets.columns import Column, Row
+from cockpit.widgets.columns import Column, Row, RowsOf
 from engine.api import PositionView, Snapshot
 
 COLUMNS = (
@@ -56,9 +56,9 @@ def empty_text(snapshot: Snapshot) -> str:
     return "flat: no positions" + (f" · {', '.join(parts)}" if parts else "")
 
 
-def position_rows(snapshot: Snapshot, *, now: datetime) -> list[Row]:
+def position_rows(snapshot: Snapshot, *, now: datetime) -> Sequence[Row]:
     """One row per position, in the engine's order."""
-    return [position_row(position, now=now) for position in snapshot.positions]
+    return RowsOf(snapshot.positions, partial(position_row, now=now))
 
 
 def position_row(position: PositionView, *, now: datetime) -> Row:

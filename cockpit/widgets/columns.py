@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar, overload
 
 from cockpit.spans import Line, Span, Tone, pad
+
+Item = TypeVar("Item")
 
 GAP = 2
 """Cells between two columns."""
@@ -59,11 +61,40 @@ class Row:
     __hash__ = None  # type: ignore[assignment]  # compared, never a key: its source may be anything
 
 
+class RowsOf(Sequence[Row], Generic[Item]):
+    """One row for each item, made when it is first looked at: that a row is there need not cost anything."""
+
+    __slots__ = ("_items", "_made", "_make")
+
+    def __init__(self, items: Sequence[Item], make: Callable[[Item], Row]) -> None:
+        self._items = items
+        self._make = make
+        self._made: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self._items)))]
+        row = self._made.get(place)
+        if row is None:
+            row = self._made[place] = self._make(self._items[place])
+        return row
+
+
 class Slot(NamedTuple):
     """A column that fits, and its width in cells."""
 
     column: int
     width: int
+    right: bool = False
 
 
 def natural_width(column: Column, *, longest: int) -> int:
@@ -92,29 +123,41 @@ def fit_columns(columns: Sequence[Column], *, wanted: Sequence[int], width: int)
     for index in kept:
         extra = min(spare, wanted[index] - least[index])
         spare -= extra
-        slots.append(Slot(index, least[index] + extra))
+        slots.append(Slot(index, least[index] + extra, columns[index].right))
     return tuple(slots)
 
 
 def header_line(columns: Sequence[Column], *, slots: Sequence[Slot]) -> Line:
     """Column titles over their columns."""
     gap = " " * GAP
-    titles = [
-        pad(columns[slot.column].title, width=slot.width, right=columns[slot.column].right) for slot in slots
-    ]
+    titles = [pad(columns[column].title, width=width, right=right) for column, width, right in slots]
     return (Span(" " * MARKER + gap.join(titles), Tone.MUTED),)
 
 
-def row_line(row: Row, *, columns: Sequence[Column], slots: Sequence[Slot], marked: bool) -> Line:
-    """One row as spans. Gaps join the cell before them: fewer style changes, fewer bytes."""
-    spans = [Span("▸ " if marked else "  ", Tone.ACCENT if marked else Tone.TEXT)]
+def line_width(slots: Sequence[Slot]) -> int:
+    """Cells of a row's line, whatever is in it."""
+    return MARKER + sum(slot.width for slot in slots) + GAP * max(0, len(slots) - 1)
+
+
+def row_line(row: Row, *, slots: Sequence[Slot], marked: bool) -> Line:
+    """One row as spans of exactly `line_width` cells that a terminal only prints.
+
+    Gaps join the cell before them, and equal tones each other: fewer style changes, fewer bytes.
+    """
+    spans: list[Span] = []
     cells, last = row.cells, len(slots) - 1
-    for position, (column, width) in enumerate(slots):
+    run, of = ("▸ ", Tone.ACCENT) if marked else ("  ", Tone.TEXT)
+    for position, (column, width, right) in enumerate(slots):
         text, tone = cells[column]
         gap = 0 if position == last else GAP
-        if len(text) <= width and text.isascii():  # most of them; a call less each
-            text = (text.rjust(width) if columns[column].right else text).ljust(width + gap)
+        if len(text) <= width and text.isascii() and text.isprintable():  # most of them; a call less each
+            text = (text.rjust(width) if right else text).ljust(width + gap)
         else:
-            text = pad(text, width=width, right=columns[column].right) + " " * gap
-        spans.append(Span(text, tone))
+            text = pad(text, width=width, right=right) + " " * gap
+        if tone is of:
+            run += text
+        else:
+            spans.append(Span(run, of))
+            run, of = text, tone
+    spans.append(Span(run, of))
     return tuple(spans)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import ClassVar, Self
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from cockpit.format import clean
-from cockpit.spans import Line, Tone, cells_of
+from cockpit.spans import Line, Span, Tone, width_of
+from cockpit.widgets.surround import Surround, around
 
 
 class LinesView(Widget):
@@ -45,17 +47,23 @@ class LinesView(Widget):
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Line, ...] = ()
         self._title = ""
-        self._strips: dict[int, Strip] = {}
-        self._styles_of: dict[tuple[Tone, bool], Style] = {}
-        self._width = -1
-        """Width inside the border, -1 where it must be asked for: Textual reckons it anew at each asking."""
+        self._painted: dict[int, Strip] = {}
+        """Lines as they go to the terminal, what the styles draw beside them included."""
+        self._surround: Surround | None = None
+        self._styles_of = {lit: _Styles(partial(self._style_of, selected=lit)) for lit in (False, True)}
+        """By whether the line is the one under the cursor."""
+        self._inside: Size | None = None
+        """Size inside the border, None where it must be asked for: Textual reckons it anew at each asking."""
 
     @property
     def width(self) -> int:
         """Cells inside the border."""
-        if self._width < 0:
-            self._width = self.size.width
-        return self._width
+        return self._size_inside().width
+
+    @property
+    def height(self) -> int:
+        """Lines inside the border."""
+        return self._size_inside().height
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -82,34 +90,88 @@ class LinesView(Widget):
             self.border_title = Text(clean(shown))
 
     def render_line(self, y: int) -> Strip:
-        """One row of the widget, from the cache where nothing changed."""
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._strip(self._lines[y] if y < len(self._lines) else (), selected=False)
-            self._strips[y] = strip
-        return strip
+        """One line without what is around it."""
+        return Strip(self._segments_of(y), self.width)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows in `crop`, from the cache where nothing changed.
+
+        Textual's own way reads some thirty styles for each line of each refresh, to find what it found for
+        the line before: here it is asked for the borders, and then only the text of a line is made.
+        """
+        surround = self._surround
+        if surround is None or surround.size != self.outer_size:
+            surround = self._look_around(crop.width)
+        strips = [self._painted_row(y, surround) for y in crop.line_range]
+        if crop.column_span == (0, surround.size.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
 
     def notify_style_update(self) -> None:
         """The theme or the focus changed: every cached style and strip is out of date."""
-        self._strips.clear()
-        self._styles_of.clear()
-        self._width = -1
+        self._forget()
+        for styles in self._styles_of.values():
+            styles.clear()
         super().notify_style_update()
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Repaint these regions; without any, all of it, and what the styles draw may be another."""
+        if not regions:
+            self._forget()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def on_resize(self, _event: events.Resize) -> None:
         """A new width makes every strip a new one."""
-        self._strips.clear()
-        self._width = -1
         self.refresh()
+
+    def _size_inside(self) -> Size:
+        if self._inside is None:
+            self._inside = self.size
+        return self._inside
+
+    def _forget(self) -> None:
+        self._painted.clear()
+        self._surround = None
+        self._inside = None
+
+    def _look_around(self, width: int) -> Surround:
+        size, gutter = self.outer_size, self.styles.gutter
+        self._painted.clear()
+        first = None
+        if size.height > gutter.height and gutter.width:
+            [first] = super().render_lines(Region(0, gutter.top, size.width, 1))
+        self._surround = around(first, size=size, gutter=gutter)
+        return self._surround
+
+    def _painted_row(self, row: int, surround: Surround) -> Strip:
+        y = surround.line_at(row)
+        if y is None:
+            strip = surround.rows.get(row)
+            if strip is None:
+                [strip] = super().render_lines(Region(0, row, surround.size.width, 1))
+                surround.rows[row] = strip
+            return strip
+        strip = self._painted.get(y)
+        if strip is None:
+            # Made once and with its length: each strip brings half a dozen caches of its own.
+            segments = [*surround.left, *self._segments_of(y), *surround.right]
+            strip = self._painted[y] = Strip(segments, surround.size.width)
+        return strip
+
+    def _segments_of(self, y: int) -> list[Segment]:
+        """Line `y` in exactly the widget's width."""
+        return self._segments(self._lines[y] if y < len(self._lines) else ())
 
     def _repaint_lines(self, changed: Sequence[int]) -> None:
         for y in changed:
-            self._strips.pop(y, None)
+            self._painted.pop(y, None)
         if changed:
-            self.refresh(*(Region(0, y, self.width, 1) for y in changed))
+            self.refresh(*(Region(0, first, self.width, count) for first, count in _runs(changed)))
 
-    def _strip(self, spans: Line, *, selected: bool) -> Strip:
-        """Spans as a strip of exactly the widget's width, one segment per run of equal tone."""
+    def _segments(self, spans: Line) -> list[Segment]:
+        """Spans in exactly the widget's width, one segment per run of equal tone."""
         runs: list[tuple[Tone, list[str]]] = []
         last: Tone | None = None
         for text, tone in spans:
@@ -118,27 +180,53 @@ class LinesView(Widget):
             else:
                 runs.append((tone, [text]))
                 last = tone
-        segments: list[Segment] = []
-        length = 0
-        for tone, texts in runs:
-            run = clean("".join(texts))
-            length += cells_of(run)
-            segments.append(Segment(run, self._style(tone, selected=selected)))
-        rest, width = self._style(Tone.TEXT, selected=selected), self.width
+        line = [Span(clean("".join(texts)), tone) for tone, texts in runs]
+        return self._fitted(line, length=width_of(line))
+
+    def _fitted(self, spans: Sequence[Span], *, length: int, selected: bool = False) -> list[Segment]:
+        """Clean spans that take `length` cells, cut or filled up to the widget's width."""
+        styles = self._styles_of[selected]
+        segments = [Segment(text, styles[tone]) for text, tone in spans]
+        width = self.width
         if length > width > 0:
             # Cut without a sign, `at 164.20` could read `at 16`.
+            rest = styles[Tone.TEXT]
             cut = Strip.join([Strip(segments, length).crop(0, width - 1), Strip([Segment("…", rest)])])
-            return cut.adjust_cell_length(width, rest)
+            return list(cut.adjust_cell_length(width, rest))
         if length < width:
-            segments.append(Segment(" " * (width - length), rest))
-        # Made once and with its length: each strip brings half a dozen caches of its own.
-        return Strip(segments, max(length, width))
+            segments.append(Segment(" " * (width - length), styles[Tone.TEXT]))
+        return segments
 
-    def _style(self, tone: Tone, *, selected: bool) -> Style:
-        style = self._styles_of.get((tone, selected))
-        if style is None:
-            style = self.rich_style + self.get_component_rich_style(f"tone--{tone.value}", partial=True)
-            if selected:
-                style += self.get_component_rich_style("lines--cursor", partial=True)
-            self._styles_of[tone, selected] = style
+    def _style_of(self, tone: Tone, *, selected: bool) -> Style:
+        """How a tone looks, Textual's filters (no colours, colours of the terminal) applied."""
+        style = self.rich_style + self.get_component_rich_style(f"tone--{tone.value}", partial=True)
+        if selected:
+            style += self.get_component_rich_style("lines--cursor", partial=True)
+        background = self.background_colors[1]
+        for one in self.app.get_line_filters():
+            [filtered] = one.apply([Segment(" ", style)], background)
+            style = style if filtered.style is None else filtered.style
         return style
+
+
+class _Styles(dict[Tone, Style]):
+    """How each tone looks, asked for once."""
+
+    def __init__(self, make: Callable[[Tone], Style]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, tone: Tone) -> Style:
+        style = self[tone] = self._make(tone)
+        return style
+
+
+def _runs(changed: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Neighbours together: (first, how many) for each run of line numbers that follow each other."""
+    first = before = changed[0]
+    for y in changed[1:]:
+        if y != before + 1:
+            yield first, before - first + 1
+            first = y
+        before = y
+    yield first, before - first + 1

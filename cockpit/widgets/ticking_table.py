@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
-from textual.strip import Strip
 
 from cockpit.action import Where
 from cockpit.keymap import bindings_for
@@ -20,6 +20,7 @@ from cockpit.widgets.columns import (
     Slot,
     fit_columns,
     header_line,
+    line_width,
     natural_width,
     row_line,
 )
@@ -56,9 +57,10 @@ class TickingTable(LinesView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
         self._lines = ((Span(" " * MARKER + empty, Tone.MUTED),),)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: Sequence[Row] = ()
         self._longest = [0] * len(self._columns)
         self._slots: tuple[Slot, ...] = ()
+        self._line_width = 0
         self._cursor = 0
         self._top = 0
         self._shown: list[tuple[Row, bool] | None] = []
@@ -68,7 +70,7 @@ class TickingTable(LinesView, can_focus=True):
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows, shown or scrolled away."""
-        return self._rows
+        return tuple(self._rows)
 
     @property
     def cursor_key(self) -> str | None:
@@ -85,11 +87,8 @@ class TickingTable(LinesView, can_focus=True):
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show `rows`; the cursor follows its key, or stays near its place when that row is gone."""
-        fresh = tuple(rows)
-        if fresh == self._rows:
-            return
         key = self.cursor_key
-        self._rows = fresh
+        self._rows = rows
         self._cursor = self._place_of(key)
         self._settle()
 
@@ -102,76 +101,65 @@ class TickingTable(LinesView, can_focus=True):
 
     # Painting
 
-    def render_line(self, y: int) -> Strip:
-        """Header at the top, then the rows in sight; one hint line where there is no row."""
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._build_strip(y)
-            self._strips[y] = strip
-        return strip
-
     def on_resize(self, _event: events.Resize) -> None:
         """Fit the columns anew; widths may shrink here and only here."""
         self._longest = [0] * len(self._columns)
         self._slots, self._shown = (), []
         self._settle()
 
-    def _build_strip(self, y: int) -> Strip:
+    def _segments_of(self, y: int) -> list[Segment]:
+        """Header at the top, then the rows in sight; one hint line where there is no row."""
         if y == 0:
-            return self._strip(header_line(self._columns, slots=self._slots), selected=False)
-        shown = self._visible(y)
+            return self._segments(header_line(self._columns, slots=self._slots))
+        shown = self._shown[y - 1] if y <= len(self._shown) else None
         if shown is None:
-            hint = self._lines[0] if y == 1 and not self._rows else ()
-            return self._strip(hint, selected=False)
+            return self._segments(self._lines[0] if y == 1 and not self._rows else ())
         row, marked = shown
-        spans = row_line(row, columns=self._columns, slots=self._slots, marked=marked)
-        return self._strip(spans, selected=marked and self.has_focus)
-
-    def _visible(self, y: int) -> tuple[Row, bool] | None:
-        place = self._top + y - 1
-        return (self._rows[place], place == self._cursor) if place < len(self._rows) else None
-
-    def _repaint_changed(self) -> None:
-        fresh = [self._visible(y) for y in range(1, self._room + 1)]
-        before, self._shown = self._shown, fresh
-        if len(before) != len(fresh):
-            self._strips.clear()
-            self.refresh()
-            return
-        self._repaint_lines(
-            [y for y, (old, new) in enumerate(zip(before, fresh, strict=True), 1) if old != new]
-        )
+        spans = row_line(row, slots=self._slots, marked=marked)
+        return self._fitted(spans, length=self._line_width, selected=marked and self.has_focus)
 
     def _settle(self) -> None:
         """Rows, cursor or size changed: follow the cursor, widen what must be, repaint what differs."""
         self._follow_cursor()
-        if self._measure() or not self._slots:
-            self._layout_columns()
+        fresh, before = self._in_sight(), self._shown
+        self._shown = fresh
+        if len(before) != len(fresh):
+            before = [None] * len(fresh)
+        changed = [y for y, (old, new) in enumerate(zip(before, fresh, strict=True), 1) if old != new]
+        grown = self._measure([shown[0] for shown in (fresh[y - 1] for y in changed) if shown is not None])
+        if (grown or not self._slots) and self._layout_columns():
+            self.refresh()
         else:
-            self._repaint_changed()
+            self._repaint_lines(changed)
 
-    def _layout_columns(self) -> None:
+    def _in_sight(self) -> list[tuple[Row, bool] | None]:
+        """For each line below the header its row, and whether the cursor is on it."""
+        room, top, cursor = self._room, self._top, self._cursor
+        rows: list[tuple[Row, bool] | None] = [
+            (row, place == cursor) for place, row in enumerate(self._rows[top : top + room], top)
+        ]
+        return rows + [None] * (room - len(rows))
+
+    def _layout_columns(self) -> bool:
+        """Give every column its cells; True where one has others than before."""
         wanted = [
             natural_width(column, longest=self._longest[index]) for index, column in enumerate(self._columns)
         ]
-        slots = fit_columns(self._columns, wanted=wanted, width=self.size.width)
-        self._shown = [] if slots != self._slots else self._shown
-        self._slots = slots
-        self._repaint_changed()
+        before, self._slots = self._slots, fit_columns(self._columns, wanted=wanted, width=self.width)
+        self._line_width = line_width(self._slots)
+        return self._slots != before
 
-    def _measure(self) -> bool:
-        """Remember the longest content per column of the rows in sight; True where one grew."""
+    def _measure(self, rows: Sequence[Row]) -> bool:
+        """Remember the longest content per column of these rows; True where one grew."""
         grown = False
-        for offset, row in enumerate(self._rows[self._top : self._top + self._room]):
-            shown = self._shown[offset] if offset < len(self._shown) else None
-            if shown is not None and shown[0] == row:
-                continue
+        longest = self._longest
+        for row in rows:
             for index, (text, _) in enumerate(row.cells):
-                if len(text) <= self._longest[index] and text.isascii():
+                if len(text) <= longest[index] and text.isascii():
                     continue
                 length = cells_of(text)
-                if length > self._longest[index]:
-                    self._longest[index] = length
+                if length > longest[index]:
+                    longest[index] = length
                     grown = True
         return grown
 
@@ -228,13 +216,16 @@ class TickingTable(LinesView, can_focus=True):
 
     @property
     def _room(self) -> int:
-        return max(1, self.size.height - 1)
+        return max(1, self.height - 1)
 
     def _place_of(self, key: str | None) -> int:
+        here = self._cursor
+        if here < len(self._rows) and self._rows[here].key == key:
+            return here  # nearly always; the others need not be made to be asked
         for place, row in enumerate(self._rows):
             if row.key == key:
                 return place
-        return max(0, min(self._cursor, len(self._rows) - 1))
+        return max(0, min(here, len(self._rows) - 1))
 
     def _follow_cursor(self) -> None:
         room = self._room

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cockpit.spans import Span, text_of, width_of
-from cockpit.widgets.columns import GAP, MARKER, Column, Row, fit_columns, header_line, row_line
+from cockpit.widgets.columns import GAP, MARKER, Column, Row, RowsOf, fit_columns, header_line, row_line
 
 
 def made_of(*cells: str) -> Row:
@@ -51,8 +51,8 @@ def test_numbers_line_up_at_the_right_and_long_text_is_marked_as_cut() -> None:
     slots = fit_columns(columns, wanted=[6, 5], width=40)
 
     head = text_of(header_line(columns, slots=slots))
-    first = text_of(row_line(made_of("TSLA", "50"), columns=columns, slots=slots, marked=True))
-    second = text_of(row_line(made_of("GOOGLEISH", "−1,200"), columns=columns, slots=slots, marked=False))
+    first = text_of(row_line(made_of("TSLA", "50"), slots=slots, marked=True))
+    second = text_of(row_line(made_of("GOOGLEISH", "−1,200"), slots=slots, marked=False))
 
     assert first == "▸ TSLA       50"
     assert second == "  GOOGL…  −1,2…"
@@ -63,8 +63,24 @@ def test_numbers_line_up_at_the_right_and_long_text_is_marked_as_cut() -> None:
 def test_wide_characters_never_make_a_cell_wider_than_its_slot(text: str, width: int) -> None:
     columns = [Column("x", width=width, most=width)]
     slots = fit_columns(columns, wanted=[width], width=80)
-    spans = row_line(
-        made_of("".join(filter(str.isprintable, text))), columns=columns, slots=slots, marked=False
-    )
+    spans = row_line(made_of("".join(filter(str.isprintable, text))), slots=slots, marked=False)
 
     assert width_of(spans) == MARKER + width
+
+
+def test_a_row_is_made_when_it_is_looked_at_and_only_once() -> None:
+    asked: list[int] = []
+
+    def make(item: int) -> Row:
+        asked.append(item)
+        return made_of(str(item))
+
+    rows = RowsOf(range(200), make)
+
+    assert len(rows) == 200
+    assert asked == []
+    assert [row.cells[0].text for row in rows[3:5]] == ["3", "4"]
+    assert rows[3] is rows[3]
+    assert rows[-1].cells[0].text == "199"
+    assert asked == [3, 4, 199]
+    assert len(list(rows)) == 200

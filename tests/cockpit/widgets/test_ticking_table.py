@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from rich.segment import Segment
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
@@ -32,10 +33,15 @@ class Watched(TickingTable):
     def __init__(self) -> None:
         super().__init__(COLUMNS, empty="nothing here", id="table")
         self.repainted: list[Region] = []
+        self.built: list[int] = []
 
     def _repaint_lines(self, changed: Sequence[int]) -> None:
         self.repainted += [Region(0, y, 1, 1) for y in changed]
         super()._repaint_lines(changed)
+
+    def _segments_of(self, y: int) -> list[Segment]:
+        self.built.append(y)
+        return super()._segments_of(y)
 
 
 class TableApp(App[None]):
@@ -70,6 +76,22 @@ async def test_one_changed_row_repaints_one_line() -> None:
 
         assert [region.y for region in app.table.repainted] == [4]
         assert "2.00" in app.line(4)
+
+
+async def test_a_changed_row_is_the_only_line_that_is_made_anew_for_the_terminal() -> None:
+    app = TableApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.table.set_rows(rows(8))
+        await pilot.pause()
+        app.table.built.clear()
+
+        app.table.set_rows(rows(8, r3="2.00"))
+        await pilot.pause()
+        assert app.table.built == [4]
+
+        app.table.set_title("another title")
+        await pilot.pause()
+        assert sorted(app.table.built[1:]) == list(range(12)), "what is around the lines may have changed"
 
 
 async def test_equal_rows_and_rows_out_of_sight_repaint_nothing() -> None:
