@@ -119,11 +119,6 @@ class Config(Section):
     regime: RegimeSection = RegimeSection.untouched()
     strategies: Mapping[StrategyName, StrategySection] = SHIPPED_STRATEGIES
 
-    def profile_of(self, strategy: str) -> Profile:
-        """What this strategy may trade at all; a person is bound by the limits alone."""
-        section = self.strategies.get(strategy)
-        return Profile.OPEN if section is None else section.profile
-
     @property
     def fingerprint(self) -> str:
         """SHA-256 over every key but `run.id` and secrets, the same for any order of keys."""

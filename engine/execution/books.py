@@ -170,10 +170,16 @@ class Books:
         even then, and their records wait in memory. `meanwhile` is called while the disk works.
         """
         now = self._now()
-        # The ledger first: it refuses what can never become a position, and then nothing is written down.
-        changes = self._apply(Registered(intents, now), now)
+        event = Registered(intents, now)
+        # The ledger refuses what can never become a position, and then nothing is written down. Where it
+        # takes them for certain the disk goes first.
+        tried = None if self.ledger.surely_takes(event) else self._apply(event, now)
         write = self._journal.record_intents(intents, at=now, keep=reducing)
-        await self._ahead(write, lambda: changes, meanwhile)
+
+        def take_in() -> Changes:
+            return self._apply(event, now) if tried is None else tried
+
+        await self._ahead(write, take_in, meanwhile)
 
     async def mark_sending(
         self,
@@ -197,7 +203,11 @@ class Books:
         loop = asyncio.get_running_loop()
         self._writes_begin()
         try:
-            rest = begin(write)
+            try:
+                rest = begin(write)
+            except StoreError:
+                take_in()  # of what was never sent is told, too: the ledger must know it
+                raise
             try:
                 changes = take_in()
                 if meanwhile is not None:

@@ -26,6 +26,7 @@ from engine.execution.books import Books, JournalDownError
 from engine.execution.brackets import entry_order, exit_order, stop_order
 from engine.execution.hours import is_open
 from engine.execution.levels import partial_reason
+from engine.execution.outgoing import Outgoing
 from engine.execution.protection import ProtectionStep, is_exit
 from engine.execution.protector import Protector
 from engine.execution.refs import RefMaker
@@ -209,15 +210,15 @@ class Executor:
     async def _send_bracket(
         self, intents: tuple[OrderIntent, OrderIntent], refs: tuple[str, str], instrument: Instrument
     ) -> bool:
-        ids = (self._sender.next_order_id(), self._sender.next_order_id())
-        orders, parent_ids = tuple(zip(intents, ids, strict=True)), (0, ids[0])
-        # While the intents are being stored the loop has nothing better to do.
-        prepare = partial(self._sender.prepare, orders, instrument, parent_ids=parent_ids)
+        out = Outgoing(intents, instrument, self._sender)
         # The same look without effect: the last one finds its code and data in the processor's caches.
         rehearse = partial(self._rehearse, intents[0])
         try:
-            await self._books.register(intents, meanwhile=prepare)
-            await self._books.mark_sending(tuple(zip(refs, ids, strict=True)), meanwhile=rehearse)
+            # While the intents are being stored the loop has nothing better to do.
+            await self._books.register(intents, meanwhile=out.prepare)
+            if not out.orders:  # a store that answers at once left no time for it
+                out.prepare()
+            await self._books.mark_sending(out.marks, meanwhile=rehearse)
         except JournalDownError:
             await self._books.never_sent(refs, Reason.STORE_DOWN.value)
             return False
@@ -225,7 +226,7 @@ class Executor:
         if blocked is not None:
             await self._books.never_sent(refs, blocked.value)
             return False
-        return await self._sender.send(orders, instrument, parent_ids=parent_ids)
+        return await self._sender.send(out.orders, instrument, parent_ids=out.parent_ids)
 
     # --- exits ----------------------------------------------------------------------------------
 

@@ -34,17 +34,26 @@ class Leaving:
 
     __slots__ = ("_all", "_out", "_refs")
 
-    def __init__(self, all_: dict[str, asyncio.Event], refs: tuple[str, ...]) -> None:
-        self._all, self._refs, self._out = all_, refs, asyncio.Event()
+    def __init__(self, all_: dict[str, Leaving], refs: tuple[str, ...]) -> None:
+        self._all, self._refs = all_, refs
+        self._out: asyncio.Event | None = None
+        """Made by the first who waits: next to none do, and each order would pay for it."""
 
     def __enter__(self) -> None:
         for ref in self._refs:
-            self._all[ref] = self._out
+            self._all[ref] = self
 
     def __exit__(self, *_: object) -> None:
         for ref in self._refs:
             del self._all[ref]
-        self._out.set()
+        if self._out is not None:
+            self._out.set()
+
+    async def wait(self) -> None:
+        """Return at the end of it. Only while it lasts: nobody ends it a second time."""
+        if self._out is None:
+            self._out = asyncio.Event()
+        await self._out.wait()
 
 
 class Sender:
@@ -65,7 +74,7 @@ class Sender:
         self._preview = preview
         self._confirm_s = confirm_s
         """Real seconds an answer may take before what was asked counts as refused."""
-        self._leaving: dict[str, asyncio.Event] = {}
+        self._leaving: dict[str, Leaving] = {}
         """Orders being stored or waiting in the broker's queue: their bytes are not out yet."""
 
     # --- out ------------------------------------------------------------------------------------

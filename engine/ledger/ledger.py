@@ -42,11 +42,12 @@ from engine.ledger.events import (
     StatusClaimed,
     StopMoved,
 )
-from engine.ledger.managed import pending_position
+from engine.ledger.managed import is_plain, pending_position
 from engine.ledger.orders import Orders
 from engine.ledger.positions import PositionManager
 
 OPERATOR = "operator"
+_ENTRY, _STOP = Role.ENTRY, Role.STOP
 
 CLOSE_REASONS = {
     Role.STOP: Reason.STOP,
@@ -134,6 +135,16 @@ class Ledger:
             if entry is None or entry.state.is_done or entry.filled:
                 self.positions.drop_pending(key)
         return changes
+
+    def surely_takes(self, event: Registered) -> bool:
+        """True where `apply` raises for certain nothing; False says only that it has to be tried."""
+        for intent in event.intents:
+            is_entry = intent.role is _ENTRY
+            if (is_entry or intent.role is _STOP) and not is_plain(intent, at=event.at):
+                return False
+            if is_entry and self.positions.position(intent.key) is not None:
+                return False
+        return True
 
     def start_day(self) -> tuple[Leg, ...]:
         """Begin a trading day: done orders are let go. The answer is the anchor to store."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -77,6 +77,25 @@ def pending_position(
         contract=contract_ref(entry.key, entry.con_id, multiplier, terms),
         state=PositionState.PENDING_ENTRY,
         owner=entry.strategy,
+    )
+
+
+def is_plain(intent: OrderIntent, *, at: datetime) -> bool:
+    """True where an entry like this surely becomes a position, or its stop the stop of one.
+
+    One look instead of a whole position: an entry is asked on its way to the disk. False says only that it
+    has to be tried.
+    """
+    plan = intent.plan
+    for price in (intent.limit_price, intent.stop_price, plan.pivot, plan.target1, plan.target2):
+        if price is not None and not (type(price) is float and -math.inf < price < math.inf):
+            return False
+    return (
+        type(intent.quantity) is int
+        and intent.quantity > 0
+        and type(at) is datetime
+        and at.tzinfo is UTC
+        and bool(intent.key.strip())
     )
 
 

@@ -123,6 +123,11 @@ class QuoteBoard:
         """The latest quote, or None before the first."""
         return self._quotes.get(key)
 
+    def seen(self, key: str) -> tuple[Quote | None, Depth | None, bool]:
+        """Quote, book and whether both are live, as `quote`, `depth` and `is_live` say: for the gate."""
+        is_live = self._data_type.get(key, LIVE) == LIVE and key not in self._silent
+        return self._quotes.get(key), self._depths.get(key), is_live
+
     def depth(self, key: str) -> Depth | None:
         """The latest book, or None before the first."""
         return self._depths.get(key)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from engine.domain.market import NEW_YORK
 from engine.domain.order import Order, OrderIntent, OrderState, Proposal, Role, Side
 from engine.domain.plan import NO_PLAN
-from engine.domain.quick import maker
 from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.risk.refusal import Refusal
@@ -32,7 +31,6 @@ class Pace(NamedTuple):
 
 
 UNHURRIED = Pace()
-_make_pace = maker(Pace)
 
 
 class RecentOrders:
@@ -76,11 +74,12 @@ class RecentOrders:
         made, old = self._made, now - _MINUTE
         while made and made[0][0] <= old:
             self._refs.discard(made.popleft()[1])
-        return _make_pace(
-            len(made),
+        filled, same_at = (
             self._fills(now, strategy, window_s=limits.repeat_window_s),
             self._entries.get((key, side)),
         )
+        # As its own `__new__` makes it, without the call before that.
+        return tuple.__new__(Pace, (len(made), filled, same_at))
 
     def _fills(self, now: datetime, strategy: str, *, window_s: float) -> int:
         filled = self._filled.get(strategy)

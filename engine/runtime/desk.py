@@ -46,7 +46,7 @@ from engine.runtime.budget import budget_of
 from engine.runtime.carried import Carried
 from engine.runtime.clock import Clock
 from engine.runtime.close_times import CloseTimes
-from engine.runtime.counted import Committed, Held
+from engine.runtime.counted import Committed, Held, holdings_of
 from engine.runtime.heard import Heard
 from engine.runtime.inputs import GateInputs
 from engine.runtime.keeping.recorder import SessionLog
@@ -55,7 +55,9 @@ from engine.runtime.selection.pipeline import Pipeline
 
 _make_world, _make_losses = maker(GateWorld), maker(Losses)
 # Looked up once: an enum's member costs a tenth of a microsecond, and every order asks.
-_FUTURE, _UNKNOWN = SecType.FUTURE, OrderState.UNKNOWN
+_FUTURE, _UNKNOWN, _LIVE, _DRY_RUN = SecType.FUTURE, OrderState.UNKNOWN, Mode.LIVE, Mode.DRY_RUN
+_UP, _READY, _OPEN, _NAN = LinkState.UP, EngineState.READY, Profile.OPEN, math.nan
+_NO_ROOTS: Final[Mapping[str, str]] = {}
 _PROFILES: Final[Mapping[str, Profile]] = {profile.value: profile for profile in Profile}
 
 
@@ -148,8 +150,8 @@ class Desk:
     _limits: tuple[Config, bool, RiskLimits] | None = None
     _held: Held | None = None
     _committed: Committed | None = None
-    _without: tuple[str, Committed] | None = None
-    """What is out without one order, and its ref: the last look asks for what its rehearsal found."""
+    _without: Committed | None = None
+    """What is out without one order: the last look asks for what its rehearsal found."""
     draining: bool = False
     summary: tuple[str, ...] = ()
     """The day in lines for people, once the engine ends."""
@@ -175,18 +177,18 @@ class Desk:
 
     def limits(self) -> RiskLimits:
         """The limits in force this moment; read anew only where configuration or stage are others."""
-        known = self._limits
-        if known is None or known[0] is not self.config or known[1] is not self.is_canary:
+        known, is_canary = self._limits, self.mode is _LIVE and not self.canary_is_over
+        if known is None or known[0] is not self.config or known[1] is not is_canary:
             limits = limits_of(self.config)
-            if self.is_canary:
+            if is_canary:
                 limits = canary_limits(limits, factor=self.config.gates.canary_cap_factor)
-            known = self._limits = (self.config, self.is_canary, limits)
+            known = self._limits = (self.config, is_canary, limits)
         return known[2]
 
     @property
     def is_canary(self) -> bool:
         """True in the first stage of LIVE, where every cap is cut."""
-        return self.mode is Mode.LIVE and not self.canary_is_over
+        return self.mode is _LIVE and not self.canary_is_over
 
     def unsettled(self) -> dict[str, Finding]:
         """Instrument key -> what differs from the broker there; nobody closes such a position unasked."""
@@ -195,52 +197,40 @@ class Desk:
 
     def holdings(self) -> tuple[Holding, ...]:
         """Every position that counts: ours, those nobody has explained yet, and those that are left alone."""
-        before, version = self._held, self.books.version
-        if before is None or before[:3] != (version, self.differences, self.foreign):
-            found = self._sum_holdings()
-            before = self._held = Held(version, self.differences, self.foreign, found)
-        return before.holdings
-
-    def _sum_holdings(self) -> tuple[Holding, ...]:
-        held = {p.key: p.quantity for p in self.books.positions()}
-        for finding in (*self.differences, *self.foreign):
-            beside = int(finding.broker) - self.books.quantity(finding.key)
-            held[finding.key] = held.get(finding.key, 0) + beside
-        return tuple(Holding(key, quantity) for key, quantity in held.items() if quantity)
+        known, made_of = self._held, (self.books.version, self.differences, self.foreign)
+        if known is None or known[:3] != made_of:
+            held = holdings_of(self.books, (*self.differences, *self.foreign))
+            known = self._held = Held(*made_of, held)
+        return known.holdings
 
     def commitments(self) -> Commitments:
         """What all of that can come to, with every order that is not done; made anew after a change only."""
-        holdings, orders = self.holdings(), self.books.open_orders()
-        before = self._committed
-        if before is None or before.orders is not orders or before.holdings is not holdings:
-            before = self._committed = Committed(holdings, orders, commitments(holdings, orders))
-        return before.sum
+        known, made_of = self._committed, (self.books.version, self.differences, self.foreign)
+        if known is None or known[:3] != made_of:
+            found = commitments(self.holdings(), self.books.open_orders())
+            known = self._committed = Committed(*made_of, found)
+        return known[3]
 
     def commitments_without(self, ref: str) -> Commitments:
         """The same as if this order were not there."""
-        holdings, orders = self.holdings(), self.books.open_orders()
-        before = self._without
-        if (
-            before is None
-            or before[0] != ref
-            or before[1].orders is not orders
-            or before[1].holdings is not holdings
-        ):
-            others = tuple([o for o in orders if o.intent.ref != ref])
-            before = self._without = ref, Committed(holdings, orders, commitments(holdings, others))
-        return before[1].sum
+        known, made_of = self._without, (self.books.version, self.differences, self.foreign)
+        if known is None or known[:3] != made_of or known[4] != ref:
+            others = [o for o in self.books.open_orders() if o.intent.ref != ref]
+            known = self._without = Committed(*made_of, commitments(self.holdings(), others), ref)
+        return known[3]
 
     def roots(self, keys: Iterable[str]) -> Mapping[str, str]:
         """The futures among these keys with their roots: expiries of one future share the cap of a symbol."""
-        described = map(self.instruments.get, keys)
-        return {
-            i.key: f"{i.symbol}@{i.exchange}" for i in described if i is not None and i.sec_type is _FUTURE
-        }
+        found = [i for i in map(self.instruments.get, keys) if i is not None and i.sec_type is _FUTURE]
+        return {i.key: f"{i.symbol}@{i.exchange}" for i in found}
 
     def losses_of(self, key: str) -> Losses:
         """Loss and drawdown of the account and of one symbol, as they were at the last look."""
-        day_pct, _, session_pct, rolling_pct = self.losses
-        return _make_losses(day_pct, self.symbol_losses.get(key, 0.0), session_pct, rolling_pct)
+        losses = day_pct, symbol_pct, session_pct, rolling_pct = self.losses
+        of_symbol_pct = self.symbol_losses.get(key, 0.0)
+        if of_symbol_pct == symbol_pct:
+            return losses
+        return _make_losses(day_pct, of_symbol_pct, session_pct, rolling_pct)
 
     def unit_exposure_usd(self, key: str) -> float:
         """Exposure of one unit; NaN where its price or margin is not known."""
@@ -273,11 +263,11 @@ class Desk:
             return Block(Reason.NOT_READY, "the engine is stopping")
         if not self.books.is_stored:
             return Block(Reason.STORE_DOWN, "the store cannot write")
-        if not self.verified and self.state is not EngineState.READY:
+        if not self.verified and self.state is not _READY:
             return Block(Reason.NOT_RECOVERED, "the account was not compared with the broker's yet")
-        if self.link is not LinkState.UP:
+        if self.link is not _UP:
             return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
-        if self.state is not EngineState.READY:
+        if self.state is not _READY:
             return self.block or Block(Reason.NOT_READY, f"the engine is {self.state.value}")
         pause = self.faults.pause()
         if pause is not None:
@@ -291,15 +281,13 @@ class Desk:
 
     def symbol_block(self, key: str) -> Block | None:
         """Why this symbol takes no entry although the engine does."""
-        for order in self.books.open_orders(key):
-            if order.state is _UNKNOWN:
+        for order in self.books.open_orders():
+            if order.state is _UNKNOWN and order.intent.key == key:
                 return Block(Reason.UNKNOWN_ORDER, f"{key}: the fate of {order.intent.ref} is unknown")
-        return self.surfaced_block(key) or self.alert_block(key)
+        return (self.surfaced_block(key) if self.surfaced else None) or self.alert_block(key)
 
     def surfaced_block(self, key: str) -> Block | None:
         """An order of this symbol that works after its end: whoever saw its alert, it can still fill."""
-        if not self.surfaced:
-            return None
         ref = next((ref for ref, its_key in self.surfaced.items() if its_key == key), None)
         if ref is None:
             return None
@@ -314,9 +302,12 @@ class Desk:
 
     def may_enter(self, strategy: str, key: str) -> Reason | None:
         """Asked right before and after an entry's bytes go out: a brake or a lost line wins."""
-        block = self.entry_block() or self.strategy_block(strategy) or self.surfaced_block(key)
-        if block is None and (brake := self.brakes.blocking(strategy=strategy, key=key)) is not None:
-            return REASON_OF[brake.level]
+        block = self.entry_block() or (self.strategy_block(strategy) if self.switched_off else None)
+        block = block or (self.surfaced_block(key) if self.surfaced else None)
+        if block is None and self.brakes.brakes:
+            brake = self.brakes.blocking(strategy=strategy, key=key)
+            if brake is not None:
+                return REASON_OF[brake.level]
         block = block or self.alert_block(key)
         return None if block is None else block.reason
 
@@ -338,49 +329,57 @@ class Desk:
         self, wish: Proposal | OrderIntent, *, allow_short: bool, out: Commitments | None = None
     ) -> GateWorld:
         """Everything the gate may know, for one wish. `out` where not all that is out shall count."""
-        key, strategy, now, is_last_look = wish.key, wish.strategy, self.now(), out is not None
+        # What is not there is not asked after: each call costs a microsecond or two on a sleeping processor.
+        key, strategy, now, is_last_look = wish.key, wish.strategy, self.clock.now(), out is not None
         out = self.commitments() if out is None else out
-        braked = self.brakes.blocking(strategy=strategy, key=key)  # says more than its own alert
-        block = self.entry_block() or self.strategy_block(strategy)
-        block = block or (self.symbol_block(key) if braked is None else None)
+        brakes, config, limits = self.brakes, self.config, self.limits()
+        braked = brakes.blocking(strategy=strategy, key=key) if brakes.brakes else None
+        block = self.entry_block() or (self.strategy_block(strategy) if self.switched_off else None)
+        if block is None and braked is None:  # a brake says more than its own alert
+            block = self.symbol_block(key)
         past, pivot = self.books.ledger.positions.past, wish.plan.pivot
-        today, instrument = past.of(key), self.instruments.get(key)
+        today, instrument, margin_usd = past.of(key), self.instruments.get(key), self.margins.get(key)
+        quote, depth, is_live = self.quotes.seen(key)
+        section = config.strategies.get(strategy)
+        budget = budget_of(strategy, config, self.books) if section and section.budget_pct > 0 else None
+        roots: Mapping[str, str] = _NO_ROOTS
+        if out.worst or (instrument is not None and instrument.sec_type is _FUTURE):
+            roots = self.roots({*out.worst, key})
         return _make_world(
             now=now,
             blocked=None if block is None else block.reason,
             blocked_text="" if block is None else block.text,
-            brakes=self.brakes,
+            brakes=brakes,
             instrument=instrument,
-            quote=self.quotes.quote(key),
-            depth=self.quotes.depth(key),
+            quote=quote,
+            depth=depth,
             depth_floor=self.inputs.depth_floors.get(key, 0),
             # A dry run buys nothing: it may look at delayed prices, and says so.
-            is_live_data=self.quotes.is_live(key) or self.mode is Mode.DRY_RUN,
-            net_liquidation_usd=self.net_liquidation_usd,
+            is_live_data=is_live or self.mode is _DRY_RUN,
+            net_liquidation_usd=self.values.get("NetLiquidation", _NAN),
             equity_age_s=self.heard.values_age_s,
-            available_funds_usd=self.values.get("AvailableFunds", math.nan),
+            available_funds_usd=self.values.get("AvailableFunds", _NAN),
             commitments=out,
             losses=self.losses_of(key),
             # The last look asks for no pace: this very order would count in it.
             pace=UNHURRIED
             if is_last_look
-            else self.books.recent.pace(
-                now, strategy=strategy, key=key, side=wish.side, limits=self.limits()
-            ),
+            else self.books.recent.pace(now, strategy=strategy, key=key, side=wish.side, limits=limits),
             selection=self.inputs.selection(key),
-            budget=budget_of(strategy, self.config, self.books),
-            roots=self.roots({*out.worst, key}),
+            budget=budget,
+            roots=roots,
             exposure=exposure(out, self.unit_exposure_usd),
-            margin_usd=self.margins.get(key),
-            margin_age_s=self.heard.margin_age_s(key),
+            margin_usd=margin_usd,
+            margin_age_s=_NAN if margin_usd is None else self.heard.margin_age_s(key),
             strategy_allows_short=allow_short,
-            profile=_PROFILES[self.config.profile_of(strategy)],
-            is_paper=self.mode is not Mode.LIVE,
+            # A person is bound by the limits alone.
+            profile=_OPEN if section is None else _PROFILES[section.profile],
+            is_paper=self.mode is not _LIVE,
             signals_used=self.signals_used,
             last_fill_at=today.last_fill_at,
             last_stop_out_at=today.last_stop_out_at,
             attempts=0 if pivot is None else past.attempts(key, wish.side, pivot),
-            entries_end=self.close_times.entries_end(instrument, now, self.config),
+            entries_end=self.close_times.entries_end(instrument, now, config),
         )
 
     def refused(self, proposal: Proposal, refusal: Refusal) -> None:

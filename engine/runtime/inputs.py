@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.domain.quick import maker
 from engine.risk.refusal import Refusal
 from engine.risk.selection import Objection, ProductStatus, Selection
 
-_make_selection = maker(Selection)
+_TRADING = ProductStatus.TRADING
 
 
 @dataclass(slots=True)
@@ -38,12 +37,8 @@ class GateInputs:
 
     def selection(self, key: str) -> Selection:
         """All of it for one instrument."""
-        return _make_selection(
-            self.regime_multiplier,
-            self.themes,
-            self.tiers,
-            self.status.get(key, ProductStatus.TRADING),
-            self.outliers.get(key),
-            self.stale.get(key),
-            self.excluded.get(key),
-        )
+        status, outlier = self.status.get(key, _TRADING), self.outliers.get(key)
+        stale, excluded = self.stale.get(key), self.excluded.get(key)
+        # As its own `__new__` makes it, without the call before that.
+        made = (self.regime_multiplier, self.themes, self.tiers, status, outlier, stale, excluded)
+        return tuple.__new__(Selection, made)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -76,6 +77,7 @@ class Trading:
         """Instrument key -> the strategies that read its quotes."""
         self._clocked: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> those that are asked by the clock."""
+        self._untold: deque[Callable[[], None]] = deque()  # decisions that are to be written down
 
     # --- bars in --------------------------------------------------------------------------------
 
@@ -235,15 +237,15 @@ class Trading:
 
         Entries begin at once: decided and on their way to the disk before the loop does anything else.
         """
-        if not proposals:
-            return
-        if not (proposals := tuple([p for p in proposals if p.key in running.warm])):
+        if not (proposals and (proposals := tuple([p for p in proposals if p.key in running.warm]))):
             return
         start = self._begin
         for proposal in proposals:
             if proposal.intention is _EXIT:
                 start = self._spawn
         start(f"act {running.strategy.name} {key}", lambda: self._act(running, proposals))
+        if self._untold:
+            asyncio.get_running_loop().call_soon(self._tell)
 
     def assign(self, running: Running, keys: Sequence[str]) -> None:
         """Give a strategy its instruments; it starts cold."""
@@ -310,6 +312,13 @@ class Trading:
                     await self._enter(running, proposal)
         except Exception as err:  # noqa: BLE001 - as `_failed_at` says
             self._failed_at(running, proposals[0].key, err, at=proposals[0].at)
+        finally:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Note what the gate has decided since the last time."""
+        while self._untold:
+            self._untold.popleft()()
 
     async def _exit(self, proposal: Proposal) -> None:
         self._note(flow.Leaving(proposal))
@@ -332,11 +341,10 @@ class Trading:
             desk.notices.event(Level.INFO, "strategy", result.text, symbol=proposal.key)
 
     async def _leave(self, proposal: Proposal, instrument: Instrument) -> CloseResult:
+        key, executor = proposal.key, self._executor
         if proposal.exit_fraction >= 1.0:
-            return await self._executor.close(
-                proposal.key, instrument, role=Role.EXIT, reason=proposal.reason
-            )
-        return await self._executor.reduce(proposal.key, instrument, fraction=proposal.exit_fraction)
+            return await executor.close(key, instrument, role=Role.EXIT, reason=proposal.reason)
+        return await executor.reduce(key, instrument, fraction=proposal.exit_fraction)
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:
         desk = self._desk
@@ -346,8 +354,7 @@ class Trading:
         ticket, place = check_entry(proposal, world, limits), desk.session_log.flow.reserve()
         desk.pipeline.judged(proposal, ticket, began_s=began_s)
         # Written down and told while the intents are being stored, not before: the order comes first.
-        told = partial(record_decision, desk, place, proposal, ticket, world, limits)
-        asyncio.get_running_loop().call_soon(told)
+        self._untold.append(partial(record_decision, desk, place, proposal, ticket, world, limits))
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
             if isinstance(ticket, Refusal):
