@@ -123,8 +123,9 @@ class Market:
         assert self._bar is not None
         self._bar[3] = str(int(self._bar[3]) + 5).encode()
         self._answer = asyncio.get_running_loop().create_future()
+        whole = frame(self._bar)
         began = time.monotonic()
-        self.tap.send(frame(self._bar))
+        self.tap.send(whole)
         async with asyncio.timeout(ANSWER_S):
             return await self._answer - began
 

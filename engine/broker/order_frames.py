@@ -16,12 +16,24 @@ Placed = tuple[tuple[OrderIntent, int], ...]
 """Orders of one bracket and the ids they go out under."""
 
 
+class Written(NamedTuple):
+    """What goes onto the wire, and what it is, for people."""
+
+    what: str
+    frames: bytes
+
+
 class _Prepared(NamedTuple):
-    """Bytes that were written ahead for exactly these orders."""
+    """What was written ahead for exactly these orders."""
 
     orders: Placed
     parent_ids: tuple[int, ...]
-    frames: bytes
+    written: Written
+
+
+def name_of(orders: Placed) -> str:
+    """These orders by their references."""
+    return f"order {', '.join([intent.ref for intent, _ in orders])}"
 
 
 class OrderFrames:
@@ -35,20 +47,20 @@ class OrderFrames:
         """Write them now; what is wrong with them `write` will say when they are wanted."""
         self._prepared = None
         with contextlib.suppress(BrokerError):
-            frames = self.write(orders, instrument, parent_ids=parent_ids)
-            self._prepared = _Prepared(orders, parent_ids, frames)
+            written = self.write(orders, instrument, parent_ids=parent_ids)
+            self._prepared = _Prepared(orders, parent_ids, written)
 
-    def write(self, orders: Placed, instrument: Instrument, *, parent_ids: tuple[int, ...]) -> bytes:
+    def write(self, orders: Placed, instrument: Instrument, *, parent_ids: tuple[int, ...]) -> Written:
         """The bytes that place `orders`. Raises BrokerError where they cannot be written; nothing is sent."""
         ready, self._prepared = self._prepared, None
         if ready is not None and ready.orders is orders and ready.parent_ids == parent_ids:
-            return ready.frames
+            return ready.written
         built = [
             (order_id, order_of(intent, order_id=order_id, parent_id=parent, account=self._wire.account))
             for (intent, order_id), parent in zip(orders, parent_ids, strict=True)
         ]
         try:
-            return ibapi.order_frames(self._wire.client, built, contract_of(instrument))
+            frames = ibapi.order_frames(self._wire.client, built, contract_of(instrument))
         except ConnectionError as error:
-            refs = ", ".join(intent.ref for intent, _ in orders)
-            raise BrokerError(f"order {refs} was not sent: {clean(error)}") from error
+            raise BrokerError(f"{name_of(orders)} was not sent: {clean(error)}") from error
+        return Written(name_of(orders), frames)

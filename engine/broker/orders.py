@@ -19,7 +19,7 @@ from engine.broker.convert import (
     order_of,
     price_or_none,
 )
-from engine.broker.order_frames import OrderFrames
+from engine.broker.order_frames import OrderFrames, name_of
 from engine.broker.pacing import Priority
 from engine.broker.port import (
     BrokerError,
@@ -45,6 +45,7 @@ _LIVE: Final = -1
 _REMEMBERED: Final = 10_000
 _OUR_REFS: Final = "ck-"
 _PLAIN_STOPS: Final = ("STP", "STP LMT")
+_UP: Final = LinkState.UP
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class Orders:
         self._by_perm: OrderedDict[int, _Known] = OrderedDict()
         self._commissions: OrderedDict[str, Commission] = OrderedDict()
         self._frames = OrderFrames(wire)
+        self._refuses_orders = wire.settings.refuses_orders
         self.highest_seen = 0
         wire.callbacks.on(
             openOrder=self._on_open_order,
@@ -96,9 +98,10 @@ class Orders:
         self._refuse_if_read_only()
         if not orders or len(orders) != len(parent_ids):
             raise BrokerError(f"{len(orders)} orders with {len(parent_ids)} parent ids: one each is needed")
-        what = "order " + ", ".join([intent.ref for intent, _ in orders])
-        self._need_link(what)
-        frames, client = self._frames.write(orders, instrument, parent_ids=parent_ids), self._wire.client
+        if self._wire.link is not _UP:
+            self._need_link(name_of(orders))
+        what, frames = self._frames.write(orders, instrument, parent_ids=parent_ids)
+        client = self._wire.client
 
         def write() -> None:
             ibapi.send_frames(client, frames)
@@ -194,7 +197,7 @@ class Orders:
         return Fetched(Margin(initial, maintenance, number_or_none(state.commission)))
 
     def _refuse_if_read_only(self) -> None:
-        if self._wire.settings.refuses_orders:
+        if self._refuses_orders:
             raise OrdersRefusedError("this connection is read only: nothing was built or sent")
 
     def _need_link(self, what: str) -> None:

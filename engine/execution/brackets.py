@@ -16,7 +16,8 @@ from engine.risk.gate import clamp_exit
 
 _make_order = maker(OrderIntent)
 """Its arguments go in the order of its fields: names would take as long again."""
-_ENTRY, _STOP, _LIMIT = Role.ENTRY, Role.STOP, OrderType.LIMIT
+_ENTRY, _STOP, _LIMIT, _AT_STOP = Role.ENTRY, Role.STOP, OrderType.LIMIT, OrderType.STOP
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
 def entry_order(
@@ -66,9 +67,9 @@ def stop_order(
         entry.key,
         entry.con_id,
         _STOP,
-        entry.side.opposite,
+        _SELL if entry.side is _BUY else _BUY,
         ticket.quantity,
-        OrderType.STOP,
+        _AT_STOP,
         entry.created_at,
         tif,
         None,  # no limit

@@ -110,27 +110,30 @@ class Sender:
 
         The one line to the broker: what adds risk passes here only as the gate approved it.
         """
-        refs = tuple([intent.ref for intent, _ in orders])
         for intent, _ in orders:
-            refusal = check_approved(intent, self._books.order(intent.ref))
+            # What reduces risk needs nobody's leave: its record is not even looked up.
+            stored = self._books.order(intent.ref) if intent.role.adds_risk else None
+            refusal = check_approved(intent, stored)
             if refusal is not None:
-                await self._books.never_sent(refs, f"{refusal.reason.value}: {refusal.text}")
-                return False
+                return await self._never_sent(orders, f"{refusal.reason.value}: {refusal.text}")
         try:
             await self._broker.place(orders, instrument, parent_ids=parent_ids)
         except OrdersRefusedError as err:
-            await self._books.never_sent(refs, f"{Reason.READ_ONLY.value}: {err}")
-            return False
+            return await self._never_sent(orders, f"{Reason.READ_ONLY.value}: {err}")
         except BrokerError as err:
             # The port's promise: BrokerError from place() means that nothing was sent.
-            await self._books.never_sent(refs, f"{Reason.LINK_DOWN.value}: {err}")
-            return False
+            return await self._never_sent(orders, f"{Reason.LINK_DOWN.value}: {err}")
         except Exception as err:
             # Anything else promises nothing: bytes may be out. Parked, counted, never sent again.
             why = f"sending failed inside the adapter: {type(err).__name__}: {err}"
-            await self._books.post(*(FateUnknown(ref, why, self._now()) for ref in refs))
+            await self._books.post(*(FateUnknown(intent.ref, why, self._now()) for intent, _ in orders))
             raise
         return True
+
+    async def _never_sent(self, orders: tuple[tuple[OrderIntent, int], ...], why: str) -> bool:
+        """Write down that nothing of them went out; False, as `send` answers then."""
+        await self._books.never_sent((intent.ref for intent, _ in orders), why)
+        return False
 
     def leaving(self, refs: tuple[str, ...]) -> Leaving:
         """From before an order is registered until its bytes are out or proven never to go.

@@ -143,13 +143,13 @@ def _of_groups(
     caps: tuple[Cap, ...] = ()
     theme = selection.themes.get(key)
     if theme is not None:
-        used = group_exposure_usd(theme, selection.themes, by_key)
+        used = group_exposure_usd(theme, selection.themes, by_key) if by_key else 0.0
         caps = ((_theme_rule(theme), percent * limits.theme_cap_pct, used),)
     tier = selection.tiers.get(key)
     if tier is None:
         return caps
     together, alone = _tier_rules(tier)
-    used = group_exposure_usd(tier, selection.tiers, by_key)
+    used = group_exposure_usd(tier, selection.tiers, by_key) if by_key else 0.0
     limit = limits.max_gross_exposure_usd * _of_tier(tier, limits.tier_caps_pct) / 100.0
     size = percent * _of_tier(tier, limits.tier_sizes_pct)
     return (*caps, (together, limit, used), (alone, size, symbol_usd))

@@ -64,8 +64,8 @@ def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Re
     `world` is the one without this very order. None where it may go.
     """
     refusal = (
-        _engine(intent.strategy, intent.key, world)
-        or _profile(intent.key, intent.side, world)
+        (_engine(intent.strategy, intent.key, world) if world.blocked or world.brakes.brakes else None)
+        or (None if world.profile is _OPEN else _profile(intent.key, intent.side, world))
         or _standing(intent.key, world, limits)
     )
     instrument, quote = world.instrument, world.quote
@@ -78,8 +78,9 @@ def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Re
     if isinstance(caps, Refusal):
         return caps
     wanted_usd = intent.quantity * unit_exposure_usd(instrument, price, world.margin_usd)
+    others, most = world.commitments.busy - {intent.key}, limits.max_positions
     return (
-        _slots(world.commitments.busy - {intent.key}, limits.max_positions)
+        (_slots(others, most) if len(others) >= most else None)
         or check_size(instrument, intent.quantity, limits)
         or check_collar(intent.key, price, quote, limits)
         or first_exceeded(intent.key, caps, wanted_usd)

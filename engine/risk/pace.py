@@ -69,7 +69,7 @@ class RecentOrders:
         if intent.role is _ENTRY:
             self._filled.setdefault(intent.strategy, {})[intent.ref] = intent.created_at
 
-    def pace(self, now: datetime, *, strategy: str, key: str, side: Side, limits: RiskLimits) -> Pace:
+    def pace(self, now: datetime, strategy: str, key: str, side: Side, limits: RiskLimits) -> Pace:
         """How it stands for an entry that is asked for now."""
         made, old = self._made, now - _MINUTE
         while made and made[0][0] <= old:

@@ -9,6 +9,7 @@ import structlog
 from engine.api import Level, Mode
 from engine.domain.order import Proposal
 from engine.domain.preview import EntryTicket
+from engine.domain.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.risk.losses import conviction_needed, size_factor
 from engine.risk.refusal import Refusal
@@ -64,6 +65,16 @@ def record_decision(
         what = f"{proposal.side.value} {verdict.quantity} at {verdict.limit_price}"
         text = f"{sentence(proposal, 'enter')}: {what}"
         desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key, ref=proposal.signal_id)
+
+
+def would_enter(desk: Desk, proposal: Proposal, ticket: EntryTicket) -> None:
+    """Tell what a dry run would have sent; its signal is used up by that."""
+    label = "" if desk.quotes.is_live(proposal.key) else " (delayed prices)"
+    would = f"DRY: would {sentence(proposal, 'enter')}"
+    text = f"{would}: {ticket.quantity} at {ticket.limit_price}{label}"
+    desk.signals_used.add(proposal.signal_id)
+    desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
+    desk.pipeline.ended(proposal, Reason.READ_ONLY.value)
 
 
 def sentence(proposal: Proposal, word: str) -> str:

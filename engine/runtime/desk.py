@@ -269,7 +269,7 @@ class Desk:
             return Block(Reason.LINK_DOWN, f"the line to the broker is {self.link.value.replace('_', ' ')}")
         if self.state is not _READY:
             return self.block or Block(Reason.NOT_READY, f"the engine is {self.state.value}")
-        pause = self.faults.pause()
+        pause = self.faults.pause() if self.faults.causes else None
         if pause is not None:
             return Block(pause.reason, pause.text)
         return None if self.health is None else Block(*self.health)
@@ -332,19 +332,16 @@ class Desk:
         # What is not there is not asked after: each call costs a microsecond or two on a sleeping processor.
         key, strategy, now, is_last_look = wish.key, wish.strategy, self.clock.now(), out is not None
         out = self.commitments() if out is None else out
-        brakes, config, limits = self.brakes, self.config, self.limits()
-        braked = brakes.blocking(strategy=strategy, key=key) if brakes.brakes else None
-        block = self.entry_block() or (self.strategy_block(strategy) if self.switched_off else None)
-        if block is None and braked is None:  # a brake says more than its own alert
+        brakes, config, block = self.brakes, self.config, self.entry_block()
+        block = block or (self.strategy_block(strategy) if self.switched_off else None)
+        # A brake says more than its own alert.
+        if block is None and not (brakes.brakes and brakes.blocking(strategy=strategy, key=key)):
             block = self.symbol_block(key)
         past, pivot = self.books.ledger.positions.past, wish.plan.pivot
         today, instrument, margin_usd = past.of(key), self.instruments.get(key), self.margins.get(key)
         quote, depth, is_live = self.quotes.seen(key)
-        section = config.strategies.get(strategy)
-        budget = budget_of(strategy, config, self.books) if section and section.budget_pct > 0 else None
-        roots: Mapping[str, str] = _NO_ROOTS
-        if out.worst or (instrument is not None and instrument.sec_type is _FUTURE):
-            roots = self.roots({*out.worst, key})
+        section, recent, found = config.strategies.get(strategy), self.books.recent, self.inputs
+        is_alone = not out.worst and (instrument is None or instrument.sec_type is not _FUTURE)
         return _make_world(
             now=now,
             blocked=None if block is None else block.reason,
@@ -353,7 +350,7 @@ class Desk:
             instrument=instrument,
             quote=quote,
             depth=depth,
-            depth_floor=self.inputs.depth_floors.get(key, 0),
+            depth_floor=found.depth_floors.get(key, 0),
             # A dry run buys nothing: it may look at delayed prices, and says so.
             is_live_data=is_live or self.mode is _DRY_RUN,
             net_liquidation_usd=self.values.get("NetLiquidation", _NAN),
@@ -362,18 +359,15 @@ class Desk:
             commitments=out,
             losses=self.losses_of(key),
             # The last look asks for no pace: this very order would count in it.
-            pace=UNHURRIED
-            if is_last_look
-            else self.books.recent.pace(now, strategy=strategy, key=key, side=wish.side, limits=limits),
-            selection=self.inputs.selection(key),
-            budget=budget,
-            roots=roots,
+            pace=UNHURRIED if is_last_look else recent.pace(now, strategy, key, wish.side, self.limits()),
+            selection=found.selection(key),
+            budget=budget_of(strategy, config, self.books) if section and section.budget_pct > 0 else None,
+            roots=_NO_ROOTS if is_alone else self.roots({*out.worst, key}),
             exposure=exposure(out, self.unit_exposure_usd),
             margin_usd=margin_usd,
             margin_age_s=_NAN if margin_usd is None else self.heard.margin_age_s(key),
             strategy_allows_short=allow_short,
-            # A person is bound by the limits alone.
-            profile=_OPEN if section is None else _PROFILES[section.profile],
+            profile=_OPEN if section is None else _PROFILES[section.profile],  # a person: limits alone
             is_paper=self.mode is not _LIVE,
             signals_used=self.signals_used,
             last_fill_at=today.last_fill_at,

@@ -17,7 +17,7 @@ def executor_of(desk: Desk, broker: Broker, refs: RefMaker) -> Executor:
         broker=broker,
         books=desk.books,
         refs=refs,
-        now=desk.now,
+        now=desk.clock.now,
         may_enter=desk.may_enter,
         last_look=desk.last_look,
         rehearse=desk.look_again,

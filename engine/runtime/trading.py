@@ -6,9 +6,7 @@ there, with its reason on screen, and the position it holds there is closed; the
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,12 +26,13 @@ from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.risk.gate import check_entry
 from engine.risk.refusal import OrderRefusedError, Refusal
-from engine.runtime.decisions import record_decision, sentence
+from engine.runtime.decisions import record_decision, sentence, would_enter
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.learning.teaching import introduce, tell_account, tell_depth, tell_missed
 from engine.runtime.long_bars import aggregator_of
 from engine.runtime.running import Running, by_key
+from engine.runtime.selection.later import Later
 from engine.runtime.setups.strategy_rows import strategy_rows
 from engine.runtime.setups.waiting import WhyRows
 from engine.runtime.strategy_view import strategy_view
@@ -77,7 +76,7 @@ class Trading:
         """Instrument key -> the strategies that read its quotes."""
         self._clocked: dict[str, tuple[Running, ...]] = {}
         """Instrument key -> those that are asked by the clock."""
-        self._untold: deque[Callable[[], None]] = deque()  # decisions that are to be written down
+        self._later = Later()
 
     # --- bars in --------------------------------------------------------------------------------
 
@@ -243,9 +242,8 @@ class Trading:
         for proposal in proposals:
             if proposal.intention is _EXIT:
                 start = self._spawn
-        start(f"act {running.strategy.name} {key}", lambda: self._act(running, proposals))
-        if self._untold:
-            asyncio.get_running_loop().call_soon(self._tell)
+        with self._later:
+            start(f"act {running.strategy.name} {key}", lambda: self._act(running, proposals))
 
     def assign(self, running: Running, keys: Sequence[str]) -> None:
         """Give a strategy its instruments; it starts cold."""
@@ -312,13 +310,6 @@ class Trading:
                     await self._enter(running, proposal)
         except Exception as err:  # noqa: BLE001 - as `_failed_at` says
             self._failed_at(running, proposals[0].key, err, at=proposals[0].at)
-        finally:
-            self._tell()
-
-    def _tell(self) -> None:
-        """Note what the gate has decided since the last time."""
-        while self._untold:
-            self._untold.popleft()()
 
     async def _exit(self, proposal: Proposal) -> None:
         self._note(flow.Leaving(proposal))
@@ -347,34 +338,39 @@ class Trading:
         return await executor.reduce(key, instrument, fraction=proposal.exit_fraction)
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:
-        desk = self._desk
+        desk, later = self._desk, self._later
         desk.telemetry.counters.proposed += 1
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
         began_s = time.perf_counter()
         ticket, place = check_entry(proposal, world, limits), desk.session_log.flow.reserve()
-        desk.pipeline.judged(proposal, ticket, began_s=began_s)
+        ended_s = time.perf_counter()
+        judged = partial(desk.pipeline.judged, proposal, ticket, began_s=began_s, ended_s=ended_s)
         # Written down and told while the intents are being stored, not before: the order comes first.
-        self._untold.append(partial(record_decision, desk, place, proposal, ticket, world, limits))
+        later.notes.append(partial(record_decision, desk, place, proposal, ticket, world, limits))
+        if not later.is_held:
+            later.soon()
         instrument = desk.instruments.get(proposal.key)
         if isinstance(ticket, Refusal) or instrument is None:
+            judged()
             if isinstance(ticket, Refusal):
                 desk.refused(proposal, ticket)
             return
         desk.telemetry.counters.approved += 1
         if desk.mode is Mode.DRY_RUN:
-            label = "" if desk.quotes.is_live(proposal.key) else " (delayed prices)"
-            would = f"DRY: would {sentence(proposal, 'enter')}"
-            text = f"{would}: {ticket.quantity} at {ticket.limit_price}{label}"
-            desk.signals_used.add(proposal.signal_id)
-            desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key)
-            desk.pipeline.ended(proposal, Reason.READ_ONLY.value)
+            judged()
+            would_enter(desk, proposal, ticket)
             return
         desk.signals_used.add(proposal.signal_id)
         desk.analytics.entry_paths[running.kind] += 1
         desk.why_not.pop((proposal.strategy, proposal.key), None)
-        with desk.pipeline.sending(proposal) as act:
-            act.held = await self._send_entry(proposal, ticket, instrument)
-            act.is_stored = desk.books.is_stored
+        later.notes.append(judged)
+        held, is_stored = Reason.INTERNAL_ERROR.value, True
+        try:
+            held = await self._send_entry(proposal, ticket, instrument)
+            is_stored = desk.books.is_stored
+        finally:
+            later.take_down()
+            desk.pipeline.sent(proposal, held, is_stored=is_stored)
 
     async def _send_entry(self, proposal: Proposal, ticket: EntryTicket, instrument: Instrument) -> str:
         """Empty where its bytes went out, else the code of what held it back."""

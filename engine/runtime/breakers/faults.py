@@ -79,7 +79,8 @@ class Faults:
         self._ladder = LoopLadder()
         self._rate = ErrorRate()
         self._positions = PositionErrors()
-        self._causes: dict[Reason, str] = {}
+        self.causes: dict[Reason, str] = {}
+        """What tripped the breakers that hold entries; empty where none does."""
         self._written_s: dict[tuple[str, str, str], float] = {}
         self._failing: set[str] = set()
         self.last = ""
@@ -180,7 +181,7 @@ class Faults:
             self._pause(Reason.BREAKER_ERROR_RATE, Level.WARNING, RATE_ALERT, cause, limits.rate_pause_s)
 
     def _pause(self, reason: Reason, level: Level, alert: str, cause: str, pause_s: float) -> None:
-        self._causes[reason] = cause
+        self.causes[reason] = cause
         text = f"{cause}; entries are paused for {pause_s:.0f} s, exits and stops go on ({reason.value})"
         self._notices.raise_alert(level, alert, text)
 
@@ -188,7 +189,7 @@ class Faults:
 
     def pause(self) -> Pause | None:
         """The breaker that holds entries the longest now; None where none does."""
-        if not self._causes:
+        if not self.causes:
             return None
         now_s = self._monotonic()
         left = {
@@ -196,7 +197,7 @@ class Faults:
             Reason.BREAKER_ERROR_RATE: self._rate.left_s(now_s),
         }
         reason = max(left, key=lambda r: left[r])
-        return Pause(reason, self._causes.get(reason, ""), left[reason]) if left[reason] > 0 else None
+        return Pause(reason, self.causes.get(reason, ""), left[reason]) if left[reason] > 0 else None
 
     def round(self, held: frozenset[str]) -> None:
         """Once a second: end what is over, forget what is not held any more."""
@@ -207,8 +208,8 @@ class Faults:
             Reason.BREAKER_ERROR_RATE: (RATE_ALERT, self._rate.left_s(now_s)),
         }
         for reason, (alert, left_s) in over.items():
-            if reason in self._causes and left_s == 0:
-                del self._causes[reason]
+            if reason in self.causes and left_s == 0:
+                del self.causes[reason]
                 self._notices.clear_alert(alert)
                 self._notices.event(Level.INFO, "error", f"entries go on: {reason.value} is over")
 

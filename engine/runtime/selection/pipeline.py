@@ -70,34 +70,6 @@ def stages_of(fates: Iterable[Fate], spent_ms: Mapping[Stage, float]) -> tuple[S
 
 
 @dataclass(slots=True)
-class Act:
-    """How the sending of one entry ended."""
-
-    held: str = Reason.INTERNAL_ERROR.value
-    """Code of what held it back; empty where its bytes went out. As it is where an error ended it."""
-    is_stored: bool = True
-    """False where the store takes no records: the order waits in memory."""
-
-
-class Sending:
-    """A context that notes how the sending of an entry ended; a plain one, for it stands before the order."""
-
-    __slots__ = ("_act", "_pipeline", "_proposal")
-
-    def __init__(self, pipeline: Pipeline, proposal: Proposal) -> None:
-        self._pipeline, self._proposal, self._act = pipeline, proposal, Act()
-
-    def __enter__(self) -> Act:
-        return self._act
-
-    def __exit__(self, *_: object) -> None:
-        act = self._act
-        stage = Stage.EXECUTION if act.held or act.is_stored else Stage.STATE
-        held = act.held or ("" if act.is_stored else Reason.STORE_DOWN.value)
-        self._pipeline.ended(self._proposal, held, stage=stage)
-
-
-@dataclass(slots=True)
 class Pipeline:
     """Notes of the running cycle, on the desk: written where things happen, taken once per cycle."""
 
@@ -107,19 +79,25 @@ class Pipeline:
     _passed_s: dict[tuple[str, str], float] = field(default_factory=dict)
     """When the gate let it through (perf_counter)."""
 
-    def judged(self, proposal: Proposal, verdict: EntryTicket | Refusal, *, began_s: float) -> None:
-        """The gate has spoken; it began at `began_s` (perf_counter)."""
-        now_s, pair = time.perf_counter(), (proposal.strategy, proposal.key)
-        self.spent_ms[Stage.RISK] += 1000.0 * (now_s - began_s)
+    def judged(
+        self, proposal: Proposal, verdict: EntryTicket | Refusal, *, began_s: float, ended_s: float
+    ) -> None:
+        """The gate has spoken; it took from `began_s` to `ended_s` (perf_counter)."""
+        pair = proposal.strategy, proposal.key
+        self.spent_ms[Stage.RISK] += 1000.0 * (ended_s - began_s)
         if isinstance(verdict, Refusal):
             self._note(pair, Fate(Stage.RISK, verdict.reason.value))
         else:
-            self._passed_s[pair] = now_s
+            self._passed_s[pair] = ended_s
             self._note(pair, UNDER_WAY)
 
-    def sending(self, proposal: Proposal) -> Sending:
-        """Around the sending of an entry that the gate passed: how that ended, an error included."""
-        return Sending(self, proposal)
+    def sent(self, proposal: Proposal, held: str, *, is_stored: bool) -> None:
+        """The sending of an entry ended: held back by `held`, or its bytes went out.
+
+        Where the store takes no records (`is_stored` false), what went out waits in memory.
+        """
+        stage = Stage.EXECUTION if held or is_stored else Stage.STATE
+        self.ended(proposal, held or ("" if is_stored else Reason.STORE_DOWN.value), stage=stage)
 
     def ended(self, proposal: Proposal, held: str = "", *, stage: Stage = Stage.EXECUTION) -> None:
         """An entry that the gate passed was sent and written down, or was held back at `stage` by `held`."""
