@@ -40,21 +40,66 @@ class _Frames:
         return whole
 
 
+class _EngineSide(asyncio.Protocol):
+    """The line to the engine: what it sends is seen where it arrives, as the echo's answers are stamped."""
+
+    def __init__(self, tap: Wiretap) -> None:
+        self._tap = tap
+        self._frames = _Frames()
+        self._early = b""
+        """What came before the gateway was reached."""
+        self._seen = 0
+        self.transport: asyncio.Transport | None = None
+        self.gateway: asyncio.StreamWriter | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It connected: reach the gateway."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._tap.serve(self)
+
+    def reached(self, gateway: asyncio.StreamWriter) -> None:
+        """The gateway is there; what came meanwhile goes on to it, the greeting first."""
+        self.gateway = gateway
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
+
+    def data_received(self, data: bytes) -> None:
+        """Frames, or a part of one; the first is the handshake, which has no message number."""
+        if self.gateway is None:
+            self._early += data
+            return
+        if not self._seen and data.startswith(_GREETING):
+            self.gateway.write(_GREETING)
+            data = data[len(_GREETING) :]
+        for whole in self._frames.feed(data):
+            self._seen += 1
+            if self._seen == 1 or self._tap.up(whole[4:-1].split(b"\0")):
+                self.gateway.write(whole)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It hung up: so do we at the gateway."""
+        if self.gateway is not None:
+            self.gateway.close()
+
+
 class Wiretap:
     """A proxy for one connection at a time, in the loop of whoever measures."""
 
     def __init__(self, *, upstream: Callable[[], tuple[str, int]], up: See, down: See) -> None:
         """`upstream` names the gateway when a client comes; `up` sees its frames, `down` the gateway's."""
         self._upstream = upstream
-        self._up = up
+        self.up = up
         self._down = down
-        self._client: asyncio.StreamWriter | None = None
+        self._client: asyncio.Transport | None = None
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def __aenter__(self) -> Wiretap:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _EngineSide(self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -71,36 +116,28 @@ class Wiretap:
         if self._client is not None:
             self._client.write(data)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def serve(self, engine: _EngineSide) -> None:
+        """Pass on between this connection and a new one to the gateway, until either ends."""
+        task = asyncio.get_running_loop().create_task(self._pass_on(engine))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _pass_on(self, engine: _EngineSide) -> None:
+        assert engine.transport is not None
         gateway_in, gateway_out = await asyncio.open_connection(*self._upstream())
-        gateway_out.write(await reader.readexactly(len(_GREETING)))
-        self._client = writer
+        self._client = engine.transport
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_pass_on(reader, gateway_out, self._up, skip=1))
-                group.create_task(_pass_on(gateway_in, writer, self._down, skip=1))
-        except* ConnectionError:
-            pass  # either side may hang up at any time; the other learns it below
+            engine.reached(gateway_out)
+            frames, seen = _Frames(), 0
+            with contextlib.suppress(ConnectionError):  # either side may hang up at any time
+                while data := await gateway_in.read(65536):
+                    for whole in frames.feed(data):
+                        seen += 1
+                        if seen == 1 or self._down(whole[4:-1].split(b"\0")):
+                            engine.transport.write(whole)
         finally:
             self._client = None
-            for side in (gateway_out, writer):
-                side.close()
-                with contextlib.suppress(ConnectionError):
-                    await side.wait_closed()
-
-
-async def _pass_on(
-    source: asyncio.StreamReader, target: asyncio.StreamWriter, see: See, *, skip: int
-) -> None:
-    """Until the source ends. The first `skip` frames are the handshake, which has no message number."""
-    frames, seen = _Frames(), 0
-    while data := await source.read(65536):
-        for whole in frames.feed(data):
-            seen += 1
-            if seen <= skip or see(whole[4:-1].split(b"\0")):
-                target.write(whole)
-    raise ConnectionResetError("the other side has gone")
+            engine.transport.close()
+            gateway_out.close()
+            with contextlib.suppress(ConnectionError):
+                await gateway_out.wait_closed()
