@@ -54,6 +54,9 @@ Order: Any = _root.Order
 ExecutionFilter: Any = _root.ExecutionFilter
 UNSET_DOUBLE: Final[float] = float(_root.util.UNSET_DOUBLE)
 
+_LENGTH_BYTES: Final = 4
+"""Each message begins with its length."""
+
 for _name in (LIB, "eventkit"):
     # Both log account numbers and tracebacks; what matters reaches the engine as events instead.
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -159,12 +162,41 @@ def send_frames(client: Any, frames: bytes) -> None:
     client.conn.sendMsg(frames)
 
 
+class _Reader:
+    """Cuts what arrives into messages for the decoder and tells the end of each packet."""
+
+    __slots__ = ("_client", "_interpret", "_rest")
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._interpret = client, client.decoder.interpret
+        self._rest: bytes = client._data
+        """The beginning of a message whose end has not come."""
+
+    def read(self, data: bytes) -> None:
+        """Interpret every message that is whole now; none after the one in which we hung up."""
+        held = self._rest + data if self._rest else data
+        at, end = 0, len(held)
+        while end - at > _LENGTH_BYTES:
+            begins = at + _LENGTH_BYTES
+            ends = begins + int.from_bytes(held[at:begins])
+            if ends > end:
+                break
+            fields = held[begins:ends].decode(errors="backslashreplace").split("\0")
+            fields.pop()  # behind the last separator is nothing
+            at = ends
+            self._interpret(fields)
+            if self._client.connState != _root.Client.CONNECTED:
+                at = end
+        self._rest = held[at:]
+        self._client._tcpDataProcessed()
+
+
 def read_directly(client: Any) -> None:
-    """From now on hand what arrives to the client itself, past the library's list of listeners.
+    """From now on read what arrives past the library's list of listeners and its own loop.
 
     For a client that has shaken hands, and whose data nobody else listens to: hundreds of packets a second.
     """
-    client.conn.data_received = client._onSocketHasData
+    client.conn.data_received = _Reader(client).read
 
 
 def new_client(callbacks: Callbacks, *, on_unreadable: Callable[[str, Exception], None]) -> Any:

@@ -24,7 +24,7 @@ from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, Quote, checked_bar, utc
 from engine.domain.quick import maker
 
-_make_quote = maker(Quote)
+_make_quote, _make_bar = maker(Quote), maker(Bar)
 _BID, _ASK, _LAST = {1, 66}, {2, 67}, {4, 68}
 _BID_SIZE, _ASK_SIZE, _LAST_SIZE = {0, 69}, {3, 70}, {5, 71}
 _LAST_TIME = {45, 88}
@@ -321,7 +321,7 @@ class MarketData:
             return
         key = found[1].instrument.key
         end = utc(start_s) + timedelta(seconds=_BAR_S)
-        bar = Bar(key, end, open_, high, low, close, int(volume), _BAR_S, wap, count)
+        bar = _make_bar(key, end, open_, high, low, close, int(volume), _BAR_S, wap, count)
         try:
             self._wire.listener.on_bar(checked_bar(bar))
         except ValueError as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from engine.domain.instrument import SecType
-from engine.domain.order import Side
+from engine.domain.order import Role, Side
 from engine.domain.setup import Setup
 from engine.runtime.desk import Desk
 from engine.strategy.base import StrategyView
 from engine.strategy.standing import view_of
+
+_NO_ROLES: frozenset[Role] = frozenset()
 
 
 def strategy_view(
@@ -15,7 +17,8 @@ def strategy_view(
 ) -> StrategyView:
     """Position, working orders and, for traders of levels, attempts, as this strategy may see them."""
     position = desk.books.position(key)
-    roles = {order.intent.role for order in desk.books.open_orders(key)}
+    orders = desk.books.open_orders(key)
+    roles = {order.intent.role for order in orders} if orders else _NO_ROLES
     view = view_of(position, roles, owner=owner, allow_short=allow_short and short_allowed(desk, key))
     setup = desk.setups.get(key)
     return view if setup is None or not with_setup else _with_attempts(view, desk, setup)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.broker import ibapi
 
@@ -89,3 +93,59 @@ def test_nothing_of_the_library_reaches_the_root_logger() -> None:
     )
 
     assert "U1234567" not in run(code).stderr
+
+
+class _Line:
+    """A client as it is right after the handshake, and what its decoder is given."""
+
+    CONNECTED = 2
+
+    def __init__(self, rest: bytes = b"") -> None:
+        self.conn, self.decoder = SimpleNamespace(data_received=None), SimpleNamespace(interpret=self._take)
+        self._data, self.connState = rest, self.CONNECTED
+        self.heard: list[list[str]] = []
+        self.packets = 0
+        self.hangs_up_at: list[str] | None = None
+
+    def _take(self, fields: list[str]) -> None:
+        self.heard.append(fields)
+        if fields == self.hangs_up_at:
+            self.connState = 0
+
+    def _tcpDataProcessed(self) -> None:
+        self.packets += 1
+
+
+def _message(fields: list[str]) -> bytes:
+    payload = "".join(f"{field}\0" for field in fields).encode()
+    return len(payload).to_bytes(4, "big") + payload
+
+
+FIELD = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=5)
+MESSAGES = st.lists(st.lists(FIELD, min_size=1, max_size=4), max_size=6)
+
+
+@given(MESSAGES, st.lists(st.integers(1, 40), max_size=8))
+def test_what_arrives_is_read_the_same_however_the_packets_cut_it(
+    messages: list[list[str]], cuts: list[int]
+) -> None:
+    stream = b"".join(map(_message, messages))
+    line = _Line(stream[:2])
+    ibapi.read_directly(line)
+    places = sorted({2, *(at for at in cuts if 2 < at < len(stream)), len(stream)})
+
+    for begin, end in itertools.pairwise(places):
+        line.conn.data_received(stream[begin:end])  # type: ignore[misc]  # set by `read_directly`
+
+    assert line.heard == messages
+    assert line.packets == len(places) - 1
+
+
+def test_nothing_is_read_behind_the_message_in_which_we_hung_up() -> None:
+    line = _Line()
+    line.hangs_up_at = ["9", "1"]
+    ibapi.read_directly(line)
+
+    line.conn.data_received(_message(["9", "1"]) + _message(["9", "2"]))  # type: ignore[misc]  # as above
+
+    assert (line.heard, line.packets) == ([["9", "1"]], 1)

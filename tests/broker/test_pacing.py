@@ -225,6 +225,79 @@ async def test_bytes_the_transport_holds_at_the_end_count_as_sent() -> None:
     assert isinstance(unsent.exception(), NotSentError)
 
 
+async def test_an_order_that_nothing_waits_before_leaves_at_once_and_counts_in_the_budget() -> None:
+    written: list[int] = []
+    sender = Sender(clock=Clock())
+
+    for number in range(CEILING[Priority.ORDER]):
+        # Begun and not awaited: whatever is written by then was written without a turn of the loop.
+        delivery = sender.deliver(
+            lambda n=number: written.append(n), priority=Priority.ORDER, what="order", timeout_s=5
+        )
+        with pytest.raises(StopIteration):
+            delivery.send(None)
+
+    assert len(written) == CEILING[Priority.ORDER]
+    with pytest.raises(NotSentError, match="budget was used up"):
+        await sender.deliver(
+            lambda: written.append(-1), priority=Priority.ORDER, what="order", timeout_s=0.01
+        )
+    assert -1 not in written
+    sender.close("end")
+
+
+async def test_an_order_waits_behind_what_came_before_it_and_while_the_kernel_takes_nothing() -> None:
+    clock, written = Clock(), []
+    sender = Sender(clock=clock)
+    fill_budget(sender)
+    first = sender.submit(lambda: written.append("first"), priority=Priority.ORDER, what="first")
+    clock.now_s = 10.0  # there is room again, but nobody has looked yet
+
+    await sender.deliver(lambda: written.append("second"), priority=Priority.ORDER, what="2", timeout_s=5)
+    assert (first.done(), written) == (True, ["first", "second"])
+
+    def kept_back() -> None:
+        written.append("third")
+        sender.on_blocked()
+
+    third = asyncio.ensure_future(
+        sender.deliver(kept_back, priority=Priority.ORDER, what="third", timeout_s=5)
+    )
+    fourth = asyncio.ensure_future(
+        sender.deliver(lambda: written.append("fourth"), priority=Priority.ORDER, what="4", timeout_s=5)
+    )
+    await asyncio.sleep(0)
+    assert (third.done(), written[2:]) == (False, ["third"])
+
+    sender.on_drained()
+    await asyncio.gather(third, fourth)
+    assert written[2:] == ["third", "fourth"]
+    sender.close("end")
+
+
+async def test_an_order_that_the_transport_keeps_when_the_line_ends_counts_as_sent() -> None:
+    sender = Sender(clock=Clock())
+    kept = asyncio.ensure_future(
+        sender.deliver(sender.on_blocked, priority=Priority.ORDER, what="order", timeout_s=5)
+    )
+    await asyncio.sleep(0)
+
+    assert sender.close("the line was lost") == 0
+
+    await kept  # nothing is raised: its bytes may have left
+
+
+async def test_a_delivery_on_a_closed_socket_is_never_sent() -> None:
+    sender = Sender(clock=Clock())
+
+    def fail() -> None:
+        raise ConnectionError("Not connected")
+
+    with pytest.raises(NotSentError, match="order ck-1 was never sent: Not connected"):
+        await sender.deliver(fail, priority=Priority.ORDER, what="order ck-1", timeout_s=5)
+    sender.close("end")
+
+
 async def test_a_write_on_a_closed_socket_is_never_sent() -> None:
     sender = Sender(clock=Clock())
 

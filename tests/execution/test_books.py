@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from engine.domain.order import Order, OrderState, Role
+from engine.domain.managed import InvalidPositionError
+from engine.domain.order import Order, OrderIntent, OrderState, Role
+from engine.execution.books import JournalDownError
 from engine.ledger.events import Source, StatusClaimed, StopMoved
 from tests.builders import TEN
 from tests.execution.rig import rig
@@ -100,6 +105,55 @@ async def test_sending_counts_from_the_turn_the_disk_gets_it_and_is_told_once_it
         assert await here.rows("SELECT state FROM intent WHERE role = 'entry'") == [("sending",)]
         await pass_time(0.1)
         assert [order.state for order in told] == [OrderState.SENDING]
+
+
+@virtual
+async def test_an_entry_is_with_the_disk_first_and_counts_on_the_same_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path) as here:
+        steps: list[str] = []
+        record = here.store.record_intents
+
+        async def recorded(intents: Iterable[OrderIntent], *, at: datetime, keep: bool = False) -> bool:
+            steps.append("disk")
+            return await record(intents, at=at, keep=keep)
+
+        monkeypatch.setattr(here.store, "record_intents", recorded)
+        here.books.on_event = lambda *_: steps.append("ledger")
+
+        registering = asyncio.ensure_future(here.books.register(here.bracket()))
+        await asyncio.sleep(0)
+
+        assert steps == ["disk", "ledger"]
+        assert here.state_of(Role.ENTRY) == [OrderState.PENDING]
+        await registering
+
+
+@virtual
+async def test_an_entry_that_can_never_become_a_position_is_not_written_down(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        entry, stop = here.bracket()
+
+        with pytest.raises(InvalidPositionError, match="entry_price is nan"):
+            await here.books.register((replace(entry, limit_price=float("nan")), stop))
+
+        assert here.books.orders() == ()
+        assert await here.rows("SELECT ref FROM intent") == []
+
+
+@virtual
+async def test_what_a_closed_store_refuses_is_known_and_told_as_never_sent(tmp_path: Path) -> None:
+    async with rig(tmp_path) as here:
+        pair = here.bracket()
+        here.store._closed = True
+        with pytest.raises(JournalDownError):
+            await here.books.register(pair)
+        here.store._closed = False
+
+        await here.books.never_sent([intent.ref for intent in pair], "store_down")
+
+        assert here.state_of(Role.ENTRY) == [OrderState.ABANDONED]
 
 
 @virtual

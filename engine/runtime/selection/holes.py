@@ -51,7 +51,9 @@ class Holes:
         """A whole live bar: what is missing before it, within its session, is told once and never made up."""
         line = (bar.symbol, bar.seconds)
         since, self._ends[line] = self._ends.get(line, bar.end), bar.end
-        if not is_warm or (bar.start - since).total_seconds() < max(TOLD_S, bar.seconds):
+        # What the bar itself covers is none of it.
+        missing_s = (bar.end - since).total_seconds() - bar.seconds
+        if not is_warm or missing_s < TOLD_S or missing_s < bar.seconds:
             return
         instrument = self._desk.instruments.get(bar.symbol)
         session = None if instrument is None else instrument.liquid_session(bar.start)
