@@ -24,6 +24,7 @@ NAMES = (
     "durable_write",
     "market_fill",
     "table_refresh",
+    "keys",
     "terminal_bytes",
     "attached_gap",
     "recovery",

@@ -1,47 +1,54 @@
-"""How soon is there something to see: `cockpit --help` and the first frame, against a bare interpreter.
+"""How soon is there something to see: `cockpit --help`, the first frame, and the one of `cockpit attach`.
 
     python -m benchmarks.first_paint [--quick]
 
-Each figure is the median of the runs, in ms and as a ratio to starting the interpreter in the same run,
-so that a busy machine shows as such. Aims on a quiet machine: help 200 ms, first frame 600 ms.
+Each figure is the median of the runs, in ms, beside two controls of the same run: starting the interpreter,
+and the first frame of the smallest screen that Textual can make. The first frame of `attach` counts when it
+shows what the running engine says; `--quick` leaves it out.
+Aims on a quiet machine: help 200 ms, the frames 600 ms.
 """
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import select
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Final
 
+from benchmarks import bare_screen
 from benchmarks.figures import Figure, show
+from benchmarks.pty_screen import ROOT, PtyScreen, attached_to, environ, paper_cockpit
 
-ROOT = Path(__file__).resolve().parents[1]
-FRAME = re.compile(rb"PAPER")
-DEADLINE_S = 30.0
-AIMS_MS = {"cockpit --help": 200.0, "first frame": 600.0}
+HELP, FIRST, ATTACH, BARE = "cockpit --help", "first frame", "attach: first frame", "a bare Textual screen"
+AIMS_MS: Final = {HELP: 200.0, FIRST: 600.0, ATTACH: 600.0, BARE: None}
 
 
 def figures(*, quick: bool = False) -> list[Figure]:
     """The figures of one run."""
     runs = 1 if quick else 7
     control: list[float] = []
-    taken: dict[str, list[float]] = {"cockpit --help": [], "first frame": []}
-    for _ in range(runs):
-        control.append(run_ms([sys.executable, "-c", "pass"]))
-        taken["cockpit --help"].append(run_ms([sys.executable, "-m", "cockpit", "--help"]))
-        taken["first frame"].append(first_frame_ms())
-    base = statistics.median(control)
+    taken: dict[str, list[float]] = {name: [] for name in AIMS_MS}
+    with tempfile.TemporaryDirectory(prefix="ck-") as name:
+        folder = Path(name)
+        for _ in range(runs):
+            control.append(run_ms([sys.executable, "-c", "pass"]))
+            taken[HELP].append(run_ms([sys.executable, "-m", "cockpit", "--help"]))
+            taken[BARE].append(frame_ms(PtyScreen(["-m", "benchmarks.bare_screen"], folder=folder)))
+            taken[FIRST].append(first_frame_ms())
+        if quick:
+            del taken[ATTACH]
+        else:
+            taken[ATTACH] = attach_ms(folder, runs)
+    interpreter_ms, bare_ms = statistics.median(control), statistics.median(taken[BARE])
     made = []
     for name, values in taken.items():
         median = statistics.median(values)
-        note = f"{median / base:.1f}x a bare interpreter ({base:.0f} ms); best {min(values):.0f}, {runs} runs"
+        beside = f", {median / bare_ms:.1f}x the bare screen" if name in {FIRST, ATTACH} else ""
+        note = f"{median / interpreter_ms:.1f}x a bare interpreter ({interpreter_ms:.0f} ms){beside}"
+        note += f"; best {min(values):.0f}, {runs} runs"
         made.append(Figure(f"{name}, median", median, "ms", AIMS_MS[name], note))
     return made
 
@@ -60,49 +67,24 @@ def run_ms(command: list[str]) -> float:
 
 def first_frame_ms() -> float:
     """From the start of `cockpit --paper` on a terminal to the first frame with its mode in it."""
-    with tempfile.TemporaryDirectory(prefix="ck-") as folder:
-        config = Path(folder) / "cockpit.toml"
-        config.write_text(f'[state]\ndir = "{folder}/state"\n', encoding="utf-8")
-        command = [sys.executable, "-m", "cockpit", "--paper", "--config", str(config)]
-        start = time.perf_counter()
-        pid, master = pty.fork()
-        if pid == 0:
-            os.chdir(ROOT)
-            os.execve(command[0], command, environ() | {"XDG_RUNTIME_DIR": folder})
-        try:
-            wait_for(master, FRAME)
-            return (time.perf_counter() - start) * 1000
-        finally:
-            end(pid, master)
+    with tempfile.TemporaryDirectory(prefix="ck-") as name, paper_cockpit(Path(name)) as screen:
+        return (screen.until("PAPER") - screen.started_s) * 1000
 
 
-def wait_for(master: int, wanted: re.Pattern[bytes]) -> None:
-    """Read the terminal until the text is there."""
-    seen = b""
-    deadline = time.monotonic() + DEADLINE_S
-    while not wanted.search(seen):
-        ready, _, _ = select.select([master], [], [], deadline - time.monotonic())
-        if not ready:
-            raise SystemExit(f"no frame within {DEADLINE_S} s; got {seen[-300:]!r}")
-        seen += os.read(master, 65536)
+def attach_ms(folder: Path, runs: int) -> list[float]:
+    """From the start of `cockpit attach` to the state of the engine that runs, on its screen."""
+    with paper_cockpit(folder, "--headless") as engine:
+        engine.until("without a screen")
+        frame_ms(attached_to(folder), "READY")  # however long the engine takes to get there
+        return [frame_ms(attached_to(folder), "READY") for _ in range(runs)]
 
 
-def end(pid: int, master: int) -> None:
-    """Stop it as an operator would from a shell, reading until it has gone."""
-    os.kill(pid, signal.SIGTERM)
-    while True:
-        try:
-            if not os.read(master, 65536):
-                break
-        except OSError:
-            break
-    os.close(master)
-    os.waitpid(pid, 0)
-
-
-def environ() -> dict[str, str]:
-    """The environment of a modern terminal."""
-    return {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40", "PYTHONPATH": str(ROOT)}
+def frame_ms(screen: PtyScreen, wanted: str = bare_screen.FRAME) -> float:
+    """Until the terminal has it; the program is ended."""
+    try:
+        return (screen.until(wanted) - screen.started_s) * 1000
+    finally:
+        screen.close()
 
 
 if __name__ == "__main__":

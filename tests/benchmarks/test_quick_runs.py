@@ -15,7 +15,7 @@ from benchmarks.figures import Figure, quantile
 ROOT = Path(__file__).resolve().parents[2]
 
 PRINTED = {
-    "first_paint": r"first frame, median .* ms .*x a bare interpreter",
+    "first_paint": r"first frame, median .* ms .*x a bare interpreter .*x the bare screen",
     "tick_to_order": r"tick to order bytes, p50 / echo +[\d.]+ x .*two commits",
     "pivot_to_order": r"bar close to the last of ten orders, worst .* ms .*x an echo",
     "monitoring": r"monitoring pass over 50 positions, p95 .* ms .*x an echo",
@@ -25,6 +25,7 @@ PRINTED = {
     "durable_write": r"durable write: intent, p50 / bare FULL commit +[\d.]+ x",
     "market_fill": r"market order to fill in Snapshot, p99 .* ms .*x an echo",
     "table_refresh": r"refresh of 200 rows.* ms .*DataTable",
+    "keys": r"at an attached screen, p99 .* ms .*x a key in a bare Textual screen",
     "terminal_bytes": r"to the terminal: idle .* bytes/s",
     "attached_gap": r"acting one killed with -9 .* ms +<= ",
     "recovery": r"READY after kill -9, p95 +[\d.]+ s .*kills",
@@ -36,6 +37,7 @@ LONG = (
     if os.environ.get("COCKPIT_SOAK")
     else {
         "attached_gap",
+        "keys",
         "market_fill",
         "monitoring",
         "pivot_to_order",
