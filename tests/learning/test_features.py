@@ -138,6 +138,7 @@ class TestNoLookAhead:
         assert found["sign_10"] == 1.0  # it lifted the old ask
 
 
+@pytest.mark.req("FUT-DO-3")
 class TestBadInput:
     @pytest.mark.parametrize(
         ("bad", "flaw"),
@@ -149,7 +150,7 @@ class TestBadInput:
             (Top(21.0, 100.0, math.inf, 5, 5), Flaw.ONE_SIDED),
         ],
     )
-    @pytest.mark.req("FUT-DO-3")
+    @pytest.mark.req("FUT-EDGE-4")
     def test_a_bad_book_makes_it_blind_until_the_next_good_one(self, bad: Top, flaw: Flaw) -> None:
         stream, twin = warm(), warm()
         before = twin.snapshot(20.9)
@@ -173,10 +174,12 @@ class TestBadInput:
         assert found is not None
         assert found["ret_60"] > 0.9
 
+    @pytest.mark.req("FUT-EDGE-2")
     def test_a_stale_book_is_not_the_market(self) -> None:
         assert warm().snapshot(79.0) is not None
         assert warm().snapshot(81.0) is None
 
+    @pytest.mark.req("FUT-F3")
     def test_a_depth_reset_makes_depth_unknown_until_it_is_told_anew(self) -> None:
         stream = warm()
         assert stream.on_depth(20.1, [30] * 10, [10] * 10)
@@ -202,6 +205,7 @@ class TestBadInput:
         assert stream.snapshot(20.5) == twin.snapshot(20.5)
         assert stream.flaws[Flaw.LATE] == 2
 
+    @pytest.mark.req("FUT-F7")
     @pytest.mark.parametrize("at", [3.0, 20.0 + 301.0])
     def test_a_clock_set_back_and_a_long_silence_begin_anew(self, at: float) -> None:
         stream = warm()
@@ -214,6 +218,7 @@ class TestBadInput:
         assert found is not None
         assert found["vol"] == 0.0
 
+    @pytest.mark.req("FUT-F7")
     def test_no_feature_survives_into_another_session(self) -> None:
         stream = warm()
         stream.on_top(top(20.5, bid=101.0))

@@ -19,6 +19,7 @@ def test_what_was_written_is_read_to_the_last_bit() -> None:
     assert read(written(STATE, origin=ORIGIN, last_event=9), origin=ORIGIN) == STATE
 
 
+@pytest.mark.req("FUT-F5")
 @pytest.mark.parametrize("part", Origin._fields)
 def test_a_snapshot_of_another_version_is_replayed_and_not_read(part: str) -> None:
     row = written(STATE, origin=ORIGIN, last_event=9)
@@ -26,6 +27,7 @@ def test_a_snapshot_of_another_version_is_replayed_and_not_read(part: str) -> No
         read(row, origin=ORIGIN._replace(**{part: "other"}))
 
 
+@pytest.mark.req("FUT-F5")
 def test_a_damaged_row_is_refused() -> None:
     row = written(STATE, origin=ORIGIN, last_event=9)
     for bad in (row._replace(body=row.body.replace("7", "8")), row._replace(last_event=10)):

@@ -112,6 +112,7 @@ def test_a_restart_at_any_event_continues_to_the_last_digit(at: int) -> None:
     assert other.state() == one.state()
 
 
+@pytest.mark.req("FUT-F5", "FUT-F7")
 def test_a_gap_in_the_data_drops_what_is_owed_and_learns_nothing_across_it() -> None:
     trader = made()
     tops = list(market(5, 60.0))
@@ -126,6 +127,7 @@ def test_a_gap_in_the_data_drops_what_is_owed_and_learns_nothing_across_it() -> 
     assert opinions([trader.on_top(tops[-1]._replace(at=tops[-1].at + 1005.0))]) == []
 
 
+@pytest.mark.req("FUT-F4")
 def test_a_clock_set_back_does_not_silence_it() -> None:
     trader = made()
     play(trader, list(market(6, 60.0)))
@@ -133,6 +135,7 @@ def test_a_clock_set_back_does_not_silence_it() -> None:
     assert len(again) > 20
 
 
+@pytest.mark.req("FUT-F5", "FUT-F7")
 def test_lost_data_and_session_ends_free_the_shadow_traders() -> None:
     trader = made()
     play(trader, list(market(8, 80.0, leaning=0.4)))
