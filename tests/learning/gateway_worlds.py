@@ -23,8 +23,8 @@ FEE_USD: Final = 0.85
 KEY: Final = "ESZ6"
 BARS: Final = 60
 NOTHING_TO_EARN: Final = frozenset({"null", "costly"})
-QUICK: Final = {"appetite": "aggressive", "stop_ranges": 1.0, "target_ranges": 1.0}
-"""Near stops: a trade risks less, so that its outcome says more in the same time."""
+QUICK: Final = {"appetite": "aggressive", "stop_ranges": 0.5, "target_ranges": 1.0, "gap_ranges": 0.25}
+"""Near stops in a market that seldom gaps: a trade risks less, and its outcome says more in the same time."""
 
 
 @dataclass

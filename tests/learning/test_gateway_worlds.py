@@ -14,7 +14,7 @@ from tests.learning.gateway_worlds import KEY, live_through
 
 @pytest.mark.req("FUT-GOAL", "FUT-F4", "FUT-F6")
 def test_in_a_world_with_an_edge_it_trades_within_the_hour_and_earns() -> None:
-    run = live_through("edge", minutes=45)
+    run = live_through("edge", minutes=35)
     trader = run.trader.contracts[KEY].trader
     assert len(run.played.entries) >= 10
     assert run.net_ticks > 0.0
