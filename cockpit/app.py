@@ -35,6 +35,7 @@ from engine.api_handle import EngineHandle
 
 LATER: Final = (
     "alerts",
+    "asked_dialog",
     "health",
     "kill",
     "leave",
@@ -111,6 +112,7 @@ class CockpitApp(LineActions, inherit_bindings=False):
         self._told_seen = float("-inf")
         self._focused_app = True
         self._last_ctrl_c: float | None = None
+        self._questions: set[str] = set()
         self._looked_at: tuple[int, int, ScreenState] | None = None
         self._timer: Timer | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -308,6 +310,14 @@ class CockpitApp(LineActions, inherit_bindings=False):
         self.say(Span("requested ", Tone.WARN), Span(clean(what)))
         return self._bridge.submit(kind, **details)
 
+    def question(self, kind: CommandKind, **details: Unpack[Details]) -> Command | None:
+        """As `send`, without a word: the dialog on top hears the answer. None where it may not ask."""
+        if not self._handle.seat().allows(kind):
+            return None
+        command = self._bridge.submit(kind, **details)
+        self._questions.add(command.command_id)
+        return command
+
     def say(self, *spans: Span) -> None:
         """One message in the status line of every screen."""
         self._cockpit.status.say(*spans)
@@ -325,6 +335,17 @@ class CockpitApp(LineActions, inherit_bindings=False):
         if not self.is_running:
             return
         command, outcome = message.command, message.outcome
+        if command.command_id in self._questions:
+            self._questions.remove(command.command_id)
+        else:
+            self._tell(command, outcome)
+        self.look()
+        if self.recovery_screen is not None:
+            self.recovery_screen.heard(command, outcome)
+        if isinstance(self.screen, Dialog):
+            self.screen.heard(command, outcome)
+
+    def _tell(self, command: Command, outcome: Outcome) -> None:
         good = outcome.status is OutcomeStatus.DONE
         code = f" [{outcome.code}]" if outcome.code else ""
         self.say(
@@ -338,11 +359,6 @@ class CockpitApp(LineActions, inherit_bindings=False):
                 severity="error",
                 markup=False,
             )
-        self.look()
-        if self.recovery_screen is not None:
-            self.recovery_screen.heard(command, outcome)
-        if isinstance(self.screen, Dialog):
-            self.screen.heard(command, outcome)
 
     # Keys of the app itself
 

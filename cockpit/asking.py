@@ -24,6 +24,10 @@ class Asking(Moving):
         """Submit a command and say so; None (and a word why) for one who only watches."""
 
     @abstractmethod
+    def question(self, kind: CommandKind, **details: Unpack[Details]) -> Command | None:
+        """Submit what only asks; nothing is said about it, the dialog on top hears the answer."""
+
+    @abstractmethod
     def say(self, *spans: Span) -> None:
         """One message in the status line."""
 

@@ -11,6 +11,7 @@ from typing import TypedDict, Unpack
 
 from engine.api import Command, CommandKind, Outcome, OutcomeStatus, Scope
 from engine.api_handle import EngineHandle
+from engine.api_orders import OrderWish
 from engine.api_recovery import Settlement
 
 
@@ -25,6 +26,7 @@ class Details(TypedDict, total=False):
     confirmed: bool
     typed: str
     settlements: tuple[Settlement, ...]
+    order: OrderWish | None
 
 
 OnOutcome = Callable[[Command, Outcome], None]

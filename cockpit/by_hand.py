@@ -5,16 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from cockpit import by_hand_previews as words
-from cockpit.adjusting import Adjusting
 from cockpit.format import clean
+from cockpit.ordering import WHY, Ordering
 from cockpit.screens.dialog import Answers, Field
 from cockpit.spans import Span, Tone
 from engine.api import CommandKind, PositionView
 
-WHY = "operator"
 
-
-class ByHand(Adjusting):
+class ByHand(Ordering):
     """The operator's own hands on positions and record. Every deed goes through `send`."""
 
     def action_move_stop(self) -> None:

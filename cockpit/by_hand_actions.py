@@ -8,6 +8,16 @@ from cockpit.action import Action, Confirm, Group, Where
 
 BY_HAND_ACTIONS: Final = (
     Action(
+        "order",
+        "Order by hand",
+        "Buy or sell short through the same gate as every strategy: shows what each check says, then asks.",
+        "b",
+        Where.SCREEN,
+        Group.TRADES,
+        confirm=Confirm.ASK,
+        verb="order",
+    ),
+    Action(
         "move_stop",
         "Move the stop of the selected position",
         "Asks for a price. Nearer to the market it acts at once, further away after a preview of the risk.",

@@ -19,6 +19,7 @@ from cockpit import (
     cli_day,
     cli_gates,
     cli_model,
+    cli_order,
     cli_orphans,
     cli_replay,
     cli_report,
@@ -209,6 +210,7 @@ cli_adjust.add_to(app)
 cli_alerts.add_to(app)
 cli_brakes.add_to(app)
 cli_by_hand.add_to(app)
+cli_order.add_to(app)
 cli_state.add_to(app)
 cli_orphans.add_to(app)
 cli_gates.add_to(app)

@@ -10,10 +10,12 @@ from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.line_history import LineHistory
 from cockpit.operations import OperatorActions
+from cockpit.ordering import WHY
 from cockpit.previews import REGIME_WORDS
 from cockpit.screens.dialog import Field
 from cockpit.spans import Span, Tone
 from engine.api import CommandKind, Scope, ScopeKind, Snapshot
+from engine.api_orders import OrderWish
 from engine.api_recovery import RecoveryChoice
 
 if TYPE_CHECKING:
@@ -118,6 +120,24 @@ class LineActions(OperatorActions):
         """After a preview."""
         self.ask_cancel(_same(values["ref"], [order.order_ref for order in self.snapshot.orders]))
 
+    def line_order(self, values: Values) -> None:
+        """After what the gate says."""
+        if values["quantity"] is not None and values["risk_pct"] is not None:
+            self._no("say --quantity or --risk-pct, not both")
+        elif values["market"] and values["limit"] is not None:
+            self._no("choose one of --limit and --market")
+        else:
+            wish = OrderWish(
+                values["way"].value.upper(),
+                values["quantity"],
+                values["risk_pct"],
+                limit=values["limit"],
+                at_market=values["market"],
+                stop=values["stop"],
+                target=values["target"],
+            )
+            self.ask_order(values["symbol"], wish, reason=values["reason"] or WHY)
+
     def line_move_stop(self, values: Values) -> None:
         """Nearer at once; further away after a preview."""
         self.move_stop(self._held(values["symbol"]), f"{values['price']}")
@@ -211,6 +231,7 @@ VERBS: Final[Mapping[str, Callable[[LineActions, Values], None]]] = {
     "resume": LineActions.line_resume,
     "flatten": LineActions.line_flatten,
     "cancel": LineActions.line_cancel,
+    "order": LineActions.line_order,
     "move-stop": LineActions.line_move_stop,
     "partial": LineActions.line_partial,
     "note": LineActions.line_note,
@@ -237,6 +258,7 @@ def words_of(snapshot: Snapshot, name: str) -> Sequence[str]:
         "name": lambda: [s.name for s in snapshot.strategies],
         "strategy": lambda: [s.name for s in snapshot.strategies],
         "key": lambda: [value.key for value in snapshot.runtime],
+        "way": lambda: ["buy", "sell"],
         "turn": lambda: ["on", "off"],
         "word": lambda: REGIME_WORDS,
         "alert_id": lambda: [str(alert.alert_id) for alert in snapshot.alerts if not alert.acknowledged],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.api_orders import OrderPreview, OrderWish
 from engine.api_recovery import Settlement
 
 
@@ -45,6 +46,10 @@ class CommandKind(StrEnum):
     """Put the stop of the position `target` at the price `value`. Further away it must be `confirmed`."""
     PARTIAL = "partial"
     """Close `value` percent of what is held of `target` at market; its stop keeps the rest."""
+    ORDER = "order"
+    """Enter `target` as `order` says, by the gate that strategies pass. It must be `confirmed`."""
+    JUDGE_ORDER = "judge_order"
+    """Say what the gate would make of `order` in `target` now; nothing is sent or written down."""
     NOTE = "note"
     """Keep `reason` in the record, in the operator's own words; about a symbol where `target` names one."""
     SET_VALUE = "set_value"
@@ -91,6 +96,7 @@ class Command:
     typed: str = ""
     """What the operator typed where a word is asked for (FLATTEN, the account id)."""
     settlements: tuple[Settlement, ...] = ()
+    order: OrderWish | None = None
     asked_s: float | None = None
     """When it was asked for, by the monotonic clock of this machine; None: when it arrived. A release lifts
     no HALT or KILL that came on later: whoever asked did not know of it."""
@@ -117,3 +123,5 @@ class Outcome:
     text: str
     details: tuple[str, ...] = ()
     """A line per order or position touched."""
+    order: OrderPreview | None = None
+    """What the gate says to an order that was asked for."""

@@ -17,6 +17,7 @@ OPEN_TO_WATCHERS: Final = frozenset(
         CommandKind.KILL,
         CommandKind.SCAN,
         CommandKind.PLAN,
+        CommandKind.JUDGE_ORDER,
         CommandKind.NOTE,
         CommandKind.SEEN,
         CommandKind.TAKE_OVER,

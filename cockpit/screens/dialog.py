@@ -24,6 +24,8 @@ from engine.api import Command, Outcome, Snapshot
 
 _FRAME_LINES = 9
 """Lines of the terminal that borders, fields and buttons of a dialog need at most."""
+MANY_FIELDS = 3
+"""From so many fields on there is no empty line between them: they must fit on 24 lines."""
 ResultT = TypeVar("ResultT")
 Previewer = Callable[[Snapshot], Preview]
 Answers = Mapping[str, str]
@@ -43,13 +45,15 @@ class Field:
     """What stands there already; typing takes its place."""
     meaning: Callable[[str], str] | None = None
     """Says what a text would do, empty where it says nothing."""
+    optional: bool = False
+    """True where nothing is an answer, too."""
 
     def accepts(self, typed: str) -> bool:
         """True where the typed text will do."""
         bare = typed.strip()
         if self.expected:
             return bare.casefold() == self.expected.casefold()
-        return bool(bare) and not self.complaint(bare)
+        return (self.optional or bool(bare)) and not self.complaint(bare)
 
     def complaint(self, typed: str) -> str:
         """Why the text will not do; empty where it will, or where nothing is typed yet."""
@@ -104,7 +108,12 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
         self.text.set_lines(lines)
         self.text.styles.height = max(1, len(lines))
         for words in self.query("#words"):
-            words.styles.max_height = max(3, self.app.size.height - _FRAME_LINES)
+            words.styles.max_height = max(3, self.app.size.height - self.frame_lines)
+
+    @property
+    def frame_lines(self) -> int:
+        """Lines of the terminal that are not for the text."""
+        return _FRAME_LINES
 
     def action_scroll_words(self, pages: int) -> None:
         """Move the text where it is longer than the box."""
@@ -163,8 +172,9 @@ class AskDialog(Dialog[Answers]):
 
     def compose_controls(self) -> ComposeResult:
         """One line per field, then Cancel and the deed."""
+        is_dense = len(self._fields) >= MANY_FIELDS
         for field in self._fields:
-            with Horizontal(classes="field"):
+            with Horizontal(classes="field -dense" if is_dense else "field"):
                 yield Label(clean(field.label), markup=False)
                 yield Input(field.initial, id=f"field-{field.name}", select_on_focus=bool(field.initial))
         with Horizontal(classes="buttons"):
@@ -188,9 +198,18 @@ class AskDialog(Dialog[Answers]):
 
     def show(self, frame: Frame) -> None:
         """Preview anew; a world that changed may forbid the deed."""
-        self._lines, self._possible = self._preview(frame.snapshot)
+        self._show_preview(frame.snapshot)
+
+    def _show_preview(self, snapshot: Snapshot) -> None:
+        self._lines, self._possible = self._preview(snapshot)
         self._put_with_complaints()
         self._enable()
+
+    @property
+    def frame_lines(self) -> int:
+        """Dense fields take a line each."""
+        many = len(self._fields)
+        return _FRAME_LINES if many < MANY_FIELDS else _FRAME_LINES - MANY_FIELDS + many
 
     @property
     def answers(self) -> dict[str, str]:

@@ -32,12 +32,17 @@ _BUY, _FUTURE, _OPEN = Side.BUY, SecType.FUTURE, Profile.OPEN
 
 
 def check_entry(
-    proposal: Proposal, world: GateWorld, limits: RiskLimits, *, wanted: int | None = None
+    proposal: Proposal,
+    world: GateWorld,
+    limits: RiskLimits,
+    *,
+    wanted: int | None = None,
+    limit_price: float | None = None,
 ) -> EntryTicket | Refusal:
-    """Judge and size one entry, whoever asks. A `wanted` quantity is judged as it is, never cut."""
+    """Judge and size one entry, whoever asks. A `wanted` quantity or limit is judged as it is, never cut."""
     key = proposal.key
     refusal = (
-        (_engine(proposal.strategy, key, world) if world.blocked or world.brakes.brakes else None)
+        (check_engine(proposal.strategy, key, world) if world.blocked or world.brakes.brakes else None)
         or (_used(proposal) if proposal.signal_id in world.signals_used else None)
         or (None if world.profile is _OPEN else _profile(key, proposal.side, world))
         or _standing(key, world, limits)
@@ -47,12 +52,12 @@ def check_entry(
             if proposal.conviction != 1.0 or limits.min_conviction > 1.0
             else None
         )
-        or _holdings(proposal, world, limits)
-        or _past(proposal, world, limits)
+        or check_holdings(proposal, world, limits)
+        or check_pauses(proposal, world, limits)
     )
     if refusal is not None:
         return refusal
-    ticket = size_entry(proposal, world, limits, wanted=wanted)
+    ticket = size_entry(proposal, world, limits, wanted=wanted, limit_price=limit_price)
     if isinstance(ticket, Refusal):
         return ticket
     return check_depth(proposal.side, ticket.quantity, ticket.limit_price, world, limits) or ticket
@@ -64,7 +69,7 @@ def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Re
     `world` is the one without this very order. None where it may go.
     """
     refusal = (
-        (_engine(intent.strategy, intent.key, world) if world.blocked or world.brakes.brakes else None)
+        (check_engine(intent.strategy, intent.key, world) if world.blocked or world.brakes.brakes else None)
         or (None if world.profile is _OPEN else _profile(intent.key, intent.side, world))
         or _standing(intent.key, world, limits)
     )
@@ -94,7 +99,8 @@ def clamp_exit(*, position: int, side: Side, wanted: int | None = None) -> int:
     return min(abs(position), abs(position) if wanted is None else wanted)
 
 
-def _engine(strategy: str, key: str, world: GateWorld) -> Refusal | None:
+def check_engine(strategy: str, key: str, world: GateWorld) -> Refusal | None:
+    """The engine takes entries, and no brake holds this one."""
     if world.blocked is not None:
         return Refusal(world.blocked, world.blocked_text)
     brake = world.brakes.blocking(strategy=strategy, key=key)
@@ -130,7 +136,8 @@ def _unsure(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal
     return check_conviction(proposal.key, proposal.conviction, conviction_needed(world.losses, limits))
 
 
-def _holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
+def check_holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
+    """The side is allowed, nothing is held or out in the instrument, and a position is left to have."""
     key, out = proposal.key, world.commitments
     if proposal.side is not _BUY and not _short_allowed(world, limits):
         return Refusal(Reason.SHORT_NOT_ALLOWED, f"{key}: shorts are not allowed here")
@@ -148,7 +155,8 @@ def _slots(busy: AbstractSet[str], limit: int) -> Refusal | None:
     return Refusal(Reason.MAX_POSITIONS, f"{len(busy)} of {limit} positions in use", limit, len(busy))
 
 
-def _past(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
+def check_pauses(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:
+    """Cooldowns, attempts and the pace of orders."""
     filled_at, stopped_at = world.last_fill_at, world.last_stop_out_at
     refusal = None
     # Without fills and levels there is nothing that could cool down or be tried too often.

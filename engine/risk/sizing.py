@@ -34,16 +34,22 @@ _BUY, _DOWN, _UP, _INF = Side.BUY, Rounding.DOWN, Rounding.UP, math.inf
 
 
 def size_entry(
-    proposal: Proposal, world: GateWorld, limits: RiskLimits, *, wanted: int | None
+    proposal: Proposal,
+    world: GateWorld,
+    limits: RiskLimits,
+    *,
+    wanted: int | None,
+    limit_price: float | None = None,
 ) -> EntryTicket | Refusal:
     """Prices on the grid and a quantity within every cap.
 
     A `wanted` quantity (a person's) is never cut: it passes as it is or is refused by the limit it breaks.
+    Nor is a `limit_price` moved but onto the grid; without one it goes through the touch.
     """
     instrument, quote = world.instrument, world.quote
     if instrument is None or quote is None:  # the checks before this one have settled both
         return Refusal(Reason.NO_QUOTE, f"{proposal.key}: no quote")
-    limit = _entry_limit(proposal.side, instrument, quote, limits.entry_ticks_through)
+    limit = entry_limit(proposal.side, instrument, quote, limits.entry_ticks_through, limit_price)
     far = check_collar(instrument.key, limit, quote, limits)
     if far is not None:
         return far
@@ -59,7 +65,7 @@ def size_entry(
         caps = (*caps, cap_of_terms(proposal.terms, instrument.key, world, limits))
     if not (unit_risk < _INF and 0.0 < unit_usd < _INF):  # nor is NaN below anything
         return Refusal(Reason.NOT_FINITE, f"{instrument.key}: margin or exposure of one is not known yet")
-    rules, budget, room = limits.order_rules, _risk_budget_usd(world, limits), room_usd(caps)
+    rules, budget, room = limits.order_rules, risk_budget_usd(world, limits), room_usd(caps)
     if wanted is None:
         sized = _sized(proposal, instrument, limits, room / unit_usd, budget, unit_risk, limit)
     else:
@@ -123,7 +129,7 @@ def _within_risk(
     return _most((budget_usd - fees) / unit_risk)
 
 
-def _risk_budget_usd(world: GateWorld, limits: RiskLimits) -> float:
+def risk_budget_usd(world: GateWorld, limits: RiskLimits) -> float:
     """What this trade may lose: widened or narrowed by the regime, shrinking in a drawdown."""
     share = limits.risk_per_trade_pct / 100.0 * regime_factor(world, limits)
     return world.net_liquidation_usd * share * (1.0 - used_share(world.losses, limits))
@@ -136,9 +142,18 @@ def _too_risky(key: str, quantity: int, risk_usd: float, budget_usd: float) -> R
     return Refusal(Reason.SIZE_ZERO, text, budget_usd, risk_usd)
 
 
-def _entry_limit(side: Side, instrument: Instrument, quote: Quote, ticks_through: int) -> float:
-    """A limit `ticks_through` ticks through the touch: fills at once, but never at any price."""
+def entry_limit(
+    side: Side, instrument: Instrument, quote: Quote, ticks_through: int, asked: float | None
+) -> float:
+    """A limit `ticks_through` ticks through the touch: fills at once, but never at any price.
+
+    One that was `asked` for only goes onto the grid; what is no price is left for the collar to refuse.
+    """
     # A limit is never worse than meant: what is bought is rounded down, what is sold up.
+    if asked is not None:
+        return (
+            round_to_tick(instrument, asked, _DOWN if side is _BUY else _UP) if 0.0 < asked < _INF else asked
+        )
     if side is _BUY:
         meant = quote.ask + ticks_through * tick_at(instrument, quote.ask)
         return round_to_tick(instrument, meant, _DOWN)

@@ -96,6 +96,9 @@ class Commands:
         hide = self._desk.notices.redactor
         # What a person typed by mistake must not be kept with a brake for ever.
         command = replace(command, reason=hide(command.reason), target=hide(command.target))
+        if command.kind is CommandKind.JUDGE_ORDER:
+            # An open dialog asks again and again: no sign of life, and no line of the record.
+            return await self._answered(command)
         if command.who not in MACHINES and command.target != "lost":
             self._seen()
         if command.kind is CommandKind.SEEN:
@@ -116,15 +119,18 @@ class Commands:
         while len(self._outcomes) > REMEMBERED_COMMANDS and next(iter(self._outcomes.values())).done():
             self._outcomes.popitem(last=False)
 
-    async def _act(self, command: Command) -> Outcome:
+    async def _answered(self, command: Command) -> Outcome:
         try:
-            outcome = self._misdirected(command) or await self._acts[command.kind](command)
+            return self._misdirected(command) or await self._acts[command.kind](command)
         except Exception as err:  # noqa: BLE001 - the operator gets an answer, whatever broke
             _log.error(
                 "command.failed", kind=command.kind.value, error=f"{type(err).__name__}: {err}", exc_info=err
             )
             text = f"{command.kind.value} failed inside the engine ({err}); look at orders, positions and log"
-            outcome = failed(command, Reason.INTERNAL_ERROR.value, text)
+            return failed(command, Reason.INTERNAL_ERROR.value, text)
+
+    async def _act(self, command: Command) -> Outcome:
+        outcome = await self._answered(command)
         level = Level.INFO if outcome.status is OutcomeStatus.DONE else Level.WARNING
         text = f"{command.who}: {command.kind.value} → {outcome.status.value}: {outcome.text}"
         self._desk.notices.event(level, "command", text)

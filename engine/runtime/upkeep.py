@@ -21,6 +21,7 @@ from engine.runtime.guards.age import AgeWatch
 from engine.runtime.guards.overdue import Overdue
 from engine.runtime.guards.stop_net import StopNet
 from engine.runtime.guards.stops import StopKeeper, StopReport
+from engine.runtime.guards.targets import TargetWatch
 from engine.runtime.jitter import Jitter
 
 ROUND_S = 1.0
@@ -28,7 +29,7 @@ ROUND_S = 1.0
 
 _COALESCE_S = 0.05
 
-_TRADING = frozenset({"stops", "stop net", "age", "overdue orders", "silent orders", "risk"})
+_TRADING = frozenset({"stops", "stop net", "targets", "age", "overdue orders", "silent orders", "risk"})
 """Steps without which positions are not looked after: these climb the ladder of loop errors."""
 
 _log = structlog.get_logger("engine")
@@ -79,6 +80,7 @@ class Upkeep:
         self._next_beat_s = 0.0
         self._stops = StopKeeper(desk, executor=executor, spawn=spawn)
         self._net = StopNet(desk, executor=executor, spawn=spawn)
+        self._targets = TargetWatch(desk, executor=executor, spawn=spawn)
         self._age = AgeWatch(desk, executor=executor, spawn=spawn)
         self._overdue = Overdue(desk, executor=executor, spawn=spawn)
         self._force = ForceClose(desk, executor=executor, spawn=spawn)
@@ -177,6 +179,7 @@ class Upkeep:
             ("silent orders", self._park_silent),
             ("stops", self._stops.round),
             ("stop net", self._net.round),
+            ("targets", self._targets.round),
             ("age", self._age.round),
             ("overdue orders", self._overdue.round),
             *tell,

@@ -20,7 +20,7 @@ from engine.api_recovery import FOREIGN_OWNER
 from engine.broker.port import BrokerOrder
 from engine.domain.fill import Fill
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.order import Order, OrderState, OrderType
+from engine.domain.order import Order, OrderState, OrderType, Role
 from engine.domain.position import Position
 from engine.domain.price import decimals
 from engine.ledger.ledger import OPERATOR
@@ -98,12 +98,20 @@ def _position(desk: Desk, position: Position) -> PositionView:
             exposure_usd=None if unit is None else unit * abs(position.quantity),
             orders=desk.books.open_orders(key),
         ),
-        # Nothing else makes a position the operator's: what was taken over came without a plan.
-        metadata_lost=position.owner == OPERATOR,
+        metadata_lost=position.owner == OPERATOR and not _is_by_hand(desk, position),
         is_verified=desk.verified,
         close_price=_touch(desk, position),
         close_fee_usd=_close_fee_usd(desk, position, instrument, mark),
         initial_stop=position.initial_stop,
+    )
+
+
+def _is_by_hand(desk: Desk, position: Position) -> bool:
+    """True where an order by hand is behind it; what was taken over or known again has no signal."""
+    return any(
+        o.filled and o.intent.role is Role.ENTRY and o.intent.key == position.key and o.intent.signal_id
+        for o in desk.books.orders()
+        if o.intent.strategy == OPERATOR
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import pytest
 
-from engine.api import EngineState, Level, Mode
+from engine.api import Command, CommandKind, EngineState, Level, Mode, OutcomeStatus
+from engine.api_orders import OrderWish
 from engine.broker.port import LinkState
 from engine.domain.market import Bar
 from engine.domain.order import Proposal, Role
@@ -20,6 +21,7 @@ from engine.domain.reasons import Reason
 from engine.risk.brakes import Brake, BrakeLevel, BrakeScope, BrakeSet
 from engine.risk.losses import Losses
 from engine.risk.selection import Objection, ProductStatus
+from engine.runtime.by_hand.assembly import acts_by_hand
 from engine.runtime.desk import Block
 from engine.runtime.running import Running
 from engine.runtime.trading import Trading
@@ -69,10 +71,18 @@ NO_BROKER = (
     [
         ("place", {"ibkr.IbkrBroker.place", "sender.Sender.send", *NO_BROKER}),
         ("modify", {"ibkr.IbkrBroker.modify", "sender.Sender.change"}),
-        ("entry_intents", {"trading.Trading._send_entry"}),
+        ("entry_intents", {"trading.Trading._send_entry", "orders.OrdersByHand._enter"}),
         ("_send_entry", {"trading.Trading._enter"}),
         # A backtest, and a recorded session decided once more: neither has a broker.
-        ("check_entry", {"trading.Trading._enter", "middle.Middle._enter", "middle.Middle._on_judged"}),
+        (
+            "check_entry",
+            {
+                "trading.Trading._enter",
+                "orders.OrdersByHand._judged",
+                "middle.Middle._enter",
+                "middle.Middle._on_judged",
+            },
+        ),
         ("_send_bracket", {"executor.Executor.enter"}),
         # The test orders of a kill drill have a gate of their own: one unit, far below the market.
         ("drill_ticket", {"drill.Drill._tickets"}),
@@ -253,6 +263,21 @@ async def _strategy_asks(here: Rig, gate: Callable[[Rig], None]) -> None:
     trading.on_bar(Bar("SPY", TEN + timedelta(seconds=5), 100.0, 101.0, 99.0, 100.0, 10))
 
 
+async def _a_person_asks(here: Rig, gate: Callable[[Rig], None]) -> None:
+    funded(here.desk, 1_000_000.0)
+    _prices(99.99, 100.01)(here)
+    gate(here)
+    # A brake of the strategy that asks: here that is the operator.
+    its = [
+        replace(b, name="operator") if b.scope is BrakeScope.STRATEGY else b for b in here.desk.brakes.brakes
+    ]
+    here.desk.brakes = BrakeSet(tuple(its))
+    wish = OrderWish("BUY", stop=99.0)
+    asked = Command("o1", CommandKind.ORDER, target="SPY", order=wish, confirmed=True)
+    outcome = await acts_by_hand(here.desk, here.executor)[CommandKind.ORDER](asked)
+    assert outcome.status is not OutcomeStatus.DONE
+
+
 async def _its_rest_goes_at_market(here: Rig, gate: Callable[[Rig], None]) -> None:
     funded(here.desk, 1_000_000.0)
     _prices(99.99, 100.01)(here)
@@ -264,7 +289,9 @@ async def _its_rest_goes_at_market(here: Rig, gate: Callable[[Rig], None]) -> No
 
 @pytest.mark.req("247-NFR-SAFE", "REQ-E1", "REQ-DD1")
 @virtual
-@pytest.mark.parametrize("path", [_strategy_asks, _its_rest_goes_at_market], ids=["strategy", "rest"])
+@pytest.mark.parametrize(
+    "path", [_strategy_asks, _a_person_asks, _its_rest_goes_at_market], ids=["strategy", "hand", "rest"]
+)
 @pytest.mark.parametrize("gate", GATES)
 async def test_no_entry_reaches_the_broker_while_a_gate_is_shut(
     tmp_path: Path, gate: str, path: Callable[..., Any]

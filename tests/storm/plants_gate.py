@@ -239,7 +239,7 @@ def working_is_no_reason(put: Put) -> None:
             proposal, replace(world, commitments=world.commitments._replace(working=frozenset())), limits
         )
 
-    before = put.over(gate, "_holdings", holdings)
+    before = put.over(gate, "check_holdings", holdings)
 
 
 def slots_of_positions_only(put: Put) -> None:
@@ -254,7 +254,9 @@ def slots_of_positions_only(put: Put) -> None:
 
 def last_look_is_a_glance(put: Put) -> None:
     """The last look asks for brakes only."""
-    put.over(gate, "check_again", lambda intent, world, _: gate._engine(intent.strategy, intent.key, world))
+    put.over(
+        gate, "check_again", lambda intent, world, _: gate.check_engine(intent.strategy, intent.key, world)
+    )
 
 
 def last_look_without_caps(put: Put) -> None:

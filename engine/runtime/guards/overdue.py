@@ -13,6 +13,7 @@ from engine.execution.executor import Executor
 from engine.execution.sender import AT_WORK
 from engine.ledger.changes import Changes, NoteCode
 from engine.ledger.events import FateUnknown, LedgerEvent
+from engine.ledger.ledger import OPERATOR
 from engine.ledger.protection import protection
 from engine.runtime.desk import Desk
 
@@ -151,7 +152,11 @@ class Overdue:
     def _give_up(self, order: Order, now_s: float) -> None:
         ref, key = order.intent.ref, order.intent.key
         instrument = self._desk.instruments.get(key)
-        converts = self._desk.config.execution.unfilled_policy is UnfilledPolicy.MARKET
+        # A person who wants to pay any price says so: their limit never becomes an order at market.
+        converts = (
+            self._desk.config.execution.unfilled_policy is UnfilledPolicy.MARKET
+            and order.intent.strategy != OPERATOR
+        )
         then = "its rest goes at market" if converts else "cancelled"
         if ref in self._asked_s:
             text = f"{key}: the cancel of its entry was not confirmed; asked for again"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -83,6 +84,7 @@ class SessionLog:
             "value": command.value,
             "who": command.who,
             "reason": command.reason,
+            "order": None if command.order is None else asdict(command.order),
             "status": outcome.status.value,
             "code": outcome.code,
         }
