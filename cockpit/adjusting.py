@@ -101,12 +101,17 @@ class Adjusting(Seating):
         if value <= item.value:
             self.send(CommandKind.SET_VALUE, target=key, value=value, reason="risk key")
             return
-        self.ask(
-            f"Loosen {key}",
-            partial(previews.value_preview, key=key, value=value),
+        from cockpit.screens.asked_dialog import AskedDialog
+
+        dialog = AskedDialog(
+            f"Loosen {clean(key)}",
+            keys=self.keys,
+            question=partial(self.question, CommandKind.LOOK_BACK, target=key, value=value),
+            answered=partial(previews.value_preview, key=key, value=value),
             yes="Loosen",
-            then=lambda _answers: self._loosen(key, value),
+            then=lambda _answer: self._loosen(key, value),
         )
+        self.open_dialog(dialog)
 
     def _loosen(self, key: str, value: float) -> None:
         """With the value that the preview showed last: one that moved since is not overruled."""

@@ -43,8 +43,8 @@ class Ordering(Adjusting):
 
         judge = partial(self.question, CommandKind.JUDGE_ORDER, target=symbol, order=wish, reason=reason)
 
-        def send(outcome: Outcome) -> None:
-            preview = outcome.order
+        def send(outcome: Outcome | None) -> None:
+            preview = None if outcome is None else outcome.order
             if preview is not None:
                 self.send(
                     CommandKind.ORDER,

@@ -11,7 +11,7 @@ from cockpit.frame import account_brake, tone_of_amount
 from cockpit.keymap import key_for
 from cockpit.panels.orders import find, purpose, status_text
 from cockpit.spans import Line, Span, Tone, line
-from engine.api import BrakeKind, BrakeView, OrderView, PositionView, RuntimeValue, Scope, Snapshot
+from engine.api import BrakeKind, BrakeView, OrderView, Outcome, PositionView, RuntimeValue, Scope, Snapshot
 
 _LABEL = 14
 TEXT_WIDTH = 70
@@ -305,8 +305,8 @@ def bounds_text(item: RuntimeValue) -> str:
     return f"{value_text(item.low)} to {value_text(item.high)}"
 
 
-def value_preview(snapshot: Snapshot, key: str, *, value: float) -> Preview:
-    """What raising a limit means now."""
+def value_preview(snapshot: Snapshot, outcome: Outcome | None, *, key: str, value: float) -> Preview:
+    """What raising a limit means now, and, once the engine has said it, what it would have let through."""
     item = find_value(snapshot, key)
     if item is None:
         return Preview(tuple(labelled("gone", f"{key} cannot be changed now")), possible=False)
@@ -314,6 +314,9 @@ def value_preview(snapshot: Snapshot, key: str, *, value: float) -> Preview:
     lines += labelled("change", f"{value_text(item.value)} → {value_text(value)}", tone=Tone.STRONG)
     lines += labelled("bounds", bounds_text(item))
     lines += labelled("then", "acts on the next entry; what is held and working keeps its size")
+    told = ("asked …",) if outcome is None else outcome.details or (outcome.text,)
+    for row, text in enumerate(told):
+        lines += labelled("lately" if row == 0 else "", text, tone=Tone.WARN if row == 1 else Tone.TEXT)
     return Preview(tuple(lines), possible=item.value != value)
 
 

@@ -54,6 +54,8 @@ class CommandKind(StrEnum):
     """Keep `reason` in the record, in the operator's own words; about a symbol where `target` names one."""
     SET_VALUE = "set_value"
     """Set the runtime value `target` to `value`. A higher one must be `confirmed`."""
+    LOOK_BACK = "look_back"
+    """Say what `value` for the runtime value `target` would have let through lately; nothing is changed."""
     REGIME = "regime"
     """Say the regime: `target` is `auto`, `bull`, `chop`, `bear` or `crash`. What widens is `confirmed`."""
     SWITCH = "switch"

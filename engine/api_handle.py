@@ -18,6 +18,7 @@ OPEN_TO_WATCHERS: Final = frozenset(
         CommandKind.SCAN,
         CommandKind.PLAN,
         CommandKind.JUDGE_ORDER,
+        CommandKind.LOOK_BACK,
         CommandKind.NOTE,
         CommandKind.SEEN,
         CommandKind.TAKE_OVER,

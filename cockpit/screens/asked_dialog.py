@@ -23,7 +23,7 @@ class AskedDialog(AskDialog):
         question: Callable[[], Command | None],
         answered: Callable[[Snapshot, Outcome | None], Preview],
         yes: str,
-        then: Callable[[Outcome], object],
+        then: Callable[[Outcome | None], object],
         every_s: float = 0.0,
     ) -> None:
         """`answered` makes the preview of the newest answer, None before any; `then` runs for a yes to it.
@@ -57,8 +57,7 @@ class AskedDialog(AskDialog):
     def accepted(self, answers: Answers) -> None:
         """Yes, to what was shown last."""
         super().accepted(answers)
-        if self._outcome is not None:
-            self._then(self._outcome)
+        self._then(self._outcome)
 
     def _ask(self) -> None:
         if self._pending is None:

@@ -6,8 +6,6 @@ are clamped to the position and pass whatever brakes are on.
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 from engine.domain.instrument import SecType
 from engine.domain.order import OrderIntent, Proposal, Side
 from engine.domain.plan import NO_PLAN
@@ -83,9 +81,9 @@ def check_again(intent: OrderIntent, world: GateWorld, limits: RiskLimits) -> Re
     if isinstance(caps, Refusal):
         return caps
     wanted_usd = intent.quantity * unit_exposure_usd(instrument, price, world.margin_usd)
-    others, most = world.commitments.busy - {intent.key}, limits.max_positions
+    others, most = len(world.commitments.busy - {intent.key}), limits.max_positions
     return (
-        (_slots(others, most) if len(others) >= most else None)
+        (check_slots(others, most) if others >= most else None)
         or check_size(instrument, intent.quantity, limits)
         or check_collar(intent.key, price, quote, limits)
         or first_exceeded(intent.key, caps, wanted_usd)
@@ -145,14 +143,15 @@ def check_holdings(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> 
         return Refusal(Reason.DUPLICATE_POSITION, f"{key}: already in position")
     if key in out.working:
         return Refusal(Reason.DUPLICATE_POSITION, f"{key}: an order is still out")
-    busy, most = out.busy, limits.max_positions
-    return None if len(busy) < most else _slots(busy, most)
+    used, most = len(out.busy), limits.max_positions
+    return None if used < most else check_slots(used, most)
 
 
-def _slots(busy: AbstractSet[str], limit: int) -> Refusal | None:
-    if len(busy) < limit:
+def check_slots(used: int, limit: int) -> Refusal | None:
+    """A position is left to have."""
+    if used < limit:
         return None
-    return Refusal(Reason.MAX_POSITIONS, f"{len(busy)} of {limit} positions in use", limit, len(busy))
+    return Refusal(Reason.MAX_POSITIONS, f"{used} of {limit} positions in use", limit, used)
 
 
 def check_pauses(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Refusal | None:

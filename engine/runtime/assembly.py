@@ -22,6 +22,7 @@ from engine.ledger.changes import Changes
 from engine.ledger.ledger import Ledger
 from engine.risk.brakes import BrakeSet
 from engine.runtime.adjust.adjustments import Adjustments
+from engine.runtime.adjust.look_back import LookBack
 from engine.runtime.alerts.assembly import notices_of
 from engine.runtime.brakes import restored
 from engine.runtime.braking.assembly import Braking, braking_of
@@ -209,6 +210,7 @@ def _commands(
             audit=given.store.audit,
             overrides=given.loaded.overrides_path,
             loaded=frozenset(r.strategy.name for r in given.running),
+            past=LookBack(desk, path=given.store.path),
         ),
         stop=engine.stop,
         on_detached=engine.on_detached,

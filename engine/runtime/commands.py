@@ -32,6 +32,8 @@ REMEMBERED_COMMANDS = 500
 MACHINES = frozenset({"limit", "engine", "drill", "file"})
 """Who asks and is no person."""
 FLATTEN_WORD = "FLATTEN"
+QUESTIONS = frozenset({CommandKind.JUDGE_ORDER, CommandKind.LOOK_BACK})
+"""What a preview asks."""
 _BRAKES = frozenset({CommandKind.PAUSE, CommandKind.HALT, CommandKind.KILL})
 
 Act = Callable[[Command], Awaitable[Outcome]]
@@ -77,6 +79,7 @@ class Commands:
             CommandKind.FLATTEN: self._flatten,
             CommandKind.CANCEL_ORDER: self._cancel_order,
             CommandKind.SET_VALUE: adjustments.set_value,
+            CommandKind.LOOK_BACK: adjustments.look_back,
             CommandKind.SWITCH: adjustments.switch,
             CommandKind.REGIME: adjustments.say_regime,
             CommandKind.ACKNOWLEDGE: self._acknowledge,
@@ -96,7 +99,7 @@ class Commands:
         hide = self._desk.notices.redactor
         # What a person typed by mistake must not be kept with a brake for ever.
         command = replace(command, reason=hide(command.reason), target=hide(command.target))
-        if command.kind is CommandKind.JUDGE_ORDER:
+        if command.kind in QUESTIONS:
             # An open dialog asks again and again: no sign of life, and no line of the record.
             return await self._answered(command)
         if command.who not in MACHINES and command.target != "lost":

@@ -22,6 +22,8 @@ from tests.cockpit.painting import painted_at_the_end
 from tests.cockpit.scripted import NORMAL, NOW, ScriptedHandle
 from tests.waiting import eventually_async
 
+QUESTIONS = frozenset({CommandKind.JUDGE_ORDER, CommandKind.LOOK_BACK})
+
 
 @pytest.fixture(autouse=True)
 def _same_terminal_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +43,8 @@ class Desk:
 
     @property
     def kinds(self) -> list[CommandKind]:
-        """What was asked of the engine, in order."""
-        return [command.kind for command in self.engine.commands]
+        """What the engine was told to do, in order; questions of previews aside."""
+        return [command.kind for command in self.engine.commands if command.kind not in QUESTIONS]
 
     @property
     def last(self) -> Command:

@@ -11,7 +11,20 @@ from engine.api_orders import GateCheck, OrderPreview, OrderWish
 from tests.cockpit.conftest import Desk, OpenDesk
 from tests.cockpit.scripted import EMPTY, done
 
-PASSES = OrderPreview(
+_CHECKS = (
+    GateCheck("engine", True, "takes entries, no brake holds it"),
+    GateCheck("profile", True, "open"),
+    GateCheck("session", True, "10:03:27 ET, entries 09:45-15:00 ET"),
+    GateCheck("universe", True, "regime factor 1, trading"),
+    GateCheck("quote", True, "99.99 / 100.01, 0.2 s old of 5 s, spread 2.0 of 30 bps"),
+    GateCheck("account", True, "figures 3 s old of 60 s"),
+    GateCheck("losses", True, "today +0.03 % of -2 %, drawdown 0.01 of 3 %, size factor 1.00"),
+    GateCheck("position", True, "nothing held or out in it, 0 of 3 positions in use"),
+    GateCheck("pace", True, "no cooldown, 4 of 60 orders in the last minute"),
+    GateCheck("size", True, "49 at 100.03 with its stop at 98: risks 101.47 of 500.00 USD"),
+    GateCheck("gross exposure", True, "4,901.47 of 100,000.00 USD"),
+)
+GATE_PASSES = OrderPreview(
     symbol="SPY",
     side="BUY",
     quantity=49,
@@ -21,20 +34,20 @@ PASSES = OrderPreview(
     what="BUY 49 SPY at 100.03 or better, stop 98.00",
     risk="risks 101.47 USD = 1 R, 0.101 % of equity (0.5 % allowed), 2.00 USD of it fees",
     then=("what has not filled after 30 s is cancelled",),
-    checks=(
-        GateCheck("quote", True, "99.99 / 100.01, 0.2 s old of 5 s, spread 2.0 of 30 bps"),
-        GateCheck("position", True, "nothing held or out in it, 0 of 3 positions in use"),
-    ),
+    checks=_CHECKS,
 )
-REFUSED = replace(
-    PASSES,
+GATE_REFUSES = replace(
+    GATE_PASSES,
     quantity=0,
+    what="BUY sized by risk SPY at — or better, stop 98.00",
     risk="",
     code="halted",
     text="HALT of account: news",
     checks=(
         GateCheck("engine", False, "HALT of account: news", "halted"),
+        *_CHECKS[1:7],
         GateCheck("position", False, "SPY: already in position", "duplicate_position"),
+        GateCheck("pace", True, "no cooldown, 4 of 60 orders in the last minute"),
         GateCheck("size", None, "not asked: it needs a price"),
     ),
 )
@@ -67,7 +80,7 @@ def sent(desk: Desk) -> list[Command]:
 @pytest.mark.req("CARD-KEYS")
 async def test_what_is_typed_is_judged_first_and_sent_as_it_was_shown(open_desk: OpenDesk) -> None:
     async with open_desk(EMPTY) as desk:
-        answering(desk, PASSES)
+        answering(desk, GATE_PASSES)
         await fill_in(desk, symbol="spy", stop="98")
         await desk.press("enter")
 
@@ -92,7 +105,7 @@ async def test_what_is_typed_is_judged_first_and_sent_as_it_was_shown(open_desk:
 @pytest.mark.req("CARD-KEYS")
 async def test_what_the_gate_refuses_cannot_be_sent_and_every_refusal_is_shown(open_desk: OpenDesk) -> None:
     async with open_desk(EMPTY) as desk:
-        answering(desk, REFUSED)
+        answering(desk, GATE_REFUSES)
         await fill_in(desk, symbol="SPY")
         await desk.press("enter", "y", "tab", "enter")
 
@@ -107,10 +120,10 @@ async def test_what_the_gate_refuses_cannot_be_sent_and_every_refusal_is_shown(o
 
 async def test_the_answer_follows_the_market_and_is_asked_anew(open_desk: OpenDesk) -> None:
     async with open_desk(EMPTY) as desk:
-        answering(desk, PASSES)
+        answering(desk, GATE_PASSES)
         await fill_in(desk, symbol="SPY")
         await desk.press("enter")
-        answering(desk, REFUSED)
+        answering(desk, GATE_REFUSES)
         desk.app.screen._ask()
         await desk.pilot.pause()
         await desk.press("y")
@@ -155,7 +168,7 @@ async def test_a_side_must_be_one_and_a_symbol_must_be_named(open_desk: OpenDesk
 
 async def test_everything_that_can_be_typed_reaches_the_gate(open_desk: OpenDesk) -> None:
     async with open_desk(EMPTY) as desk:
-        answering(desk, PASSES)
+        answering(desk, GATE_PASSES)
         await fill_in(
             desk, side="sell", symbol="ESZ6", size="0,3%", price="mkt", stop="5803.5", target="5790"
         )
@@ -191,7 +204,7 @@ async def test_an_engine_that_cannot_answer_lets_nothing_be_sent(open_desk: Open
 )
 async def test_a_line_goes_the_way_of_the_key(open_desk: OpenDesk, line: str, wish: OrderWish) -> None:
     async with open_desk(EMPTY) as desk:
-        answering(desk, PASSES)
+        answering(desk, GATE_PASSES)
         await desk.press("colon")
         await desk.type(line)
         await desk.press("enter")

@@ -114,8 +114,8 @@ def test_resume_names_what_it_lifts_and_what_stays() -> None:
 
 
 def test_a_value_that_already_is_what_is_asked_cannot_be_set_again() -> None:
-    assert not value_preview(NORMAL, "risk.max_positions", value=5.0).possible
-    assert not value_preview(NORMAL, "risk.nothing", value=3.0).possible
+    assert not value_preview(NORMAL, None, key="risk.max_positions", value=5.0).possible
+    assert not value_preview(NORMAL, None, key="risk.nothing", value=3.0).possible
 
 
 def test_leaving_counts_full_stops_and_names_strategies_that_stay_overnight() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -10,12 +11,15 @@ from textual.pilot import Pilot
 from cockpit.app import CockpitApp
 from cockpit.exits import Exit
 from cockpit.panels.header import Header
+from engine.api_orders import OrderPreview
 from tests.cockpit.conftest import make_app, shows_rows
 from tests.cockpit.learning import MODEL_STATES
 from tests.cockpit.recovering import RECOVERY_STATES
-from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, unanswered
+from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, done, unanswered
 from tests.cockpit.test_markets import JUDGED
+from tests.cockpit.test_ordering import GATE_PASSES, GATE_REFUSES
 from tests.cockpit.test_setups import WATCHING
+from tests.cockpit.test_trades import LET_THROUGH
 from tests.waiting import eventually_async
 
 Compare = Callable[..., bool]
@@ -121,6 +125,7 @@ def test_recovery_dialog(snap_compare: Compare, name: str, keys: list[str], size
         ("note", "normal", ["i", *"stay"], (80, 24)),
         ("line", "normal", ["colon"], (80, 24)),
         ("line_wrong", "normal", ["colon", *"ack", "space", "x", "enter"], (80, 24)),
+        ("order", "normal", ["b", "tab", "tab", *"0.6x"], (80, 24)),
     ],
 )
 def test_dialog(snap_compare: Compare, name: str, state: str, keys: list[str], size: tuple[int, int]) -> None:
@@ -187,6 +192,30 @@ def test_the_light_theme(snap_compare: Compare) -> None:
     app = make_app(ScriptedHandle(NORMAL), theme="cockpit-light")
 
     assert snap_compare(app, terminal_size=(120, 40), run_before=settled)
+
+
+@pytest.mark.req("CARD-SNAPSHOT")
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=_name)
+@pytest.mark.parametrize("says", [GATE_PASSES, GATE_REFUSES], ids=["passes", "refuses"])
+def test_an_order_by_hand_is_shown_with_what_the_gate_says(
+    snap_compare: Compare, says: OrderPreview, size: tuple[int, int]
+) -> None:
+    app = still("normal")
+    engine = app._handle
+    assert isinstance(engine, ScriptedHandle)
+    engine.answer = lambda command: replace(done(command), order=says)
+
+    assert snap_compare(app, terminal_size=size, press=["b", "enter"], run_before=settled)
+
+
+@pytest.mark.req("CARD-SNAPSHOT", "CARD-RISK")
+def test_a_looser_limit_is_shown_with_what_it_would_have_let_through(snap_compare: Compare) -> None:
+    app = still("normal")
+    engine = app._handle
+    assert isinstance(engine, ScriptedHandle)
+    engine.answer = lambda command: replace(done(command), details=LET_THROUGH)
+
+    assert snap_compare(app, terminal_size=(80, 24), press=["M"], run_before=settled)
 
 
 def test_the_states_differ() -> None:

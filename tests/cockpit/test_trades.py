@@ -10,7 +10,7 @@ from cockpit.screens.page import PageDialog
 from cockpit.screens.risk import RiskDialog
 from engine.api import AlertView, CommandKind, Level
 from tests.cockpit.conftest import OpenDesk
-from tests.cockpit.scripted import EMPTY, NORMAL, ORDERS, POSITIONS, RUNTIME, ago, order
+from tests.cockpit.scripted import EMPTY, NORMAL, ORDERS, POSITIONS, RUNTIME, ago, done, order, unanswered
 
 
 @pytest.mark.req("CARD-KEYS")
@@ -133,7 +133,7 @@ async def test_minus_lowers_risk_per_trade_at_once_and_plus_asks_first(open_desk
         )
 
         await desk.press("plus")
-        assert len(desk.engine.commands) == 1
+        assert desk.kinds == [CommandKind.SET_VALUE]
         assert "0.5 → 0.55" in desk.text("text")
 
         await desk.press("y")
@@ -148,6 +148,43 @@ async def test_m_lowers_and_capital_m_raises_the_most_positions(open_desk: OpenD
 
         await desk.press("M", "y")
         assert (desk.last.target, desk.last.value) == ("risk.max_positions", 6.0)
+
+
+LET_THROUGH = (
+    "7 entries refused by this limit in the last 12 sessions",
+    "at 6 it lets 5 of them through: SPY 3, QQQ 2",
+    "largest then: 6 positions at once",
+    "what the checks behind it would have said, their fills and P&L are not known",
+)
+
+
+@pytest.mark.req("CARD-RISK")
+async def test_a_looser_limit_shows_what_it_would_have_let_through_lately(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        desk.engine.answer = lambda command: replace(done(command), details=LET_THROUGH)
+        await desk.press("M")
+
+        assert (desk.last.kind, desk.last.target, desk.last.value) == (
+            CommandKind.LOOK_BACK,
+            "risk.max_positions",
+            6.0,
+        )
+        assert "at 6 it lets 5 of them through: SPY 3, QQQ 2" in desk.text("text")
+        assert "requested" not in desk.status, "a question of the preview is no deed"
+
+        await desk.press("enter")
+        assert desk.kinds == [], "Cancel has the focus"
+
+
+@pytest.mark.req("CARD-RISK")
+async def test_an_engine_that_owes_the_answer_keeps_nobody_from_deciding(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        desk.engine.answer = unanswered
+        await desk.press("M")
+        assert "asked …" in desk.text("text")
+
+        await desk.press("y")
+        assert desk.kinds == [CommandKind.SET_VALUE]
 
 
 @pytest.mark.req("CARD-RISK")

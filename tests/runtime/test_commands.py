@@ -27,6 +27,7 @@ from engine.domain.reasons import Reason
 from engine.ledger.events import FateUnknown
 from engine.risk.brakes import BrakeLevel
 from engine.runtime.adjust.adjustments import Adjustments
+from engine.runtime.adjust.look_back import LookBack
 from engine.runtime.brakes import BrakeDesk, restored
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.by_hand.assembly import acts_by_hand
@@ -92,6 +93,7 @@ async def commanded(folder: Path) -> AsyncIterator[Commanded]:
                 audit=audit,
                 overrides=folder / "overrides.toml",
                 loaded=frozenset({"cross"}),
+                past=LookBack(here.desk, path=here.store.path),
             ),
             stop=stop,
             on_detached=lambda _: None,

@@ -27,6 +27,7 @@ from engine.domain.reasons import Reason
 from engine.ledger.events import Adjustment
 from engine.runtime import views
 from engine.runtime.adjust.adjustments import Adjustments
+from engine.runtime.adjust.look_back import LookBack
 from engine.runtime.brakes import BrakeDesk
 from engine.runtime.braking.kills import KillDesk
 from engine.runtime.commands import Commands
@@ -130,7 +131,11 @@ def _parts(here: Rig, engine: Engine, *, folder: Path, day: DayBook, ends: list[
         drill=drill_of(here, kills=kills, brakes=brakes, results=[]),
         seen=lambda: None,
         adjustments=Adjustments(
-            desk, audit=here.store.audit, overrides=Path("unused.toml"), loaded=frozenset()
+            desk,
+            audit=here.store.audit,
+            overrides=Path("unused.toml"),
+            loaded=frozenset(),
+            past=LookBack(desk, path=here.store.path),
         ),
         stop=engine.stop,
         on_detached=engine.on_detached,

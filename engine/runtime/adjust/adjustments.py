@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from engine.config import (
 )
 from engine.config.regime import RegimeChoice
 from engine.domain.reasons import Reason
+from engine.runtime.adjust.look_back import LookBack
 from engine.runtime.desk import Desk
 from engine.runtime.outcomes import done, failed, refused
 from engine.runtime.selection.regime import factor_said
@@ -47,8 +49,11 @@ class Adjustments:
         audit: Callable[[AuditEntry], Awaitable[bool]],
         overrides: Path,
         loaded: frozenset[str],
+        past: LookBack,
     ) -> None:
         """`loaded` names the strategies of this run; what is changed is remembered in `overrides`."""
+        self.look_back = past.answer
+        self._past = past
         self._desk = desk
         self._audit = audit
         self._path = overrides
@@ -59,7 +64,11 @@ class Adjustments:
     async def set_value(self, command: Command) -> Outcome:
         """Move a limit. Lower acts at once; higher as the first sentences of this module say."""
         async with self._turn:
-            return await self._set_value(command)
+            outcome = await self._set_value(command)
+        if outcome.code != Reason.CONFIRMATION:
+            return outcome
+        # Read without the lock: what tightens meanwhile does not wait for a file.
+        return replace(outcome, details=await self._past.lines(command.target, command.value))
 
     async def switch(self, command: Command) -> Outcome:
         """A strategy that is off enters nothing; what it holds it goes on managing to the exit."""

@@ -15,6 +15,7 @@ from engine.config.overrides import read_overrides
 from engine.domain.order import Role
 from engine.domain.reasons import Reason
 from engine.runtime.adjust.adjustments import Adjustments
+from engine.runtime.adjust.look_back import LookBack
 from tests.builders import proposal
 from tests.execution.rig import Rig, rig
 from tests.virtual_time import pass_time, virtual
@@ -26,7 +27,11 @@ _ids = count(1)
 
 def _adjustments(here: Rig, folder: Path) -> Adjustments:
     return Adjustments(
-        here.desk, audit=here.store.audit, overrides=folder / "over.toml", loaded=frozenset({"cross"})
+        here.desk,
+        audit=here.store.audit,
+        overrides=folder / "over.toml",
+        loaded=frozenset({"cross"}),
+        past=LookBack(here.desk, path=here.store.path),
     )
 
 

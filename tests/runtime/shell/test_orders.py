@@ -14,7 +14,7 @@ from engine.domain.reasons import Reason
 from engine.runtime.process.lock import Holder
 from engine.runtime.process.registry import Running
 from engine.runtime.shell import orders
-from tests.cockpit.test_ordering import PASSES
+from tests.cockpit.test_ordering import GATE_PASSES as PASSES
 from tests.runtime.engines import engine
 
 
