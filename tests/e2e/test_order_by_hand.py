@@ -1,4 +1,4 @@
-"""An order by hand over the real wire: shown, refused, sent, filled, covered, moved, there after a restart."""
+"""An order by hand over the real wire: shown, sent, filled, covered, there after a restart."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_an_order_by_hand_is_shown_sent_covered_and_still_the_operators_af
     async with live(tmp_path, strategies=WAITS) as here:
         await here.ready()
         much = await here.command(CommandKind.ORDER, target="SPY", order=OrderWish("BUY", quantity=9_999))
-        assert (much.status, much.code) == ("refused", "max_position_size"), much
+        assert (much.status, much.code) == ("refused", "per_symbol_notional_cap"), much
 
         asked = await here.command(CommandKind.ORDER, target="SPY", order=wish)
         assert (asked.status, asked.code) == ("refused", "confirmation"), asked

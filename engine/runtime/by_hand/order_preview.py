@@ -65,7 +65,7 @@ def words_of(asked: Asked, ticket: EntryTicket | None, instrument: Instrument) -
     quantity = asked.wanted if ticket is None else ticket.quantity
     size = "sized by risk" if quantity is None else f"{quantity}"
     limit = asked.limit_price if ticket is None else ticket.limit_price
-    how = f"at {price(limit)} or better"
+    how = "just through the touch" if limit is None else f"at {price(limit)} or better"
     if asked.at_market:
         how = "at market" if ticket is None else f"at market, about {price(limit)}"
     stop = proposal.stop_price if ticket is None else ticket.stop_price
