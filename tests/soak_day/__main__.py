@@ -3,7 +3,7 @@
     python -m tests.soak_day --symbols 100 --speed 20 --hours 6.5
 
 Prints what goes on, then figures and the verdict; exit code 1 where the day did not end flat, reconciled and
-without an error that no drill announced. `--keep` leaves the folder for whoever wants to look.
+without an error that no drill announced. `--keep FOLDER` copies log, books and journal for whoever wants to look.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import argparse
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
+from engine.runtime.process.errors import StartError
 from tests.soak_day.day import Course, Day, Plan, prepared
 from tests.soak_day.verdict import alerts_of, codes_of, error_lines, left_over, unannounced
 from tests.storm.real import RealCockpit
@@ -29,7 +31,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=6.5, help="of exchange time")
     parser.add_argument("--drills", choices=("random", "none"), default="random")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
-    parser.add_argument("--keep", action="store_true", help="leave the folder where it is")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy its state there, log and all")
     return parser.parse_args()
 
 
@@ -72,13 +74,11 @@ def main() -> int:
         wrong = []
         try:
             day.play()
-        except AssertionError as error:
+        except (AssertionError, StartError, OSError) as error:
             wrong.append(f"cut short: {error}")
         wrong += judged(cockpit, day.course)
         for line in wrong[:MOST_LINES]:
             say(f"WRONG {line}", 0)
-        if wish.keep:
-            say(f"kept in {cockpit.folder}", 0)
     say("FAILED" if wrong else "PASS: flat, reconciled, no error that no drill announced", 0)
     return 1 if wrong else 0
 

@@ -185,7 +185,7 @@ class Day:
         for name, pid in (("engine", shown.pid), ("gateway", 0 if gateway is None else gateway.pid)):
             if pid:
                 self.course.memory_mb.setdefault(name, []).append(resident_mb(pid))
-        lines = self.cockpit.drill(do="report")["lines"].values()
+        lines = self.cockpit.ask(do="report")["lines"].values()
         self.course.lines = max(self.course.lines, *(len(line["quotes"]) for line in lines), 0)
         now = shown.session.now.astimezone(NEW_YORK)
         self._tell(
@@ -205,7 +205,7 @@ class Day:
         what, seen_s = fault.what, time.monotonic() + fault.lasts_s + SEEN_S
         settled = self._until_well(drill, what, seen_s)
         if drill.is_armed:
-            self.cockpit.drill(do="clear")
+            self.cockpit.ask(do="clear")
         self.course.drills.append(Drilled(drill, what, began, time.time(), tuple(settled)))
         verbs = f"; {', '.join(settled)}" if settled else ""
         self._tell(f"  {drill.name}: {what}; over after {time.monotonic() - began_s:.1f} s{verbs}")
@@ -234,7 +234,7 @@ class Day:
             return "; ".join(f"{row.symbol} {row.difference}" for row in shown.recovery.open_rows)
         if running_gateway(self.cockpit.state) is None:
             return "no gateway runs"
-        report = self.cockpit.drill(do="report")
+        report = self.cockpit.ask(do="report")
         held = {symbol: int(quantity) for symbol, quantity in report["positions"].items()}
         ours = {p.symbol: p.quantity for p in shown.positions if p.quantity}
         # Trading goes on: what both sides say of one symbol differs for the moment in which it fills.
@@ -248,7 +248,7 @@ class Day:
     # --- the end --------------------------------------------------------------------------------
 
     def _stop(self) -> None:
-        self.cockpit.drill(do="clear")
+        self.cockpit.ask(do="clear")
         shown = self._look()
         assert shown is not None
         self.course.alerts.update(row[0] for row in self.cockpit.rows("SELECT code FROM alert"))
@@ -269,10 +269,10 @@ def resident_mb(pid: int) -> float:
 
 
 @contextmanager
-def prepared(plan: Plan, *, keep: bool = False) -> Iterator[RealCockpit]:
-    """A place with its tape and configuration; whatever runs there is ended with it."""
+def prepared(plan: Plan, *, keep: Path | None = None) -> Iterator[RealCockpit]:
+    """A place with its tape and configuration; whatever runs there ends with it. `keep`: its state goes there."""
     folder = Path(tempfile.mkdtemp(prefix="cks-"))
-    cockpit = RealCockpit(folder)
+    cockpit = RealCockpit(folder, fresh=True)
     try:
         write_tape(folder / "tape", plan.symbols, seed=plan.seed)
         sections = config(folder, plan)
@@ -280,6 +280,6 @@ def prepared(plan: Plan, *, keep: bool = False) -> Iterator[RealCockpit]:
         cockpit.configure(strategies, **sections)
         yield cockpit
     finally:
+        if keep is not None and cockpit.state.exists():
+            shutil.copytree(cockpit.state, keep, ignore=shutil.ignore_patterns("*.sock"))
         cockpit.end()
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -29,6 +29,8 @@ class Fault(NamedTuple):
 NOTHING: Final = Fault("")
 Act = Callable[[RealCockpit, random.Random], Fault]
 
+BACK_S: Final = 150.0
+"""Longest wait for a gateway that reads its tape again."""
 DATA: Final = frozenset({"staleness", "health"})
 LINK: Final = DATA | {"link_down"}
 """At 20x a line that is away for three seconds is a minute without prices."""
@@ -55,7 +57,7 @@ class Drill:
 
 def _ask(**fault: object) -> Act:
     def act(cockpit: RealCockpit, _: random.Random) -> Fault:
-        cockpit.drill(**fault)
+        cockpit.ask(**fault)
         return Fault(" ".join(str(value) for value in fault.values()), float(str(fault.get("seconds", 0.0))))
 
     return act
@@ -63,22 +65,22 @@ def _ask(**fault: object) -> Act:
 
 def _drop(cockpit: RealCockpit, dice: random.Random) -> Fault:
     seconds = round(dice.uniform(0.0, 2.0), 2)
-    cockpit.drill(do="drop", seconds=seconds)
+    cockpit.ask(do="drop", seconds=seconds)
     return Fault(f"cut for {seconds} s", seconds)
 
 
 def _freeze(cockpit: RealCockpit, dice: random.Random) -> Fault:
     seconds = round(dice.uniform(1.0, 8.0), 1)
-    cockpit.drill(do="freeze", seconds=seconds)
+    cockpit.ask(do="freeze", seconds=seconds)
     return Fault(f"silent for {seconds} s", seconds)
 
 
 def _uplink(cockpit: RealCockpit, dice: random.Random) -> Fault:
     """1100, and the same line well again a moment later, with or without its data."""
-    cockpit.drill(do="error", code=1100)
+    cockpit.ask(do="error", code=1100)
     code = dice.choice((1101, 1102))
     cockpit.until(lambda s: not s.connected, within_s=5.0, why="1100 was not noticed")
-    cockpit.drill(do="error", code=code)
+    cockpit.ask(do="error", code=code)
     return Fault(f"1100, then {code}")
 
 
@@ -89,16 +91,18 @@ def _kill(cockpit: RealCockpit, _: random.Random) -> Fault:
 
 
 def _restart_at_night(cockpit: RealCockpit, _: random.Random) -> Fault:
-    cockpit.drill(do="error", code=1100)
+    cockpit.ask(do="error", code=1100)
     before = running_gateway(cockpit.state)
     cockpit.kill_gateway()
-    eventually(lambda: running_gateway(cockpit.state) not in (None, before), why="another gateway")
+    eventually(
+        lambda: running_gateway(cockpit.state) not in (None, before), within_s=BACK_S, why="another gateway"
+    )
     return Fault("1100, then the gateway ended and came back")
 
 
 def _held(cockpit: RealCockpit, dice: random.Random) -> tuple[str, int] | None:
     """A position of ours at the exchange."""
-    held = sorted(cockpit.drill(do="report")["positions"].items())
+    held = sorted(cockpit.ask(do="report")["positions"].items())
     return dice.choice(held) if held else None
 
 
@@ -108,19 +112,19 @@ def _close_elsewhere(cockpit: RealCockpit, dice: random.Random) -> Fault:
         return NOTHING
     symbol, quantity = found
     action = "SELL" if quantity > 0 else "BUY"
-    cockpit.drill(do="external_order", symbol=symbol, action=action, quantity=abs(quantity))
+    cockpit.ask(do="external_order", symbol=symbol, action=action, quantity=abs(quantity))
     return Fault(f"{quantity} {symbol} closed by somebody else")
 
 
 def _strangers_buy(cockpit: RealCockpit, dice: random.Random) -> Fault:
     """In a stock that the engine does not hold: what it then finds is nobody's it knows."""
-    held = cockpit.drill(do="report")["positions"]
+    held = cockpit.ask(do="report")["positions"]
     shown = cockpit.snapshot()
     free = [] if shown is None else [symbol for symbol in _traded(shown) if symbol not in held]
     if not free:
         return NOTHING
     symbol, quantity = dice.choice(free), dice.randrange(5, 60)
-    cockpit.drill(do="external_order", symbol=symbol, action="BUY", quantity=quantity)
+    cockpit.ask(do="external_order", symbol=symbol, action="BUY", quantity=quantity)
     cockpit.until(
         lambda s: s.recovery.open_rows or symbol in {p.symbol for p in s.positions},
         why=f"{quantity} {symbol} of somebody else was not seen",
@@ -134,7 +138,7 @@ def _traded(shown: Snapshot) -> list[str]:
 
 def _refuse(ref: str) -> Act:
     def act(cockpit: RealCockpit, _: random.Random) -> Fault:
-        cockpit.drill(do="reject_next", ref=ref, code=201)
+        cockpit.ask(do="reject_next", ref=ref, code=201)
         return Fault(f"the next {ref[1:]} is refused")
 
     return act

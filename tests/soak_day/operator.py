@@ -9,6 +9,7 @@ from typing import Any
 from engine.api import AlertView, CommandKind, Level, Snapshot
 from engine.api_recovery import RecoveryChoice, RecoveryKind, RecoveryRow
 from engine.runtime.alerts.catalogue import rule_of
+from engine.runtime.process.remote import new_command
 from tests.storm.real import RealCockpit
 
 
@@ -24,11 +25,11 @@ class Operator:
         done = [self._settle(row) for row in shown.recovery.open_rows]
         for alert in shown.alerts:
             if waits_for_a_person(alert):
-                self._cockpit.command(CommandKind.ACKNOWLEDGE, target=str(alert.alert_id))
+                self._cockpit.command(new_command(CommandKind.ACKNOWLEDGE, target=str(alert.alert_id)))
         return done
 
     def _settle(self, row: RecoveryRow) -> str:
-        verb = verb_for(row, self._cockpit.drill(do="report")["orders"], self._dice)
+        verb = verb_for(row, self._cockpit.ask(do="report")["orders"], self._dice)
         told = self._cockpit.run("orphans", verb, row.row_id, "--yes")
         answer = "" if told.returncode == 0 else f" (exit {told.returncode}: {told.stdout.strip()[-160:]})"
         return f"{verb} {row.symbol}{answer}"

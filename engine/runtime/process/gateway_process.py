@@ -27,6 +27,8 @@ FOLDER: Final = "gateway-embedded"
 STATUS_NAME: Final = "status.json"
 LOG_NAME: Final = "gateway.log"
 START_S: Final = 20.0
+TAPE_START_S: Final = 120.0
+"""A tape is read through and played up to the moment at which it goes on before anybody is let in."""
 STOP_S: Final = 10.0
 _STEP_S: Final = 0.02
 _REFUSED_CODE: Final = 4
@@ -105,11 +107,13 @@ class GatewayProcess:
             ) from err
         return gateway
 
-    async def ready(self, *, within_s: float = START_S) -> GatewayEndpoint:
-        """Wait until it listens.
+    async def ready(self, *, within_s: float | None = None) -> GatewayEndpoint:
+        """Wait until it listens; where nothing is said for as long as its market needs.
 
         Raises RefusedError where one runs with other flags, FailedError where it ends or stays silent.
         """
+        if within_s is None:
+            within_s = TAPE_START_S if "--tape" in self._plan.arguments else START_S
         deadline = time.monotonic() + within_s
         while True:
             ended = self._reap()
