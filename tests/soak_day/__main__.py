@@ -3,7 +3,7 @@
     python -m tests.soak_day --symbols 100 --speed 20 --hours 6.5
 
 Prints what goes on, then figures and the verdict; exit code 1 where the day did not end flat, reconciled and
-without an error that no drill announced. `--keep FOLDER` copies log, books and journal for whoever wants to look.
+without an error that no drill announced. `--keep FOLDER` copies log, books and journal there.
 """
 
 from __future__ import annotations

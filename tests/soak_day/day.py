@@ -27,7 +27,7 @@ LOOK_S = 0.5
 """Time between two looks at the engine."""
 SEEN_S, CALM_S = 3.0, 1.0
 """Real seconds until a fault must have shown, and for which all must be well before it counts as over."""
-WELL_S = 90.0
+WELL_S = 240.0
 """Real seconds a drill may last until all is well again."""
 LAST_S = 60.0
 """The day is ended this much exchange time before the close: nothing can be closed after it."""
@@ -270,7 +270,7 @@ def resident_mb(pid: int) -> float:
 
 @contextmanager
 def prepared(plan: Plan, *, keep: Path | None = None) -> Iterator[RealCockpit]:
-    """A place with its tape and configuration; whatever runs there ends with it. `keep`: its state goes there."""
+    """A place with its tape and configuration; what runs there ends with it, its state is copied to `keep`."""
     folder = Path(tempfile.mkdtemp(prefix="cks-"))
     cockpit = RealCockpit(folder, fresh=True)
     try:
