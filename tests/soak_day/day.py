@@ -270,7 +270,7 @@ def resident_mb(pid: int) -> float:
 
 @contextmanager
 def prepared(plan: Plan, *, keep: Path | None = None) -> Iterator[RealCockpit]:
-    """A place with its tape and configuration; what runs there ends with it, its state is copied to `keep`."""
+    """A place with its tape and configuration; all in it ends with it. Its state is copied to `keep`."""
     folder = Path(tempfile.mkdtemp(prefix="cks-"))
     cockpit = RealCockpit(folder, fresh=True)
     try:
