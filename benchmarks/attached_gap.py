@@ -106,7 +106,7 @@ def _look_on(name: str, seconds: float) -> Stretch:
 
 
 def _struck(place: Place, fate: Fate, role: str, seconds: float) -> Stretch:
-    screen = Terminal(place, place.command("attach", *ROLES[role], module="cockpit"))
+    screen = Terminal(place, "attach", *ROLES[role], module="cockpit", fresh=True)
     try:
         screen.expect("READY")
         threading.Event().wait(SETTLE_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ import pytest
 from engine.runtime.guards.lag import LoopLagProbe
 from engine.runtime.process.link import SocketHandle
 from engine.runtime.process.lock import holder_of
-from tests.process.terminal import Place, Terminal, cpu_s, end_all
+from tests.process import forked
+from tests.process.terminal import SMALL, Place, Terminal, cpu_s, end_all
 from tests.process.test_terminal import Control
 from tests.waiting import eventually
 
@@ -28,14 +28,15 @@ STALL_S = 1.0
 @contextmanager
 def headless(place: Place) -> Iterator[int]:
     """The small engine without a screen; its process."""
-    process = subprocess.Popen(
-        place.command("--paper", "--headless"),
-        cwd=place.folder,
-        env=place.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with (place.folder / "output.txt").open("ab") as output:
+        process = forked.start(
+            ["--paper", "--headless"],
+            folder=place.folder,
+            environ=place.environ(),
+            output=output,
+            errors=output,
+            module=SMALL,
+        )
     try:
         eventually(lambda: (place.status() or {}).get("engine_state") == "READY", why="READY")
         yield process.pid
@@ -47,7 +48,7 @@ def headless(place: Place) -> Iterator[int]:
 @contextmanager
 def attached(place: Place, *options: str) -> Iterator[Terminal]:
     """A screen on the running engine, drawn."""
-    screen = Terminal(place, place.command("attach", *options))
+    screen = Terminal(place, "attach", *options)
     try:
         screen.expect("S00")
         yield screen

@@ -30,7 +30,7 @@ NOTHING: Final = Fault("")
 Act = Callable[[RealCockpit, random.Random], Fault]
 
 BACK_S: Final = 150.0
-"""Longest wait for a gateway that reads its tape again."""
+"""Longest wait for a gateway that reads its tape again, and for what somebody else did to be seen."""
 DATA: Final = frozenset({"staleness", "health"})
 LINK: Final = DATA | {"link_down"}
 """At 20x a line that is away for three seconds is a minute without prices."""
@@ -79,7 +79,7 @@ def _uplink(cockpit: RealCockpit, dice: random.Random) -> Fault:
     """1100, and the same line well again a moment later, with or without its data."""
     cockpit.ask(do="error", code=1100)
     code = dice.choice((1101, 1102))
-    cockpit.until(lambda s: not s.connected, within_s=5.0, why="1100 was not noticed")
+    cockpit.until(lambda s: not s.connected, within_s=60.0, why="1100 was not noticed")
     cockpit.ask(do="error", code=code)
     return Fault(f"1100, then {code}")
 
@@ -127,6 +127,7 @@ def _strangers_buy(cockpit: RealCockpit, dice: random.Random) -> Fault:
     cockpit.ask(do="external_order", symbol=symbol, action="BUY", quantity=quantity)
     cockpit.until(
         lambda s: s.recovery.open_rows or symbol in {p.symbol for p in s.positions},
+        within_s=BACK_S,
         why=f"{quantity} {symbol} of somebody else was not seen",
     )
     return Fault(f"somebody else bought {quantity} {symbol}")
