@@ -41,7 +41,7 @@ def set_value(
     config: ConfigFile = None,
     state: StateDir = None,
 ) -> None:
-    """Change a limit while it runs: risk per trade, most positions.
+    """Change a limit while it runs: risk per trade, most positions, the caps on one position and on all.
 
     A lower value acts at once. A higher one is asked for again, at a terminal, or needs --yes.
     """

@@ -143,7 +143,7 @@ _NO_RULES: Any = {
     "state": {"dir"},
     "log": True,
     "ui": True,
-    "risk": {"risk_per_trade_pct", "max_positions"},
+    "risk": {"risk_per_trade_pct", "max_positions", "max_position_size_pct", "max_total_at_risk_pct"},
     "regime": {"override"},
     "history": True,
     "backtest": True,

@@ -25,6 +25,8 @@ class Bounds(NamedTuple):
 RUNTIME_KEYS: Mapping[str, Bounds] = {
     "risk.risk_per_trade_pct": Bounds(0.05, 2.0, 0.05),
     "risk.max_positions": Bounds(1, 20, 1),
+    "risk.max_position_size_pct": Bounds(0.5, 25.0, 0.5),
+    "risk.max_total_at_risk_pct": Bounds(0.5, 100.0, 0.5),
 }
 
 RUNTIME_WORDS: Mapping[str, type[StrEnum]] = {"regime.override": RegimeChoice}

@@ -240,7 +240,7 @@ class RiskSection(Section):
     per_symbol_margin_cap: float = key(50_000.0, unit="USD", gt=0)
     """Initial margin of one future."""
     max_position_size_pct: float = key(5.0, unit="% NLV", gt=0, le=100)
-    """Exposure of one position."""
+    """Exposure of one position; may be changed while it runs."""
     min_order_value: float = key(100.0, unit="USD", ge=0)
     """Least value of an entry after its commission: a smaller one is not worth its fees."""
     cooldown_minutes: float = key(1.0, unit="min", ge=0, le=1440)
@@ -250,7 +250,7 @@ class RiskSection(Section):
     max_attempts: int = key(2, ge=1, le=100)
     """Entries that may fill per pivot, side and trading day."""
     max_total_at_risk_pct: float = key(15.0, unit="% NLV", gt=0, le=1000)
-    """Exposure of everything held and working."""
+    """Exposure of everything held and working; may be changed while it runs."""
     max_order_value: float = key(50_000.0, unit="USD", gt=0)
     """Exposure of one entry order."""
     max_account_age_s: float = key(60.0, unit="s", ge=5, le=600)

@@ -39,6 +39,14 @@ def test_risk_per_trade_and_max_positions_may_change() -> None:
     assert config.connection == Config().connection
 
 
+@pytest.mark.req("CARD-RISK", "REQ-CFG-002")
+def test_the_caps_on_one_position_and_on_all_may_change() -> None:
+    config = with_value(Config(), "risk.max_position_size_pct", 7.5)
+
+    assert with_value(config, "risk.max_total_at_risk_pct", 20.0).risk.max_total_at_risk_pct == 20.0
+    assert config.rules_fingerprint == Config().rules_fingerprint, "a key press voids no proof"
+
+
 @pytest.mark.req("REQ-CFG-002")
 @pytest.mark.parametrize(
     "key",
