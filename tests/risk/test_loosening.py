@@ -13,6 +13,7 @@ from engine.risk.gate import check_entry
 from engine.risk.limits import RiskLimits
 from engine.risk.loosening import REASONS, Loosened, Refused, loosened
 from engine.risk.refusal import Refusal
+from engine.risk.selection import Selection
 from tests.builders import LIMITS, proposal, world
 
 
@@ -70,15 +71,38 @@ def test_what_lacks_a_figure_is_told_and_not_judged(missing: str) -> None:
     assert (found.refused, found.let_through, found.not_judged) == (1, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("regime", "value", "passes"),
+    [
+        (1.0, 6_000.0, 1),
+        (1.0, 6_000.01, 0),
+        (0.6, 3_600.0, 1),
+        (0.6, 3_601.0, 0),
+        (1.5, 7_200.0, 1),
+        (1.5, 7_201.0, 0),
+    ],
+)
+def test_a_cap_in_percent_follows_the_regime_up_to_its_own_cap(
+    regime: float, value: float, passes: int
+) -> None:
+    record = [refused("a", reason="max_position_size", value=value, regime=regime)]
+    six = replace(LIMITS, max_position_size_pct=6.0)
+
+    assert loosened("risk.max_position_size_pct", six, record).let_through == passes
+
+
 @given(
     key=st.sampled_from(sorted(REASONS)),
-    old=st.floats(0.001, 5.0),
-    new=st.floats(0.001, 20.0),
-    equity=st.floats(1_000.0, 1_000_000.0),
+    old=st.floats(0.1, 4.0),
+    times=st.floats(0.5, 8.0),
+    equity=st.floats(1_000.0, 20_000.0),
+    regime=st.sampled_from([0.6, 1.0, 1.2, 1.5]),
 )
 def test_what_is_said_to_pass_is_what_the_gate_lets_through_at_that_limit(
-    key: str, old: float, new: float, equity: float
+    key: str, old: float, times: float, equity: float, regime: float
 ) -> None:
+    new = old * times
+
     def limits(value: float) -> RiskLimits:
         name = key.partition(".")[2]
         wide = replace(
@@ -88,13 +112,14 @@ def test_what_is_said_to_pass_is_what_the_gate_lets_through_at_that_limit(
         return replace(wide, **{name: max(1, int(value)) if name == "max_positions" else value})
 
     held, unit_usd = (Holding("AMD", 1), Holding("TSLA", 1)), {"AMD": 100.0, "TSLA": 100.0}
-    here = world(net_liquidation_usd=equity, holdings=held, unit_usd=unit_usd)
+    chosen = Selection(regime_multiplier=regime)
+    here = world(net_liquidation_usd=equity, holdings=held, unit_usd=unit_usd, selection=chosen)
     wish = proposal(stop_price=90.0)
     answer = check_entry(wish, here, limits(old))
     if not isinstance(answer, Refusal) or answer.reason is not REASONS[key]:
         return
     record = refused(
-        "s", reason=answer.reason.value, why=answer.text, value=answer.value, equity_usd=equity, regime=1.0
+        "s", reason=answer.reason.value, why=answer.text, value=answer.value, equity_usd=equity, regime=regime
     )
     then = check_entry(wish, here, limits(new))
     said = loosened(key, limits(new), [record])
