@@ -67,6 +67,20 @@ def record_decision(
         desk.notices.event(Level.INFO, "strategy", text, symbol=proposal.key, ref=proposal.signal_id)
 
 
+def count_decision(
+    desk: Desk, proposal: Proposal, verdict: EntryTicket | Refusal, kind: str, spent_s: tuple[float, float]
+) -> None:
+    """Count what the gate said to a strategy of this `kind`; it took from and to `spent_s` (perf_counter)."""
+    counters, (began_s, ended_s) = desk.telemetry.counters, spent_s
+    counters.proposed += 1
+    desk.pipeline.judged(proposal, verdict, began_s=began_s, ended_s=ended_s)
+    if isinstance(verdict, Refusal):
+        return
+    counters.approved += 1
+    if desk.mode is not Mode.DRY_RUN:
+        desk.analytics.entry_paths[kind] += 1
+
+
 def would_enter(desk: Desk, proposal: Proposal, ticket: EntryTicket) -> None:
     """Tell what a dry run would have sent; its signal is used up by that."""
     label = "" if desk.quotes.is_live(proposal.key) else " (delayed prices)"

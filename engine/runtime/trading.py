@@ -26,7 +26,7 @@ from engine.domain.setup import Setup
 from engine.execution.executor import CloseResult, CloseStatus, Executor
 from engine.risk.gate import check_entry
 from engine.risk.refusal import OrderRefusedError, Refusal
-from engine.runtime.decisions import record_decision, sentence, would_enter
+from engine.runtime.decisions import count_decision, record_decision, sentence, would_enter
 from engine.runtime.desk import Desk
 from engine.runtime.health.cycle import cycle_begins, cycle_ends, order_sent
 from engine.runtime.learning.teaching import introduce, tell_account, tell_depth, tell_missed
@@ -339,12 +339,11 @@ class Trading:
 
     async def _enter(self, running: Running, proposal: Proposal) -> None:
         desk, later = self._desk, self._later
-        desk.telemetry.counters.proposed += 1
         world, limits = desk.gate_world(proposal, allow_short=running.allow_short), desk.limits()
         began_s = time.perf_counter()
         ticket, place = check_entry(proposal, world, limits), desk.session_log.flow.reserve()
         ended_s = time.perf_counter()
-        judged = partial(desk.pipeline.judged, proposal, ticket, began_s=began_s, ended_s=ended_s)
+        judged = partial(count_decision, desk, proposal, ticket, running.kind, (began_s, ended_s))
         # Written down and told while the intents are being stored, not before: the order comes first.
         later.notes.append(partial(record_decision, desk, place, proposal, ticket, world, limits))
         if not later.is_held:
@@ -355,13 +354,11 @@ class Trading:
             if isinstance(ticket, Refusal):
                 desk.refused(proposal, ticket)
             return
-        desk.telemetry.counters.approved += 1
         if desk.mode is Mode.DRY_RUN:
             judged()
             would_enter(desk, proposal, ticket)
             return
         desk.signals_used.add(proposal.signal_id)
-        desk.analytics.entry_paths[running.kind] += 1
         desk.why_not.pop((proposal.strategy, proposal.key), None)
         later.notes.append(judged)
         held, is_stored = Reason.INTERNAL_ERROR.value, True

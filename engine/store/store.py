@@ -81,6 +81,8 @@ class Store:
         self._backlog = 0
         self._writes = 0
         self._error = ""
+        self.healthy = True
+        """False from a failed write until one succeeds again. No property: every order asks four times."""
         self._closed = False
         self._spawned: set[asyncio.Task[bool]] = set()
         # One transaction at a time, first come first served: a failed one must not be overtaken.
@@ -164,11 +166,6 @@ class Store:
             await asyncio.wait(set(self._spawned))
         self._closed = True
         await self._connection.close()
-
-    @property
-    def healthy(self) -> bool:
-        """False from a failed write until one succeeds again."""
-        return not self._error
 
     @property
     def unstored(self) -> int:
@@ -363,9 +360,9 @@ class Store:
         except sqlite3.DatabaseError as err:
             if not is_disk_trouble(err):
                 raise
-            self._error = str(err)
+            self._error, self.healthy = str(err), False
             raise StoreUnwritableError(self._trouble()) from err
-        self._error = ""
+        self._error, self.healthy = "", True
         self._writes += 1
         self.write_times.add((time.perf_counter() - began) * 1000.0)
         return result

@@ -119,14 +119,14 @@ async def test_a_lost_line_blocks_at_once_and_after_it_came_back_for_the_stable_
 async def test_the_store_that_cannot_write_is_critical_and_blocks(tmp_path: Path) -> None:
     async with watching(tmp_path) as here:
         await pass_time(2.0)
-        here.here.store._error = "disk full"
+        here.here.store._error, here.here.store.healthy = "disk full", False
         await pass_time(1.0)
         refused = here.ask()
         assert isinstance(refused, Refusal)
         assert refused.reason is Reason.STORE_DOWN
         (row,) = [r for r in here.watch.monitor.rows if r.name == "store"]
         assert row.level is Level.CRITICAL
-        here.here.store._error = ""
+        here.here.store._error, here.here.store.healthy = "", True
 
 
 @pytest.mark.req("FUT-F8")
