@@ -55,6 +55,11 @@ class GatewayPlan:
         """What it prints."""
         return self.state_dir / LOG_NAME
 
+    @property
+    def start_s(self) -> float:
+        """Longest wait until it listens."""
+        return TAPE_START_S if "--tape" in self.arguments else START_S
+
 
 def plan_for(
     state_dir: Path, *, speed: float, seed: int, world: str, tape: str, start_at: str, data_lines: int = 100
@@ -112,8 +117,7 @@ class GatewayProcess:
 
         Raises RefusedError where one runs with other flags, FailedError where it ends or stays silent.
         """
-        if within_s is None:
-            within_s = TAPE_START_S if "--tape" in self._plan.arguments else START_S
+        within_s = self._plan.start_s if within_s is None else within_s
         deadline = time.monotonic() + within_s
         while True:
             ended = self._reap()

@@ -35,6 +35,15 @@ async def plan(tmp_path: Path) -> AsyncIterator[GatewayPlan]:
         end_gateway(left.pid)
 
 
+def test_one_that_reads_a_tape_is_given_more_time_to_start(tmp_path: Path) -> None:
+    usual, played = (
+        plan_for(tmp_path, speed=1.0, seed=7, world="edge", tape=tape, start_at="10:00")
+        for tape in ("", "/day")
+    )
+
+    assert played.start_s > 4 * usual.start_s, "a whole day is played up to where it goes on"
+
+
 async def test_it_starts_without_a_terminal_listens_and_stops_when_asked(plan: GatewayPlan) -> None:
     gateway = GatewayProcess.spawn(plan)
     endpoint = await gateway.ready()
