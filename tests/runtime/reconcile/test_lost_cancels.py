@@ -11,7 +11,8 @@ from engine.domain.order import OrderState, Role
 from engine.ledger.events import CancelRequested
 from tests.execution.recovering import recovering
 from tests.execution.rig import Rig, rig
-from tests.virtual_time import virtual
+from tests.runtime.test_engine import running
+from tests.virtual_time import pass_time, virtual
 
 
 async def asked_to_end(here: Rig, role: Role) -> None:
@@ -68,3 +69,17 @@ async def test_a_stop_that_did_end_meanwhile_ends_in_the_books(tmp_path: Path) -
         assert await recovering(here).account.compare(new_line=True)
 
         assert here.last(Role.STOP).state is OrderState.CANCELLED
+
+
+@virtual
+async def test_a_line_that_comes_back_finds_the_stop_and_closes_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.here.enter()
+        await asked_to_end(it.here, Role.STOP)
+
+        it.here.broker.lose()
+        await pass_time(40)
+
+        assert it.here.last(Role.STOP).state is OrderState.WORKING
+        assert (it.here.broker.positions["SPY"], it.here.stops_at_broker()) == (100, 100)
+        assert it.here.alerts("naked") == it.here.alerts("forced_close") == []
