@@ -38,6 +38,7 @@ def test_a_proven_contract_shows_signal_threshold_evidence_reliability_and_where
     assert [row.cells[3].text for row in rows] == ["open", "revoked", "not enough data"]
     words = shown(PROVEN, width=110)
     for part in (
+        "why not sure enough, open 12% of the time",
         "▲ up 0.61 calibrated",
         "needs 0.58 (by evidence 0.58, floor 0.52, ceiling 0.85)",
         "412 of 40.0 needed",
@@ -45,6 +46,9 @@ def test_a_proven_contract_shows_signal_threshold_evidence_reliability_and_where
         "+0.120 (95 %: +0.050 to +0.190)",
         "deflated Sharpe 0.91 (14 tried)",
         "gate open 12 % of the time",
+        "no alarm · 38 % wrong in 388 outcomes that do not overlap",
+        "champion alone, 0 promoted",
+        "calibration error 0.013 · Brier 0.232 · coverage 80 % of 80 · n 2058",
         "ESH6 0.62 n 388",
         "lively 0.64 n 178",
         "+0:30 0.63 n 28",
@@ -59,6 +63,8 @@ def test_a_proven_contract_shows_signal_threshold_evidence_reliability_and_where
 def test_a_contract_that_drifted_shows_before_and_after_its_challenger_and_what_it_needs_now() -> None:
     words = shown(TURNED)
     for part in (
+        "why nothing is proven: evidence 1.3 of 240 needed",
+        "1 alarm · 61 % wrong in 23 outcomes",
         "1.3 of 240 needed",
         "life 2: each asks for more",
         "drawdown 40 % used, the bar is higher",
@@ -82,6 +88,23 @@ def test_who_is_champion_and_how_each_rival_stands_is_told() -> None:
     assert "rivals" not in shown(PROVEN)
 
 
+@pytest.mark.req("FUT-DO-4", "FUT-QA-UI-2")
+def test_every_figure_below_its_least_number_of_outcomes_is_grey() -> None:
+    few = replace(
+        PROVEN, labels=29, shadow_trades=29, cells=tuple(replace(one, n=29) for one in PROVEN.cells)
+    )
+
+    def tones(view: ModelView, label: str) -> set[Tone]:
+        lines = page_lines(view, width=150, chart_rows=0, time_zone="America/New_York")
+        (found,) = (one for one in lines if text_of(one).startswith(label))
+        return {span.tone for span in found[1:] if span.text.strip()}
+
+    for label in ("signal", "mean R", "honesty", "right"):
+        assert tones(few, label) == {Tone.MUTED}, label
+        assert Tone.TEXT in tones(PROVEN, label), label
+
+
+@pytest.mark.req("FUT-DO-4", "FUT-QA-UI-2")
 def test_where_there_is_not_enough_data_it_says_so_and_greys_what_may_be_chance() -> None:
     words = shown(FEW)
     assert "not enough data: 4 of 30 outcomes" in words

@@ -23,11 +23,13 @@ from engine.api_selection import UniverseRow
 from engine.broker.port import Broker, LinkState
 from engine.config import Config
 from engine.domain.instrument import Instrument, SecType
+from engine.domain.reasons import Reason
 from engine.market.touch_sizes import TouchSizes
 from engine.market.universe import Exclusion, Liquidity, Member, TierRule, Universe, judge
 from engine.risk.refusal import Refusal
 from engine.runtime.desk import Desk
 from engine.runtime.selection.telling import REASON_OF, changes
+from engine.runtime.selection.thinness import too_thin
 
 HOUR_S: Final = 3600
 HOURS: Final = {SecType.STOCK: 7, SecType.FUTURE: 23}
@@ -240,6 +242,7 @@ class UniverseWatch:
         liquidity = self._liquidity(member.key)[0] if is_there else Liquidity(math.nan, math.nan)
         known = is_there and self._of(member.key).spreads
         code = "" if member.exclusion is None else REASON_OF[member.exclusion].value
+        thin = too_thin(self._desk, member.key)
         value = liquidity.value_usd if math.isfinite(liquidity.value_usd) else None
         return UniverseRow(
             symbol=member.key,
@@ -247,8 +250,8 @@ class UniverseWatch:
             theme=member.theme,
             value_usd=value,
             spread_bps=liquidity.spread_bps if known else None,
-            code=code,
-            text=member.text,
+            code=code or (Reason.ILLIQUID.value if thin else ""),
+            text=member.text if code else thin or member.text,
         )
 
     def _tell(self, before: dict[str, Member], settling: Collection[str]) -> None:

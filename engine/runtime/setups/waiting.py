@@ -10,6 +10,7 @@ from engine.domain.reasons import Reason
 from engine.runtime.desk import Block, Desk
 from engine.runtime.running import Running
 from engine.runtime.selection.pipeline import Fate, waits
+from engine.runtime.selection.thinness import too_thin
 from engine.strategy.base import Waiting
 
 REFUSAL_SHOWN_S = 60.0
@@ -72,7 +73,8 @@ class WhyRows:
         refusal = desk.why_not.get((name, key))
         if refusal is not None and self._is_recent(refusal):
             return refusal
-        return self._waits(running, name, key)
+        thin = too_thin(desk, key)
+        return WhyNot(key, name, Reason.ILLIQUID.value, thin) if thin else self._waits(running, name, key)
 
     def _waits(self, running: Running, name: str, key: str) -> WhyNot:
         waiting = _FAILED
