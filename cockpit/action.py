@@ -20,6 +20,7 @@ class Where(StrEnum):
     DIAL = "the risk dial"
     ALERTS = "the list of alerts"
     ORDERS = "the list of orders"
+    DRILLS = "the list of drills"
     REPLAY = "a replay"
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from cockpit.action import Action, Confirm, Group, Where
 from cockpit.by_hand_actions import BY_HAND_ACTIONS
 from cockpit.dialog_actions import DIALOG_ACTIONS
+from cockpit.drill_actions import DRILL_ACTIONS
 from cockpit.recovery_actions import RECOVERY_ACTIONS
 from cockpit.replay_actions import REPLAY_ACTIONS
 
@@ -330,6 +331,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_RISK,
     *_MOVE,
     *_COCKPIT,
+    *DRILL_ACTIONS,
     *DIALOG_ACTIONS,
     *REPLAY_ACTIONS,
 )

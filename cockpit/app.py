@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -17,10 +16,12 @@ from textual.timer import Timer
 from cockpit.action import Where
 from cockpit.bell import Bell
 from cockpit.bridge import Bridge, Details
+from cockpit.drill_process import Drills
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.frame import Clock, Frame, ScreenState
 from cockpit.keymap import checked_keymap, keys_at
+from cockpit.later import import_later
 from cockpit.line_actions import LineActions
 from cockpit.line_history import LineHistory
 from cockpit.messages import LeaveNow, OutcomeArrived, Urgent
@@ -32,24 +33,6 @@ from cockpit.spans import Span, Tone
 from cockpit.themes import DEFAULT_THEME, THEME_NAMES, THEMES, next_theme
 from engine.api import Command, CommandKind, EngineState, Outcome, OutcomeStatus
 from engine.api_handle import EngineHandle
-
-LATER: Final = (
-    "alerts",
-    "asked_dialog",
-    "health",
-    "kill",
-    "leave",
-    "line",
-    "markets",
-    "model",
-    "orders",
-    "page",
-    "pages",
-    "recovery",
-    "risk",
-    "setups",
-)
-"""Screens that are imported once the first frame is drawn: together they take a tenth of it."""
 
 REFRESH_BUDGET_MS = 50.0
 """A refresh dearer than this (or a tick this late) slows the screen down to one look a second."""
@@ -90,7 +73,8 @@ class CockpitApp(LineActions, inherit_bindings=False):
         self.settings = settings or UiSettings()
         keymap = checked_keymap(self.settings.keys)
         if self.settings.color is ColorMode.NONE:
-            os.environ["NO_COLOR"] = "1"  # Textual takes it out again while it reads it.
+            os.environ["NO_COLOR"] = "1"  # Textual reads it while it begins.
+        self._colourless = "NO_COLOR" in os.environ
         super().__init__()
         self.animation_level = "none"
         self.history = LineHistory(self.settings.history)
@@ -124,6 +108,11 @@ class CockpitApp(LineActions, inherit_bindings=False):
     # What the keys need to know
 
     @property
+    def native_ansi_color(self) -> bool:
+        """True also without colours: else Textual would write shades of grey, colours to a terminal."""
+        return self._colourless or super().native_ansi_color
+
+    @property
     def frame(self) -> Frame:
         """What is shown now."""
         return self._frame
@@ -142,6 +131,11 @@ class CockpitApp(LineActions, inherit_bindings=False):
     def keys(self) -> Mapping[str, str]:
         """The operator's own keys."""
         return self.settings.keys
+
+    @property
+    def drills(self) -> Drills | None:
+        """What runs drills."""
+        return self.settings.drills
 
     @property
     def cockpit(self) -> CockpitScreen:
@@ -204,8 +198,7 @@ class CockpitApp(LineActions, inherit_bindings=False):
 
     def _settle(self) -> None:
         """What the first frame need not wait for; later no key waits for a file that an update replaced."""
-        for name in LATER:
-            importlib.import_module(f"cockpit.screens.{name}")
+        import_later()
         if self.settings.freeze_gc:
             # A full collection walks every object of both threads: 30 to 90 ms in which nobody trades.
             gc.collect()

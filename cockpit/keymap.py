@@ -54,6 +54,7 @@ _TOGETHER: tuple[frozenset[Where], ...] = (
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DIAL}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.ALERTS}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.ORDERS}),
+    frozenset({Where.EVERYWHERE, Where.DIALOG, Where.TABLE, Where.DRILLS}),
 )
 """Places whose keys are heard at the same time, so that no key may serve twice there."""
 

@@ -358,6 +358,7 @@ def _engine_ended(session: EngineSession, screen: TerminalSession) -> None:
 
 def settings_of(loaded: Loaded) -> UiSettings:
     """What the screen is told. Raises UsageError for keys that cannot be, before anything is started."""
+    from cockpit.drill_process import ShellDrills, drill_command
     from cockpit.keymap import KeymapError, checked_keymap
     from cockpit.settings import UiSettings
     from engine.api import Level
@@ -376,6 +377,7 @@ def settings_of(loaded: Loaded) -> UiSettings:
         keys=ui.keys,
         bell=bell,
         history=loaded.state_dir / "line_history",
+        drills=ShellDrills(drill_command(loaded.path, loaded.state_dir)),
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cockpit import previews
+from cockpit.drilling import Drilling
 from cockpit.exits import Exit
 from cockpit.format import clean
 from cockpit.line_history import LineHistory
-from cockpit.operations import OperatorActions
 from cockpit.ordering import WHY
 from cockpit.previews import REGIME_WORDS
 from cockpit.screens.dialog import Field
@@ -25,7 +25,7 @@ Values = Mapping[str, Any]
 WORD: Final = "FLATTEN"
 
 
-class LineActions(OperatorActions):
+class LineActions(Drilling):
     """What a line does. What asks from a key asks from a line: `--yes` is for shells where nobody sits."""
 
     def __init__(self) -> None:
@@ -195,6 +195,18 @@ class LineActions(OperatorActions):
         """At once; the engine refuses it outside PAPER and while anything is held."""
         self.send(CommandKind.DRILL, target="kill", reason="drill")
 
+    def line_drills(self, _values: Values) -> None:
+        """The drills with their results."""
+        self.action_drills()
+
+    def line_drill_run(self, values: Values) -> None:
+        """After a preview."""
+        self.ask_drills(values["names"])
+
+    def line_drill_all(self, _values: Values) -> None:
+        """After a preview."""
+        self.ask_drills([one.name for one in self.snapshot.gates.drills])
+
     def line_orphans(self, _values: Values) -> None:
         """The recovery screen."""
         self.action_recovery()
@@ -241,6 +253,10 @@ VERBS: Final[Mapping[str, Callable[[LineActions, Values], None]]] = {
     "ack": LineActions.line_acknowledge,
     "stop": LineActions.line_stop,
     "drill kill": LineActions.line_drill_kill,
+    "drill list": LineActions.line_drills,
+    "drill results": LineActions.line_drills,
+    "drill run": LineActions.line_drill_run,
+    "drill all": LineActions.line_drill_all,
     "orphans": LineActions.line_orphans,
     "orphans adopt": _settle(RecoveryChoice.ADOPT),
     "orphans close": _settle(RecoveryChoice.CLOSE),
@@ -260,6 +276,7 @@ def words_of(snapshot: Snapshot, name: str) -> Sequence[str]:
         "key": lambda: [value.key for value in snapshot.runtime],
         "way": lambda: ["buy", "sell"],
         "turn": lambda: ["on", "off"],
+        "names": lambda: [one.name for one in snapshot.gates.drills],
         "word": lambda: REGIME_WORDS,
         "alert_id": lambda: [str(alert.alert_id) for alert in snapshot.alerts if not alert.acknowledged],
         "ref": lambda: [order.order_ref for order in previews.working_orders(snapshot)],

@@ -31,3 +31,19 @@ class LeaveNow(Message):
     def __init__(self, how: Exit) -> None:
         super().__init__()
         self.how = how
+
+
+class DrillTold(Message):
+    """The process that runs drills said something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class DrillsEnded(Message):
+    """The process that runs drills is gone."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code

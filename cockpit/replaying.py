@@ -33,8 +33,8 @@ class ReplayApp(CockpitApp):
 
     def __init__(self, player: ReplayHandle, *, settings: UiSettings) -> None:
         self._player = player
-        # A bell that rang then must not ring again.
-        super().__init__(player, settings=replace(settings, bell=None))
+        # A bell that rang then must not ring again, and in the past nothing is practised.
+        super().__init__(player, settings=replace(settings, bell=None, drills=None))
         self._clock_keys = keys_at(Where.REPLAY, overrides=settings.keys)
 
     @property

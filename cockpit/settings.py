@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from cockpit.drill_process import Drills
 from engine.api import Level
 
 
@@ -38,3 +39,5 @@ class UiSettings:
     """Freeze the garbage collector after the first paint: a full collection would stop the engine thread."""
     history: Path | None = None
     """Where lines of the `:` line are kept; None forgets them with the screen."""
+    drills: Drills | None = None
+    """What runs drills for the screen; None where none can be started from it."""

@@ -13,7 +13,7 @@ import typer
 ELSEWHERE: Final = frozenset(
     {"attach", "status", "doctor", "strategies", "backup", "restore", "purge", "plan", "scan", "report"}
     | {"replay", "serve", "backtest", "sweep", "config", "alerts", "audit", "export", "gates", "secrets"}
-    | {"data", "model", "drill list", "drill run", "drill all", "drill results"}
+    | {"data", "model"}
 )
 """Commands, and groups of them, that look or work on files: from a shell, while this screen goes on."""
 FROM_A_SHELL: Final = frozenset({"config", "state"})

@@ -63,7 +63,7 @@ _DARK = {
     "rule": "#2c3642",
     "badge": "#24415c",
     "on-badge": "#e6f1fb",
-    "cursor": "#243040",
+    "cursor": "#1f2a38",
     "on-cursor": "#f0f4f8",
 }
 
@@ -98,7 +98,7 @@ THEMES: tuple[Theme, ...] = (
             "rule": "#c3cad3",
             "badge": "#1f5f99",
             "on-badge": "#ffffff",
-            "cursor": "#d6e2ee",
+            "cursor": "#dbe6f0",
             "on-cursor": "#000000",
             "warn": "#7a5c00",
             "error": "#b32400",

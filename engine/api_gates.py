@@ -39,6 +39,12 @@ class DrillView:
     """The times it took, or what was not met."""
     at: datetime | None = None
     """When it was run last, by the machine's clock; None for never."""
+    what: str = ""
+    """What is done to the engine, for people."""
+    expects: str = ""
+    """What it has to do, for people."""
+    limits: str = ""
+    """How long it is given, for people."""
 
 
 @dataclass(frozen=True, slots=True)

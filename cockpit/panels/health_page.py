@@ -188,7 +188,7 @@ def drill_lines(view: GatesView, *, now: datetime, width: int) -> list[Line]:
     """Practice: every drill with its last result; nothing before they were looked at."""
     if not view.drills:
         return []
-    lines = [_head("Drills", "practice on a private gateway, turns no gate · cockpit drill all")]
+    lines = [_head("Drills", "practice on a private gateway, turns no gate · D runs them")]
     for one in view.drills:
         mark = _DRILL_MARKS.get(one.verdict, ("!", Tone.WARN))
         lines += _judged(mark, (one.name, one.verdict, one.text), one.at, now=now, width=width)

@@ -40,6 +40,10 @@ class LinesView(Widget):
         & > .tone--blink { color: $on-alarm; background: $alarm; text-style: bold blink; }
         & > .tone--badge { color: $on-badge; background: $badge; text-style: bold; }
         & > .lines--cursor { background: $cursor; text-style: bold; }
+        &:nocolor > .tone--alarm { text-style: bold reverse; }
+        &:nocolor > .tone--blink { text-style: bold reverse blink; }
+        &:nocolor > .tone--badge { text-style: bold reverse; }
+        &:nocolor > .lines--cursor { text-style: bold underline; }
     }
     """
 

@@ -28,7 +28,9 @@ QUESTIONS = frozenset({CommandKind.JUDGE_ORDER, CommandKind.LOOK_BACK})
 @pytest.fixture(autouse=True)
 def _same_terminal_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "TEXTUAL_THEME", "COLORTERM"):
-        monkeypatch.delenv(name, raising=False)
+        # Set and deleted: so what a test, or an app in it, leaves there goes with the test.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
     monkeypatch.setattr(Input, "_toggle_cursor", lambda _self: None)
 
 

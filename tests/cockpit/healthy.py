@@ -54,8 +54,24 @@ GATES = GatesView(
     account="DU1234567",
     counts_text="this run is no evidence: simulated prices",
     drills=(
-        DrillView("link-loss", "passed", "noticed 0.06 s, well again 5.62 s", ago(7200)),
-        DrillView("kill-9", "failed", "recovered: not within 60 s", ago(3600)),
+        DrillView(
+            "link-loss",
+            "passed",
+            "noticed 0.06 s, well again 5.62 s",
+            ago(7200),
+            what="the line to the broker is cut for a second while a position is held",
+            expects="connects again by itself, asks for everything anew, enters nothing twice",
+            limits="noticed within 1 s, well again within 20 s, never without a stop for longer than 2 s",
+        ),
+        DrillView(
+            "kill-9",
+            "failed",
+            "recovered: not within 60 s",
+            ago(3600),
+            what="the cockpit's process is killed while a position is held, and started again",
+            expects="finds position and stop as they were; neither enters nor covers twice",
+            limits="noticed within 2 s, well again within 60 s, never without a stop for longer than 2 s",
+        ),
         DrillView("orphan", "never", "cockpit drill run orphan"),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from cockpit import by_hand_previews as words
 from engine.api import CommandKind
@@ -102,6 +103,28 @@ async def test_a_note_is_sent_as_typed_and_needs_words(open_desk: OpenDesk) -> N
         await desk.type("stay [b]small")
         await desk.press("enter")
         assert (desk.last.kind, desk.last.reason) == (CommandKind.NOTE, "stay [b]small")
+
+
+async def test_halt_acts_in_a_field_but_pasted_capitals_are_text(open_desk: OpenDesk) -> None:
+    async with open_desk() as desk:
+        await desk.press("i")
+        desk.app.post_message(events.Paste("KO and HOOD: HALTED at two"))
+        await desk.pilot.pause()
+        assert desk.kinds == []
+        await desk.press("enter")
+        assert (desk.kinds, desk.last.reason) == ([CommandKind.NOTE], "KO and HOOD: HALTED at two")
+
+        await desk.press("i", "a", "H")
+        assert desk.last.kind is CommandKind.HALT, "one key, from every field"
+
+
+async def test_where_halt_and_kill_have_other_keys_their_letters_are_letters(open_desk: OpenDesk) -> None:
+    async with open_desk(keys={"halt": "f9", "kill": "f10"}) as desk:
+        await desk.press("i", "H", "K", "enter")
+        assert (desk.kinds, desk.last.reason) == ([CommandKind.NOTE], "HK")
+
+        await desk.press("i", "x", "f9")
+        assert desk.last.kind is CommandKind.HALT
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import cockpit.screens
-from cockpit.app import LATER
+from cockpit.later import LATER
 
 SEEN_AT_ONCE = {"cockpit", "dialog"}
 

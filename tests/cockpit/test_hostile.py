@@ -32,7 +32,23 @@ TURNS = len(FAMILIES)
 """Turns after which every field has had a text of every family."""
 FEW_TURNS = 2
 PAGES = ("1", "2", "3", "4", "5", "6", "7")
-QUESTIONS = ("f", "F", "r", "p", "s", "e", "i", "q", "colon", "question_mark", "enter", "ctrl+p", "M", "plus")
+QUESTIONS = (
+    "f",
+    "F",
+    "r",
+    "p",
+    "s",
+    "e",
+    "i",
+    "q",
+    "colon",
+    "question_mark",
+    "enter",
+    "ctrl+p",
+    "M",
+    "plus",
+    "D",
+)
 _COLOURS = re.compile("\x1b\\[[0-9;]*m")
 BUSY = replace(
     WHOLE,

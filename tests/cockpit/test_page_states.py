@@ -21,7 +21,15 @@ from tests.cockpit.scripted import NOW, ScriptedHandle, position, unanswered
 from tests.cockpit.test_snapshots import SIZES, settled
 from tests.cockpit.whole import WHOLE, WHOLE_STATES
 
-SCREENS = {"orders": "2", "setups": "3", "model": "5", "health": "6", "alerts": "7", "recovery": "O"}
+SCREENS = {
+    "orders": "2",
+    "setups": "3",
+    "model": "5",
+    "health": "6",
+    "alerts": "7",
+    "recovery": "O",
+    "drills": "D",
+}
 """Screens and the keys that open them; the cockpit itself has pictures of its own."""
 SEEN_LARGE = ("normal", "disconnected")
 CASES = [(state, size) for size in SIZES for state in WHOLE_STATES if size == SIZES[0] or state in SEEN_LARGE]

@@ -43,6 +43,14 @@ class Limits(NamedTuple):
     bare_s: float = 2.0
     """Longest stretch with units at the exchange that no stop there covers."""
 
+    @property
+    def text(self) -> str:
+        """How long it gives the engine, in words."""
+        return (
+            f"noticed within {self.detected_s:g} s, well again within {self.recovered_s:g} s, "
+            f"never without a stop for longer than {self.bare_s:g} s"
+        )
+
 
 class Ending(NamedTuple):
     """What was true when the drill was over and everything had been closed."""

@@ -6,24 +6,37 @@ from pathlib import Path
 
 from engine.api_gates import DrillView
 from engine.runtime.alerts.notices import clean
-from engine.runtime.drills.catalogue import DRILLS
+from engine.runtime.drills.catalogue import DRILLS, Drill
 from engine.runtime.drills.results import Past, kept, newest
 
 
 def drill_views(state_dir: Path) -> tuple[DrillView, ...]:
     """How each drill went last in this state folder. Reads files: call it off the loop."""
     last = newest(kept(state_dir))
-    return tuple(_view(name, last.get(name)) for name in DRILLS)
+    return tuple(_view(drill, last.get(drill.name)) for drill in DRILLS.values())
 
 
-def _view(name: str, past: Past | None) -> DrillView:
+def _view(drill: Drill, past: Past | None) -> DrillView:
+    verdict, text = _verdict(drill.name, past)
+    return DrillView(
+        drill.name,
+        verdict,
+        text,
+        None if past is None else past.at,
+        what=drill.what,
+        expects=drill.expects,
+        limits=drill.limits.text,
+    )
+
+
+def _verdict(name: str, past: Past | None) -> tuple[str, str]:
+    """How it went last, in a word and in figures."""
     if past is None:
-        return DrillView(name, "never", f"cockpit drill run {name}")
+        return "never", f"cockpit drill run {name}"
     if not past.passed:
-        return DrillView(name, "failed", clean("; ".join(past.failures) or "see its record"), past.at)
+        return "failed", clean("; ".join(past.failures) or "see its record")
     changed = "" if past.is_of_this_code else "; the program has changed since"
-    times = f"noticed {_text(past.detected_s)}, well again {_text(past.recovered_s)}"
-    return DrillView(name, "passed", f"{times}{changed}", past.at)
+    return "passed", f"noticed {_text(past.detected_s)}, well again {_text(past.recovered_s)}{changed}"
 
 
 def _text(seconds: float | None) -> str:

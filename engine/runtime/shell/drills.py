@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from engine.config import Loaded
@@ -27,18 +28,9 @@ def list_drills(loaded: Loaded, *, say: Say) -> int:
     for drill in DRILLS.values():
         say(f"{drill.name}: {drill.what}")
         say(f"    expected: {drill.expects}")
-        say(f"    limits:   {limits_text(drill)}")
+        say(f"    limits:   {drill.limits.text}")
         say(f"    last run: {past_text(last.get(drill.name))}")
     return 0
-
-
-def limits_text(drill: Drill) -> str:
-    """How long it gives the engine, in words."""
-    limits = drill.limits
-    return (
-        f"noticed within {limits.detected_s:g} s, well again within {limits.recovered_s:g} s, "
-        f"never without a stop for longer than {limits.bare_s:g} s"
-    )
 
 
 def past_text(past: Past | None) -> str:
@@ -51,9 +43,17 @@ def past_text(past: Past | None) -> str:
 
 
 def run_drills(
-    loaded: Loaded, names: Iterable[str], *, version: str, say: Say, run: Run | None = None
+    loaded: Loaded,
+    names: Iterable[str],
+    *,
+    version: str,
+    say: Say,
+    run: Run | None = None,
+    steps: bool = False,
 ) -> int:
     """Run these, one after the other, and keep each result; 0 where all passed, else 1.
+
+    With `steps` it is also told how far each one is.
 
     Raises UsageError for a name that is no drill, RefusedError where drills run already, FailedError where a
     result cannot be kept.
@@ -62,6 +62,7 @@ def run_drills(
     lock = results.hold(loaded.state_dir)
     try:
         say(_HEAD)
+        run = run or partial(_told, say=say if steps else _quiet)
         passed = [_one(loaded, drill, version=version, say=say, run=run) for drill in wanted]
     finally:
         lock.release()
@@ -69,8 +70,12 @@ def run_drills(
     return 0 if all(passed) else 1
 
 
-def _one(loaded: Loaded, drill: Drill, *, version: str, say: Say, run: Run | None) -> bool:
-    result = run(drill) if run is not None else run_drill(drill, tell=_quiet)
+def _told(drill: Drill, *, say: Say) -> Result:
+    return run_drill(drill, tell=lambda step: say(f"{drill.name}: {step}"))
+
+
+def _one(loaded: Loaded, drill: Drill, *, version: str, say: Say, run: Run) -> bool:
+    result = run(drill)
     say(row(result.name, result.passed, result.detected_s, result.recovered_s, result.bare_s, result.took_s))
     for failure in result.failures:
         say(f"    {failure}")
