@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from engine.gateway.calendar import session_on
 from engine.gateway.instruments import load_instruments
 from engine.gateway.model import GatewaySettings
 from engine.gateway.ports import Market
+
+if TYPE_CHECKING:
+    from engine.gateway.synthetic_path import Paths
 
 _NEW_YORK = ZoneInfo("US/Eastern")
 
@@ -77,5 +82,14 @@ def make_market(settings: GatewaySettings, *, session_date: dt.date, start: floa
     from engine.gateway.synthetic import SyntheticMarket
     from engine.gateway.worlds import world_of
 
-    world = world_of(settings.world)
-    return SyntheticMarket(load_instruments(), seed=settings.seed, start=at, world=world)
+    world, paths = world_of(settings.world), _paths(settings.seed, settings.world)
+    return SyntheticMarket(load_instruments(), seed=settings.seed, start=at, world=world, paths=paths)
+
+
+@lru_cache(maxsize=2)
+def _paths(seed: int, world: str) -> Paths:
+    """Kept: the same part of the same market, asked for again in this process, need not be made again."""
+    from engine.gateway.synthetic_path import paths_of
+    from engine.gateway.worlds import world_of
+
+    return paths_of(load_instruments(), seed, world_of(world))

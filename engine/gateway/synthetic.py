@@ -22,7 +22,6 @@ from engine.gateway.instruments import Instruments, Listed
 from engine.gateway.model import Contract, DepthTick, HistoryBar, MarketEvent, QuoteTick, TradeTick
 from engine.gateway.synthetic_factors import (
     SLOT_S,
-    Factors,
     Floats,
     Part,
     part_at,
@@ -30,7 +29,7 @@ from engine.gateway.synthetic_factors import (
     part_start,
     parts_between,
 )
-from engine.gateway.synthetic_path import Paths, Slots
+from engine.gateway.synthetic_path import Paths, Slots, paths_of
 from engine.gateway.synthetic_ticks import PriceLadder, slot_ticks
 from engine.gateway.worlds import WORLDS, World
 
@@ -47,12 +46,21 @@ class SyntheticMarket:
     """A `Market` that starts at an instant and goes on for ever. Same seed and instant, same events."""
 
     def __init__(
-        self, instruments: Instruments, *, seed: int, start: float, world: World = WORLDS["edge"]
+        self,
+        instruments: Instruments,
+        *,
+        seed: int,
+        start: float,
+        world: World = WORLDS["edge"],
+        paths: Paths | None = None,
     ) -> None:
-        """Continue the market of `seed` at `start` (epoch seconds); nothing before is replayed."""
+        """Continue the market of `seed` at `start` (epoch seconds); nothing before is replayed.
+
+        Markets of the same instruments, seed and world may share their `paths`.
+        """
         self._instruments = instruments
-        self._factors = Factors(seed, wanders=world.wanders)
-        self._paths = Paths(self._factors, instruments, world=world)
+        self._paths = paths or paths_of(instruments, seed, world)
+        self._factors = self._paths.factors
         self._calendar = ExchangeCalendar()
         self._listed: dict[int, Listed] = {}
         self._contracts: dict[int, Contract] = {}

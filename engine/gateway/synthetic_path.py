@@ -58,7 +58,7 @@ class Paths:
     """Makes and keeps the slots of every instrument of one seed."""
 
     def __init__(self, factors: Factors, instruments: Instruments, *, world: World = WORLDS["edge"]) -> None:
-        self._factors = factors
+        self.factors = factors
         self._world = world
         self._vols = {name: vol / 100.0 for name, vol in instruments.factors.items()}
         self._kept: OrderedDict[tuple[int, Part], Slots] = OrderedDict()
@@ -79,7 +79,7 @@ class Paths:
 
     def _make(self, listed: Listed, part: Part) -> Slots:
         contract, traits, world = listed.contract, listed.traits, self._world
-        rng = self._factors.rng("slots", contract.con_id, part.day, part.part)
+        rng = self.factors.rng("slots", contract.con_id, part.day, part.part)
         mid = self._mid_ticks(rng, listed, part)
         activity = _activity(contract.calendar, part)
         share = listed.volume_share(dt.date.fromordinal(part.day))
@@ -119,15 +119,15 @@ class Paths:
         traits = listed.traits
         # Expiries of one root share their own noise: a calendar spread barely moves.
         own = f"own {listed.contract.symbol}"
-        total = listed.carry() + self._factors.path(own, part, daily_vol=traits.own_vol_pct / 100.0)
+        total = listed.carry() + self.factors.path(own, part, daily_vol=traits.own_vol_pct / 100.0)
         for name, load in traits.loads:
-            path = self._factors.path(name, part, daily_vol=self._vols[name])
+            path = self.factors.path(name, part, daily_vol=self._vols[name])
             late = path.copy()
             late[1:] += (0.0 if self._world.wanders else traits.lag) * (path[:-1] - path[1:])
             total = total + load * late
         if not self._world.wanders:
             total = total + _transient(
-                self._factors.rng("transient", listed.contract.con_id, *part), traits, part
+                self.factors.rng("transient", listed.contract.con_id, *part), traits, part
             )
         mid: Floats = np.exp(total) * (traits.level / listed.contract.min_tick)
         return mid
@@ -196,3 +196,8 @@ def _session_activity(slots: int, opens: int, closes: int, regular_open: int, re
     is_regular = (at >= regular_open) & (at < regular_close)
     activity: Floats = np.where((at >= opens) & (at < closes), np.where(is_regular, busy, quiet), 0.0)
     return activity
+
+
+def paths_of(instruments: Instruments, seed: int, world: World) -> Paths:
+    """The paths of a market from its seed."""
+    return Paths(Factors(seed, wanders=world.wanders), instruments, world=world)

@@ -31,14 +31,10 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = (
-    "engine.config",
-    "engine.gateway.process",
-    "engine.runtime.boot",
-    "engine.runtime.process.remote",
-    "engine.store",
-)
-"""What a whole cockpit, its gateway and most commands load besides the command line."""
+NEEDED = ("engine.config", "engine.runtime.boot", "engine.runtime.process.remote", "engine.store")
+"""What a whole cockpit and most commands load besides the command line."""
+GATEWAY = "engine.gateway"
+"""A module that has an interpreter of its own: a gateway shares nothing with the engine."""
 _LARGEST_BYTES = 1 << 16
 _FDS = 3
 _FDS_MAX = 64
@@ -103,11 +99,11 @@ class Forked:
 
 
 @cache
-def _loaded() -> socket.socket:
-    """The line to the interpreter that forks; it ends when this one does."""
+def _loaded(what: str) -> socket.socket:
+    """The line to the interpreter that forks, with that loaded; it ends when this one does."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        words = [sys.executable, "-P", "-m", __name__, str(theirs.fileno())]
+        words = [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), what]
         kept = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG"}}
         environ = {**kept, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
         quiet = subprocess.DEVNULL
@@ -159,7 +155,8 @@ def start_at_a_terminal(
 def _ask(asked: Mapping[str, object], output: int, errors: int) -> Forked:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        socket.send_fds(_loaded(), [json.dumps(asked).encode()], [output, errors, theirs.fileno()])
+        what = GATEWAY if asked["module"] == GATEWAY else "cockpit"
+        socket.send_fds(_loaded(what), [json.dumps(asked).encode()], [output, errors, theirs.fileno()])
         theirs.close()
         return Forked(ours, str(asked["arguments"]))
 
@@ -222,7 +219,8 @@ def _become(asked: Mapping[str, Any], output: int, errors: int, answer: int) -> 
         sys.argv = [asked["module"], *asked["arguments"]]
         code = _shell(asked["module"], asked["prompt"]) if "prompt" in asked else _ended(asked["module"])
     finally:
-        os.write(answer, b"%d\n" % code)
+        with contextlib.suppress(OSError):  # nobody asks any more
+            os.write(answer, b"%d\n" % code)
         os._exit(code)
 
 
@@ -267,14 +265,17 @@ def _ended(module: str) -> int:
     return code
 
 
-def _load() -> None:
-    """Import the command line, the engine and what else is needed."""
+def _load(what: str) -> None:
+    """Import the gateway; or the command line, the engine and what else is needed."""
+    if what == GATEWAY:
+        importlib.import_module("engine.gateway.process")
+        return
     commands = (f"cockpit.{found.name}" for found in pkgutil.iter_modules([str(ROOT / "cockpit")]))
     for name in (*NEEDED, *(name for name in commands if name.startswith("cockpit.cli"))):
         importlib.import_module(name)
 
 
 if __name__ == "__main__":
-    _load()
+    _load(sys.argv[2])
     gc.freeze()  # a fork's collector leaves alone, and so shares, what is loaded
     _serve(socket.socket(fileno=int(sys.argv[1])))
