@@ -75,9 +75,9 @@ def attached_ms(folder: Path, rounds: int) -> list[float]:
 
 def rounds_ms(screen: PtyScreen, rounds: int) -> list[float]:
     """Each outcome's way, in ms."""
-    screen.settle()
     taken: list[float] = []
     for count in range(rounds):
+        screen.settle()
         taken.append(screen.press("p", "pause done"))
         _open(screen, "p", typed=f"why-{count}")
         taken.append(screen.press(ENTER, "resume done"))
@@ -88,6 +88,7 @@ def rounds_ms(screen: PtyScreen, rounds: int) -> list[float]:
 
 def _open(screen: PtyScreen, key: str, *, typed: str) -> None:
     """Open a dialog and type into its field; nothing of it is timed."""
+    screen.settle()
     screen.press(key, "esc closes")
     screen.settle()
     screen.press(typed, typed)
