@@ -107,6 +107,8 @@ def attach(
 ) -> None:
     """Open the screen on a running engine; it acts where no other screen does, else it watches."""
     from cockpit import launcher
+
+    launcher.draw_first()
     from engine.runtime.process import remote
 
     def body() -> int:

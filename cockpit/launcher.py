@@ -62,6 +62,15 @@ def start(asked: Start, *, build: Build | None = None) -> int:
     return in_child(lambda parent: _guarded(lambda: _with_screen(asked, parent, build)))
 
 
+def draw_first() -> None:
+    """Look for no garbage until the first frame is drawn; called before what it needs is imported.
+
+    Hardly anything of that is garbage, and looking for it is 5 % of the first frame. The screen's first look
+    and the engine's boot switch it on again.
+    """
+    gc.disable()
+
+
 def attach(socket: Path, loaded: Loaded, *, role: Role = "screen") -> int:
     """Open the screen on a running engine; returns the process exit code."""
     if screen_descriptor() is None:
@@ -179,9 +188,7 @@ def _headless(asked: Start, build: Build | None) -> int:
 def _with_screen(asked: Start, parent: Parent, build: Build | None) -> int:
     from engine.runtime.process.lock import LockHeldError
 
-    # Hardly anything that is imported and drawn first is garbage: looking for it is 5 % of the first frame.
-    # The first look of the screen and the boot of the engine switch it on again.
-    gc.disable()
+    draw_first()
     signals = _Signals()
     loaded, session = _open(asked, build)
     settings = settings_of(loaded)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
-
-import structlog
 
 KEPT: Final = 200
 LONGEST: Final = 300
 UNKEPT: Final = ("--account",)
 """A line with one of these is not kept: what is typed to prove who one is must not be there to repeat."""
 
-_log = structlog.get_logger("cockpit")
+_log = logging.getLogger("cockpit")
 
 
 class LineHistory:
@@ -42,7 +41,7 @@ class LineHistory:
         try:
             write_atomically(self._path, "\n".join(self._lines) + "\n")
         except OSError as err:
-            _log.warning("line.history", error=str(err), text="the lines are kept until this screen closes")
+            _log.warning("line.history: the lines are kept until this screen closes (%s)", err)
 
     def _read(self) -> list[str]:
         if self._path is None:
@@ -52,6 +51,6 @@ class LineHistory:
         except FileNotFoundError:
             return []
         except OSError as err:
-            _log.warning("line.history", error=str(err), text="older lines are not offered")
+            _log.warning("line.history: older lines are not offered (%s)", err)
             return []
         return [line for line in text.splitlines() if line.isprintable() and len(line) <= LONGEST][-KEPT:]
