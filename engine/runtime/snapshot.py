@@ -121,23 +121,13 @@ class SnapshotBuilder:
         return True, "entries on"
 
     def _runtime(self) -> tuple[RuntimeValue, ...]:
-        desk = self._desk
-        values = {
-            "risk.risk_per_trade_pct": desk.config.risk.risk_per_trade_pct,
-            "risk.max_positions": float(desk.config.risk.max_positions),
-        }
-        return tuple(
-            RuntimeValue(
-                key,
-                values[key],
-                bounds.low,
-                bounds.high,
-                bounds.step,
-                key in desk.overridden,
-                str(desk.overridden.get(key) or ""),
-            )
-            for key, bounds in RUNTIME_KEYS.items()
-        )
+        desk, rows = self._desk, []
+        for key, (low, high, step) in RUNTIME_KEYS.items():
+            section, _, name = key.partition(".")
+            value = float(getattr(getattr(desk.config, section), name))
+            by = str(desk.overridden.get(key) or "")
+            rows.append(RuntimeValue(key, value, low, high, step, key in desk.overridden, by))
+        return tuple(rows)
 
 
 def order_rows(desk: Desk) -> RowCache[Order, OrderView]:
