@@ -14,6 +14,7 @@ from engine.config.runtime import (
     checked_runtime,
     checked_word,
     is_runtime,
+    runtime_value,
     with_value,
     with_word,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "is_runtime",
     "load",
     "render",
+    "runtime_value",
     "save_override",
     "save_switch",
     "with_value",

@@ -91,6 +91,12 @@ def with_word(config: Config, key: str, word: str) -> Config:
     return config.model_copy(update={section: changed})
 
 
+def runtime_value(config: Config, key: str) -> float:
+    """What a runtime key is now."""
+    section, _, name = key.partition(".")
+    return float(getattr(getattr(config, section), name))
+
+
 def with_value(config: Config, key: str, value: float) -> Config:
     """The same configuration with one runtime value changed. Raises RuntimeRefusal."""
     checked = checked_runtime(key, value)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from engine.api import FillView, HealthRow, Mode, OrderView, RuntimeValue, Snapshot, TelemetryView
 from engine.api_recovery import RecoveryView
 from engine.broker.port import LinkState
-from engine.config import RUNTIME_KEYS
+from engine.config import RUNTIME_KEYS, runtime_value
 from engine.domain.fill import Fill
 from engine.domain.order import Order
 from engine.runtime import views
@@ -123,8 +123,7 @@ class SnapshotBuilder:
     def _runtime(self) -> tuple[RuntimeValue, ...]:
         desk, rows = self._desk, []
         for key, (low, high, step) in RUNTIME_KEYS.items():
-            section, _, name = key.partition(".")
-            value = float(getattr(getattr(desk.config, section), name))
+            value = runtime_value(desk.config, key)
             by = str(desk.overridden.get(key) or "")
             rows.append(RuntimeValue(key, value, low, high, step, key in desk.overridden, by))
         return tuple(rows)

@@ -19,6 +19,7 @@ from engine.config import (
     RuntimeRefusal,
     checked_runtime,
     checked_word,
+    runtime_value,
     save_override,
     save_switch,
     with_value,
@@ -90,7 +91,7 @@ class Adjustments:
             new = checked_runtime(key, command.value)
         except RuntimeRefusal as err:
             return refused(command, err.code.value, str(err))
-        old = self._value(key)
+        old = runtime_value(self._desk.config, key)
         words = f"{key}: {old:g} → {new:g}"
         if new == old:
             return done(command, f"{key} is {old:g} already")
@@ -107,10 +108,6 @@ class Adjustments:
         return await self._carry_out(
             command, entry, save, act=partial(self._put, key, new, changed), words=words, loosens=loosens
         )
-
-    def _value(self, key: str) -> float:
-        section, _, name = key.partition(".")
-        return float(getattr(getattr(self._desk.config, section), name))
 
     def _put(self, key: str, value: float, changed: Changed) -> None:
         self._desk.config = with_value(self._desk.config, key, value)
