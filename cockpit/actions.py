@@ -8,6 +8,7 @@ from cockpit.action import Action, Confirm, Group, Where
 from cockpit.by_hand_actions import BY_HAND_ACTIONS
 from cockpit.dialog_actions import DIALOG_ACTIONS
 from cockpit.drill_actions import DRILL_ACTIONS
+from cockpit.market_actions import MARKET_ACTIONS
 from cockpit.recovery_actions import RECOVERY_ACTIONS
 from cockpit.replay_actions import REPLAY_ACTIONS
 
@@ -230,8 +231,8 @@ _MOVE = (
     ),
     Action(
         "markets",
-        "Markets",
-        "Tier, theme, traded value and spread of each, who is left out and why; the regime; data lines.",
+        "Market",
+        "One market as it trades: chart with fills and stop, book, tape; who is left out, and why.",
         "4",
         Where.SCREENS,
         Group.MOVE,
@@ -332,6 +333,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_MOVE,
     *_COCKPIT,
     *DRILL_ACTIONS,
+    *MARKET_ACTIONS,
     *DIALOG_ACTIONS,
     *REPLAY_ACTIONS,
 )

@@ -24,6 +24,7 @@ from cockpit.keymap import checked_keymap, keys_at
 from cockpit.later import import_later
 from cockpit.line_actions import LineActions
 from cockpit.line_history import LineHistory
+from cockpit.looking import Gaze
 from cockpit.messages import LeaveNow, OutcomeArrived, Urgent
 from cockpit.palette import ActionProvider
 from cockpit.screens.cockpit import CockpitScreen
@@ -86,6 +87,7 @@ class CockpitApp(LineActions, inherit_bindings=False):
         self.failure = ""
         self._handle = handle
         self._bridge = Bridge(handle, on_outcome=self._outcome_arrived, new_id=new_id)
+        self.gaze = Gaze(self._bridge.tell_watch, monotonic=monotonic)
         self._bell = Bell(self.settings.bell)
         self._clock = clock
         self._monotonic = monotonic
@@ -215,24 +217,22 @@ class CockpitApp(LineActions, inherit_bindings=False):
         """Show the present snapshot wherever it differs from what is shown."""
         if not self.is_running:
             return  # the screens are being taken down, and the timer does not know it yet
-        snapshot, now, screen = self._handle.snapshot(), self._clock(), self._screen_state()
-        frame = Frame(snapshot, now, screen)
+        snapshot, now, state = self._handle.snapshot(), self._clock(), self._screen_state()
+        frame = Frame(snapshot, now, state)
         self._frame = frame
         # Without news only whole seconds change a thing: the ages in the titles.
-        looked_at = (snapshot.seq, int(frame.age_s), screen)
+        looked_at = (snapshot.seq, int(frame.age_s), state)
         if looked_at == self._looked_at:
             return
         self._looked_at = looked_at
-        self.tell_seat(screen.seat)
+        self.tell_seat(state.seat)
         if self._bell.is_due(snapshot.alerts):
             self.bell()
         started = self._monotonic()
         with self.batch_update():
             self._cockpit.show(frame)
-            if self.recovery_screen is not None:
-                self.recovery_screen.show(frame)
-            if self.health_screen is not None:
-                self.health_screen.show(frame)
+            for screen in self.open_screens:
+                screen.show(frame)
             if isinstance(self.screen, Dialog):
                 self.screen.follow(frame)
         self._refresh_ms = (self._monotonic() - started) * 1000.0
@@ -314,10 +314,8 @@ class CockpitApp(LineActions, inherit_bindings=False):
     def say(self, *spans: Span) -> None:
         """One message in the status line of every screen."""
         self._cockpit.status.say(*spans)
-        if self.recovery_screen is not None:
-            self.recovery_screen.status.say(*spans)
-        if self.health_screen is not None:
-            self.health_screen.status.say(*spans)
+        for screen in self.open_screens:
+            screen.status.say(*spans)
 
     def _outcome_arrived(self, command: Command, outcome: Outcome) -> None:
         """From any thread."""

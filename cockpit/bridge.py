@@ -59,6 +59,12 @@ class Bridge:
         with contextlib.suppress(RuntimeError, OSError):
             self._handle.submit(Command(self._new_id(), CommandKind.SEEN, who="screen"))
 
+    def tell_watch(self, symbol: str, bar_s: int) -> None:
+        """Which market this screen looks at. It sees the answer by what it is shown."""
+        with contextlib.suppress(RuntimeError, OSError):
+            watch = Command(self._new_id(), CommandKind.WATCH, target=symbol, value=bar_s, who="screen")
+            self._handle.submit(watch)
+
 
 def _result_of(command: Command, done: Future[Outcome]) -> Outcome:
     """The future's outcome; a broken one becomes a failed outcome, so that it is seen."""

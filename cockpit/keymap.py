@@ -36,6 +36,8 @@ _SHOWN: Mapping[str, str] = {
     "escape": "esc",
     "up": "↑",
     "down": "↓",
+    "left": "←",
+    "right": "→",
     "pagedown": "pgdn",
     "pageup": "pgup",
     "question_mark": "?",
@@ -47,7 +49,7 @@ _TOGETHER: tuple[frozenset[Where], ...] = (
     frozenset({Where.EVERYWHERE, Where.SCREENS, Where.SCREEN, Where.TABLE}),
     # Without TABLE: on the recovery screen its own keys come before those of its table.
     frozenset({Where.EVERYWHERE, Where.SCREENS, Where.RECOVERY}),
-    frozenset({Where.EVERYWHERE, Where.SCREENS, Where.PAGE}),
+    frozenset({Where.EVERYWHERE, Where.SCREENS, Where.PAGE, Where.MARKET, Where.TABLE}),
     # The keys of a replay come before those of the screens.
     frozenset({Where.EVERYWHERE, Where.REPLAY}),
     frozenset({Where.EVERYWHERE, Where.DIALOG, Where.LEAVE}),

@@ -13,7 +13,7 @@ LATER: Final = (
     "kill",
     "leave",
     "line",
-    "markets",
+    "market",
     "model",
     "orders",
     "page",

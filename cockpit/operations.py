@@ -137,14 +137,6 @@ class OperatorActions(ByHand):
             self.close_dialogs()
             self.open_dialog(SetupsDialog(keys=self.keys, show_cycle=self._open_cycle))
 
-    def action_markets(self) -> None:
-        """Who may be entered, and who not."""
-        from cockpit.screens.markets import MarketsDialog
-
-        if not isinstance(self.screen, MarketsDialog):
-            self.close_dialogs()
-            self.open_dialog(MarketsDialog(keys=self.keys))
-
     def action_model(self) -> None:
         """What the learned trader knows."""
         from cockpit.screens.model import ModelDialog
@@ -202,12 +194,18 @@ class OperatorActions(ByHand):
 
     def on_ticking_table_chosen(self, event: TickingTable.Chosen) -> None:
         """Enter on a row: everything about it."""
-        from cockpit.screens.pages import order_lines, position_lines
+        from cockpit.screens.pages import order_lines
 
         if event.table is self.cockpit.positions:
-            self.open_page(f"Position {event.key}", partial(position_lines, symbol=event.key))
+            self.open_symbol(event.key)
         elif event.table is self.cockpit.orders:
             self.open_page("Order", partial(order_lines, key=event.key))
+
+    def open_symbol(self, symbol: str) -> None:
+        """All about what is held of one symbol, its orders and fills."""
+        from cockpit.screens.pages import position_lines
+
+        self.open_page(f"Position {symbol}", partial(position_lines, symbol=symbol))
 
     # Moving about, leaving
 
@@ -238,6 +236,8 @@ class OperatorActions(ByHand):
     @property
     def place(self) -> Where:
         """The screen below all dialogs."""
+        if self.market_screen is not None:
+            return Where.MARKET
         if self.health_screen is not None:
             return Where.PAGE
         return Where.SCREEN if self.recovery_screen is None else Where.RECOVERY

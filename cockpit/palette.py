@@ -76,8 +76,8 @@ def offered(place: Where = Where.SCREEN) -> Iterator[Action]:
 
 
 def _namespaced(action: Action) -> str:
-    """Recovery's own actions are methods of its screen, all others of the app."""
-    return f"{'screen' if action.where is Where.RECOVERY else 'app'}.{action.id}"
+    """What only works on one screen are methods of it, all others of the app."""
+    return f"{'screen' if action.where in {Where.RECOVERY, Where.MARKET} else 'app'}.{action.id}"
 
 
 def _help(action: Action, *, keys: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from engine.api_commands import Command, CommandKind, Outcome, OutcomeStatus, Sc
 from engine.api_gates import NO_GATES, GatesView
 from engine.api_health import HealthRow, Level, TelemetryView, TimingRow, UptimeView
 from engine.api_learning import ConfidenceView, ModelView
+from engine.api_market import MarketView
 from engine.api_recovery import RecoveryView
 from engine.api_selection import NOTHING_SELECTED, SelectionView
 from engine.api_setups import FilterView, SetupView
@@ -34,6 +35,7 @@ __all__ = [
     "FilterView",
     "HealthRow",
     "Level",
+    "MarketView",
     "Mode",
     "ModelView",
     "OrderView",
@@ -331,6 +333,8 @@ class Snapshot:
     """All about each contract that some strategy learns."""
     why_not: tuple[WhyNot, ...] = ()
     setups: tuple[SetupView, ...] = ()
+    markets: tuple[MarketView, ...] = ()
+    """Markets that somebody looks at; none while nobody does."""
     selection: SelectionView = NOTHING_SELECTED
     """Who may be entered, the regime, the data lines."""
     events: tuple[EventView, ...] = ()

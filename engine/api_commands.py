@@ -77,6 +77,9 @@ class CommandKind(StrEnum):
     """This screen acts from now on; the one that did only watches."""
     SEEN = "seen"
     """The operator touched a key: a sign of life and nothing else."""
+    WATCH = "watch"
+    """Look at the market `target` in bars of `value` seconds, for a while; at none where it is empty.
+    It changes nothing, is no sign of life, and is kept in no record."""
     DETACHED = "detached"
     """The front end's terminal is gone; `target` is `asked` or `lost`."""
 

@@ -21,10 +21,15 @@ OPEN_TO_WATCHERS: Final = frozenset(
         CommandKind.LOOK_BACK,
         CommandKind.NOTE,
         CommandKind.SEEN,
+        CommandKind.WATCH,
         CommandKind.TAKE_OVER,
     }
 )
 """What a screen that only watches may ask for: the safe direction, questions, a note, and to act itself."""
+
+
+ONLY_LOOKS: Final = frozenset({CommandKind.WATCH})
+"""What a read-only view may ask for: it chooses what it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,11 @@ class SeatView:
     watchers: int = 0
     """Screens that only watch, this one included where it does."""
     read_only: bool = False
-    """True for a view that may never act and sends nothing at all, not even a brake."""
+    """True for a view that may never act and asks for nothing but to look, not even for a brake."""
 
     def allows(self, kind: CommandKind) -> bool:
         """Whether this screen may ask for that."""
-        return self.acting or (not self.read_only and kind in OPEN_TO_WATCHERS)
+        return self.acting or kind in (ONLY_LOOKS if self.read_only else OPEN_TO_WATCHERS)
 
 
 THE_ONLY_SCREEN: Final = SeatView()

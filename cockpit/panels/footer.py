@@ -14,6 +14,7 @@ from cockpit.widgets.lines_view import LinesView
 
 COCKPIT_PLACES = frozenset({Where.EVERYWHERE, Where.SCREENS, Where.SCREEN, Where.TABLE})
 RECOVERY_PLACES = frozenset({Where.EVERYWHERE, Where.SCREENS, Where.RECOVERY})
+MARKET_PLACES = frozenset({Where.EVERYWHERE, Where.SCREENS, Where.PAGE, Where.MARKET, Where.TABLE})
 PAGE_PLACES = frozenset({Where.EVERYWHERE, Where.SCREENS, Where.PAGE})
 _BETWEEN: Line = (Span(" "),)
 

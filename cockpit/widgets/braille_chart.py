@@ -103,3 +103,11 @@ def scatter(points: Sequence[tuple[float, float]], *, width: int, height: int) -
 
 def _dot(cells: list[list[int]], *, x: int, y: int) -> None:
     cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+
+
+def dot_column(side: int, first: int, last: int) -> int:
+    """The dots of one cell from row `first` to `last`, 0 to 3, in its left (0) or right (1) half."""
+    dots = 0
+    for row in range(first, last + 1):
+        dots |= _DOTS[row][side]
+    return dots

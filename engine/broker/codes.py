@@ -37,6 +37,11 @@ def is_passing(code: int, text: str) -> bool:
     return code in _PASSING or (code == _HISTORY_TROUBLE and "pacing" in text.lower())
 
 
+def is_refusal(code: int, text: str) -> bool:
+    """True where what the message names does not begin, and asking for it again would change nothing."""
+    return not is_information(code) and not is_passing(code, text)
+
+
 def is_no_data(text: str) -> bool:
     """True where history says that there are no bars, which is an answer and not a failure."""
     return f"(code {_HISTORY_TROUBLE})" in text and "no data" in text.lower()

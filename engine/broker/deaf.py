@@ -17,3 +17,6 @@ class Deaf:
 
     def on_depth(self, depth: object) -> None:
         """Nothing to do."""
+
+    def on_print(self, trade: object) -> None:
+        """Nothing to do."""

@@ -63,7 +63,7 @@ for _name in (LIB, "eventkit"):
     logging.getLogger(_name).propagate = False
 
 _WANTED: Final = frozenset({1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 15, 17, 45, 46, 49}) | frozenset(
-    {50, 52, 53, 54, 55, 58, 59, 61, 62, 93, 101, 102}
+    {50, 52, 53, 54, 55, 58, 59, 61, 62, 93, 99, 101, 102}
 )
 """Message ids the adapter asks for; all others are dropped undecoded."""
 

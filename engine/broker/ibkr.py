@@ -29,6 +29,7 @@ from engine.broker.port import (
     Margin,
     Notice,
 )
+from engine.broker.tapes import Tapes
 from engine.broker.timing import Timings
 from engine.broker.wire import ConnectionSettings, Wire
 from engine.domain.instrument import Instrument
@@ -47,6 +48,7 @@ class _Session:
         self.contracts = Contracts(wire)
         self.history = History(wire, pacing)
         self.market_data = MarketData(wire, pacing)
+        self.tapes = Tapes(wire)
         self.heartbeat = Heartbeat(wire)
         wire.callbacks.on(error=self._on_error, connectionClosed=wire.guarded(self._on_lost))
 
@@ -107,7 +109,9 @@ class _Session:
     def _on_error(self, number: int, code: int, text: str, _advanced: str = "") -> None:
         said = clean(text)
         self.line.refuse(code, said)
-        if self.market_data.on_error(number, code, said) or self._is_question(number, code, said):
+        if self.market_data.on_error(number, code, said) or self.tapes.on_error(number, code, said):
+            return
+        if self._is_question(number, code, said):
             return
         if self.orders.on_error(number, code, said):
             return
@@ -116,6 +120,7 @@ class _Session:
             self.wire.uplink = change.state
             if change.data_lost:
                 self.market_data.ask_again()
+                self.tapes.ask_again()
             self.wire.set_link(change.state, said, code=code, data_lost=change.data_lost)
         self.wire.emit(Notice(code, said, ""))
 
@@ -269,10 +274,25 @@ class IbkrBroker:
         """Level 2, kept as our own book."""
         self._open.market_data.subscribe_depth(instrument, rows)
 
+    def unsubscribe_depth(self, instrument: Instrument) -> None:
+        """End the book; nothing to do without a connection."""
+        if self._session is not None:
+            self._session.market_data.unsubscribe_depth(instrument)
+
+    def subscribe_tape(self, instrument: Instrument) -> None:
+        """Trades one by one."""
+        self._open.tapes.subscribe(instrument)
+
+    def unsubscribe_tape(self, instrument: Instrument) -> None:
+        """End the tape; nothing to do without a connection."""
+        if self._session is not None:
+            self._session.tapes.unsubscribe(instrument)
+
     def unsubscribe(self, instrument: Instrument) -> None:
         """End every line of this instrument; nothing to do without a connection."""
         if self._session is not None:
             self._session.market_data.unsubscribe(instrument)
+            self._session.tapes.unsubscribe(instrument)
 
     def next_order_id(self) -> int:
         """Reserve an order id above the broker's next and above every id ever used or seen."""

@@ -18,7 +18,7 @@ from engine.broker import codes
 from engine.broker.convert import clean, contract_of
 from engine.broker.depth import DepthBook
 from engine.broker.pacing import HistoryPacing, Priority
-from engine.broker.port import DataType, LinkState, Notice, ProductHalt
+from engine.broker.port import DataType, LineRefused, LinkState, Notice, ProductHalt
 from engine.broker.wire import Wire
 from engine.domain.instrument import Instrument, SecType
 from engine.domain.market import Bar, Quote, checked_bar, utc
@@ -58,6 +58,8 @@ class _Line:
     last_print_s: float = 0.0
     book: DepthBook | None = None
     rows: int = 0
+    no_book: bool = False
+    """The broker refused its book: a cancel would only be answered with another error."""
     bars_due: asyncio.TimerHandle | None = None
     """While its live bars wait for the broker's pacing."""
     insane_since_s: float | None = None
@@ -124,10 +126,20 @@ class MarketData:
     def subscribe_depth(self, instrument: Instrument, rows: int) -> None:
         """Ask for `rows` levels a side, unless they are on already."""
         line = self._line(instrument)
+        if line.no_book and _Kind.DEPTH in line.requests:
+            self._stop(line, _Kind.DEPTH)
         if _Kind.DEPTH in line.requests:
             return
         line.book, line.rows = DepthBook(instrument.key, rows=rows), rows
         self._ask_depth(line)
+
+    def unsubscribe_depth(self, instrument: Instrument) -> None:
+        """End the book of this instrument; its other lines stay."""
+        line = self._lines.get(instrument.key)
+        if line is not None and _Kind.DEPTH in line.requests:
+            self._stop(line, _Kind.DEPTH)
+            line.book = None
+            self._changed_books.pop(instrument.key, None)
 
     def unsubscribe(self, instrument: Instrument) -> None:
         """End every line of this instrument."""
@@ -164,6 +176,10 @@ class MarketData:
         if code == codes.DEPTH_RESET and kind is _Kind.DEPTH and line.book is not None:
             line.book.clear()
             self._changed_books[line.instrument.key] = line
+        elif kind is _Kind.DEPTH and codes.is_refusal(code, text):
+            line.no_book = True
+            self._wire.emit(LineRefused(line.instrument.key, "book", code, text))
+            return True
         if codes.is_passing(code, text):
             asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._ask_line_again, request_id)
         self._wire.emit(Notice(code, text, line.instrument.key))
@@ -209,8 +225,8 @@ class MarketData:
     def _stop(self, line: _Line, kind: _Kind) -> None:
         number = line.requests.pop(kind)
         self._by_id.pop(number, None)
-        if self._wire.sender.withdraw(line.waiting.pop(kind)):
-            return  # it still waited in our queue: the broker never heard of it
+        if self._wire.sender.withdraw(line.waiting.pop(kind)) or (kind is _Kind.DEPTH and line.no_book):
+            return  # it still waited in our queue, or was refused: the broker holds no line
         client = self._wire.client
         writes: dict[_Kind, Callable[[], None]] = {
             _Kind.QUOTE: lambda: client.cancelMktData(number),
@@ -221,7 +237,7 @@ class MarketData:
 
     def _ask_depth(self, line: _Line) -> None:
         contract, client = contract_of(line.instrument), self._wire.client
-        smart = _is_smart(line.instrument)
+        smart, line.no_book = _is_smart(line.instrument), False
         self._start(
             line, _Kind.DEPTH, lambda number: client.reqMktDepth(number, contract, line.rows, smart, [])
         )

@@ -15,7 +15,7 @@ from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from engine.domain.fill import Fill
 from engine.domain.instrument import Instrument
-from engine.domain.market import Bar, Depth, Quote
+from engine.domain.market import Bar, Depth, Print, Quote
 from engine.domain.order import Order, OrderIntent
 
 T = TypeVar("T")
@@ -157,6 +157,15 @@ class DataType(NamedTuple):
     kind: int
 
 
+class LineRefused(NamedTuple):
+    """The broker gives no book, or no tape, of one instrument; its prices come as before."""
+
+    key: str
+    what: Literal["book", "tape"]
+    code: int
+    text: str
+
+
 class ProductHalt(NamedTuple):
     """The halt flag of one instrument: -1 not known, 0 trades, 1 halted, 2 volatility halt."""
 
@@ -174,6 +183,7 @@ BrokerEvent = (
     | BrokerPosition
     | Notice
     | DataType
+    | LineRefused
     | ProductHalt
 )
 
@@ -265,6 +275,10 @@ class BrokerListener(Protocol):
         """Our own book after an update."""
         ...
 
+    def on_print(self, trade: Print) -> None:
+        """One trade of the market, of an instrument whose tape was asked for."""
+        ...
+
 
 class Broker(Protocol):
     """A brokerage connection. Every coroutine has its own timeout and raises BrokerError, never hangs."""
@@ -325,6 +339,18 @@ class Broker(Protocol):
 
     def subscribe_depth(self, instrument: Instrument, rows: int) -> None:
         """Level 2, kept as our own book."""
+        ...
+
+    def unsubscribe_depth(self, instrument: Instrument) -> None:
+        """End the book of this instrument; its other lines stay."""
+        ...
+
+    def subscribe_tape(self, instrument: Instrument) -> None:
+        """Trades one by one."""
+        ...
+
+    def unsubscribe_tape(self, instrument: Instrument) -> None:
+        """End the tape of this instrument; its other lines stay."""
         ...
 
     def unsubscribe(self, instrument: Instrument) -> None:

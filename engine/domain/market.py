@@ -89,6 +89,15 @@ def utc(epoch_s: float) -> datetime:
     return datetime.fromtimestamp(epoch_s, tz=UTC)
 
 
+class Print(NamedTuple):
+    """One trade of the market, as the tape tells it; `at` is exchange time in epoch seconds."""
+
+    key: str
+    price: float
+    size: int
+    at: float
+
+
 class Level(NamedTuple):
     """One price level of a book."""
 

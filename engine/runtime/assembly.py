@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -36,16 +35,18 @@ from engine.runtime.guards.data_watch import DataWatch
 from engine.runtime.guards.risk_assembly import risk_chores
 from engine.runtime.health.assembly import Watch, Watched
 from engine.runtime.inbox import Inbox, tell_changes
+from engine.runtime.keeping.ending import close, save
 from engine.runtime.keeping.memory import Left, Memory
 from engine.runtime.keeping.opening import begin_record
 from engine.runtime.line import Line, LineHooks
+from engine.runtime.looking.lookout import Lookout
 from engine.runtime.markets import Markets
 from engine.runtime.modes.account_lock import AccountLock
 from engine.runtime.modes.assembly import mode_chores
 from engine.runtime.orders_assembly import executor_of
 from engine.runtime.planning.assembly import Answers, day_answers
 from engine.runtime.process.errors import FailedError
-from engine.runtime.process.gateway_process import GatewayProcess, gateway_plan, running_gateway
+from engine.runtime.process.gateway_process import revived
 from engine.runtime.process.late_log import LateLog
 from engine.runtime.process.options import RunOptions
 from engine.runtime.publisher import Publisher
@@ -62,7 +63,6 @@ from engine.runtime.snapshot import SnapshotBuilder
 from engine.runtime.strategy_assembly import strategy_chores
 from engine.runtime.trading import Trading
 from engine.runtime.upkeep import Upkeep
-from engine.store.errors import StoreError
 from engine.store.operations import StoredState
 from engine.store.store import Store
 
@@ -124,15 +124,15 @@ def assemble(given: Given, engine: Engine) -> Parts:
     watch = Watch.make(
         desk, store=given.store, lag=given.options.lag, watched=given.watched, spawn=engine.spawn
     )
-    publisher = _publisher(given, desk, trading, pnl, recovery, watch)
+    lookout = Lookout(desk, broker=broker)
+    publisher = _publisher(given, desk, trading, pnl, recovery, watch, lookout)
     braking = braking_of(given, desk, executor, recovery, refs, spawn=engine.spawn, urge=publisher.urge)
     inbox, line = _line(given, desk, engine, trading, publisher, memory)
-    markets = Markets(
-        desk, broker=broker, trading=trading, checkpoints=memory.checkpoints, spawn=engine.spawn
-    )
-    upkeep = _upkeep(given, desk, engine, executor, trading, pnl, memory, markets, braking, watch)
+    markets = Markets(desk, broker, trading, memory.checkpoints, spawn=engine.spawn, lookout=lookout)
+    lookout.attach(inbox, markets, memory.checkpoints, touch=publisher.touch)
+    upkeep = _upkeep(given, desk, engine, executor, trading, pnl, memory, markets, braking, watch, lookout)
     parts = _recovery_parts(given, recovery, executor, inbox, markets, engine)
-    answers = day_answers(desk, broker, trading) | acts_by_hand(desk, executor)
+    answers = day_answers(desk, broker, trading) | acts_by_hand(desk, executor) | lookout.answers
     commands = _commands(given, desk, engine, braking, executor, parts.settler, publisher, answers)
     tell_changes(desk, given.late, Changes(notes=desk.books.ledger.positions.rejected))
     desk.books.on_changes(upkeep.on_changes)
@@ -158,8 +158,8 @@ def assemble(given: Given, engine: Engine) -> Parts:
         reconciler=parts.reconciler,
         on_first_ready=given.options.lag.forget,
         report=partial(memory.days.make, uptime=lambda: watch.uptime.view),
-        save=partial(_save, given, desk, memory, watch),
-        close=partial(_close, given, memory),
+        save=partial(save, desk, given.store, memory, watch),
+        close=partial(close, given.store, memory, given.late, given.held),
     )
 
 
@@ -247,6 +247,7 @@ def _upkeep(
     markets: Markets,
     braking: Braking,
     watch: Watch,
+    lookout: Lookout,
 ) -> Upkeep:
     risk = risk_chores(desk, given.broker, markets, given.stored, engine, pnl=partial(pnl.view, desk))
     return Upkeep(
@@ -277,6 +278,7 @@ def _upkeep(
             **mode_chores(desk, given, memory.channels, engine),
             **watch.chores(),
             "data": DataWatch(desk).round,
+            "looks": lookout.round,
             "secrets": SecretWatch(desk, state_dir=given.options.state_dir).round,
         },
     )
@@ -304,7 +306,13 @@ def _desk(given: Given) -> Desk:
 
 
 def _publisher(
-    given: Given, desk: Desk, trading: Trading, pnl: DayPnl, recovery: RecoveryState, watch: Watch
+    given: Given,
+    desk: Desk,
+    trading: Trading,
+    pnl: DayPnl,
+    recovery: RecoveryState,
+    watch: Watch,
+    lookout: Lookout,
 ) -> Publisher:
     options = given.options
     simulated = options.gateway.kind == "embedded"
@@ -319,6 +327,7 @@ def _publisher(
         version=options.version,
         gateway_text="simulated prices" if simulated else f"IBKR {given.account}",
         recovery=recovery.view,
+        markets=lookout.views,
     )
     publisher = Publisher(
         builder.build(0), build=builder.build, settled=desk.books.settled, guarded=desk.faults.loop
@@ -355,33 +364,8 @@ async def _revive(given: Given) -> None:
     """Start our embedded gateway again if it is gone; it continues from its journal, on another port."""
     if not given.options.gateway.pid:  # a real one, or somebody else's
         return
-    endpoint = await asyncio.to_thread(running_gateway, given.options.state_dir)
-    if endpoint is None:
-        try:
-            endpoint = await GatewayProcess.spawn(gateway_plan(given.loaded)).ready()
-        except FailedError as err:
-            raise BrokerError(str(err)) from err
-    given.broker.move_to(endpoint.host, endpoint.port)
-
-
-async def _save(given: Given, desk: Desk, memory: Memory, watch: Watch, clean: bool) -> bool:
-    """The end of the run, after everything that waits in memory."""
-    await memory.save()
-    if clean:
-        watch.service.stopping()
-        await watch.uptime.stop()
     try:
-        await desk.books.settled()
-        await given.store.end_run(at=desk.now(), clean=clean)
-    except StoreError as err:
-        _log.error("store.end_not_written", error=str(err))
-        return False
-    return given.store.healthy
-
-
-async def _close(given: Given, memory: Memory) -> None:
-    await memory.close()
-    await given.store.close()
-    if given.held is not None:
-        given.held.release()
-    given.late.flush()
+        endpoint = await revived(given.loaded, given.options.state_dir)
+    except FailedError as err:
+        raise BrokerError(str(err)) from err
+    given.broker.move_to(endpoint.host, endpoint.port)

@@ -59,7 +59,7 @@ class Commands:
         settler: Settler,
         answers: Mapping[CommandKind, Act] | None = None,
     ) -> None:
-        """`answers` are further commands: those that only ask, and what is done by hand."""
+        """`answers` are further commands: those that only ask, that only look, and what is done by hand."""
         self._desk = desk
         self._brakes = brakes
         self._seen = seen
@@ -96,6 +96,9 @@ class Commands:
 
         The same id again, also while the first is under way, waits for that one's outcome.
         """
+        if command.kind is CommandKind.WATCH:
+            # Said again and again, by a screen and not by a person: no sign of life, and nothing to record.
+            return await self._acts[command.kind](command)
         hide = self._desk.notices.redactor
         # What a person typed by mistake must not be kept with a brake for ever.
         command = replace(command, reason=hide(command.reason), target=hide(command.target))

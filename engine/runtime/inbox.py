@@ -19,13 +19,14 @@ from engine.broker.port import (
     Commission,
     DataType,
     Execution,
+    LineRefused,
     LinkEvent,
     Notice,
     OrderClaim,
     OrderRefusal,
     ProductHalt,
 )
-from engine.domain.market import Bar, Depth, Quote
+from engine.domain.market import Bar, Depth, Print, Quote
 from engine.ledger.changes import Changes, NoteCode, NoteLevel
 from engine.ledger.events import (
     Changed,
@@ -82,6 +83,12 @@ class Inbox:
         self._arrived = asyncio.Event()
         self.on_book: Callable[[Depth], None] = lambda _: None
         """Called with every book, once it is on the board."""
+        self.on_looked_at: Callable[[Depth], bool] = lambda _: False
+        """Called with every book first; True where it is only looked at, and nobody may decide by it."""
+        self.on_trade: Callable[[Print], None] = lambda _: None
+        """Called with every trade of a tape."""
+        self.on_refused: Callable[[LineRefused], bool] = lambda _: False
+        """Called when the broker gives no book or tape; True where that is told already."""
         self.on_link: Callable[[LinkEvent], None] = lambda _: None
         """Called at once when the line changed."""
         self.on_foreign: Callable[[], None] = lambda: None
@@ -114,6 +121,9 @@ class Inbox:
                 keep_status(self._desk)
             case Notice():
                 self._on_notice(event)
+            case LineRefused():
+                if not self.on_refused(event):
+                    self._tell_notice(Notice(event.code, event.text, event.key))
             case BrokerPosition():
                 self.on_position(event)
             case _:
@@ -145,8 +155,15 @@ class Inbox:
     def on_depth(self, depth: Depth) -> None:
         """Our own book after an update."""
         with self._desk.faults.loop("books"):
+            if self.on_looked_at(depth):
+                return
             self._desk.quotes.on_depth(depth)
             self.on_book(depth)
+
+    def on_print(self, trade: Print) -> None:
+        """One trade of the market."""
+        with self._desk.faults.loop("tapes"):
+            self.on_trade(trade)
 
     # --- order events ---------------------------------------------------------------------------
 
@@ -279,6 +296,9 @@ class Inbox:
             self._desk.quotes.out_of_lines.add(event.request_key)
         elif self._desk.products.on_notice(event.code, event.text):
             keep_status(self._desk)
+        self._tell_notice(event)
+
+    def _tell_notice(self, event: Notice) -> None:
         if event.code in _QUIET_CODES:
             return
         where = f" ({event.request_key})" if event.request_key else ""

@@ -20,6 +20,7 @@ from engine.market.lines import LINES_EACH, LinePlan, Need, Wish, plan_lines, ro
 from engine.risk.preview import UnitCost
 from engine.runtime.desk import Desk
 from engine.runtime.keeping.checkpoint import Checkpoints
+from engine.runtime.looking.lookout import Lookout
 from engine.runtime.running import Running
 from engine.runtime.selection.holes import Holes
 from engine.runtime.selection.warming import Warming
@@ -42,15 +43,18 @@ class Markets:
     def __init__(
         self,
         desk: Desk,
-        *,
         broker: Broker,
         trading: Trading,
         checkpoints: Checkpoints,
+        *,
         spawn: Callable[[str, Callable[[], object]], None],
+        lookout: Lookout | None = None,
     ) -> None:
+        """`lookout` is who looks at markets by lines that nobody trades with."""
         self._desk = desk
         self._spawn = spawn
         self._broker = broker
+        self._lookout = lookout or Lookout(desk, broker=broker)
         self._trading = trading
         self._subscribed: set[str] = set()
         self._holes = Holes(desk, trading)
@@ -81,6 +85,7 @@ class Markets:
             self._holes.look(self._subscribed)
             self._subscribed.clear()
             self._deep.clear()
+            self._lookout.lost()
             self._granted = None
             self._desk.quotes.out_of_lines.clear()
         symbols = sorted({s for r in self._trading.running for s in (*r.symbols, *r.picked, *r.discovered)})
@@ -219,6 +224,11 @@ class Markets:
         """Instruments that have a data line."""
         return frozenset(self._subscribed)
 
+    @property
+    def deep(self) -> frozenset[str]:
+        """Instruments whose book is asked for."""
+        return frozenset(self._deep)
+
     def _held(self) -> set[str]:
         books = self._desk.books
         return {p.key for p in books.positions()} | {d.key for d in self._desk.differences}
@@ -274,6 +284,7 @@ class Markets:
         self._deep.discard(key)
         self._desk.quotes.forget(key)
         self._trading.cool(key)
+        self._lookout.given_up(key)
 
     def _watched(self) -> tuple[str, ...]:
         """Instruments that have a data line, the most important first."""
@@ -318,7 +329,10 @@ class Markets:
         futures = (self._desk.instruments[key] for key in kept if section.discover or key in read)
         wanted = [i for i in futures if i.sec_type is SecType.FUTURE and i.key not in self._deep]
         wanted.sort(key=lambda i: i.key not in read)
-        for instrument in wanted[: max(0, section.depth_lines - len(self._deep))]:
+        wanted = wanted[: max(0, section.depth_lines - len(self._deep))]
+        if wanted:
+            self._lookout.give_way([instrument.key for instrument in wanted])
+        for instrument in wanted:
             self._broker.subscribe_depth(instrument, DEPTH_ROWS)
             self._deep.add(instrument.key)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from engine.api import FillView, HealthRow, Mode, OrderView, RuntimeValue, Snapshot, TelemetryView
+from engine.api_market import MarketView
 from engine.api_recovery import RecoveryView
 from engine.broker.port import LinkState
 from engine.config import RUNTIME_KEYS, runtime_value
@@ -38,6 +39,7 @@ class SnapshotBuilder:
         version: str,
         gateway_text: str,
         recovery: Callable[[], RecoveryView] = RecoveryView,
+        markets: Callable[[], tuple[MarketView, ...]] = tuple,
     ) -> None:
         self._desk = desk
         self._trading = trading
@@ -49,6 +51,7 @@ class SnapshotBuilder:
         self._version = version
         self._gateway_text = gateway_text
         self._recovery = recovery
+        self._markets = markets
         self._order_rows = order_rows(desk)
         self._fill_rows = fill_rows(desk)
         self._setup_rows = SetupRows(desk, trading)
@@ -87,6 +90,7 @@ class SnapshotBuilder:
             models=self._model_rows.rows(self._trading.running),
             why_not=why_not,
             setups=self._setup_rows.rows(why_not),
+            markets=self._markets(),
             selection=desk.selection,
             gates=desk.gates,
             summary=desk.summary,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from engine.broker.port import BrokerEvent
 from engine.domain.instrument import Instrument, SecType
-from engine.domain.market import Bar, Depth, Quote
+from engine.domain.market import Bar, Depth, Print, Quote
 from engine.domain.order import Order, OrderIntent, OrderState, OrderType, Role, Side, Tif
 
 E = TypeVar("E")
@@ -22,6 +22,7 @@ class Hearing:
     quotes: list[Quote] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     books: list[Depth] = field(default_factory=list)
+    prints: list[Print] = field(default_factory=list)
 
     def on_broker_event(self, event: BrokerEvent) -> None:
         self.events.append(event)
@@ -34,6 +35,9 @@ class Hearing:
 
     def on_depth(self, depth: Depth) -> None:
         self.books.append(depth)
+
+    def on_print(self, trade: Print) -> None:
+        self.prints.append(trade)
 
     def of(self, kind: type[E]) -> list[E]:
         """Every event of one kind, in order."""

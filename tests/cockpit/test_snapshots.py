@@ -16,7 +16,6 @@ from tests.cockpit.conftest import make_app, shows_rows
 from tests.cockpit.learning import MODEL_STATES
 from tests.cockpit.recovering import RECOVERY_STATES
 from tests.cockpit.scripted import HALTED, NORMAL, STATES, ScriptedHandle, done, unanswered
-from tests.cockpit.test_markets import JUDGED
 from tests.cockpit.test_ordering import GATE_PASSES, GATE_REFUSES
 from tests.cockpit.test_setups import WATCHING
 from tests.cockpit.test_trades import LET_THROUGH
@@ -155,13 +154,6 @@ def test_last_cycle(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app(ScriptedHandle(WATCHING))
 
     assert snap_compare(app, terminal_size=size, press=["3", "enter"], run_before=settled)
-
-
-@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
-def test_markets(snap_compare: Compare, size: tuple[int, int]) -> None:
-    app = make_app(ScriptedHandle(JUDGED))
-
-    assert snap_compare(app, terminal_size=size, press=["4"], run_before=settled)
 
 
 @pytest.mark.req("FUT-QA-UI-2", "CARD-SNAPSHOT")

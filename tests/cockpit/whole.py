@@ -8,9 +8,9 @@ from engine.api import AlertView, HealthRow, Level, Snapshot
 from engine.api_selection import SelectionView
 from tests.cockpit.healthy import ACCOUNT, GATES, ILL, WELL
 from tests.cockpit.learning import LEARNING
+from tests.cockpit.looking import JUDGED, TSLA
 from tests.cockpit.recovering import AGREED
 from tests.cockpit.scripted import DISCONNECTED, EMPTY, HALTED, STALE, ago
-from tests.cockpit.test_markets import JUDGED
 from tests.cockpit.test_setups import WATCHING
 
 WHOLE: Snapshot = replace(
@@ -18,6 +18,7 @@ WHOLE: Snapshot = replace(
     setups=WATCHING.setups,
     strategies=(*WATCHING.strategies, *LEARNING.strategies),
     selection=replace(JUDGED.selection, pipeline=WATCHING.selection.pipeline),
+    markets=(TSLA,),
     health=WELL,
     telemetry=ACCOUNT,
     gates=GATES,

@@ -157,6 +157,15 @@ class ScriptedBroker:
     def subscribe_depth(self, instrument: Instrument, rows: int) -> None:
         self.subscribed.append(f"{instrument.key} depth")
 
+    def unsubscribe_depth(self, instrument: Instrument) -> None:
+        self.subscribed.remove(f"{instrument.key} depth")
+
+    def subscribe_tape(self, instrument: Instrument) -> None:
+        self.subscribed.append(f"{instrument.key} tape")
+
+    def unsubscribe_tape(self, instrument: Instrument) -> None:
+        self.subscribed.remove(f"{instrument.key} tape")
+
     def unsubscribe(self, instrument: Instrument) -> None:
         self.subscribed.remove(instrument.key)
 

@@ -306,6 +306,15 @@ class StormBroker:
     def subscribe_depth(self, instrument: Instrument, rows: int) -> None:
         """There is no book."""
 
+    def unsubscribe_depth(self, instrument: Instrument) -> None:
+        """There is no book."""
+
+    def subscribe_tape(self, instrument: Instrument) -> None:
+        """Nobody looks at one."""
+
+    def unsubscribe_tape(self, instrument: Instrument) -> None:
+        """Nobody looks at one."""
+
     def unsubscribe(self, instrument: Instrument) -> None:
         """Everything is shown to whoever is connected."""
 

@@ -76,6 +76,8 @@ class Checkpoints:
         self._is_recovered = False
         self._day = trading_day(desk.now())
         self._session_started_at = desk.now()
+        self.on_bars: Callable[[Sequence[Bar]], None] = lambda _: None
+        """Called with each live bar, and with those of each warm-up, oldest first."""
         self._bars: dict[str, tuple[Bar, ...]] = {}
         """Bars of the run before, until their instrument is warm."""
         self._restore(last)
@@ -136,6 +138,7 @@ class Checkpoints:
             self._desk.notices.event(Level.INFO, "engine", text, symbol=key)
         bars = joined(ours.bars, history)
         self.keep(history)
+        self.on_bars(bars)
         if ours.bars:
             self._tell_continued(key, ours, bars)
         return bars

@@ -115,6 +115,7 @@ class Memory:
     def on_bar(self, bar: Bar) -> None:
         """A bar of the live stream: for the next checkpoint and for the record."""
         self.checkpoints.keep((bar,))
+        self.checkpoints.on_bars((bar,))
         self.recorder.on_bar(bar)
 
     async def save(self) -> None:

@@ -25,6 +25,7 @@ import socket
 import struct
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -278,7 +279,11 @@ class _Session:
             raise wire.WireError(f"unknown message {kind[:40]!r}")
 
     async def _command(self, command: Command) -> None:
-        _log.info("command %s from %s: %s", command.kind, self.peer, command.reason or command.target)
+        if command.kind is CommandKind.WATCH:
+            # One look per screen, whatever it calls itself.
+            command = replace(command, who=f"{self._role} {self.peer}")
+        else:
+            _log.info("command %s from %s: %s", command.kind, self.peer, command.reason or command.target)
         outcome = refusal(command, self._server.seat.view(self)) if self._is_screen else None
         if outcome is None:
             if command.kind is CommandKind.TAKE_OVER:

@@ -218,6 +218,12 @@ def running_gateway(state_dir: Path) -> GatewayEndpoint | None:
     return endpoint if endpoint is not None and is_gateway(endpoint.pid) else None
 
 
+async def revived(loaded: Loaded, state_dir: Path) -> GatewayEndpoint:
+    """The embedded gateway of a state folder, started where none runs. Raises FailedError."""
+    endpoint = await asyncio.to_thread(running_gateway, state_dir)
+    return endpoint if endpoint is not None else await GatewayProcess.spawn(gateway_plan(loaded)).ready()
+
+
 def _endpoint(status: Mapping[str, Any]) -> GatewayEndpoint | None:
     try:
         return GatewayEndpoint(

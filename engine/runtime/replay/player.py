@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from engine.api import Command, Outcome, OutcomeStatus, Snapshot
+from engine.api import Command, CommandKind, Outcome, OutcomeStatus, Snapshot
 from engine.api_handle import Departure, SeatView
+from engine.api_market import BAR_LENGTHS_S, MarketView
 from engine.api_replay import SPEEDS
 from engine.domain.reasons import Reason
+from engine.runtime.replay.market import past_market
 from engine.runtime.replay.pictures import picture
 from engine.runtime.replay.timeline import Timeline
 
@@ -38,6 +40,8 @@ class Player:
         self._seq = 0
         self._shown: Snapshot | None = None
         self._shown_at = float("nan")
+        self._look: tuple[str, int] | None = None
+        """Which market is looked at, in bars of how many seconds."""
 
     @property
     def is_alive(self) -> bool:
@@ -50,16 +54,27 @@ class Player:
         if self._shown is None or self._shown_at != self._timeline.at:
             self._seq += 1
             self._shown_at = self._timeline.at
-            self._shown = picture(self._timeline, seq=self._seq, as_of=datetime.now(UTC))
+            shown = picture(self._timeline, seq=self._seq, as_of=datetime.now(UTC))
+            self._shown = replace(shown, markets=self._market())
         # Paused is not silent: the moment that is shown is what there is to know now.
         return replace(self._shown, as_of=datetime.now(UTC))
 
     def submit(self, command: Command) -> Future[Outcome]:
-        """Refuse it."""
+        """Refuse it, but for a look at another market."""
         future: Future[Outcome] = Future()
+        if command.kind is CommandKind.WATCH:
+            bar_s = int(command.value or 0)
+            bar_s = bar_s if bar_s in BAR_LENGTHS_S else BAR_LENGTHS_S[0]
+            self._look = (command.target, bar_s) if command.target else None
+            self._shown = None
+            future.set_result(Outcome(command.command_id, OutcomeStatus.DONE, "", "looked at"))
+            return future
         text = f"{command.kind.value}: this is a replay of the past; nothing can act"
         future.set_result(Outcome(command.command_id, OutcomeStatus.REFUSED, Reason.NOT_ACTING_CLIENT, text))
         return future
+
+    def _market(self) -> tuple[MarketView, ...]:
+        return () if self._look is None else (past_market(self._timeline, *self._look),)
 
     def subscribe(self, on_urgent: Callable[[], None]) -> Callable[[], None]:
         """Nothing is urgent in the past."""

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from engine.api import EventView, Level, WhyNot
 from engine.domain.instrument import Instrument
-from engine.domain.market import Quote
+from engine.domain.market import Bar, Quote
+from engine.market.recent import SHORT_S
 from engine.runtime.replay.books import LEDGER_KINDS, PastBooks
 from engine.store.recordings import Line, Recording
 from engine.store.session_log import instrument_of, unpacked
@@ -34,6 +35,8 @@ class Timeline:
             raise ValueError("the session left nothing to show")
         self.recording = recording
         self.instruments: dict[str, Instrument] = {}
+        self.bars: dict[str, list[Bar]] = defaultdict(list)
+        """Short bars of the whole session, by their ends."""
         self._quotes: dict[str, list[Quote]] = defaultdict(list)
         self._times: dict[str, list[float]] = {}
         self._lines, self._moments = _in_order(recording.lines)
@@ -42,6 +45,8 @@ class Timeline:
         for key, quotes in self._quotes.items():
             quotes.sort(key=lambda quote: quote.at)
             self._times[key] = [quote.at for quote in quotes]
+        for bars in self.bars.values():
+            bars.sort(key=lambda bar: bar.end)
         pairs = zip(self._moments, self._lines, strict=True)
         self._happened = sorted({moment for moment, line in pairs if line.kind in _HAPPENED})
         self.begin, self.end = self._moments[0], self._moments[-1]
@@ -105,8 +110,12 @@ class Timeline:
 
     def _prepare(self, line: Line) -> None:
         if line.kind == "tape":
-            for quote in unpacked(line.payload).quotes:
+            tape = unpacked(line.payload)
+            for quote in tape.quotes:
                 self._quotes[quote.key].append(quote)
+            for bar in tape.bars:
+                if bar.seconds == SHORT_S:
+                    self.bars[bar.symbol].append(bar)
         elif line.kind == "terms":
             self.instruments[line.symbol] = instrument_of(line.payload)
 

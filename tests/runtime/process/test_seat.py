@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.api import CommandKind, OutcomeStatus
-from engine.api_handle import OPEN_TO_WATCHERS, SeatView
+from engine.api_handle import ONLY_LOOKS, OPEN_TO_WATCHERS, SeatView
 from engine.runtime.process.departures import MOST_ORIGINS, Departures, origin_of
 from engine.runtime.process.handle import DirectHandle
 from engine.runtime.process.link import SocketHandle
@@ -65,7 +65,7 @@ def test_a_watcher_may_brake_ask_and_take_over_and_nothing_else(kind: CommandKin
     assert (no is None) is (kind in OPEN_TO_WATCHERS)
     assert refusal(asked, SeatView()) is None
     view = refusal(asked, SeatView(acting=False, read_only=True))
-    assert view is not None, "a read-only view sends nothing at all"
+    assert (view is None) is (kind in ONLY_LOOKS), "a read-only view asks for nothing but to look"
     if no is not None:
         assert (no.code, no.command_id) == ("not_acting_client", asked.command_id)
         assert "process 7" in no.text

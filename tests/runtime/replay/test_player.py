@@ -12,7 +12,8 @@ from cockpit.replaying import ReplayApp
 from cockpit.settings import UiSettings
 from cockpit.spans import text_of
 from engine.api import CommandKind, EngineState, Level, OutcomeStatus
-from engine.domain.market import Quote
+from engine.api_handle import ONLY_LOOKS
+from engine.domain.market import Bar, Quote
 from engine.runtime.keeping.recorder import SessionLog
 from engine.runtime.process.errors import UsageError
 from engine.runtime.replay.player import Player
@@ -46,7 +47,11 @@ async def _trade(here: Rig) -> None:
     quotes = [
         Quote("SPY", 100 + n / 10, 100.02 + n / 10, 5, 5, 100.0, 1, TEN.timestamp() + n) for n in range(300)
     ]
-    log.add(TEN + timedelta(seconds=300), "tape", "", packed(quotes, ()))
+    bars = [
+        Bar("SPY", TEN + timedelta(seconds=5 * (n + 1)), 100.0 + n, 101.0 + n, 99.0 + n, 100.5 + n, 10)
+        for n in range(60)
+    ]
+    log.add(TEN + timedelta(seconds=300), "tape", "", packed(quotes, bars))
     here.desk.notices.event(Level.INFO, "engine", "READY")
     await pass_time(5.0)
     await here.enter(100)
@@ -124,6 +129,29 @@ def test_each_moment_shows_what_was_held_then_at_the_prices_of_then(past: Record
     assert flat.pnl.day_usd == pytest.approx((flat.pnl.realized_usd or 0.0) - (flat.pnl.fees_usd or 0.0))
 
 
+def test_a_market_that_is_looked_at_has_the_bars_of_then_and_says_what_was_not_recorded(
+    past: Recording,
+) -> None:
+    clock = Clock()
+    player = Player(Timeline(past), monotonic=clock)
+    assert player.snapshot().markets == ()
+
+    looked = player.submit(command(CommandKind.WATCH, target="SPY", value=20.0)).result()
+    assert looked.status is OutcomeStatus.DONE
+    clock.s = 42.0
+    (market,) = player.snapshot().markets
+    assert [bar.volume for bar in market.bars] == [40, 40]
+    assert market.bars[-1].close == 107.5
+    assert (market.book_text, market.tape_text) == ("not recorded", "not recorded")
+    assert market.quote_age_s is not None
+    assert market.bid is not None
+
+    clock.s = 47.0
+    assert len(player.snapshot().markets[0].bars) == 3
+    player.submit(command(CommandKind.WATCH))
+    assert player.snapshot().markets == ()
+
+
 def test_going_back_shows_the_same_as_going_there(past: Recording) -> None:
     there, back = Timeline(past), Timeline(past)
     back.move_to(back.end)
@@ -138,7 +166,7 @@ def _standing_at(timeline: Timeline, at: float) -> str:
     return timeline.books.digest
 
 
-@pytest.mark.parametrize("kind", list(CommandKind))
+@pytest.mark.parametrize("kind", [kind for kind in CommandKind if kind not in ONLY_LOOKS])
 def test_no_command_can_act(past: Recording, kind: CommandKind) -> None:
     outcome = Player(Timeline(past)).submit(command(kind)).result(0)
 
