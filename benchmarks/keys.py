@@ -16,7 +16,7 @@ from typing import Final
 
 from benchmarks import bare_screen
 from benchmarks.figures import Figure, quantile, show
-from benchmarks.pty_screen import PtyScreen, attached_to, paper_cockpit
+from benchmarks.pty_screen import PtyScreen, attached_when_ready, paper_cockpit
 
 ROUNDS, QUICK_ROUNDS = 70, 3
 AIM_MS: Final = 100.0
@@ -65,9 +65,8 @@ def attached_ms(folder: Path, rounds: int) -> list[float]:
     """At a screen over the socket, the only one: it acts."""
     with paper_cockpit(folder, "--headless") as engine:
         engine.until("without a screen")
-        screen = attached_to(folder)
+        screen = attached_when_ready(folder)
         try:
-            screen.until("READY")
             return rounds_ms(screen, rounds)
         finally:
             screen.close()

@@ -12,6 +12,7 @@ import signal
 import struct
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ COLUMNS, LINES = 120, 40
 DEADLINE_S = 30.0
 END_S = 60.0
 QUIET_S = 0.05
+TRIES, TRY_AGAIN_S = 20, 0.5
 _CHUNK = 65536
 
 
@@ -57,7 +59,10 @@ class PtyScreen:
             ready, _, _ = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 raise SystemExit(f"no {wanted!r} within {DEADLINE_S:.0f} s; got {self._seen[-400:]!r}")
-            self._seen += os.read(self._master, _CHUNK)
+            try:
+                self._seen += os.read(self._master, _CHUNK)
+            except OSError as err:
+                raise SystemExit(f"it ended without {wanted!r}; got {self._seen[-400:]!r}") from err
 
     def press(self, keys: str, wanted: str) -> float:
         """Write the bytes of `keys`; milliseconds until the pattern is in what the terminal gets back."""
@@ -108,6 +113,20 @@ def paper_cockpit(folder: Path, *options: str) -> Iterator[PtyScreen]:
 def attached_to(folder: Path) -> PtyScreen:
     """`cockpit attach` to the cockpit that runs there."""
     return PtyScreen(["-m", "cockpit", "attach", *config_of(folder)], folder=folder)
+
+
+def attached_when_ready(folder: Path) -> PtyScreen:
+    """A screen on the cockpit that starts there, once it shows READY. SystemExit where it never does."""
+    for _ in range(TRIES):
+        screen = attached_to(folder)
+        try:
+            screen.until("READY")
+        except SystemExit:  # it takes nobody yet
+            screen.close()
+            threading.Event().wait(TRY_AGAIN_S)
+        else:
+            return screen
+    raise SystemExit(f"nothing to attach to after {TRIES} tries")
 
 
 def config_of(folder: Path) -> list[str]:
