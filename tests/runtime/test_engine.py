@@ -385,7 +385,7 @@ async def test_a_part_that_fails_for_good_closes_what_is_held_and_ends_with_1(
     async with running(tmp_path) as it:
         await it.here.enter()
 
-        def breaks(*_: object) -> object:
+        def breaks(*_: object, **__: object) -> object:
             raise RuntimeError("a bug")
 
         match part:
