@@ -36,6 +36,8 @@ LINK: Final = DATA | {"link_down"}
 """At 20x a line that is away for three seconds is a minute without prices."""
 CUT_SHORT: Final = ("exit not done:",)
 """An exit that was on its way when the line went; its stop stays, and it is asked for again."""
+INTO_SILENCE: Final = "sending → unknown"
+"""An order that was sent to a peer that had frozen already: nobody can say what became of it."""
 UPLINK: Final = (*CUT_SHORT, "broker 1100:", "broker 1101:")
 """What the broker itself says of its line."""
 
@@ -147,7 +149,7 @@ def _refuse(ref: str) -> Act:
 
 DRILLS: Final = (
     Drill("link-loss", _drop, LINK, CUT_SHORT, weight=4),
-    Drill("frozen-peer", _freeze, LINK, CUT_SHORT, weight=3),
+    Drill("frozen-peer", _freeze, LINK | {"unknown_order"}, (*CUT_SHORT, INTO_SILENCE), weight=3),
     Drill("uplink", _uplink, LINK, UPLINK),
     Drill("stale-data", _ask(do="mute", seconds=4.0), DATA),
     Drill("entry-refused", _refuse("-entry"), is_armed=True),
@@ -156,7 +158,7 @@ DRILLS: Final = (
     Drill("partial-fill", _ask(do="split_next", ref="-entry", parts=4), is_armed=True),
     Drill("slow-answers", _ask(do="delay_orders", seconds=1.0), weight=1, is_armed=True),
     Drill("said-twice", _ask(do="duplicate", count=40), weight=1, is_armed=True),
-    Drill("orphan", _strangers_buy, says=("its metadata is lost",), weight=3),
+    Drill("orphan", _strangers_buy, frozenset({"reconcile_mismatch"}), ("its metadata is lost",), weight=3),
     Drill("external-close", _close_elsewhere, frozenset({"reconcile_mismatch"}), weight=3),
     Drill("kill-9", _kill, LINK, weight=3),
     Drill("nightly-restart", _restart_at_night, LINK, UPLINK, weight=1),
