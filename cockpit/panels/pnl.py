@@ -1,8 +1,9 @@
-"""What the day is worth, net of fees, and the way it took."""
+"""What the day is worth, net of fees, the way it took, and how far below its best it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from cockpit import format as fmt
 from cockpit.frame import Frame, tone_of_amount
@@ -13,6 +14,8 @@ from engine.api import PnlView
 
 _NAME = 11
 _AMOUNT = 15
+_ROOM_FOR_BOTH = 6
+"""Rows from which on the drawdown has a curve of its own below the day's."""
 
 
 class PnlPanel(Panel):
@@ -25,7 +28,7 @@ class PnlPanel(Panel):
         return f"P&L today, net{count} · {fmt.freshness(frame.marks_age_s)}"
 
     def build(self, frame: Frame, *, width: int, height: int) -> Sequence[Line]:
-        """Amounts, one fact line, then the curve."""
+        """Amounts, one fact line, then the curves."""
         pnl = frame.snapshot.pnl
         lines = [
             _amount("day", pnl.day_usd, strong=True),
@@ -37,7 +40,14 @@ class PnlPanel(Panel):
             _sharpe(pnl),
         ]
         room = height - len(lines)
-        return lines + curve_lines(pnl, width=width, height=room) if room >= 2 else lines
+        if room < 2:
+            return lines
+        below = room // 3 + 1 if pnl.curve and room >= _ROOM_FOR_BOTH else 0
+        return [
+            *lines,
+            *curve_lines(pnl, width=width, height=room - below),
+            *(drawdown_lines(pnl.curve, width=width, height=below) if below else ()),
+        ]
 
 
 def _amount(name: str, value: float | None, *, strong: bool = False) -> Line:
@@ -73,11 +83,35 @@ def curve_lines(pnl: PnlView, *, width: int, height: int) -> list[Line]:
     """The day's curve with its range at the right; above zero is gain, below it loss."""
     if not pnl.curve:
         return [line(), line(Span(" the curve starts with the first trade", Tone.MUTED))]
-    low, high = bounds(pnl.curve, baseline=0.0)
+    return _drawn(pnl.curve, width=width, height=height)
+
+
+def drawdown(curve: Sequence[float]) -> list[float]:
+    """How far below the best so far, USD, 0 or less, at each point of a day that begins at 0."""
+    best = accumulate(curve, max, initial=0.0)
+    next(best)
+    return [value - peak for value, peak in zip(curve, best, strict=True)]
+
+
+def drawdown_lines(curve: Sequence[float], *, width: int, height: int) -> list[Line]:
+    """One line of figures, then the curve of what was lost since the best moment of the day."""
+    fallen = drawdown(curve)
+    most = min(fallen)
+    words = line(
+        Span(f" {'drawdown':<{_NAME}}", Tone.MUTED),
+        Span(f"{fmt.arrowed(fallen[-1]):>{_AMOUNT}}", tone_of_amount(fallen[-1])),
+        Span("  most ", Tone.MUTED),
+        Span(fmt.number(most)),
+    )
+    return [words, *(_drawn(fallen, width=width, height=height - 1) if most < 0 else ())]
+
+
+def _drawn(values: Sequence[float], *, width: int, height: int) -> list[Line]:
+    low, high = bounds(values, baseline=0.0)
     top, bottom = fmt.signed(high, decimals=0), fmt.signed(low, decimals=0)
     margin = max(len(top), len(bottom), 1) + 1
-    drawn = plot(pnl.curve, width=max(1, width - margin - 2), height=height)
-    zero = zero_row(pnl.curve, height=height)
+    drawn = plot(values, width=max(1, width - margin - 2), height=height)
+    zero = zero_row(values, height=height)
     lines = []
     for row, dots in enumerate(drawn):
         label = top if row == 0 else bottom if row == height - 1 else "0" if row == zero else ""
