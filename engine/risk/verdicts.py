@@ -24,7 +24,7 @@ from engine.risk.profile import check_profile
 from engine.risk.quality import check_account, check_quote, check_session
 from engine.risk.refusal import Refusal
 from engine.risk.selection import check_selection
-from engine.risk.sizing import risk_budget_usd, size_entry
+from engine.risk.sizing import entry_limit, risk_budget_usd, size_entry
 from engine.risk.world import GateWorld
 
 
@@ -53,7 +53,22 @@ def verdicts(
     if instrument is None or not priced:
         return (*standing, Verdict("size", None, "not asked: it needs a price", is_asked=False))
     sized = size_entry(proposal, world, limits, wanted=wanted, limit_price=limit_price)
-    return (*standing, *_sizes(proposal, instrument, world, limits, sized, wanted or 1))
+    price = _price(proposal, instrument, world, limits, limit_price)
+    unit_usd = unit_exposure_usd(instrument, price, world.margin_usd)
+    return (*standing, *_sizes(proposal, instrument, world, limits, sized, unit_usd, wanted or 1))
+
+
+def _price(
+    proposal: Proposal,
+    instrument: Instrument,
+    world: GateWorld,
+    limits: RiskLimits,
+    limit_price: float | None,
+) -> float:
+    """What the gate reckons the caps with: the order's own limit. 0 without a quote."""
+    if world.quote is None:
+        return 0.0
+    return entry_limit(proposal.side, instrument, world.quote, limits.entry_ticks_through, limit_price)
 
 
 def _standing(proposal: Proposal, world: GateWorld, limits: RiskLimits) -> Iterator[Verdict]:
@@ -88,11 +103,12 @@ def _sizes(
     world: GateWorld,
     limits: RiskLimits,
     sized: EntryTicket | Refusal,
+    unit_usd: float,
     least: int,
 ) -> Iterator[Verdict]:
     """Price, stop, size, every cap with what the order makes of it, and the book.
 
-    `least` are the units that the caps are shown for where there is no size.
+    `least` are the units, each of `unit_usd`, that the caps are shown for where there is no size.
     """
     caps = caps_of(instrument, world, limits)
     found = () if isinstance(caps, Refusal) else caps
@@ -100,11 +116,7 @@ def _sizes(
     if isinstance(sized, Refusal):
         own = None if sized.reason in of_caps else sized
         yield Verdict("size", own, f"{least} would be more than a cap below leaves")
-        quote = world.quote
-        price = 0.0 if quote is None else quote.mid
-        yield from _caps(
-            instrument.key, found, least * unit_exposure_usd(instrument, price, world.margin_usd)
-        )
+        yield from _caps(instrument.key, found, least * unit_usd)
         return
     budget_usd = risk_budget_usd(world, limits)
     risk = f"{sized.quantity} at {sized.limit_price:g} with its stop at {sized.stop_price:g}"

@@ -51,10 +51,10 @@ async def test_it_connects_compares_verifies_stops_subscribes_is_ready_and_only_
     monkeypatch.setattr(Notices, "event", event)
     compare, early, starting = AccountDesk.compare, dict[str, str](), list[Engine]()
 
-    async def compared(self: AccountDesk) -> bool:
+    async def compared(self: AccountDesk, **more: bool) -> bool:
         if not early:
             early.update(await _signal(starting[0]))
-        return await compare(self)
+        return await compare(self, **more)
 
     monkeypatch.setattr(AccountDesk, "compare", compared)
     soon: dict[str, Any] = {"state.checkpoint_s": 1.0}

@@ -130,8 +130,8 @@ def regime_leaves_caps_alone(put: Put) -> None:
 def wanted_not_checked(put: Put) -> None:
     """What a person wants is taken for within the caps."""
 
-    def sized(*args: Any, wanted: int | None) -> Any:
-        ticket = before(*args, wanted=None)
+    def sized(*args: Any, wanted: int | None, **more: Any) -> Any:
+        ticket = before(*args, wanted=None, **more)
         if wanted is None or not hasattr(ticket, "quantity"):
             return ticket
         return ticket._replace(quantity=wanted)
