@@ -21,7 +21,7 @@ MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.
 st.register_type_strategy(datetime, MOMENTS)
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 
-SLOW = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOW
