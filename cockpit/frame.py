@@ -73,6 +73,12 @@ class Frame:
         return self.age_s + max(ages, default=0.0)
 
 
+def empty_words(snapshot: Snapshot, words: str) -> str:
+    """What an empty table says: before the account was looked at nobody knows that it is empty."""
+    unknown = snapshot.engine_state in {EngineState.BOOTING, EngineState.RECONCILING}
+    return "not known yet: the account has not been compared" if unknown else words
+
+
 def trouble_words(frame: Frame) -> list[str]:
     """Why what is shown may not be the truth, for titles of what lies over the header; empty while it is."""
     if not frame.screen.engine_alive:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from cockpit import format as fmt
-from cockpit.frame import Frame
+from cockpit.frame import Frame, empty_words
 from cockpit.panels.panel import TablePanel
 from cockpit.spans import Span, Tone, title
 from cockpit.widgets.columns import Column, Row, RowsOf
@@ -38,14 +38,18 @@ _TONES = {
 }
 
 
+NONE_TODAY = "no orders today"
+
+
 class OrdersPanel(TablePanel):
     """The orders table; the cursor says which one `x` and `↵` mean."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(COLUMNS, empty="no orders today", id=id)
+        super().__init__(COLUMNS, empty=NONE_TODAY, id=id)
 
     def rows_of(self, frame: Frame) -> Sequence[Row]:
         """One row for each."""
+        self.set_empty(empty_words(frame.snapshot, NONE_TODAY))
         return RowsOf(frame.snapshot.orders, partial(order_row, snapshot=frame.snapshot))
 
     def show(self, frame: Frame) -> None:

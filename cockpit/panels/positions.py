@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from cockpit import format as fmt
-from cockpit.frame import Frame, is_stale, tone_of_amount
+from cockpit.frame import Frame, empty_words, is_stale, tone_of_amount
 from cockpit.panels.panel import TablePanel
 from cockpit.panels.why_not import WAITING_CODES
 from cockpit.previews import position_key
@@ -53,7 +53,7 @@ def empty_text(snapshot: Snapshot) -> str:
     refused = len(snapshot.why_not) - waiting
     parts = [f"{waiting} symbol{' waits' if waiting == 1 else 's wait'} for a signal"] if waiting else []
     parts += [f"{refused} {'is' if refused == 1 else 'are'} refused"] if refused else []
-    return "flat: no positions" + (f" · {', '.join(parts)}" if parts else "")
+    return empty_words(snapshot, "flat: no positions" + (f" · {', '.join(parts)}" if parts else ""))
 
 
 def position_rows(snapshot: Snapshot, *, now: datetime) -> Sequence[Row]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from engine.api_market import BarPoint, BookLevel, MarketView, TapePrint
-from engine.domain.market import Bar, Depth, Level
+from engine.domain.instrument import Instrument
+from engine.domain.market import Bar, Depth, Level, Quote
 from engine.domain.price import decimals, tick_at
 from engine.runtime.desk import Desk
 from engine.runtime.views import known
@@ -24,12 +26,16 @@ class Seen(NamedTuple):
     bars: tuple[Bar, ...]
 
 
-def market_view(desk: Desk, key: str, bar_s: int, seen: Seen) -> MarketView:
-    """One market as it stands now."""
-    instrument, quote, now = desk.instruments.get(key), desk.quotes.quote(key), desk.now()
-    mark = known(desk.quotes.mark(key))
-    book = seen.book
-    bids, asks = ((), ()) if book is None else (_levels(book.bids), _levels(book.asks))
+def touch_view(
+    key: str,
+    instrument: Instrument | None,
+    quote: Quote | None,
+    *,
+    mark: float | None,
+    bar_s: int,
+    quote_age_s: float | None,
+) -> MarketView:
+    """What the touch alone says of a market, live or of a past session: no book, no tape, no bars yet."""
     return MarketView(
         symbol=key,
         decimals=2 if instrument is None else decimals(instrument),
@@ -41,7 +47,24 @@ def market_view(desk: Desk, key: str, bar_s: int, seen: Seen) -> MarketView:
         ask_size=0 if quote is None else quote.ask_size,
         last=None if quote is None else known(quote.last),
         last_size=0 if quote is None else quote.last_size,
+        quote_age_s=quote_age_s,
+    )
+
+
+def market_view(desk: Desk, key: str, bar_s: int, seen: Seen) -> MarketView:
+    """One market as it stands now."""
+    book, now = seen.book, desk.now()
+    bids, asks = ((), ()) if book is None else (_levels(book.bids), _levels(book.asks))
+    touch = touch_view(
+        key,
+        desk.instruments.get(key),
+        desk.quotes.quote(key),
+        mark=known(desk.quotes.mark(key)),
+        bar_s=bar_s,
         quote_age_s=desk.quotes.age_s(key, now),
+    )
+    return replace(
+        touch,
         data_text=_data_text(desk, key, has_line=seen.has_line),
         bids=bids,
         asks=asks,
